@@ -1,0 +1,149 @@
+//! What belongs to one executor, shared by its loop, its handles and its wakers, all on one thread.
+
+use crate::{
+    inbox::Signal,
+    number::{MAX_EXECUTORS, Number},
+    park::Park,
+    raw::{
+        enter::{Entered, with_current},
+        tasks::Tasks,
+    },
+    registry::Registration,
+    run::NestedRun,
+    schedule::Schedule,
+    time::{ClockSource, Timers},
+    unhandled::Unhandler,
+};
+use std::{
+    cell::{Cell, RefCell},
+    panic::Location,
+    rc::{Rc, Weak},
+};
+
+pub(crate) struct Core {
+    pub(crate) tasks: Tasks,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) clock: ClockSource,
+    /// `None`: first in, first out.
+    pub(crate) schedule: Option<RefCell<Box<dyn Schedule>>>,
+    pub(crate) park: RefCell<Box<dyn Park>>,
+    /// Itself, for those who are to spawn on it.
+    pub(crate) spawner: Weak<Core>,
+    /// Room for what is taken from the inbox.
+    pub(crate) entries: Cell<Vec<Number>>,
+    /// Where the call stands that drives this executor now.
+    driver: Cell<Option<&'static Location<'static>>>,
+    registration: Cell<Option<Registration>>,
+}
+
+/// What a builder has collected.
+pub(crate) struct Parts {
+    pub(crate) clock: ClockSource,
+    pub(crate) schedule: Option<Box<dyn Schedule>>,
+    pub(crate) park: Box<dyn Park>,
+    pub(crate) signal: Signal,
+    pub(crate) unhandler: Unhandler,
+    pub(crate) max_tasks: usize,
+}
+
+/// The process has as many executors as it can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this process has {MAX_EXECUTORS} live executors, which is all that it can have: drop some, or share them"
+)]
+pub struct TooManyExecutors;
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Result<Rc<Core>, TooManyExecutors> {
+        let registration = Registration::new(parts.signal).ok_or(TooManyExecutors)?;
+        Ok(Rc::new_cyclic(|spawner| Core {
+            spawner: spawner.clone(),
+            tasks: Tasks::new(
+                registration.first,
+                parts.max_tasks,
+                registration.inbox,
+                parts.unhandler,
+            ),
+            timers: Rc::new(Timers::new()),
+            clock: parts.clock,
+            schedule: parts.schedule.map(RefCell::new),
+            park: RefCell::new(parts.park),
+            entries: Cell::new(Vec::new()),
+            driver: Cell::new(None),
+            registration: Cell::new(Some(registration)),
+        }))
+    }
+
+    /// Makes this the thread's current executor until the guard is dropped. An error if it is already being driven.
+    pub(crate) fn enter(
+        self: &Rc<Self>,
+        location: &'static Location<'static>,
+    ) -> Result<Driving<'_>, NestedRun> {
+        if let Some(outer) = self.driver.get() {
+            return Err(NestedRun {
+                outer,
+                inner: location,
+            });
+        }
+        self.driver.set(Some(location));
+        self.tasks.driven.set(true);
+        Ok(Driving {
+            core: self,
+            _entered: Entered::new(self),
+        })
+    }
+
+    /// The same for a call that blocks until some future has ended: an error inside any executor's task.
+    pub(crate) fn enter_blocking(
+        self: &Rc<Self>,
+        location: &'static Location<'static>,
+    ) -> Result<Driving<'_>, NestedRun> {
+        check_not_nested(location)?;
+        self.enter(location)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        let registration = self.registration.take();
+        let ended = registration.is_none();
+        self.registration.set(registration);
+        ended
+    }
+
+    /// Ends the executor: cancels what is alive, drops it, and leaves ended tasks to the handles that still reach them.
+    #[track_caller]
+    pub(crate) fn end(self: &Rc<Self>) {
+        if self.has_ended() {
+            return;
+        }
+        // It can be driven here only if an executor's value is dropped by one of its own tasks, which borrows forbid.
+        let driving = self.enter(Location::caller());
+        self.shut_down();
+        drop(driving);
+        let beyond = self.tasks.abandon();
+        if let Some(registration) = self.registration.take() {
+            registration.end(beyond);
+        }
+    }
+}
+
+/// An error, with both call sites, inside a task.
+pub(crate) fn check_not_nested(inner: &'static Location<'static>) -> Result<(), NestedRun> {
+    match with_current(|core| core.and_then(|core| core.driver.get())) {
+        Some(outer) => Err(NestedRun { outer, inner }),
+        None => Ok(()),
+    }
+}
+
+/// While this lives, its executor is being driven, and is the thread's current one.
+pub(crate) struct Driving<'a> {
+    core: &'a Rc<Core>,
+    _entered: Entered<'a>,
+}
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        self.core.tasks.clear_current();
+        self.core.tasks.driven.set(false);
+        self.core.driver.set(None);
+    }
+}

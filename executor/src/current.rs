@@ -1,0 +1,97 @@
+//! The task that is running.
+
+use crate::{
+    cancel::CancelReason,
+    raw::{block::Header, enter, tasks::Stop},
+    task_id::TaskId,
+};
+use std::{marker::PhantomData, panic::Location, rc::Rc};
+
+/// The task that is running now.
+///
+/// # Panics
+///
+/// Outside a task.
+///
+/// ```
+/// use evenkeel_executor::{current, run, spawn};
+///
+/// run(async {
+///     let name = spawn(async { current().name() }).named("reader").await.unwrap();
+///     assert_eq!(name.as_deref(), Some("reader"));
+/// });
+/// ```
+#[track_caller]
+pub fn current() -> TaskRef {
+    try_current().unwrap_or_else(|| {
+        panic!("current was called outside a task: call it in a future that evenkeel::run drives")
+    })
+}
+
+/// The task that is running now, if there is one.
+pub fn try_current() -> Option<TaskRef> {
+    let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
+    TaskId::of(number).map(|id| TaskRef {
+        id,
+        _local: PhantomData,
+    })
+}
+
+/// A task by its identity. It owns nothing and keeps nothing alive.
+///
+/// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is
+/// `None`, or nothing is done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TaskRef {
+    id: TaskId,
+    _local: PhantomData<Rc<()>>,
+}
+
+impl TaskRef {
+    /// The task's identity.
+    pub fn id(self) -> TaskId {
+        self.id
+    }
+
+    /// The task's name, if it has one.
+    pub fn name(self) -> Option<String> {
+        self.with_header(|head| {
+            head.peek_extras(|extras| extras.name.as_deref().map(str::to_owned))
+                .flatten()
+        })
+        .flatten()
+    }
+
+    /// Where it was spawned.
+    pub fn location(self) -> Option<&'static Location<'static>> {
+        self.with_header(|head| head.location)
+    }
+
+    /// The task that spawned it, if a task did.
+    pub fn parent(self) -> Option<TaskId> {
+        self.with_header(|head| TaskId::of(head.parent)).flatten()
+    }
+
+    /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it
+    /// awaits next. `false` if there is no such task any more.
+    pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
+        let reason = reason.into();
+        enter::with_current(|core| {
+            core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason))
+        })
+    }
+
+    /// Stops the task hard, as [`Task::abort`](crate::Task::abort) does.
+    pub fn abort(self) -> bool {
+        enter::with_current(|core| {
+            core.is_some_and(|core| {
+                core.tasks
+                    .request_number(self.id.0, Stop::Abort, CancelReason::Aborted)
+            })
+        })
+    }
+
+    fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {
+        enter::with_current(|core| core?.tasks.with_header(self.id.0, f))
+    }
+}

@@ -1,0 +1,392 @@
+//! An executor as a value, for programs that have a loop of their own.
+
+use crate::{
+    core::{Core, Parts, TooManyExecutors},
+    inbox::Arm,
+    number::MAX_SLOTS,
+    park::{Park, ThreadPark},
+    run::{run_on, value_or_panic},
+    schedule::Schedule,
+    spawn::Spawner,
+    task::Task,
+    time::{Clock, ClockSource, Instant},
+    unhandled::{Unhandled, Unhandler},
+};
+use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
+
+/// An executor that its host drives: with [`run`](Executor::run), or in slices with [`tick`](Executor::tick).
+///
+/// Dropping it cancels and drops every task that is alive, on this thread.
+///
+/// ```
+/// use evenkeel_executor::{Executor, State, sleep};
+/// use std::time::Duration;
+///
+/// let executor = Executor::new();
+/// let mut task = executor.spawn(async {
+///     sleep(Duration::from_millis(1)).await;
+///     7
+/// });
+/// // A host's loop: other work could be done in each round.
+/// let value = loop {
+///     let progress = executor.tick(Duration::from_millis(4));
+///     if let Some(outcome) = task.take_result() {
+///         break outcome.unwrap();
+///     }
+///     if progress.state == State::Idle {
+///         executor.park(progress.next_wait.unwrap_or(Duration::MAX));
+///     }
+/// };
+/// assert_eq!(value, 7);
+/// ```
+pub struct Executor {
+    pub(crate) core: Rc<Core>,
+}
+
+impl Executor {
+    /// An executor with the system's clock that parks its thread.
+    ///
+    /// # Panics
+    ///
+    /// If the process has as many executors as it can have (4 096, on 32-bit targets 64).
+    #[expect(
+        clippy::new_without_default,
+        reason = "it can panic, and takes a place in the process"
+    )]
+    pub fn new() -> Executor {
+        Executor::builder().build()
+    }
+
+    /// [`Executor::new`] with an error instead of the panic.
+    ///
+    /// # Errors
+    ///
+    /// If the process has as many executors as it can have.
+    pub fn try_new() -> Result<Executor, TooManyExecutors> {
+        Executor::builder().try_build()
+    }
+
+    /// An executor with settings.
+    pub fn builder() -> Builder {
+        Builder {
+            clock: ClockSource::System,
+            schedule: None,
+            park: None,
+            on_wake: None,
+            unhandler: Unhandler::default(),
+            max_tasks: MAX_SLOTS,
+        }
+    }
+
+    /// Runs `main` to its end. Tasks that are alive then stay so, until the next run or tick, or the executor's drop.
+    ///
+    /// # Panics
+    ///
+    /// If `main` panics: the panic goes on here. Inside a task of any executor on this thread.
+    #[track_caller]
+    pub fn run<F: Future>(&self, main: F) -> F::Output {
+        match run_on(&self.core, main, Location::caller()) {
+            Ok(outcome) => value_or_panic(outcome),
+            Err(nested) => panic!("{nested}"),
+        }
+    }
+
+    /// Spawns a task, from inside or outside of the executor's loop.
+    ///
+    /// # Panics
+    ///
+    /// If the executor has as many tasks as it may have.
+    #[track_caller]
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        let spawned = self.core.tasks.spawn(future, Location::caller());
+        Task(spawned.unwrap_or_else(|full| panic!("{full}")))
+    }
+
+    /// What spawns tasks on this executor, and can be kept by them.
+    pub fn spawner(&self) -> Spawner {
+        Spawner::of(&self.core)
+    }
+
+    /// Runs for at most `budget`, without ever blocking.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task of this same executor.
+    #[track_caller]
+    pub fn tick(&self, budget: impl Into<Budget>) -> Progress {
+        /// How many polls there are between two looks at the clock.
+        const SLICE: usize = 16;
+        let budget = budget.into();
+        let until = budget.time.map(|time| self.core.clock.now() + time);
+        let mut left = budget.polls;
+        self.drive(Location::caller(), |core| {
+            let mut polled = 0;
+            loop {
+                let slice = if until.is_some() {
+                    left.min(SLICE)
+                } else {
+                    left
+                };
+                let done = core.turn(slice);
+                polled += done;
+                left -= done;
+                let out_of_time = until.is_some_and(|until| core.clock.now() >= until);
+                if core.tasks.ready.is_empty() || left == 0 || out_of_time {
+                    return polled;
+                }
+            }
+        })
+    }
+
+    /// Turns until nothing is ready, or nothing but tasks that woke themselves while they were polled. It never blocks.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task of this same executor.
+    #[track_caller]
+    pub fn run_until_stalled(&self) -> Progress {
+        self.drive(Location::caller(), |core| {
+            let mut polled = 0;
+            loop {
+                let mut batch = core.tasks.ready.snapshot();
+                batch.sort_unstable();
+                polled += core.turn(usize::MAX);
+                let again = core.tasks.ready.snapshot();
+                if again.iter().all(|slot| batch.binary_search(slot).is_ok()) {
+                    return polled;
+                }
+            }
+        })
+    }
+
+    #[track_caller]
+    fn drive(
+        &self,
+        location: &'static Location<'static>,
+        turns: impl FnOnce(&Core) -> usize,
+    ) -> Progress {
+        let core = &self.core;
+        let driving = core
+            .enter(location)
+            .unwrap_or_else(|nested| panic!("{nested}"));
+        core.tasks.inbox.disarm();
+        let polled = turns(core);
+        core.tasks.clear_current();
+        drop(driving);
+        let next_deadline = core.timers.next();
+        let next_wait =
+            next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));
+        let state = if core.tasks.live() == 0 {
+            State::Finished
+        } else if core.tasks.ready.is_empty() && core.tasks.inbox.arm() == Arm::Sleep {
+            // Armed, and looked again, in one step: a wake-up from now on calls `on_wake`.
+            State::Idle
+        } else {
+            State::MoreReady
+        };
+        Progress {
+            polled,
+            state,
+            next_deadline,
+            next_wait,
+        }
+    }
+
+    /// When the host must tick again, if no wake-up comes before.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.core.timers.next()
+    }
+
+    /// The time until [`next_deadline`](Executor::next_deadline).
+    pub fn next_wait(&self) -> Option<Duration> {
+        self.next_deadline()
+            .map(|deadline| deadline.saturating_duration_since(self.core.clock.now()))
+    }
+
+    /// Blocks until there is something to tick for, at most for `max`.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task of any executor on this thread.
+    #[track_caller]
+    pub fn park(&self, max: Duration) {
+        let driving = self
+            .core
+            .enter_blocking(Location::caller())
+            .unwrap_or_else(|nested| panic!("{nested}"));
+        if self.core.tasks.ready.is_empty() {
+            self.core.wait(Some(max));
+        }
+        drop(driving);
+    }
+}
+
+impl Drop for Executor {
+    #[track_caller]
+    fn drop(&mut self) {
+        self.core.end();
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("live_tasks", &self.core.tasks.live())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of an [`Executor`].
+#[must_use = "a builder makes no executor before build() is called"]
+pub struct Builder {
+    clock: ClockSource,
+    schedule: Option<Box<dyn Schedule>>,
+    park: Option<Box<dyn Park>>,
+    on_wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    unhandler: Unhandler,
+    max_tasks: usize,
+}
+
+impl Builder {
+    /// Where the time comes from.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = ClockSource::Given(Box::new(clock));
+        self
+    }
+
+    /// Who decides wherever the loop could go more than one way. Without a schedule it is first in, first out.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Some(Box::new(schedule));
+        self
+    }
+
+    /// What waits when there is nothing to do.
+    pub fn park(mut self, park: impl Park + 'static) -> Self {
+        self.park = Some(Box::new(park));
+        self
+    }
+
+    /// Called when a wake-up comes while the host does something else: after a tick that ended with [`State::Idle`], at
+    /// most once until the next tick, from whatever thread the wake-up comes. It must not block, nor tick.
+    pub fn on_wake(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_wake = Some(Arc::new(callback));
+        self
+    }
+
+    /// Gets every error that nobody is left to receive. Without a hook each is one line on stderr.
+    pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled) + 'static) -> Self {
+        self.unhandler = Unhandler::new(Box::new(hook));
+        self
+    }
+
+    /// How many tasks there may be at a time, at most and by default 67 108 864 (on 32-bit targets 262 144). Ended tasks
+    /// count for as long as somebody keeps their handle.
+    pub fn max_tasks(mut self, max: usize) -> Self {
+        self.max_tasks = max.min(MAX_SLOTS);
+        self
+    }
+
+    /// Makes the executor.
+    ///
+    /// # Panics
+    ///
+    /// If the process has as many executors as it can have (4 096, on 32-bit targets 64).
+    pub fn build(self) -> Executor {
+        self.try_build().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// [`Builder::build`] with an error instead of the panic.
+    ///
+    /// # Errors
+    ///
+    /// If the process has as many executors as it can have.
+    pub fn try_build(self) -> Result<Executor, TooManyExecutors> {
+        let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
+        let unpark = park.unparker();
+        let signal = match self.on_wake {
+            None => unpark,
+            Some(on_wake) => Arc::new(move || {
+                unpark();
+                on_wake();
+            }),
+        };
+        let core = Core::new(Parts {
+            clock: self.clock,
+            schedule: self.schedule,
+            park,
+            signal,
+            unhandler: self.unhandler,
+            max_tasks: self.max_tasks,
+        })?;
+        Ok(Executor { core })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("max_tasks", &self.max_tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a tick may run: for a time, for a number of polls, or both.
+///
+/// A poll is never interrupted, and the clock is looked at every 16 polls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    polls: usize,
+    time: Option<Duration>,
+}
+
+impl Budget {
+    /// At most so many polls.
+    pub fn polls(polls: usize) -> Budget {
+        Budget { polls, time: None }
+    }
+
+    /// For so long.
+    pub fn time(time: Duration) -> Budget {
+        Budget {
+            polls: usize::MAX,
+            time: Some(time),
+        }
+    }
+
+    /// And at most so many polls.
+    pub fn and_polls(self, polls: usize) -> Budget {
+        Budget { polls, ..self }
+    }
+}
+
+impl From<Duration> for Budget {
+    fn from(time: Duration) -> Budget {
+        Budget::time(time)
+    }
+}
+
+/// What is left to do after a tick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// Tick again: something is ready.
+    MoreReady,
+    /// Wait for a wake-up or the next deadline.
+    Idle,
+    /// There is no task.
+    Finished,
+}
+
+/// What a tick did, and when the next one is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many tasks were polled.
+    pub polled: usize,
+    /// What is left to do.
+    pub state: State,
+    /// When the next timer is due, if there is one.
+    pub next_deadline: Option<Instant>,
+    /// The time until then.
+    pub next_wait: Option<Duration>,
+}

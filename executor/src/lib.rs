@@ -1,0 +1,49 @@
+//! The executor core of evenkeel: loop, ready queue, wakers, task table, handles and timers.
+//!
+//! Use it through the facade crate `evenkeel`. The modules stand in reading order: from the way in, through the loop, to
+//! what it stands on.
+
+mod run;
+mod turn;
+mod core;
+mod executor;
+mod spawn;
+mod task;
+mod task_id;
+mod current;
+mod yield_now;
+mod local;
+mod cancel;
+mod join_error;
+mod unhandled;
+#[expect(unsafe_code, reason = "the raw room")]
+mod raw;
+mod number;
+mod inbox;
+mod registry;
+mod park;
+mod schedule;
+mod time;
+mod shim;
+pub mod testing;
+
+pub use crate::{
+    cancel::CancelReason,
+    core::TooManyExecutors,
+    current::{TaskRef, current, try_current},
+    executor::{Budget, Builder, Executor, Progress, State},
+    join_error::{JoinError, Panic},
+    local::TaskLocal,
+    park::Park,
+    run::{NestedRun, run, try_run},
+    schedule::{Choice, Fifo, Schedule, Seeded},
+    spawn::{Spawner, spawn, spawner},
+    task::Task,
+    task_id::TaskId,
+    time::{
+        Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep,
+        sleep_until,
+    },
+    unhandled::{Cause, Unhandled},
+    yield_now::{YieldNow, yield_now},
+};

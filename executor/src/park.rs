@@ -1,0 +1,52 @@
+//! Parking: how an executor that has nothing to do waits.
+
+use crate::inbox::Signal;
+use std::{
+    fmt,
+    sync::Arc,
+    thread::{self, Thread},
+    time::Duration,
+};
+
+/// How an executor waits for something to do. An I/O driver takes the place of the default, which parks the thread.
+///
+/// The executor calls [`park`](Park::park) only when it has nothing to do, after it arranged that the next wake-up from
+/// elsewhere calls the function that [`unparker`](Park::unparker) gave, once. Returning early is always allowed.
+pub trait Park {
+    /// Waits until the unparker is called, at most for `max`. A call that came before `park` makes it return at once.
+    fn park(&mut self, max: Option<Duration>);
+
+    /// What ends the wait. It is called from any thread, must not block, and may outlive this value.
+    fn unparker(&self) -> Arc<dyn Fn() + Send + Sync>;
+}
+
+/// Parks the thread on which it was made.
+pub(crate) struct ThreadPark(Thread);
+
+impl ThreadPark {
+    pub(crate) fn new() -> ThreadPark {
+        ThreadPark(thread::current())
+    }
+}
+
+impl Park for ThreadPark {
+    fn park(&mut self, max: Option<Duration>) {
+        // A program may use this thread's token for things of its own. If it takes ours, we have looked into the inbox
+        // before; if it leaves one, this returns early.
+        match max {
+            None => thread::park(),
+            Some(max) => thread::park_timeout(max),
+        }
+    }
+
+    fn unparker(&self) -> Signal {
+        let thread = self.0.clone();
+        Arc::new(move || thread.unpark())
+    }
+}
+
+impl fmt::Debug for ThreadPark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ThreadPark")
+    }
+}

@@ -1,0 +1,305 @@
+//! The handle to a task: the one that is left when the task has ended, and that takes its output.
+
+use super::{
+    block::{Extras, Header, Stage},
+    tasks::{Stop, Tasks, drop_header},
+};
+use crate::{
+    cancel::CancelReason,
+    join_error::{JoinError, Panic},
+    number::Number,
+    unhandled::{Cause, Unhandled, Unhandler},
+};
+use std::{
+    any::Any,
+    cell::Cell,
+    collections::VecDeque,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    ptr::{self, NonNull},
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// A task's only handle, with its output's type.
+pub(crate) struct RawTask<T> {
+    any: AnyTask,
+    _output: PhantomData<Rc<T>>,
+}
+
+impl<T> RawTask<T> {
+    /// # Safety
+    ///
+    /// The block lives in `tasks`, its output is a `T`, its handle flag is set, and there is no other handle.
+    #[inline(always)]
+    pub(crate) unsafe fn new(block: NonNull<Header>, tasks: &Tasks) -> RawTask<T> {
+        RawTask {
+            any: AnyTask {
+                block,
+                tasks: NonNull::from(tasks),
+            },
+            _output: PhantomData,
+        }
+    }
+
+    /// The outcome, or a promise to wake the context's waker (the newest one only).
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if let Some(outcome) = self.take() {
+            return Poll::Ready(outcome);
+        }
+        let joiner = &self.any.header().joiner;
+        // A waker's clone and drop may be user code: the cell is not in use while they run.
+        match joiner.take() {
+            Some(stored) if stored.will_wake(cx.waker()) => joiner.set(Some(stored)),
+            stored => {
+                let newest = cx.waker().clone();
+                drop(joiner.replace(Some(newest)));
+                drop(stored);
+                // That code may have let the task end, with nobody to wake.
+                if self.is_finished() {
+                    drop(joiner.take());
+                    return self.poll(cx);
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The outcome, if there is one that was not taken yet.
+    ///
+    /// # Panics
+    ///
+    /// If it was taken.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
+        let head = self.any.header();
+        let error = match head.stage.get() {
+            Stage::Future | Stage::Ending => return None,
+            Stage::Value => {
+                head.stage.set(Stage::Taken);
+                // SAFETY: the stage was `Value`: at this place lies the output, a `T` as `new`'s caller promised. The
+                // stage now says that it was moved away.
+                return Some(Ok(unsafe {
+                    self.any
+                        .block
+                        .byte_add(head.vtable.payload)
+                        .cast::<T>()
+                        .read()
+                }));
+            }
+            Stage::Cancelled => {
+                JoinError::Cancelled(head.reason().unwrap_or(CancelReason::Aborted))
+            }
+            Stage::Panicked => {
+                let panic = head.peek_extras(|extras| extras.panic.take()).flatten();
+                JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))
+            }
+            Stage::Taken => already_taken(),
+        };
+        head.stage.set(Stage::Taken);
+        Some(Err(error))
+    }
+
+    #[inline]
+    pub(crate) fn is_finished(&self) -> bool {
+        self.any.header().stage.get().is_end()
+    }
+
+    /// The outcome was taken.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.any.header().stage.get() == Stage::Taken
+    }
+
+    pub(crate) fn request(&self, how: Stop, reason: CancelReason) {
+        if let Some(tasks) = self.any.tasks() {
+            tasks.request(self.any.block, how, reason);
+        }
+    }
+
+    /// The task goes on without a handle; the executor owns it.
+    pub(crate) fn detach(self) {
+        let any = ManuallyDrop::new(self);
+        let head = any.any.header();
+        if !head.stage.get().is_end() {
+            let joiner = head.joiner.take();
+            head.handle.set(false);
+            drop(joiner);
+        } else {
+            drop(ManuallyDrop::into_inner(any));
+        }
+    }
+
+    /// Stops the task and drops its future on this stack, unless it has ended.
+    ///
+    /// For `run`, whose main future must not outlive its frame when a host's callback panics.
+    pub(crate) fn end_now(&self) {
+        if let Some(tasks) = self.any.tasks() {
+            tasks.stop_now(self.any.block);
+        }
+    }
+
+    /// `None` when the executor is gone.
+    pub(crate) fn number(&self) -> Option<Number> {
+        self.any
+            .tasks()
+            .and_then(|tasks| tasks.number(self.any.header()))
+    }
+
+    pub(crate) fn parent(&self) -> Number {
+        self.any.header().parent
+    }
+
+    pub(crate) fn location(&self) -> &'static std::panic::Location<'static> {
+        self.any.header().location
+    }
+
+    /// `f` runs no user code.
+    pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+        self.any.header().with_extras(f)
+    }
+
+    /// `f` runs no user code.
+    pub(crate) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
+        self.any.header().peek_extras(f)
+    }
+}
+
+#[cold]
+#[track_caller]
+fn already_taken() -> ! {
+    panic!("a Task was asked for its outcome again after it had given it away: keep the value")
+}
+
+impl<T> Drop for RawTask<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.any.release();
+    }
+}
+
+/// A handle whose output type is forgotten.
+#[derive(Clone, Copy)]
+struct AnyTask {
+    block: NonNull<Header>,
+    /// Points at something only while the block is no orphan.
+    tasks: NonNull<Tasks>,
+}
+
+impl AnyTask {
+    #[inline(always)]
+    fn header(&self) -> &Header {
+        // SAFETY: a block with its handle flag set is not freed, and this is used only by the handle that sets it.
+        unsafe { self.block.as_ref() }
+    }
+
+    /// `None` when the executor is gone.
+    #[inline(always)]
+    fn tasks(&self) -> Option<&Tasks> {
+        if self.header().orphan.get() {
+            return None;
+        }
+        // SAFETY: an executor makes orphans of all blocks that it still has before it goes, on this thread.
+        Some(unsafe { self.tasks.as_ref() })
+    }
+
+    /// The handle is dropped: a task that has not ended is cancelled, the outcome of one that has is dropped or reported.
+    #[inline]
+    fn release(self) {
+        let head = self.header();
+        match head.stage.get() {
+            Stage::Taken => self.forget(),
+            Stage::Future | Stage::Ending => self.release_running(),
+            Stage::Value if head.vtable.value_needs_drop => self.drop_value_flat(),
+            _ => self.forget_outcome(),
+        }
+    }
+
+    #[cold]
+    fn release_running(self) {
+        let head = self.header();
+        let joiner = head.joiner.take();
+        if let Some(tasks) = self.tasks() {
+            tasks.request(self.block, Stop::Cancel, CancelReason::OwnerDropped);
+        }
+        // The flag is the last: from here on the loop may free the block.
+        head.handle.set(false);
+        drop(joiner);
+    }
+
+    /// The outcome is gone: frees the block, or leaves that to the loop.
+    #[inline]
+    fn forget(self) {
+        self.header().handle.set(false);
+        match self.tasks() {
+            Some(tasks) => tasks.free_if_forgotten(self.block),
+            // SAFETY: an orphan belongs to its handle, which is used no more. The payload is gone.
+            None => unsafe {
+                let size = self.header().vtable.size;
+                drop_header(self.block);
+                size.free(self.block.cast());
+            },
+        }
+    }
+
+    /// Like [`AnyTask::forget`] for an outcome that was not taken: a panic that nobody saw is reported.
+    #[cold]
+    fn forget_outcome(self) {
+        let head = self.header();
+        if head.stage.replace(Stage::Taken) == Stage::Panicked
+            && let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten()
+        {
+            self.report(Cause::TaskPanicked(panic));
+        }
+        self.forget();
+    }
+
+    fn report(&self, cause: Cause) {
+        match self.tasks() {
+            Some(tasks) => tasks.report(self.header(), cause),
+            None => Unhandler::default().report(Unhandled::of(self.header(), None, cause)),
+        }
+    }
+
+    /// Drops an output that was never taken, and then the block. The output may own the handle of another task that has
+    /// ended, whose output owns a third, and so on: only the outermost call drops, the others append to its list, so
+    /// that the stack does not grow with the chain.
+    #[cold]
+    fn drop_value_flat(self) {
+        thread_local! {
+            static WAITING: Cell<*mut VecDeque<AnyTask>> = const { Cell::new(ptr::null_mut()) };
+        }
+        if let Some(list) = NonNull::new(WAITING.get()) {
+            // SAFETY: the list lives in the frame of the outermost call, which takes the pointer away before it returns
+            // (it catches all panics), and which holds no reference to it while it drops an output.
+            unsafe { (*list.as_ptr()).push_back(self) };
+            return;
+        }
+        let mut list = VecDeque::from([self]);
+        let list = &raw mut list;
+        WAITING.set(list);
+        let mut first_panic: Option<Box<dyn Any + Send>> = None;
+        // SAFETY: as above: this is a reference for one call, and no output's destructor runs in it.
+        while let Some(task) = unsafe { (*list).pop_front() } {
+            let head = task.header();
+            head.stage.set(Stage::Taken);
+            // SAFETY: the stage was `Value`, since the handle had not taken it; now it says that nobody will touch it.
+            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+                (head.vtable.drop_value)(task.block)
+            }));
+            match dropped {
+                Err(payload) if first_panic.is_none() && !std::thread::panicking() => {
+                    first_panic = Some(payload)
+                }
+                Err(payload) => task.report(Cause::DestructorPanicked(Panic::new(payload))),
+                Ok(()) => {}
+            }
+            task.forget();
+        }
+        WAITING.set(ptr::null_mut());
+        if let Some(payload) = first_panic {
+            resume_unwind(payload);
+        }
+    }
+}

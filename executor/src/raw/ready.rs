@@ -1,0 +1,134 @@
+//! The ready queue: a ring of slot indices, first in, first out.
+//!
+//! It never holds a slot twice (the slot's `QUEUED` flag sees to that), so with room for every slot it can never be
+//! full, and pushing, which is what waking does, never allocates.
+
+use std::cell::{Cell, UnsafeCell};
+
+pub(crate) struct Ready {
+    /// Its length is a power of two and at least the number of slots.
+    ring: UnsafeCell<Box<[u32]>>,
+    /// Both count up for ever, wrapping; `tail - head` is the length.
+    head: Cell<u32>,
+    tail: Cell<u32>,
+}
+
+impl Ready {
+    pub(crate) fn new() -> Ready {
+        Ready {
+            ring: UnsafeCell::new(Box::new([0; 16])),
+            head: Cell::new(0),
+            tail: Cell::new(0),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.tail.get().wrapping_sub(self.head.get()) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tail.get() == self.head.get()
+    }
+
+    /// Makes room for `slots` entries.
+    pub(crate) fn reserve(&self, slots: usize) {
+        // SAFETY: no reference into the ring outlives a method of this type, none of them calls foreign code, and the
+        // type is not `Sync`; so this is the only reference.
+        let ring = unsafe { &mut *self.ring.get() };
+        if slots <= ring.len() {
+            return;
+        }
+        let mut wider = vec![0; slots.next_power_of_two()].into_boxed_slice();
+        let (old, new) = (ring.len() - 1, wider.len() - 1);
+        for step in 0..self.len() {
+            let at = self.head.get().wrapping_add(step as u32) as usize;
+            wider[at & new] = ring[at & old];
+        }
+        *ring = wider;
+    }
+
+    /// Appends a slot that is not in the queue.
+    #[inline(always)]
+    pub(crate) fn push(&self, slot: u32) {
+        let tail = self.tail.get();
+        // SAFETY: the only reference, as in `reserve`. The ring's length is a power of two and never 0, so the masked
+        // index is inside.
+        unsafe {
+            let ring = &mut *self.ring.get();
+            let at = tail as usize & (ring.len() - 1);
+            *ring.get_unchecked_mut(at) = slot;
+        }
+        self.tail.set(tail.wrapping_add(1));
+    }
+
+    /// Takes the oldest slot. The queue must not be empty.
+    #[inline(always)]
+    pub(crate) fn pop(&self) -> u32 {
+        debug_assert!(!self.is_empty());
+        let head = self.head.get();
+        self.head.set(head.wrapping_add(1));
+        // SAFETY: as in `push`.
+        unsafe {
+            let ring = &*self.ring.get();
+            *ring.get_unchecked(head as usize & (ring.len() - 1))
+        }
+    }
+
+    /// The entries, oldest first.
+    pub(crate) fn snapshot(&self) -> Vec<u32> {
+        // SAFETY: as in `push`, for reading.
+        let ring = unsafe { &*self.ring.get() };
+        let head = self.head.get();
+        (0..self.len())
+            .map(|step| ring[head.wrapping_add(step as u32) as usize & (ring.len() - 1)])
+            .collect()
+    }
+
+    /// Brings the entry that is `ahead` places behind the oldest to the front; those before it keep their order.
+    pub(crate) fn bring_forward(&self, ahead: usize) {
+        assert!(
+            ahead < self.len(),
+            "a schedule chose entry {ahead} of {}",
+            self.len()
+        );
+        // SAFETY: the only reference, as in `reserve`.
+        let ring = unsafe { &mut *self.ring.get() };
+        let mask = ring.len() - 1;
+        let place = |step: usize| self.head.get().wrapping_add(step as u32) as usize & mask;
+        for step in (0..ahead).rev() {
+            ring.swap(place(step), place(step + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_is_first_in_first_out_across_growth_and_wrapping() {
+        let ready = Ready::new();
+        ready.head.set(u32::MAX - 5);
+        ready.tail.set(u32::MAX - 5);
+        for n in 0..16 {
+            ready.push(n);
+        }
+        assert_eq!((ready.pop(), ready.pop()), (0, 1));
+        ready.reserve(17);
+        for n in 16..34 {
+            ready.push(n);
+        }
+        assert_eq!(ready.len(), 32);
+        assert!((2..34).all(|n| ready.pop() == n) && ready.is_empty());
+    }
+
+    #[test]
+    fn bringing_one_forward_keeps_the_others_in_order() {
+        let ready = Ready::new();
+        (0..5).for_each(|n| ready.push(n));
+        ready.bring_forward(3);
+        assert!([3, 0, 1, 2, 4].into_iter().all(|n| ready.pop() == n));
+    }
+}

@@ -1,0 +1,234 @@
+//! The task table: one slot per task, and the tag that tells in one compare whether a waker's number is up to date and
+//! its task is waiting.
+
+use super::block::Header;
+use crate::number::{Number, SLOT_MASK};
+use std::{
+    cell::{Cell, UnsafeCell},
+    ptr::{self, NonNull},
+};
+
+/// Flags of a slot. They lie in its tag where a number has the slot index. A task that waits has none of them, so its tag
+/// equals the tag of its number.
+pub(crate) mod flag {
+    /// In the ready queue, exactly once.
+    pub(crate) const QUEUED: usize = 1 << 0;
+    /// A waker was called since the last poll began (or the task is new).
+    pub(crate) const WOKEN: usize = 1 << 1;
+    /// Never polled.
+    pub(crate) const FRESH: usize = 1 << 2;
+    /// Its root scope is cancelled; the loop delivers it. Always with `QUEUED`, or while the task is polled.
+    pub(crate) const CANCEL: usize = 1 << 3;
+    /// To be dropped without another poll. Always with `QUEUED`, or while the task is polled.
+    pub(crate) const ABORT: usize = 1 << 4;
+    /// Ended: there is an outcome and no future.
+    pub(crate) const DONE: usize = 1 << 5;
+    /// No task is in the slot.
+    pub(crate) const VACANT: usize = 1 << 6;
+    /// What makes the loop leave the straight path.
+    pub(crate) const UNUSUAL: usize = CANCEL | ABORT | DONE;
+}
+use flag::*;
+
+/// The table is full, or as full as its builder allows.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "this executor has {limit} tasks, which is all that it may have: bound the fan-out, or raise Builder::max_tasks"
+)]
+pub(crate) struct Full {
+    limit: usize,
+}
+
+struct Slot {
+    tag: usize,
+    /// The task's block; in a vacant slot an address that is not one: the next vacant slot's index.
+    block: *mut Header,
+}
+
+const NO_SLOT: usize = usize::MAX;
+
+pub(crate) struct Table {
+    slots: UnsafeCell<Vec<Slot>>,
+    /// The first vacant slot.
+    free: Cell<usize>,
+    /// The number of slot 0's first task; every slot begins with its generation.
+    first: Number,
+    limit: usize,
+}
+
+/// What the loop finds in a slot that it took from the ready queue.
+pub(crate) enum Turn {
+    /// To be polled; its flags are cleared.
+    Poll(NonNull<Header>, Number),
+    /// Its flags say that there is more to it.
+    Unusual(NonNull<Header>, Number, usize),
+}
+
+impl Table {
+    pub(crate) fn new(first: Number, limit: usize) -> Table {
+        Table {
+            slots: UnsafeCell::new(Vec::new()),
+            free: Cell::new(NO_SLOT),
+            first,
+            limit,
+        }
+    }
+
+    /// The slots, for one short look.
+    #[inline(always)]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the one place that argues the exclusive access"
+    )]
+    fn slots(&self) -> &mut Vec<Slot> {
+        // SAFETY: this is private to the table, whose methods use the result for a few loads and stores, let no
+        // reference out, call no foreign code, and call this once each. The type is not `Sync`. So it is exclusive.
+        unsafe { &mut *self.slots.get() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots().len()
+    }
+
+    pub(crate) fn executor(&self) -> usize {
+        self.first.executor()
+    }
+
+    /// The vacant slot that the next task will have. It stays vacant until [`Table::occupy`].
+    #[inline(always)]
+    pub(crate) fn vacant(&self) -> Result<usize, Full> {
+        let free = self.free.get();
+        if free == NO_SLOT {
+            self.grow()
+        } else {
+            Ok(free)
+        }
+    }
+
+    #[cold]
+    fn grow(&self) -> Result<usize, Full> {
+        let slots = self.slots();
+        let index = slots.len();
+        if index == self.limit {
+            return Err(Full { limit: self.limit });
+        }
+        slots.push(Slot {
+            tag: self.first.tag() | VACANT,
+            block: ptr::without_provenance_mut(NO_SLOT),
+        });
+        self.free.set(index);
+        Ok(index)
+    }
+
+    /// Puts a task into the slot that [`Table::vacant`] named last.
+    #[inline(always)]
+    pub(crate) fn occupy(&self, index: usize, block: NonNull<Header>, flags: usize) -> Number {
+        let slot = &mut self.slots()[index];
+        debug_assert!(slot.tag & VACANT != 0);
+        self.free.set(slot.block.addr());
+        let tag = slot.tag & !SLOT_MASK;
+        *slot = Slot {
+            tag: tag | flags,
+            block: block.as_ptr(),
+        };
+        Number(tag | index)
+    }
+
+    /// Makes the slot vacant; numbers of its task are out of date from here on.
+    #[inline(always)]
+    pub(crate) fn vacate(&self, index: usize) {
+        let free = self.free.replace(index);
+        let slot = &mut self.slots()[index];
+        let next = Number(slot.tag & !SLOT_MASK).next_generation();
+        *slot = Slot {
+            tag: next.tag() | VACANT,
+            block: ptr::without_provenance_mut(free),
+        };
+    }
+
+    /// If the number is up to date and its task waits: marks it as woken and queued. The caller queues it.
+    #[inline(always)]
+    pub(crate) fn wake_waiting(&self, number: Number) -> bool {
+        match self.slots().get_mut(number.slot()) {
+            Some(slot) if slot.tag == number.tag() => {
+                slot.tag |= QUEUED | WOKEN;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// If the number is up to date and its task is queued already: notes that it was woken.
+    pub(crate) fn wake_queued(&self, number: Number) {
+        if let Some(slot) = self.slots().get_mut(number.slot())
+            && slot.tag & !SLOT_MASK == number.tag()
+            && slot.tag & QUEUED != 0
+        {
+            slot.tag |= WOKEN;
+        }
+    }
+
+    /// What to do with a slot that came out of the ready queue.
+    #[inline(always)]
+    pub(crate) fn dequeue(&self, index: usize) -> Turn {
+        let slot = &mut self.slots()[index];
+        let tag = slot.tag;
+        // SAFETY: a queued slot is not vacant, so it points at a block.
+        let block = unsafe { NonNull::new_unchecked(slot.block) };
+        slot.tag = tag & !SLOT_MASK;
+        let number = Number(slot.tag | index);
+        if tag & UNUSUAL == 0 {
+            Turn::Poll(block, number)
+        } else {
+            // `CANCEL` and `ABORT` stay: a handle's second request finds that it is not the first.
+            slot.tag |= tag & UNUSUAL;
+            Turn::Unusual(block, number, tag & SLOT_MASK)
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self, index: usize) -> usize {
+        self.slots()[index].tag & SLOT_MASK
+    }
+
+    /// Sets flags, and returns those that were there before.
+    #[inline(always)]
+    pub(crate) fn set_flags(&self, index: usize, flags: usize) -> usize {
+        let slot = &mut self.slots()[index];
+        let before = slot.tag & SLOT_MASK;
+        slot.tag |= flags;
+        before
+    }
+
+    /// The number and block of the task in that slot.
+    pub(crate) fn occupant(&self, index: usize) -> Option<(Number, NonNull<Header>)> {
+        let slot = self.slots().get(index)?;
+        if slot.tag & VACANT != 0 {
+            return None;
+        }
+        Some((
+            Number((slot.tag & !SLOT_MASK) | index),
+            NonNull::new(slot.block)?,
+        ))
+    }
+
+    /// The block of the task with that very number.
+    pub(crate) fn find(&self, number: Number) -> Option<NonNull<Header>> {
+        self.occupant(number.slot())
+            .filter(|(now, _)| *now == number)
+            .map(|(_, block)| block)
+    }
+
+    /// A number of this executor whose generation none of its tasks had.
+    pub(crate) fn beyond(&self) -> Number {
+        let newest = self
+            .slots()
+            .iter()
+            .map(|slot| Number(slot.tag))
+            .max_by_key(|number| number.generation());
+        newest
+            .filter(|number| number.generation() > self.first.generation())
+            .unwrap_or(self.first)
+            .next_generation()
+    }
+}

@@ -1,0 +1,494 @@
+//! The tasks of one executor, and every change of state that they go through: spawned, woken, polled, stopped, ended,
+//! freed. Whoever wants to watch tasks (or count them) finds the one place for each here.
+//!
+//! ```text
+//!            admit                  step                wake
+//!   (none) ───────► queued, fresh ───────► being polled ◄──────┐
+//!                        ▲                  │        │         │
+//!                        │ wake             │pending │ready    │ step
+//!                        │                  ▼        │         │
+//!                      waiting ◄────────────┘        │       queued
+//!                        │ wake ───────────────────► │ ──────► ▲
+//!                        │ request ─► queued, to be stopped    │
+//!                        │                  │ step             │
+//!                        │                  ▼                  │
+//!                        └──────────────► ended ──(no handle, not queued)──► (none)
+//! ```
+
+use super::{
+    block::{Block, Header, Stage},
+    handle::RawTask,
+    pool::{KEPT_PER_CLASS, Pool},
+    ready::Ready,
+    table::{Full, Table, Turn, flag::*},
+    waker,
+};
+use crate::{
+    cancel::CancelReason,
+    inbox::Inbox,
+    join_error::Panic,
+    number::Number,
+    unhandled::{Cause, Unhandled, Unhandler},
+};
+use std::{
+    any::Any,
+    cell::Cell,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    ptr::NonNull,
+    task::Context,
+};
+
+pub(crate) struct Tasks {
+    table: Table,
+    pub(crate) ready: Ready,
+    /// The task that is being polled, or was last.
+    current: Cell<Number>,
+    /// Tasks that have not ended.
+    live: Cell<usize>,
+    /// Tasks spawned from here on are cancelled from birth.
+    closing: Cell<bool>,
+    /// Some frame up the stack drives this executor. If none does, its host may sleep and must be told of new work.
+    pub(crate) driven: Cell<bool>,
+    pub(crate) inbox: &'static Inbox,
+    pool: Pool,
+    pub(crate) unhandler: Unhandler,
+}
+
+/// How hard a task is to be stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stop {
+    /// Cancel its root scope: it is polled once more if it had been woken.
+    Cancel,
+    /// Drop it.
+    Abort,
+}
+
+/// How a task ended that has no value.
+enum End {
+    Cancelled,
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl Tasks {
+    pub(crate) fn new(
+        first: Number,
+        limit: usize,
+        inbox: &'static Inbox,
+        unhandler: Unhandler,
+    ) -> Tasks {
+        Tasks {
+            table: Table::new(first, limit),
+            ready: Ready::new(),
+            current: Cell::new(Number::NONE),
+            live: Cell::new(0),
+            closing: Cell::new(false),
+            driven: Cell::new(false),
+            inbox,
+            pool: Pool::new(),
+            unhandler,
+        }
+    }
+
+    // ---- spawned
+
+    /// Makes a task of `future` and queues it.
+    #[inline]
+    pub(crate) fn spawn<F: Future + 'static>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Result<RawTask<F::Output>, Full> {
+        // SAFETY: the future is `'static`.
+        unsafe { self.admit(future, location) }
+    }
+
+    /// Makes a task of `future` and queues it.
+    ///
+    /// # Safety
+    ///
+    /// `F` is `'static`, or the task has ended and its output was taken before anything that `F` borrows is gone.
+    #[inline]
+    pub(crate) unsafe fn admit<F: Future>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Result<RawTask<F::Output>, Full> {
+        let slot = self.table.vacant()?;
+        let memory = self.pool.take(Block::<F>::SIZE);
+        // SAFETY: the memory was taken with this size just now.
+        let block =
+            unsafe { Block::write(memory, future, location, self.current.get(), slot as u32) };
+        self.admit_block(block, slot);
+        // SAFETY: the block was made for this output type, its handle flag is set, and this is the only handle.
+        Ok(unsafe { RawTask::new(block, self) })
+    }
+
+    fn admit_block(&self, block: NonNull<Header>, slot: usize) {
+        let mut flags = QUEUED | WOKEN | FRESH;
+        // SAFETY: the block was made just now.
+        let head = unsafe { block.as_ref() };
+        if self.closing.get() {
+            flags |= CANCEL;
+            head.set_reason(CancelReason::Shutdown);
+        }
+        self.ready.reserve(self.table.len());
+        self.table.occupy(slot, block, flags);
+        self.live.set(self.live.get() + 1);
+        self.ready.push(slot as u32);
+        if head.parent != Number::NONE {
+            self.inherit(head);
+        } else {
+            self.tell_host();
+        }
+    }
+
+    /// Hands the parent's inheritable task-locals down.
+    fn inherit(&self, child: &Header) {
+        let Some(parent) = self.table.find(child.parent) else {
+            return;
+        };
+        // SAFETY: `find` returns blocks that live.
+        let parent = unsafe { parent.as_ref() };
+        if let Some(locals) = parent
+            .peek_extras(|extras| extras.locals.for_child())
+            .flatten()
+        {
+            child.with_extras(|extras| extras.locals = locals);
+        }
+    }
+
+    // ---- woken
+
+    /// Queues the task of that number if it is ours and waits. `false`: it is no task of this executor.
+    #[inline(always)]
+    pub(crate) fn wake(&self, number: Number) -> bool {
+        if self.table.wake_waiting(number) {
+            self.ready.push(number.slot() as u32);
+            return true;
+        }
+        self.wake_unusual(number)
+    }
+
+    #[cold]
+    fn wake_unusual(&self, number: Number) -> bool {
+        self.table.wake_queued(number);
+        number.executor() == self.table.executor()
+    }
+
+    /// The same for an entry of the inbox, which may name just a slot.
+    pub(crate) fn wake_entry(&self, entry: Number) {
+        let number = if entry.generation() == 0 {
+            let Some((number, _)) = self.table.occupant(entry.slot()) else {
+                return;
+            };
+            number
+        } else {
+            entry
+        };
+        self.wake(number);
+    }
+
+    // ---- polled
+
+    /// Takes the oldest task from the ready queue and does what is due with it. Unwinds if the task's future panics:
+    /// [`Tasks::recover`] must be called then.
+    #[inline(always)]
+    pub(crate) fn step(&self) {
+        match self.table.dequeue(self.ready.pop() as usize) {
+            Turn::Poll(block, number) => {
+                if self.poll(block, number) {
+                    self.finish(block);
+                }
+            }
+            Turn::Unusual(block, number, flags) => self.step_unusual(block, number, flags),
+        }
+    }
+
+    #[inline(always)]
+    fn poll(&self, block: NonNull<Header>, number: Number) -> bool {
+        self.current.set(number);
+        let waker = waker::waker(number);
+        let mut cx = Context::from_waker(&waker);
+        // SAFETY: the block lives (its slot was queued and not `DONE`), so its stage is `Future`. Nobody else polls it: a
+        // slot is polled only from here, and it is in the queue once. It is not freed meanwhile, as it has not ended.
+        unsafe { (block.as_ref().vtable.poll)(block, &mut cx) }
+    }
+
+    /// A task that is to be stopped, or has ended while it was queued.
+    #[cold]
+    fn step_unusual(&self, block: NonNull<Header>, number: Number, flags: usize) {
+        if flags & DONE != 0 {
+            // It was woken during its last poll, or stopped in it; nothing is left but to free it.
+            return self.free_if_forgotten(block);
+        }
+        self.current.set(number);
+        let last_poll = flags & ABORT == 0 && flags & FRESH == 0 && flags & WOKEN != 0;
+        if last_poll && self.poll(block, number) {
+            // A completed result is never lost.
+            return self.finish(block);
+        }
+        self.stop(block, End::Cancelled);
+    }
+
+    /// The future that was being polled panicked.
+    #[cold]
+    pub(crate) fn recover(&self, payload: Box<dyn Any + Send>) {
+        match self.table.find(self.current.get()) {
+            Some(block) => self.stop(block, End::Panicked(payload)),
+            None => std::panic::resume_unwind(payload),
+        }
+    }
+
+    // ---- stopped
+
+    /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is.
+    pub(crate) fn request(&self, block: NonNull<Header>, how: Stop, reason: CancelReason) {
+        // SAFETY: callers hold a handle, so the block lives.
+        let head = unsafe { block.as_ref() };
+        let slot = head.slot as usize;
+        let flags = self.table.flags(slot);
+        let wanted = if how == Stop::Abort { ABORT } else { CANCEL };
+        if flags & (DONE | wanted) != 0 || head.stage.get() != Stage::Future {
+            return;
+        }
+        if flags & (CANCEL | ABORT) == 0 {
+            head.set_reason(reason);
+        }
+        if self.table.set_flags(slot, wanted | QUEUED) & QUEUED == 0 {
+            self.ready.push(slot as u32);
+            self.tell_host();
+        }
+    }
+
+    /// There is new work. If nobody drives this executor now, its host may be asleep.
+    fn tell_host(&self) {
+        if !self.driven.get() {
+            self.inbox.poke();
+        }
+    }
+
+    /// [`Tasks::request`] for a task known by number. `false` if there is no such task any more.
+    pub(crate) fn request_number(&self, number: Number, how: Stop, reason: CancelReason) -> bool {
+        let found = self.table.find(number);
+        if let Some(block) = found {
+            self.request(block, how, reason);
+        }
+        found.is_some()
+    }
+
+    /// Every task is cancelled, and those that are spawned later are so from birth.
+    pub(crate) fn close(&self) {
+        if self.closing.replace(true) {
+            return;
+        }
+        for index in 0..self.table.len() {
+            if let Some((_, block)) = self.table.occupant(index) {
+                self.request(block, Stop::Cancel, CancelReason::Shutdown);
+            }
+        }
+    }
+
+    /// Stops the task on this stack, if it has not ended. It is not being polled: the caller's frame would be above that.
+    #[cold]
+    pub(crate) fn stop_now(&self, block: NonNull<Header>) {
+        // SAFETY: callers hold a handle, so the block lives.
+        let head = unsafe { block.as_ref() };
+        if head.stage.get() == Stage::Future {
+            head.set_reason(CancelReason::Aborted);
+            self.stop(block, End::Cancelled);
+        }
+    }
+
+    /// Drops the future where it is. Its destructor's panic is the task's outcome, unless there is a panic already.
+    fn stop(&self, block: NonNull<Header>, mut end: End) {
+        // SAFETY: the block lives: its task has not ended.
+        let head = unsafe { block.as_ref() };
+        debug_assert_eq!(head.stage.get(), Stage::Future);
+        head.stage.set(Stage::Ending);
+        // SAFETY: the stage was `Future`, and from now on nobody will touch the future, also if its destructor panics.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+            (head.vtable.drop_future)(block)
+        }));
+        match (dropped, &end) {
+            (Ok(()), _) => {}
+            (Err(payload), End::Cancelled) => end = End::Panicked(payload),
+            (Err(payload), End::Panicked(_)) => {
+                self.report(head, Cause::DestructorPanicked(Panic::new(payload)))
+            }
+        }
+        match end {
+            End::Cancelled => head.stage.set(Stage::Cancelled),
+            End::Panicked(payload) => {
+                let panic = Panic::new(payload);
+                head.with_extras(|extras| extras.panic = Some(panic));
+                head.stage.set(Stage::Panicked);
+            }
+        }
+        self.finish(block);
+    }
+
+    // ---- ended
+
+    /// There is an outcome: tells whoever waits for it, or gets rid of it.
+    #[inline]
+    fn finish(&self, block: NonNull<Header>) {
+        // SAFETY: the block lives: it is freed after this at the earliest.
+        let head = unsafe { block.as_ref() };
+        self.live.set(self.live.get() - 1);
+        if let Some(extras) = head.extras.take() {
+            head.extras.set(Some(extras));
+            self.finish_extras(head);
+        }
+        self.table.set_flags(head.slot as usize, DONE);
+        if !head.handle.get() {
+            return self.let_go(block);
+        }
+        if let Some(joiner) = head.joiner.take() {
+            // From here on the block may be gone: the waker may be one that drops the handle.
+            match waker::number_of(&joiner) {
+                Some(number) => waker::wake_number(number),
+                None => self.wake_foreign(joiner),
+            }
+        }
+    }
+
+    /// Drops the task-locals, and reports what came too late for the outcome.
+    #[cold]
+    fn finish_extras(&self, head: &Header) {
+        let Some((locals, late)) =
+            head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.late.take()))
+        else {
+            return;
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(locals))) {
+            self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
+        }
+        if let Some(panic) = late {
+            self.report(head, Cause::DestructorPanicked(panic));
+        }
+    }
+
+    /// Wakes a waker that is not ours: it may do anything, also panic.
+    #[cold]
+    fn wake_foreign(&self, waker: std::task::Waker) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            self.unhandler
+                .report(Unhandled::new(Cause::WakerPanicked(Panic::new(payload))));
+        }
+    }
+
+    /// The task has ended and nobody has a handle: its outcome is dropped or reported, and the task is freed.
+    pub(crate) fn let_go(&self, block: NonNull<Header>) {
+        // SAFETY: the block lives: it is `DONE` and has not been freed.
+        let head = unsafe { block.as_ref() };
+        match head.stage.replace(Stage::Taken) {
+            Stage::Value if head.vtable.value_needs_drop => {
+                // SAFETY: the stage was `Value`, and now says that nobody will touch it again.
+                let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+                    (head.vtable.drop_value)(block)
+                }));
+                if let Err(payload) = dropped {
+                    self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
+                }
+            }
+            Stage::Panicked => {
+                if let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten() {
+                    self.report(head, Cause::TaskPanicked(panic));
+                }
+            }
+            _ => {}
+        }
+        self.free_if_forgotten(block);
+    }
+
+    // ---- freed
+
+    /// Frees block and slot if the task has ended, no handle is left, and the slot is not in the ready queue.
+    pub(crate) fn free_if_forgotten(&self, block: NonNull<Header>) {
+        // SAFETY: the block lives, being still in its slot.
+        let (slot, handle, size) = unsafe {
+            let head = block.as_ref();
+            (head.slot as usize, head.handle.get(), head.vtable.size)
+        };
+        let flags = self.table.flags(slot);
+        if handle || flags & DONE == 0 || flags & QUEUED != 0 {
+            return;
+        }
+        self.table.vacate(slot);
+        // SAFETY: the payload is gone (every way here has taken or dropped it); the header's own parts are dropped here,
+        // once. No handle and no slot leads to the block any more, so it can be given back to where it came from.
+        unsafe {
+            drop_header(block);
+            self.pool.give(block.cast(), size);
+        }
+    }
+
+    // ---- seen from outside
+
+    pub(crate) fn current(&self) -> Number {
+        self.current.get()
+    }
+
+    /// No task is being polled any more.
+    pub(crate) fn clear_current(&self) {
+        self.current.set(Number::NONE);
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.live.get()
+    }
+
+    /// Calls `f` with the header of the task of that number, if it still has its slot. `f` runs no user code.
+    pub(crate) fn with_header<R>(&self, number: Number, f: impl FnOnce(&Header) -> R) -> Option<R> {
+        let block = self.table.find(number)?;
+        // SAFETY: `find` returns blocks that live, and `f` runs no code that could free this one.
+        Some(f(unsafe { block.as_ref() }))
+    }
+
+    pub(crate) fn report(&self, head: &Header, cause: Cause) {
+        self.unhandler
+            .report(Unhandled::of(head, self.number(head), cause));
+    }
+
+    pub(crate) fn number(&self, head: &Header) -> Option<Number> {
+        self.table
+            .occupant(head.slot as usize)
+            .map(|(number, _)| number)
+    }
+
+    /// The executor has nothing to do: memory that it does not need goes back.
+    pub(crate) fn trim(&self) {
+        self.pool.trim(KEPT_PER_CLASS);
+    }
+
+    /// The executor ends: blocks that handles still reach become theirs. Every task must have ended. Returns a number
+    /// whose generation no task had.
+    pub(crate) fn abandon(&self) -> Number {
+        assert!(
+            self.live.get() == 0 && self.ready.is_empty(),
+            "an executor ended before its tasks"
+        );
+        let beyond = self.table.beyond();
+        for index in 0..self.table.len() {
+            if let Some((_, block)) = self.table.occupant(index) {
+                // SAFETY: an occupied slot's block lives.
+                let head = unsafe { block.as_ref() };
+                debug_assert!(head.handle.get() && head.stage.get().is_end());
+                head.orphan.set(true);
+                self.table.vacate(index);
+            }
+        }
+        beyond
+    }
+}
+
+/// Drops what the header owns.
+///
+/// # Safety
+///
+/// The block lives, and its header is not used afterwards.
+pub(crate) unsafe fn drop_header(block: NonNull<Header>) {
+    // SAFETY: the caller's promise. Names, reasons and panics that were read have no user destructor but a panic's
+    // payload, and a joiner's waker, which both were taken out on every path that ends a task with a handle.
+    unsafe { block.drop_in_place() }
+}

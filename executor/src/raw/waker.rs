@@ -1,0 +1,62 @@
+//! The waker: a number in a pointer's clothes.
+//!
+//! The data word of our `RawWaker` holds a task's [`Number`] and is never followed. So there is nothing to count and
+//! nothing to free: clone copies the word, drop does nothing, a waker may go to any thread and outlive everything.
+
+use super::enter;
+use crate::{number::Number, registry};
+use std::{
+    mem::ManuallyDrop,
+    ptr,
+    task::{RawWaker, RawWakerVTable, Waker},
+};
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop_nothing);
+
+/// The waker of the task of that number. It owns nothing, so it need not be dropped.
+#[inline(always)]
+pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
+    // SAFETY: the contract of `RawWakerVTable` asks that the four functions be thread-safe, that `clone` gives a waker
+    // of the same task, and that resources be managed. There are none: the functions use the word as a number only.
+    ManuallyDrop::new(unsafe { Waker::new(word(number), &VTABLE) })
+}
+
+/// The number inside, if the waker is one of ours.
+#[inline(always)]
+pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
+    ptr::eq(waker.vtable(), &VTABLE).then(|| Number(waker.data().addr()))
+}
+
+/// Wakes the task of that number, wherever its executor is.
+///
+/// On the thread where that executor is the current one: one thread-local read, one compare with the slot's tag, one
+/// push. Everything else goes through the executor's inbox. Never runs foreign code on the owner's thread; from
+/// elsewhere it may call the executor's signal.
+#[inline(always)]
+pub(crate) fn wake_number(number: Number) {
+    if !enter::with_current(|core| core.is_some_and(|core| core.tasks.wake(number))) {
+        wake_elsewhere(number);
+    }
+}
+
+/// No executor is current, or another one is.
+#[cold]
+fn wake_elsewhere(number: Number) {
+    if let Some(inbox) = registry::inbox_of(number) {
+        inbox.wake(number);
+    }
+}
+
+fn word(number: Number) -> *const () {
+    ptr::without_provenance(number.0)
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    wake_number(Number(data.addr()));
+}
+
+unsafe fn drop_nothing(_: *const ()) {}

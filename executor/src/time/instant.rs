@@ -1,0 +1,114 @@
+//! A point in time.
+
+use crate::{raw::enter, time::clock};
+use std::{
+    fmt,
+    ops::{Add, AddAssign, Sub, SubAssign},
+    time::Duration,
+};
+
+/// A point in time, in nanoseconds from the origin of its clock.
+///
+/// std's `Instant` cannot be made from a number, which virtual clocks and hosts (a browser's, say) need; this one can.
+/// All arithmetic saturates: the far end is [`Instant::NEVER`], 584 years from the origin, and means what it says.
+///
+/// ```
+/// use evenkeel_executor::Instant;
+/// use std::time::Duration;
+///
+/// let start = Instant::from_origin(Duration::from_secs(1));
+/// assert_eq!(start + Duration::from_millis(5) - start, Duration::from_millis(5));
+/// assert_eq!(start + Duration::MAX, Instant::NEVER);
+/// assert_eq!(start - Duration::MAX, Instant::from_origin(Duration::ZERO));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub(crate) u64);
+
+impl Instant {
+    /// Later than everything: who waits for it waits for ever.
+    pub const NEVER: Instant = Instant(u64::MAX);
+
+    /// The current executor's time; outside an executor the system's.
+    ///
+    /// The system clock's origin is the first call in the process. It is monotonic.
+    pub fn now() -> Instant {
+        enter::with_current(|core| match core {
+            Some(core) => core.clock.now(),
+            None => clock::system_now(),
+        })
+    }
+
+    /// The point that lies `distance` behind the clock's origin.
+    pub const fn from_origin(distance: Duration) -> Instant {
+        Instant(saturating_nanos(distance))
+    }
+
+    /// How far this point lies behind its clock's origin.
+    pub const fn since_origin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The time from `earlier` to this point; zero if `earlier` is later.
+    pub const fn saturating_duration_since(self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The time from this point to now; zero if it is yet to come.
+    pub fn elapsed(self) -> Duration {
+        Instant::now().saturating_duration_since(self)
+    }
+}
+
+/// 2⁶⁴ − 1 stands for everything longer than 584 years.
+pub(crate) const fn saturating_nanos(duration: Duration) -> u64 {
+    match duration.as_secs().checked_mul(1_000_000_000) {
+        Some(nanos) => nanos.saturating_add(duration.subsec_nanos() as u64),
+        None => u64::MAX,
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    fn add(self, later: Duration) -> Instant {
+        Instant(self.0.saturating_add(saturating_nanos(later)))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, later: Duration) {
+        *self = *self + later;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Instant;
+
+    fn sub(self, earlier: Duration) -> Instant {
+        Instant(self.0.saturating_sub(saturating_nanos(earlier)))
+    }
+}
+
+impl SubAssign<Duration> for Instant {
+    fn sub_assign(&mut self, earlier: Duration) {
+        *self = *self - earlier;
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    /// As [`Instant::saturating_duration_since`].
+    fn sub(self, earlier: Instant) -> Duration {
+        self.saturating_duration_since(earlier)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Instant::NEVER => f.write_str("Instant::NEVER"),
+            Instant(nanos) => write!(f, "Instant({:?})", Duration::from_nanos(nanos)),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Time: instants, clocks, the timer wheel, and the futures that wait for it.
+
+mod instant;
+mod clock;
+mod sleep;
+mod interval;
+mod timers;
+mod wheel;
+
+pub use clock::{Clock, VirtualClock};
+pub use instant::Instant;
+pub use interval::{Interval, MissedTick, interval, interval_at};
+pub use sleep::{Sleep, sleep, sleep_until};
+
+pub(crate) use clock::ClockSource;
+pub(crate) use timers::Timers;

@@ -1,0 +1,112 @@
+//! An executor's timers, as its loop and its sleeps share them.
+
+use crate::time::{
+    Instant,
+    wheel::{Wheel, When},
+};
+use std::{
+    cell::{Cell, RefCell},
+    task::Waker,
+};
+
+/// The wheel is borrowed only inside these methods, none of which runs user code meanwhile: wakers are cloned before and
+/// dropped or called after.
+pub(crate) struct Timers {
+    wheel: RefCell<Wheel>,
+    /// How many have not fired.
+    armed: Cell<usize>,
+    fired: Cell<Vec<(Instant, Waker)>>,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Timers {
+        Timers {
+            wheel: RefCell::new(Wheel::new()),
+            armed: Cell::new(0),
+            fired: Cell::new(Vec::new()),
+        }
+    }
+
+    /// Is there any timer that the loop must look after?
+    #[inline(always)]
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed.get() != 0
+    }
+
+    pub(crate) fn start(&self, when: When, waker: Waker) -> u32 {
+        self.armed.set(self.armed.get() + 1);
+        self.wheel.borrow_mut().insert(when, waker)
+    }
+
+    /// Ends a timer, and returns its deadline if it had one and had not fired.
+    pub(crate) fn remove(&self, key: u32) -> Option<Instant> {
+        let mut wheel = self.wheel.borrow_mut();
+        let deadline = wheel.deadline(key);
+        let (waker, was_armed) = wheel.remove(key);
+        drop(wheel);
+        if was_armed {
+            self.armed.set(self.armed.get() - 1);
+        }
+        drop(waker);
+        deadline.filter(|_| was_armed)
+    }
+
+    pub(crate) fn has_fired(&self, key: u32) -> bool {
+        self.wheel.borrow().has_fired(key)
+    }
+
+    /// A timer that has not fired is to wake this waker from now on, and no older one.
+    pub(crate) fn set_waker(&self, key: u32, newest: &Waker) {
+        let stored = self.wheel.borrow_mut().waker(key).take();
+        let old = match stored {
+            Some(stored) if stored.will_wake(newest) => {
+                self.wheel.borrow_mut().waker(key).replace(stored)
+            }
+            stored => {
+                let newest = newest.clone();
+                drop(stored);
+                self.wheel.borrow_mut().waker(key).replace(newest)
+            }
+        };
+        drop(old);
+    }
+
+    /// The time is `now`: calls `wake` for each timer that is due. `wake` does not unwind.
+    ///
+    /// `order`, if given, is asked which of `n` timers with one deadline comes next.
+    pub(crate) fn fire(
+        &self,
+        now: Instant,
+        order: Option<&mut dyn FnMut(usize) -> usize>,
+        mut wake: impl FnMut(Waker),
+    ) {
+        let mut fired = self.fired.take();
+        self.wheel.borrow_mut().advance(now, &mut fired);
+        self.armed.set(self.armed.get() - fired.len());
+        if let Some(order) = order {
+            for ties in fired.chunk_by_mut(|a, b| a.0 == b.0) {
+                for begin in 0..ties.len() - 1 {
+                    let chosen = order(ties.len() - begin);
+                    ties[begin..=begin + chosen].rotate_right(1);
+                }
+            }
+        }
+        for (_, waker) in fired.drain(..) {
+            wake(waker);
+        }
+        self.fired.set(fired);
+    }
+
+    /// When [`Timers::fire`] is to be called next, if no timer was started since its last call.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.wheel.borrow().next()
+    }
+
+    pub(crate) fn trim(&self) {
+        const KEPT: usize = 1024;
+        self.wheel.borrow_mut().trim(KEPT);
+        let mut fired = self.fired.take();
+        fired.shrink_to(KEPT);
+        self.fired.set(fired);
+    }
+}

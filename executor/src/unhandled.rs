@@ -1,0 +1,127 @@
+//! Errors that have nobody left to receive them.
+
+use crate::{join_error::Panic, number::Number, raw::block::Header, task_id::TaskId};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+};
+
+/// An error or a panic that nobody is left to receive, as the `on_unhandled` hook gets it.
+///
+/// Its `Display` is one line that names the task and the place where it was spawned.
+#[derive(Debug)]
+pub struct Unhandled {
+    id: Option<TaskId>,
+    name: Option<String>,
+    location: Option<&'static Location<'static>>,
+    cause: Cause,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
+    TaskPanicked(Panic),
+    /// A destructor panicked, and the outcome of its task was already decided.
+    DestructorPanicked(Panic),
+    /// A waker that is not evenkeel's panicked when it was called.
+    WakerPanicked(Panic),
+}
+
+impl Unhandled {
+    pub(crate) fn new(cause: Cause) -> Unhandled {
+        Unhandled {
+            id: None,
+            name: None,
+            location: None,
+            cause,
+        }
+    }
+
+    pub(crate) fn of(task: &Header, number: Option<Number>, cause: Cause) -> Unhandled {
+        let name = task
+            .peek_extras(|extras| extras.name.as_deref().map(str::to_owned))
+            .flatten();
+        Unhandled {
+            id: number.map(TaskId),
+            name,
+            location: Some(task.location),
+            cause,
+        }
+    }
+
+    /// The task that it comes from.
+    pub fn id(&self) -> Option<TaskId> {
+        self.id
+    }
+
+    /// That task's name.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where that task was spawned.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.location
+    }
+
+    /// What happened.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+}
+
+impl fmt::Display for Unhandled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, panic) = match &self.cause {
+            Cause::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            Cause::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
+            Cause::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
+        };
+        f.write_str("evenkeel: a task ")?;
+        if let Some(name) = &self.name {
+            // Escaped: a name may come from outside, and this goes to terminals.
+            write!(f, "named {name:?} ")?;
+        }
+        if let Some(location) = self.location {
+            write!(f, "(spawned at {location}) ")?;
+        }
+        write!(f, "{what}: {}", panic.message().escape_debug())
+    }
+}
+
+type Hook = Box<dyn Fn(&Unhandled)>;
+
+/// The hook. Without one, one line goes to stderr.
+#[derive(Default)]
+pub(crate) struct Unhandler(Option<Hook>);
+
+impl Unhandler {
+    pub(crate) fn new(hook: Hook) -> Unhandler {
+        Unhandler(Some(hook))
+    }
+
+    /// Calls the hook. A hook that panics is itself reported on stderr, and so is a payload that panics when it is
+    /// dropped; the panics end here.
+    pub(crate) fn report(&self, unhandled: Unhandled) {
+        let line = unhandled.to_string();
+        let Some(hook) = &self.0 else {
+            eprintln!("{line}");
+            return forget_if_it_panics(unhandled);
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(&unhandled))) {
+            let panic = Panic::new(payload);
+            eprintln!("{line}\nevenkeel: and the on_unhandled hook panicked: {panic}");
+            forget_if_it_panics(panic);
+        }
+        forget_if_it_panics(unhandled);
+    }
+}
+
+/// A panic's payload may have a destructor that panics in its turn. What that one carries is leaked.
+fn forget_if_it_panics<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(payload);
+    }
+}

@@ -1,0 +1,3 @@
+//! evenkeel: a single-threaded async executor with asyncio's vocabulary and better rules.
+
+pub use evenkeel_executor::*;
