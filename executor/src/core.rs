@@ -2,7 +2,7 @@
 
 use crate::{
     inbox::Signal,
-    number::{MAX_EXECUTORS, Number},
+    number::{EXECUTOR_IDS, Number},
     park::Park,
     raw::{
         enter::{Entered, with_current},
@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) park: RefCell<Box<dyn Park>>,
     /// Itself, for those who are to spawn on it.
     pub(crate) spawner: Weak<Core>,
+    /// The present batch: its size, and where in the ready queue it ends.
+    pub(crate) batch: Cell<(usize, u32)>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
     /// Where the call stands that drives this executor now.
@@ -48,9 +50,7 @@ pub(crate) struct Parts {
 
 /// The process has as many executors as it can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this process has {MAX_EXECUTORS} live executors, which is all that it can have: drop some, or share them"
-)]
+#[error("this process has {} live executors, which is all that it can have: drop some, or share them", EXECUTOR_IDS - 1)]
 pub struct TooManyExecutors;
 
 impl Core {
@@ -58,16 +58,12 @@ impl Core {
         let registration = Registration::new(parts.signal).ok_or(TooManyExecutors)?;
         Ok(Rc::new_cyclic(|spawner| Core {
             spawner: spawner.clone(),
-            tasks: Tasks::new(
-                registration.first,
-                parts.max_tasks,
-                registration.inbox,
-                parts.unhandler,
-            ),
+            tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, parts.unhandler),
             timers: Rc::new(Timers::new()),
             clock: parts.clock,
             schedule: parts.schedule.map(RefCell::new),
             park: RefCell::new(parts.park),
+            batch: Cell::new((0, 0)),
             entries: Cell::new(Vec::new()),
             driver: Cell::new(None),
             registration: Cell::new(Some(registration)),
@@ -75,22 +71,13 @@ impl Core {
     }
 
     /// Makes this the thread's current executor until the guard is dropped. An error if it is already being driven.
-    pub(crate) fn enter(
-        self: &Rc<Self>,
-        location: &'static Location<'static>,
-    ) -> Result<Driving<'_>, NestedRun> {
+    pub(crate) fn enter(self: &Rc<Self>, location: &'static Location<'static>) -> Result<Driving<'_>, NestedRun> {
         if let Some(outer) = self.driver.get() {
-            return Err(NestedRun {
-                outer,
-                inner: location,
-            });
+            return Err(NestedRun { outer, inner: location });
         }
         self.driver.set(Some(location));
-        self.tasks.driven.set(true);
-        Ok(Driving {
-            core: self,
-            _entered: Entered::new(self),
-        })
+        self.tasks.set_driven(true);
+        Ok(Driving { core: self, _entered: Entered::new(self) })
     }
 
     /// The same for a call that blocks until some future has ended: an error inside any executor's task.
@@ -143,7 +130,7 @@ pub(crate) struct Driving<'a> {
 impl Drop for Driving<'_> {
     fn drop(&mut self) {
         self.core.tasks.clear_current();
-        self.core.tasks.driven.set(false);
+        self.core.tasks.set_driven(false);
         self.core.driver.set(None);
     }
 }

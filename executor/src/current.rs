@@ -23,18 +23,14 @@ use std::{marker::PhantomData, panic::Location, rc::Rc};
 /// ```
 #[track_caller]
 pub fn current() -> TaskRef {
-    try_current().unwrap_or_else(|| {
-        panic!("current was called outside a task: call it in a future that evenkeel::run drives")
-    })
+    try_current()
+        .unwrap_or_else(|| panic!("current was called outside a task: call it in a future that evenkeel::run drives"))
 }
 
 /// The task that is running now, if there is one.
 pub fn try_current() -> Option<TaskRef> {
     let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
-    TaskId::of(number).map(|id| TaskRef {
-        id,
-        _local: PhantomData,
-    })
+    TaskId::of(number).map(|id| TaskRef { id, _local: PhantomData })
 }
 
 /// A task by its identity. It owns nothing and keeps nothing alive.
@@ -55,11 +51,8 @@ impl TaskRef {
 
     /// The task's name, if it has one.
     pub fn name(self) -> Option<String> {
-        self.with_header(|head| {
-            head.peek_extras(|extras| extras.name.as_deref().map(str::to_owned))
-                .flatten()
-        })
-        .flatten()
+        self.with_header(|head| head.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten())
+            .flatten()
     }
 
     /// Where it was spawned.
@@ -76,18 +69,13 @@ impl TaskRef {
     /// awaits next. `false` if there is no such task any more.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
-        enter::with_current(|core| {
-            core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason))
-        })
+        enter::with_current(|core| core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason)))
     }
 
     /// Stops the task hard, as [`Task::abort`](crate::Task::abort) does.
     pub fn abort(self) -> bool {
         enter::with_current(|core| {
-            core.is_some_and(|core| {
-                core.tasks
-                    .request_number(self.id.0, Stop::Abort, CancelReason::Aborted)
-            })
+            core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
         })
     }
 

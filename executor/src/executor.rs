@@ -48,11 +48,8 @@ impl Executor {
     ///
     /// # Panics
     ///
-    /// If the process has as many executors as it can have (4 096, on 32-bit targets 64).
-    #[expect(
-        clippy::new_without_default,
-        reason = "it can panic, and takes a place in the process"
-    )]
+    /// If the process has as many executors as it can have (4 095, on 32-bit targets 63).
+    #[expect(clippy::new_without_default, reason = "it can panic, and takes a place in the process")]
     pub fn new() -> Executor {
         Executor::builder().build()
     }
@@ -122,11 +119,7 @@ impl Executor {
         self.drive(Location::caller(), |core| {
             let mut polled = 0;
             loop {
-                let slice = if until.is_some() {
-                    left.min(SLICE)
-                } else {
-                    left
-                };
+                let slice = if until.is_some() { left.min(SLICE) } else { left };
                 let done = core.turn(slice);
                 polled += done;
                 left -= done;
@@ -145,8 +138,8 @@ impl Executor {
     /// Inside a task of this same executor.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
+        let mut polled = 0;
         self.drive(Location::caller(), |core| {
-            let mut polled = 0;
             loop {
                 let mut batch = core.tasks.ready.snapshot();
                 batch.sort_unstable();
@@ -160,22 +153,14 @@ impl Executor {
     }
 
     #[track_caller]
-    fn drive(
-        &self,
-        location: &'static Location<'static>,
-        turns: impl FnOnce(&Core) -> usize,
-    ) -> Progress {
+    fn drive(&self, location: &'static Location<'static>, mut turns: impl FnMut(&Core) -> usize) -> Progress {
         let core = &self.core;
-        let driving = core
-            .enter(location)
-            .unwrap_or_else(|nested| panic!("{nested}"));
+        let driving = core.enter(location).unwrap_or_else(|nested| panic!("{nested}"));
         core.tasks.inbox.disarm();
-        let polled = turns(core);
-        core.tasks.clear_current();
+        let polled = core.catching(|| turns(core));
         drop(driving);
         let next_deadline = core.timers.next();
-        let next_wait =
-            next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));
+        let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));
         let state = if core.tasks.live() == 0 {
             State::Finished
         } else if core.tasks.ready.is_empty() && core.tasks.inbox.arm() == Arm::Sleep {
@@ -184,12 +169,7 @@ impl Executor {
         } else {
             State::MoreReady
         };
-        Progress {
-            polled,
-            state,
-            next_deadline,
-            next_wait,
-        }
+        Progress { polled, state, next_deadline, next_wait }
     }
 
     /// When the host must tick again, if no wake-up comes before.
@@ -199,8 +179,7 @@ impl Executor {
 
     /// The time until [`next_deadline`](Executor::next_deadline).
     pub fn next_wait(&self) -> Option<Duration> {
-        self.next_deadline()
-            .map(|deadline| deadline.saturating_duration_since(self.core.clock.now()))
+        self.next_deadline().map(|deadline| deadline.saturating_duration_since(self.core.clock.now()))
     }
 
     /// Blocks until there is something to tick for, at most for `max`.
@@ -210,10 +189,7 @@ impl Executor {
     /// Inside a task of any executor on this thread.
     #[track_caller]
     pub fn park(&self, max: Duration) {
-        let driving = self
-            .core
-            .enter_blocking(Location::caller())
-            .unwrap_or_else(|nested| panic!("{nested}"));
+        let driving = self.core.enter_blocking(Location::caller()).unwrap_or_else(|nested| panic!("{nested}"));
         if self.core.tasks.ready.is_empty() {
             self.core.wait(Some(max));
         }
@@ -230,9 +206,7 @@ impl Drop for Executor {
 
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executor")
-            .field("live_tasks", &self.core.tasks.live())
-            .finish_non_exhaustive()
+        f.debug_struct("Executor").field("live_tasks", &self.core.tasks.live()).finish_non_exhaustive()
     }
 }
 
@@ -290,7 +264,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If the process has as many executors as it can have (4 096, on 32-bit targets 64).
+    /// If the process has as many executors as it can have (4 095, on 32-bit targets 63).
     pub fn build(self) -> Executor {
         self.try_build().unwrap_or_else(|error| panic!("{error}"))
     }
@@ -324,9 +298,7 @@ impl Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("max_tasks", &self.max_tasks)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("max_tasks", &self.max_tasks).finish_non_exhaustive()
     }
 }
 
@@ -347,10 +319,7 @@ impl Budget {
 
     /// For so long.
     pub fn time(time: Duration) -> Budget {
-        Budget {
-            polls: usize::MAX,
-            time: Some(time),
-        }
+        Budget { polls: usize::MAX, time: Some(time) }
     }
 
     /// And at most so many polls.

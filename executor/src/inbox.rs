@@ -59,16 +59,8 @@ pub(crate) enum Arm {
 
 impl Inbox {
     pub(crate) fn new() -> Inbox {
-        let state = State {
-            signal: None,
-            armed: false,
-            wakes: Vec::new(),
-            place: Vec::new(),
-        };
-        Inbox {
-            pending: AtomicBool::new(false),
-            state: Mutex::new(state),
-        }
+        let state = State { signal: None, armed: false, wakes: Vec::new(), place: Vec::new() };
+        Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     pub(crate) fn open(&self, signal: Signal) {
@@ -105,11 +97,7 @@ impl Inbox {
     }
 
     fn release_and_signal(&self, mut state: MutexGuard<'_, State>) {
-        let signal = if std::mem::take(&mut state.armed) {
-            state.signal.clone()
-        } else {
-            None
-        };
+        let signal = if std::mem::take(&mut state.armed) { state.signal.clone() } else { None };
         drop(state);
         if let Some(signal) = signal {
             signal();
@@ -188,7 +176,7 @@ mod tests {
     }
 
     fn number(slot: usize, generation: usize) -> Number {
-        Number(Number::first(0, generation).0 | slot)
+        Number(Number::first(1, generation).0 | slot)
     }
 
     #[test]
@@ -273,9 +261,7 @@ mod loom_tests {
             let sleep = loom::sync::Arc::new(Notify::new());
             let signal = sleep.clone();
             inbox.open(Arc::new(move || signal.notify()));
-            let numbers: Vec<Number> = (0..wakers)
-                .map(|slot| Number(Number::first(0, 1).0 | slot))
-                .collect();
+            let numbers: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
             let threads: Vec<_> = numbers
                 .iter()
                 .map(|&number| {
@@ -311,8 +297,8 @@ mod loom_tests {
             inbox.open(Arc::new(move || signal.notify()));
             let other = inbox.clone();
             let thread = thread::spawn(move || {
-                other.wake(Number::first(0, 1));
-                other.wake(Number::first(0, 1));
+                other.wake(Number::first(1, 1));
+                other.wake(Number::first(1, 1));
             });
             inbox.close();
             thread.join().unwrap();

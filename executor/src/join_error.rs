@@ -45,10 +45,7 @@ impl Panic {
         } else {
             Box::from("(a payload that is not text)")
         };
-        Panic(Box::new(Inner {
-            message,
-            payload: Mutex::new(payload),
-        }))
+        Panic(Box::new(Inner { message, payload: Mutex::new(payload) }))
     }
 
     /// The text that the panic was raised with.
@@ -58,10 +55,7 @@ impl Panic {
 
     /// What [`catch_unwind`](std::panic::catch_unwind) would have given.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.0
-            .payload
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Panics again with the same payload.

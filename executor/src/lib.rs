@@ -40,10 +40,7 @@ pub use crate::{
     spawn::{Spawner, spawn, spawner},
     task::Task,
     task_id::TaskId,
-    time::{
-        Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep,
-        sleep_until,
-    },
+    time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
     unhandled::{Cause, Unhandled},
     yield_now::{YieldNow, yield_now},
 };

@@ -29,23 +29,14 @@ pub struct TaskLocal<T: 'static> {
 
 impl<T: 'static> TaskLocal<T> {
     /// A key whose values stay with the task that set them.
-    #[expect(
-        clippy::new_without_default,
-        reason = "a key is a static; a default would make keys that are none"
-    )]
+    #[expect(clippy::new_without_default, reason = "a key is a static; a default would make keys that are none")]
     pub const fn new() -> Self {
-        TaskLocal {
-            inherited: false,
-            _value: PhantomData,
-        }
+        TaskLocal { inherited: false, _value: PhantomData }
     }
 
     /// A key whose value children inherit when they are spawned.
     pub const fn inherited() -> Self {
-        TaskLocal {
-            inherited: true,
-            _value: PhantomData,
-        }
+        TaskLocal { inherited: true, _value: PhantomData }
     }
 
     /// Sets the current task's value.
@@ -55,17 +46,14 @@ impl<T: 'static> TaskLocal<T> {
     /// Outside a task.
     #[track_caller]
     pub fn set(&'static self, value: T) {
-        let entry = Entry {
-            key: self.key(),
-            inherited: self.inherited,
-            value: Rc::new(value),
-        };
+        let entry = Entry { key: self.key(), inherited: self.inherited, value: Rc::new(value) };
+        if self.inherited {
+            enter::with_current(|core| core.map(|core| core.tasks.set_inherits()));
+        }
         let old = with_locals(|locals| locals.replace(entry));
         match old {
             Some(old) => drop(old),
-            None => panic!(
-                "TaskLocal::set was called outside a task: call it in a future that evenkeel::run drives"
-            ),
+            None => panic!("TaskLocal::set was called outside a task: call it in a future that evenkeel::run drives"),
         }
     }
 
@@ -83,10 +71,7 @@ impl<T: 'static> TaskLocal<T> {
     }
 
     fn shared(&'static self) -> Option<Rc<T>> {
-        with_locals(|locals| locals.find(self.key()))
-            .flatten()?
-            .downcast()
-            .ok()
+        with_locals(|locals| locals.find(self.key())).flatten()?.downcast().ok()
     }
 
     fn key(&'static self) -> usize {
@@ -96,9 +81,7 @@ impl<T: 'static> TaskLocal<T> {
 
 impl<T> fmt::Debug for TaskLocal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskLocal")
-            .field("inherited", &self.inherited)
-            .finish_non_exhaustive()
+        f.debug_struct("TaskLocal").field("inherited", &self.inherited).finish_non_exhaustive()
     }
 }
 
@@ -106,9 +89,7 @@ impl<T> fmt::Debug for TaskLocal<T> {
 fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> Option<R> {
     enter::with_current(|core| {
         let tasks = &core?.tasks;
-        tasks.with_header(tasks.current(), |head| {
-            head.with_extras(|extras| f(&mut extras.locals))
-        })
+        tasks.with_header(tasks.current(), |head| head.with_extras(|extras| f(&mut extras.locals)))
     })
 }
 
@@ -127,20 +108,12 @@ struct Entry {
 impl Locals {
     /// What a child begins with; `None` if that is nothing.
     pub(crate) fn for_child(&self) -> Option<Locals> {
-        let inherited: Vec<Entry> = self
-            .0
-            .iter()
-            .filter(|entry| entry.inherited)
-            .cloned()
-            .collect();
+        let inherited: Vec<Entry> = self.0.iter().filter(|entry| entry.inherited).cloned().collect();
         (!inherited.is_empty()).then_some(Locals(inherited))
     }
 
     fn find(&self, key: usize) -> Option<Rc<dyn Any>> {
-        self.0
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| entry.value.clone())
+        self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone())
     }
 
     /// Returns the old value, for the caller to drop where no borrow is held.

@@ -3,14 +3,14 @@
 //! | field | 64-bit targets | 32-bit targets |
 //! |---|---|---|
 //! | generation | 26 bits | 8 bits |
-//! | executor | 12 bits: 4 096 executors at a time | 6 bits: 64 |
+//! | executor | 12 bits: 4 095 executors at a time | 6 bits: 63 |
 //! | slot | 26 bits: 67 108 864 tasks each | 18 bits: 262 144 |
 //!
 //! Wakers carry nothing but this number. It is compared, never followed: a number that is out of date finds another
 //! generation in its slot and does nothing. A generation comes round again after 2²⁶ (2⁸) reuses of one slot; a waker
 //! that was kept for so long wakes a task that did not ask for it, which the `Future` contract allows.
 //!
-//! Generation 0 is never given to a task, so the number 0 means "no task".
+//! No executor has the id 0, so the number 0 means "no task".
 
 use std::fmt;
 
@@ -31,13 +31,13 @@ compile_error!("evenkeel packs a task's name into a pointer of 32 or 64 bits");
 pub(crate) const SLOT_MASK: usize = (1 << width::SLOT) - 1;
 /// How many slots one executor can have.
 pub(crate) const MAX_SLOTS: usize = 1 << width::SLOT;
-/// How many executors can live in one process at a time.
-pub(crate) const MAX_EXECUTORS: usize = 1 << width::EXECUTOR;
+/// How many ids there are for executors. The id 0 is not used.
+pub(crate) const EXECUTOR_IDS: usize = 1 << width::EXECUTOR;
 
 const GENERATION_SHIFT: u32 = width::SLOT + width::EXECUTOR;
 /// One step of the generation field.
 const GENERATION_ONE: usize = 1 << GENERATION_SHIFT;
-const EXECUTOR_MASK: usize = (MAX_EXECUTORS - 1) << width::SLOT;
+const EXECUTOR_MASK: usize = (EXECUTOR_IDS - 1) << width::SLOT;
 
 /// The name of a task (or of one of the tasks that its slot held before).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,10 +46,10 @@ pub(crate) struct Number(pub(crate) usize);
 impl Number {
     pub(crate) const NONE: Number = Number(0);
 
-    /// The number of the first task in slot 0 of an executor, with the generation field set to `generation`.
+    /// The number of the first task in slot 0 of an executor that begins with this generation.
     pub(crate) fn first(executor: usize, generation: usize) -> Number {
-        debug_assert!(executor < MAX_EXECUTORS);
-        Number((executor << width::SLOT) | (generation << GENERATION_SHIFT)).or_skip_zero()
+        debug_assert!(0 < executor && executor < EXECUTOR_IDS);
+        Number((executor << width::SLOT) | (generation << GENERATION_SHIFT))
     }
 
     #[inline(always)]
@@ -73,36 +73,21 @@ impl Number {
         self.0 >> GENERATION_SHIFT
     }
 
-    /// The same slot with the next generation; 0 is skipped.
+    /// The same slot with the next generation.
     #[inline(always)]
     pub(crate) fn next_generation(self) -> Number {
-        Number(self.0.wrapping_add(GENERATION_ONE)).or_skip_zero()
+        Number(self.0.wrapping_add(GENERATION_ONE))
     }
 
-    /// The same slot and executor, in no generation: "whoever is in this slot now".
+    /// The same slot and executor in generation 0, which the inbox takes for "whoever is in this slot now".
     pub(crate) fn anyone(self) -> Number {
         Number(self.0 & (GENERATION_ONE - 1))
-    }
-
-    #[inline(always)]
-    fn or_skip_zero(self) -> Number {
-        if self.generation() == 0 {
-            Number(self.0 | GENERATION_ONE)
-        } else {
-            self
-        }
     }
 }
 
 impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}.{}",
-            self.executor(),
-            self.slot(),
-            self.generation()
-        )
+        write!(f, "{}:{}.{}", self.executor(), self.slot(), self.generation())
     }
 }
 
@@ -112,28 +97,16 @@ mod tests {
 
     #[test]
     fn number_fields_round_trip() {
-        let number = Number(Number::first(MAX_EXECUTORS - 1, 5).0 | (MAX_SLOTS - 1));
-        assert_eq!(
-            (number.executor(), number.slot(), number.generation()),
-            (MAX_EXECUTORS - 1, MAX_SLOTS - 1, 5)
-        );
+        let number = Number(Number::first(EXECUTOR_IDS - 1, 5).0 | (MAX_SLOTS - 1));
+        assert_eq!((number.executor(), number.slot(), number.generation()), (EXECUTOR_IDS - 1, MAX_SLOTS - 1, 5));
         assert_eq!(number.tag() | number.slot(), number.0);
     }
 
     #[test]
     fn fault_30_generation_comes_round_without_touching_its_neighbours() {
-        let first = Number(Number::first(3, 1).0 | 77);
-        let mut number = first;
-        let mut steps = 0_usize;
-        // The last generation is followed by 1, not by 0: 0 is kept for "no task".
-        let last = (usize::MAX >> GENERATION_SHIFT) - 2;
-        number.0 += last * GENERATION_ONE;
-        while number != first {
-            assert!(number.generation() != 0);
-            assert_eq!((number.executor(), number.slot()), (3, 77));
-            number = number.next_generation();
-            steps += 1;
-        }
-        assert_eq!(steps, 2);
+        let newest = Number(Number::first(3, usize::MAX >> GENERATION_SHIFT).0 | 77);
+        let next = newest.next_generation();
+        assert_eq!((next.executor(), next.slot(), next.generation()), (3, 77, 0));
+        assert_ne!(next, Number::NONE);
     }
 }

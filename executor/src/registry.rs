@@ -8,7 +8,7 @@
 
 use crate::{
     inbox::{Inbox, Signal},
-    number::{MAX_EXECUTORS, Number},
+    number::{EXECUTOR_IDS, Number},
 };
 use std::{
     collections::VecDeque,
@@ -16,13 +16,10 @@ use std::{
 };
 
 const CHUNK: usize = 64;
-static INBOXES: [OnceLock<Box<[Inbox]>>; MAX_EXECUTORS.div_ceil(CHUNK)] =
-    [const { OnceLock::new() }; MAX_EXECUTORS.div_ceil(CHUNK)];
+static INBOXES: [OnceLock<Box<[Inbox]>>; EXECUTOR_IDS.div_ceil(CHUNK)] =
+    [const { OnceLock::new() }; EXECUTOR_IDS.div_ceil(CHUNK)];
 
-static IDS: Mutex<Ids> = Mutex::new(Ids {
-    fresh: 0,
-    free: VecDeque::new(),
-});
+static IDS: Mutex<Ids> = Mutex::new(Ids { fresh: 1, free: VecDeque::new() });
 
 struct Ids {
     /// Ids from here on were never given out.
@@ -49,7 +46,7 @@ impl Registration {
     pub(crate) fn new(signal: Signal) -> Option<Registration> {
         let first = {
             let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
-            if ids.fresh < MAX_EXECUTORS {
+            if ids.fresh < EXECUTOR_IDS {
                 ids.fresh += 1;
                 Number::first(ids.fresh - 1, 1)
             } else {
@@ -67,9 +64,6 @@ impl Registration {
     pub(crate) fn end(self, next: Number) {
         self.inbox.close();
         let next = Number::first(next.executor(), next.generation());
-        IDS.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .free
-            .push_back(next);
+        IDS.lock().unwrap_or_else(PoisonError::into_inner).free.push_back(next);
     }
 }

@@ -54,9 +54,7 @@ pub(crate) fn run_on<F: Future>(
     location: &'static Location<'static>,
 ) -> Result<Result<F::Output, JoinError>, NestedRun> {
     let _driving = core.enter_blocking(location)?;
-    Ok(run_main(&core.tasks, main, location, |done| {
-        core.run_until(done)
-    }))
+    Ok(run_main(&core.tasks, main, location, |done| core.run_until(done)))
 }
 
 #[track_caller]

@@ -23,14 +23,10 @@ use std::{
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
     let location = Location::caller();
     enter::with_current(|core| match core {
-        Some(core) => Task(
-            core.tasks
-                .spawn(future, location)
-                .unwrap_or_else(|full| panic!("{full}")),
-        ),
-        None => panic!(
-            "spawn was called at {location}, outside an executor: call it in a future that evenkeel::run drives"
-        ),
+        Some(core) => Task(core.tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
+        None => {
+            panic!("spawn was called at {location}, outside an executor: call it in a future that evenkeel::run drives")
+        }
     })
 }
 
@@ -43,9 +39,7 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
 pub fn spawner() -> Spawner {
     let spawner = enter::with_current(|core| core.map(|core| core.spawner.clone()));
     spawner.map(Spawner).unwrap_or_else(|| {
-        panic!(
-            "spawner was called outside an executor: call it in a future that evenkeel::run drives"
-        )
+        panic!("spawner was called outside an executor: call it in a future that evenkeel::run drives")
     })
 }
 
@@ -75,23 +69,14 @@ impl Spawner {
     ///
     /// With the future dropped, if the executor has ended or has as many tasks as it may have.
     #[track_caller]
-    pub fn spawn<T: 'static>(
-        &self,
-        future: impl Future<Output = T> + 'static,
-    ) -> Result<Task<T>, SpawnError> {
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
         let location = Location::caller();
         let core = self.core()?;
-        core.tasks
-            .spawn(future, location)
-            .map(Task)
-            .map_err(|_| SpawnError::shutdown())
+        core.tasks.spawn(future, location).map(Task).map_err(|_| SpawnError::shutdown())
     }
 
     fn core(&self) -> Result<Rc<Core>, SpawnError> {
-        self.0
-            .upgrade()
-            .filter(|core| !core.has_ended())
-            .ok_or_else(SpawnError::shutdown)
+        self.0.upgrade().filter(|core| !core.has_ended()).ok_or_else(SpawnError::shutdown)
     }
 }
 
@@ -108,10 +93,6 @@ impl LocalSpawn for Spawner {
 
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Spawner({})",
-            if self.core().is_ok() { "open" } else { "ended" }
-        )
+        write!(f, "Spawner({})", if self.core().is_ok() { "open" } else { "ended" })
     }
 }

@@ -83,11 +83,7 @@ impl<T> Task<T> {
 
     /// The outcome if the task has ended, without waiting. `None` as well if it was taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        if self.0.is_spent() {
-            None
-        } else {
-            self.0.take()
-        }
+        if self.0.is_spent() { None } else { self.0.take() }
     }
 
     /// Gives the task a name, for diagnostics.
@@ -99,9 +95,7 @@ impl<T> Task<T> {
 
     /// The task's name, if it has one.
     pub fn name(&self) -> Option<String> {
-        self.0
-            .peek_extras(|extras| extras.name.as_deref().map(str::to_owned))
-            .flatten()
+        self.0.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
     }
 
     /// The task's identity; `None` once its executor is gone.

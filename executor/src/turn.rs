@@ -4,42 +4,45 @@ use crate::{
     core::Core,
     inbox::Arm,
     join_error::Panic,
+    raw::handle::Ended,
     schedule::Choice,
     unhandled::{Cause, Unhandled},
 };
 use std::{
-    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     task::Waker,
     time::Duration,
 };
 
 impl Core {
-    /// Runs until `done`. One turn is:
+    /// Runs until `main` has ended. One turn is:
     ///
     /// 1. Take the batch of tasks that are ready now, and poll each once. What becomes ready meanwhile waits for the
     ///    next turn, so no task can starve another, nor what follows here.
     /// 2. Take the wake-ups that came from other threads.
     /// 3. Fire the timers that are due.
     /// 4. If nothing is ready: park until a wake-up comes or the next timer is due.
-    pub(crate) fn run_until(&self, done: &dyn Fn() -> bool) {
-        loop {
-            self.turn(usize::MAX);
-            if done() {
-                return;
+    pub(crate) fn run_until(&self, main: &Ended<'_>) {
+        self.catching(|| {
+            loop {
+                self.turn(usize::MAX);
+                if main.get() {
+                    return;
+                }
+                // 4.
+                if self.tasks.ready.is_empty() {
+                    self.wait(None);
+                }
             }
-            // 4.
-            if self.tasks.ready.is_empty() {
-                self.wait(None);
-            }
-        }
+        });
     }
 
-    /// The first three parts of a turn, with a batch of at most `most` tasks. Returns the batch's size.
+    /// The first three parts of a turn, with a batch of at most `most` tasks. Returns how many were polled. To be called
+    /// inside [`Core::catching`].
+    #[inline(always)]
     pub(crate) fn turn(&self, most: usize) -> usize {
         // 1.
-        let batch = self.tasks.ready.len().min(most);
-        self.poll_batch(batch);
+        let batch = self.poll_batch(most);
         // 2.
         if self.tasks.inbox.is_pending() {
             self.drain_inbox();
@@ -51,36 +54,49 @@ impl Core {
         batch
     }
 
-    /// Polls the `batch` oldest ready tasks, each once.
-    ///
-    /// A panic unwinds to here and not only to its task, so that a poll that does not panic costs nothing for it; the
-    /// batch then goes on behind the task that panicked.
-    fn poll_batch(&self, batch: usize) {
-        let left = Cell::new(batch);
-        while left.get() > 0 {
-            if self.schedule.is_some() {
-                self.choose_next(left.get());
-            }
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                while left.get() > 0 {
-                    left.set(left.get() - 1);
-                    self.tasks.step();
-                    if self.schedule.is_some() {
-                        break;
-                    }
-                }
-            }));
-            if let Err(payload) = polled {
-                self.tasks.recover(payload);
-            }
+    /// Polls the tasks that are ready, each once, at most `most`. A batch that a panic has interrupted goes on behind its
+    /// task.
+    #[inline(always)]
+    fn poll_batch(&self, most: usize) -> usize {
+        let ready = &self.tasks.ready;
+        let (mut size, mut end) = self.batch.get();
+        if end == ready.head() {
+            size = ready.len().min(most);
+            end = end.wrapping_add(size as u32);
+            self.batch.set((size, end));
+        }
+        if self.schedule.is_some() {
+            self.poll_chosen(end);
+        }
+        while ready.head() != end {
+            self.tasks.step();
+        }
+        self.tasks.clear_current();
+        size
+    }
+
+    /// Polls the batch in the schedule's order.
+    #[cold]
+    fn poll_chosen(&self, end: u32) {
+        let ready = &self.tasks.ready;
+        while ready.head() != end {
+            // A schedule's panic is the host's.
+            self.tasks.clear_current();
+            let left = end.wrapping_sub(ready.head()) as usize;
+            ready.bring_forward(self.choose(Choice::Ready, left));
+            self.tasks.step();
         }
     }
 
-    #[cold]
-    fn choose_next(&self, batch: usize) {
-        self.tasks
-            .ready
-            .bring_forward(self.choose(Choice::Ready, batch));
+    /// Calls `turns` until it returns without a panic. A task's panic unwinds to here and not only to its task, so that
+    /// a poll that does not panic costs nothing for it.
+    pub(crate) fn catching<R>(&self, mut turns: impl FnMut() -> R) -> R {
+        loop {
+            match catch_unwind(AssertUnwindSafe(&mut turns)) {
+                Ok(result) => return result,
+                Err(payload) => self.tasks.recover(payload),
+            }
+        }
     }
 
     fn choose(&self, choice: Choice, n: usize) -> usize {
@@ -108,15 +124,12 @@ impl Core {
         self.entries.set(entries);
     }
 
+    #[inline(never)]
     fn fire_timers(&self) {
         let mut order = |ties| self.choose(Choice::Timer, ties);
-        let order: Option<&mut dyn FnMut(usize) -> usize> = if self.schedule.is_some() {
-            Some(&mut order)
-        } else {
-            None
-        };
-        self.timers
-            .fire(self.clock.now(), order, |waker| self.wake(waker));
+        let order: Option<&mut dyn FnMut(usize) -> usize> =
+            if self.schedule.is_some() { Some(&mut order) } else { None };
+        self.timers.fire(self.clock.now(), order, |waker| self.wake(waker));
     }
 
     /// Wakes a waker that may be anybody's.
@@ -149,8 +162,10 @@ impl Core {
     /// Cancels every task and runs until all have ended.
     pub(crate) fn shut_down(&self) {
         self.tasks.close();
-        while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
-            self.turn(usize::MAX);
-        }
+        self.catching(|| {
+            while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
+                self.turn(usize::MAX);
+            }
+        });
     }
 }

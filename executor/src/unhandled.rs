@@ -31,24 +31,12 @@ pub enum Cause {
 
 impl Unhandled {
     pub(crate) fn new(cause: Cause) -> Unhandled {
-        Unhandled {
-            id: None,
-            name: None,
-            location: None,
-            cause,
-        }
+        Unhandled { id: None, name: None, location: None, cause }
     }
 
     pub(crate) fn of(task: &Header, number: Option<Number>, cause: Cause) -> Unhandled {
-        let name = task
-            .peek_extras(|extras| extras.name.as_deref().map(str::to_owned))
-            .flatten();
-        Unhandled {
-            id: number.map(TaskId),
-            name,
-            location: Some(task.location),
-            cause,
-        }
+        let name = task.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten();
+        Unhandled { id: number.map(TaskId), name, location: Some(task.location), cause }
     }
 
     /// The task that it comes from.

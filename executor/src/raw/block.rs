@@ -87,6 +87,17 @@ pub(crate) struct Extras {
 }
 
 impl Header {
+    #[inline(always)]
+    pub(crate) fn has_extras(&self) -> bool {
+        // SAFETY: the reference lives for this line, in which nobody else uses the cell.
+        unsafe { (*self.extras.as_ptr()).is_some() }
+    }
+
+    #[cold]
+    pub(crate) fn drop_extras(&self) {
+        self.extras.set(None);
+    }
+
     /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
     pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
         let mut extras = self.extras.take().unwrap_or_default();

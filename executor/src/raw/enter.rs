@@ -27,10 +27,7 @@ pub(crate) struct Entered<'a> {
 impl<'a> Entered<'a> {
     /// To be kept in a local variable of one of our functions: these guards must end in reverse order.
     pub(crate) fn new(core: &'a Rc<Core>) -> Entered<'a> {
-        Entered {
-            before: CURRENT.replace(Rc::as_ptr(core)),
-            _borrow: PhantomData,
-        }
+        Entered { before: CURRENT.replace(Rc::as_ptr(core)), _borrow: PhantomData }
     }
 }
 

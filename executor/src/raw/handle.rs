@@ -3,6 +3,7 @@
 use super::{
     block::{Extras, Header, Stage},
     tasks::{Stop, Tasks, drop_header},
+    waker,
 };
 use crate::{
     cancel::CancelReason,
@@ -19,7 +20,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr::{self, NonNull},
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 /// A task's only handle, with its output's type.
@@ -34,13 +35,7 @@ impl<T> RawTask<T> {
     /// The block lives in `tasks`, its output is a `T`, its handle flag is set, and there is no other handle.
     #[inline(always)]
     pub(crate) unsafe fn new(block: NonNull<Header>, tasks: &Tasks) -> RawTask<T> {
-        RawTask {
-            any: AnyTask {
-                block,
-                tasks: NonNull::from(tasks),
-            },
-            _output: PhantomData,
-        }
+        RawTask { any: AnyTask { block, tasks: NonNull::from(tasks) }, _output: PhantomData }
     }
 
     /// The outcome, or a promise to wake the context's waker (the newest one only).
@@ -50,16 +45,12 @@ impl<T> RawTask<T> {
             return Poll::Ready(outcome);
         }
         let joiner = &self.any.header().joiner;
-        // A waker's clone and drop may be user code: the cell is not in use while they run.
         match joiner.take() {
             Some(stored) if stored.will_wake(cx.waker()) => joiner.set(Some(stored)),
+            None if waker::number_of(cx.waker()).is_some() => joiner.set(Some(cx.waker().clone())),
             stored => {
-                let newest = cx.waker().clone();
-                drop(joiner.replace(Some(newest)));
-                drop(stored);
-                // That code may have let the task end, with nobody to wake.
+                self.any.replace_joiner(stored, cx);
                 if self.is_finished() {
-                    drop(joiner.take());
                     return self.poll(cx);
                 }
             }
@@ -75,36 +66,23 @@ impl<T> RawTask<T> {
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Result<T, JoinError>> {
         let head = self.any.header();
-        let error = match head.stage.get() {
-            Stage::Future | Stage::Ending => return None,
-            Stage::Value => {
-                head.stage.set(Stage::Taken);
-                // SAFETY: the stage was `Value`: at this place lies the output, a `T` as `new`'s caller promised. The
-                // stage now says that it was moved away.
-                return Some(Ok(unsafe {
-                    self.any
-                        .block
-                        .byte_add(head.vtable.payload)
-                        .cast::<T>()
-                        .read()
-                }));
-            }
-            Stage::Cancelled => {
-                JoinError::Cancelled(head.reason().unwrap_or(CancelReason::Aborted))
-            }
-            Stage::Panicked => {
-                let panic = head.peek_extras(|extras| extras.panic.take()).flatten();
-                JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))
-            }
-            Stage::Taken => already_taken(),
-        };
-        head.stage.set(Stage::Taken);
-        Some(Err(error))
+        if head.stage.get() == Stage::Value {
+            head.stage.set(Stage::Taken);
+            // SAFETY: the stage was `Value`: at this place lies the output, a `T` as `new`'s caller promised. The stage
+            // now says that it was moved away.
+            return Some(Ok(unsafe { self.any.block.byte_add(head.vtable.payload).cast::<T>().read() }));
+        }
+        if head.stage.get().is_end() { self.any.take_error().map(Err) } else { None }
     }
 
     #[inline]
     pub(crate) fn is_finished(&self) -> bool {
         self.any.header().stage.get().is_end()
+    }
+
+    /// Tells whether the task has ended, in one load.
+    pub(crate) fn ended(&self) -> Ended<'_> {
+        Ended(&self.any.header().stage)
     }
 
     /// The outcome was taken.
@@ -142,9 +120,7 @@ impl<T> RawTask<T> {
 
     /// `None` when the executor is gone.
     pub(crate) fn number(&self) -> Option<Number> {
-        self.any
-            .tasks()
-            .and_then(|tasks| tasks.number(self.any.header()))
+        self.any.tasks().and_then(|tasks| tasks.number(self.any.header()))
     }
 
     pub(crate) fn parent(&self) -> Number {
@@ -163,6 +139,16 @@ impl<T> RawTask<T> {
     /// `f` runs no user code.
     pub(crate) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
         self.any.header().peek_extras(f)
+    }
+}
+
+/// Has the task ended?
+pub(crate) struct Ended<'a>(&'a Cell<Stage>);
+
+impl Ended<'_> {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> bool {
+        self.0.get().is_end()
     }
 }
 
@@ -204,12 +190,50 @@ impl AnyTask {
         Some(unsafe { self.tasks.as_ref() })
     }
 
+    /// Stores the newest waker. Its clone and the old one's drop may be user code: the cell is not in use meanwhile, and the
+    /// task may have ended when this returns, with the waker taken out again.
+    #[cold]
+    fn replace_joiner(&self, stored: Option<Waker>, cx: &Context<'_>) {
+        let joiner = &self.header().joiner;
+        let newest = cx.waker().clone();
+        let in_between = joiner.replace(Some(newest));
+        drop((stored, in_between));
+        if self.header().stage.get().is_end() {
+            drop(joiner.take());
+        }
+    }
+
+    /// The reason why there is no value, if the task has ended and it was not taken yet.
+    #[cold]
+    fn take_error(&self) -> Option<JoinError> {
+        let head = self.header();
+        let error = match head.stage.get() {
+            Stage::Future | Stage::Ending => return None,
+            Stage::Cancelled => JoinError::Cancelled(head.reason().unwrap_or(CancelReason::Aborted)),
+            Stage::Panicked => {
+                let panic = head.peek_extras(|extras| extras.panic.take()).flatten();
+                JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))
+            }
+            Stage::Value | Stage::Taken => already_taken(),
+        };
+        head.stage.set(Stage::Taken);
+        Some(error)
+    }
+
     /// The handle is dropped: a task that has not ended is cancelled, the outcome of one that has is dropped or reported.
-    #[inline]
+    #[inline(always)]
     fn release(self) {
+        if self.header().stage.get() == Stage::Taken {
+            self.forget();
+        } else {
+            self.release_unread();
+        }
+    }
+
+    #[cold]
+    fn release_unread(self) {
         let head = self.header();
         match head.stage.get() {
-            Stage::Taken => self.forget(),
             Stage::Future | Stage::Ending => self.release_running(),
             Stage::Value if head.vtable.value_needs_drop => self.drop_value_flat(),
             _ => self.forget_outcome(),
@@ -229,17 +253,24 @@ impl AnyTask {
     }
 
     /// The outcome is gone: frees the block, or leaves that to the loop.
-    #[inline]
+    #[inline(always)]
     fn forget(self) {
-        self.header().handle.set(false);
         match self.tasks() {
-            Some(tasks) => tasks.free_if_forgotten(self.block),
-            // SAFETY: an orphan belongs to its handle, which is used no more. The payload is gone.
-            None => unsafe {
-                let size = self.header().vtable.size;
-                drop_header(self.block);
-                size.free(self.block.cast());
-            },
+            Some(tasks) => {
+                self.header().handle.set(false);
+                tasks.free_if_forgotten(self.block);
+            }
+            None => self.free_orphan(),
+        }
+    }
+
+    #[cold]
+    fn free_orphan(self) {
+        let vtable = self.header().vtable;
+        // SAFETY: an orphan belongs to its handle, which is used no more. The payload is gone.
+        unsafe {
+            drop_header(self.block);
+            vtable.size.free(self.block.cast());
         }
     }
 
@@ -285,13 +316,9 @@ impl AnyTask {
             let head = task.header();
             head.stage.set(Stage::Taken);
             // SAFETY: the stage was `Value`, since the handle had not taken it; now it says that nobody will touch it.
-            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-                (head.vtable.drop_value)(task.block)
-            }));
+            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_value)(task.block) }));
             match dropped {
-                Err(payload) if first_panic.is_none() && !std::thread::panicking() => {
-                    first_panic = Some(payload)
-                }
+                Err(payload) if first_panic.is_none() && !std::thread::panicking() => first_panic = Some(payload),
                 Err(payload) => task.report(Cause::DestructorPanicked(Panic::new(payload))),
                 Ok(()) => {}
             }

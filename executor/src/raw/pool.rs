@@ -17,10 +17,10 @@ const ALIGN: usize = 16;
 pub(crate) const KEPT_PER_CLASS: usize = 256 * 1024;
 
 /// How a block's memory was obtained, known for each task type at compile time.
-#[derive(Clone, Copy)]
 pub(crate) struct Size {
+    /// 0: none, too large or too strictly aligned to be recycled.
+    class: usize,
     layout: Layout,
-    class: Option<usize>,
 }
 
 impl Size {
@@ -28,20 +28,11 @@ impl Size {
         let layout = Layout::new::<B>();
         let class = layout.size().div_ceil(STEP);
         if layout.align() > ALIGN || class >= CLASSES || layout.size() < size_of::<Free>() {
-            return Size {
-                layout,
-                class: None,
-            };
+            return Size { layout, class: 0 };
         }
         match Layout::from_size_align(class * STEP, ALIGN) {
-            Ok(layout) => Size {
-                layout,
-                class: Some(class),
-            },
-            Err(_) => Size {
-                layout,
-                class: None,
-            },
+            Ok(layout) => Size { layout, class },
+            Err(_) => Size { layout, class: 0 },
         }
     }
 
@@ -50,7 +41,7 @@ impl Size {
     /// # Safety
     ///
     /// `block` came from [`Pool::take`] with this size and is not used afterwards.
-    pub(crate) unsafe fn free(self, block: NonNull<u8>) {
+    pub(crate) unsafe fn free(&self, block: NonNull<u8>) {
         // SAFETY: `take` got it from `alloc` with this very layout.
         unsafe { dealloc(block.as_ptr(), self.layout) }
     }
@@ -73,29 +64,21 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new() -> Pool {
-        Pool {
-            classes: [const {
-                Class {
-                    head: Cell::new(None),
-                    kept: Cell::new(0),
-                }
-            }; CLASSES],
-        }
+        Pool { classes: [const { Class { head: Cell::new(None), kept: Cell::new(0) } }; CLASSES] }
     }
 
     /// Memory for a block, with undefined content.
     #[inline(always)]
-    pub(crate) fn take(&self, size: Size) -> NonNull<u8> {
-        if let Some(class) = size.class {
-            let class = &self.classes[class];
-            if let Some(block) = class.head.get() {
-                // SAFETY: what is on a list is memory of at least a `Free`, which `give` wrote, and nobody else's.
-                class.head.set(unsafe { block.read() }.next);
-                class.kept.set(class.kept.get() - 1);
-                return block.cast();
-            }
-        }
-        fresh(size)
+    pub(crate) fn take(&self, size: &Size) -> NonNull<u8> {
+        // The list of class 0 is always empty.
+        let class = &self.classes[size.class];
+        let Some(block) = class.head.get() else {
+            return fresh(size.layout);
+        };
+        // SAFETY: what is on a list is memory of at least a `Free`, which `give` wrote, and nobody else's.
+        class.head.set(unsafe { block.read() }.next);
+        class.kept.set(class.kept.get() - 1);
+        block.cast()
     }
 
     /// Takes a block back.
@@ -104,19 +87,15 @@ impl Pool {
     ///
     /// `block` came from [`Pool::take`] with this size and is not used afterwards.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, block: NonNull<u8>, size: Size) {
-        let Some(class) = size.class else {
+    pub(crate) unsafe fn give(&self, block: NonNull<u8>, size: &Size) {
+        if size.class == 0 {
             // SAFETY: the caller's promise.
             return unsafe { size.free(block) };
-        };
-        let class = &self.classes[class];
+        }
+        let class = &self.classes[size.class % CLASSES];
         let block = block.cast::<Free>();
         // SAFETY: the block is ours from here on, aligned to at least `ALIGN`, and no smaller than a `Free`.
-        unsafe {
-            block.write(Free {
-                next: class.head.get(),
-            })
-        };
+        unsafe { block.write(Free { next: class.head.get() }) };
         class.head.set(Some(block));
         class.kept.set(class.kept.get() + 1);
     }
@@ -130,10 +109,7 @@ impl Pool {
                 // SAFETY: as in `take`; the layout is the one with which `fresh` allocated for this class.
                 unsafe {
                     list.head.set(block.read().next);
-                    dealloc(
-                        block.as_ptr().cast(),
-                        Layout::from_size_align_unchecked(size, ALIGN),
-                    );
+                    dealloc(block.as_ptr().cast(), Layout::from_size_align_unchecked(size, ALIGN));
                 }
                 list.kept.set(list.kept.get() - 1);
             }
@@ -148,8 +124,8 @@ impl Drop for Pool {
 }
 
 #[cold]
-fn fresh(size: Size) -> NonNull<u8> {
+fn fresh(layout: Layout) -> NonNull<u8> {
     // SAFETY: a block has a header, so the layout's size is not 0.
-    let block = unsafe { alloc(size.layout) };
-    NonNull::new(block).unwrap_or_else(|| handle_alloc_error(size.layout))
+    let block = unsafe { alloc(layout) };
+    NonNull::new(block).unwrap_or_else(|| handle_alloc_error(layout))
 }

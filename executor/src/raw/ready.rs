@@ -15,16 +15,18 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) fn new() -> Ready {
-        Ready {
-            ring: UnsafeCell::new(Box::new([0; 16])),
-            head: Cell::new(0),
-            tail: Cell::new(0),
-        }
+        Ready { ring: UnsafeCell::new(Box::new([0; 16])), head: Cell::new(0), tail: Cell::new(0) }
     }
 
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.tail.get().wrapping_sub(self.head.get()) as usize
+    }
+
+    /// Counts the entries that were ever taken, modulo 2³².
+    #[inline(always)]
+    pub(crate) fn head(&self) -> u32 {
+        self.head.get()
     }
 
     #[inline(always)]
@@ -81,18 +83,12 @@ impl Ready {
         // SAFETY: as in `push`, for reading.
         let ring = unsafe { &*self.ring.get() };
         let head = self.head.get();
-        (0..self.len())
-            .map(|step| ring[head.wrapping_add(step as u32) as usize & (ring.len() - 1)])
-            .collect()
+        (0..self.len()).map(|step| ring[head.wrapping_add(step as u32) as usize & (ring.len() - 1)]).collect()
     }
 
     /// Brings the entry that is `ahead` places behind the oldest to the front; those before it keep their order.
     pub(crate) fn bring_forward(&self, ahead: usize) {
-        assert!(
-            ahead < self.len(),
-            "a schedule chose entry {ahead} of {}",
-            self.len()
-        );
+        assert!(ahead < self.len(), "a schedule chose entry {ahead} of {}", self.len());
         // SAFETY: the only reference, as in `reserve`.
         let ring = unsafe { &mut *self.ring.get() };
         let mask = ring.len() - 1;

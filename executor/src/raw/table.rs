@@ -66,20 +66,12 @@ pub(crate) enum Turn {
 
 impl Table {
     pub(crate) fn new(first: Number, limit: usize) -> Table {
-        Table {
-            slots: UnsafeCell::new(Vec::new()),
-            free: Cell::new(NO_SLOT),
-            first,
-            limit,
-        }
+        Table { slots: UnsafeCell::new(Vec::new()), free: Cell::new(NO_SLOT), first, limit }
     }
 
     /// The slots, for one short look.
     #[inline(always)]
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the one place that argues the exclusive access"
-    )]
+    #[expect(clippy::mut_from_ref, reason = "the one place that argues the exclusive access")]
     fn slots(&self) -> &mut Vec<Slot> {
         // SAFETY: this is private to the table, whose methods use the result for a few loads and stores, let no
         // reference out, call no foreign code, and call this once each. The type is not `Sync`. So it is exclusive.
@@ -96,54 +88,41 @@ impl Table {
 
     /// The vacant slot that the next task will have. It stays vacant until [`Table::occupy`].
     #[inline(always)]
-    pub(crate) fn vacant(&self) -> Result<usize, Full> {
-        let free = self.free.get();
-        if free == NO_SLOT {
-            self.grow()
-        } else {
-            Ok(free)
-        }
+    pub(crate) fn vacant(&self) -> Option<usize> {
+        Some(self.free.get()).filter(|&index| index != NO_SLOT)
     }
 
-    #[cold]
-    fn grow(&self) -> Result<usize, Full> {
+    /// Makes a vacant slot where there is none.
+    pub(crate) fn grow(&self) -> Result<usize, Full> {
         let slots = self.slots();
         let index = slots.len();
         if index == self.limit {
             return Err(Full { limit: self.limit });
         }
-        slots.push(Slot {
-            tag: self.first.tag() | VACANT,
-            block: ptr::without_provenance_mut(NO_SLOT),
-        });
+        slots.push(Slot { tag: self.first.tag() | VACANT, block: ptr::without_provenance_mut(NO_SLOT) });
         self.free.set(index);
         Ok(index)
     }
 
     /// Puts a task into the slot that [`Table::vacant`] named last.
     #[inline(always)]
-    pub(crate) fn occupy(&self, index: usize, block: NonNull<Header>, flags: usize) -> Number {
+    pub(crate) fn occupy(&self, index: usize, block: NonNull<Header>, flags: usize) {
         let slot = &mut self.slots()[index];
-        debug_assert!(slot.tag & VACANT != 0);
+        debug_assert_eq!(slot.tag & SLOT_MASK, VACANT);
         self.free.set(slot.block.addr());
-        let tag = slot.tag & !SLOT_MASK;
-        *slot = Slot {
-            tag: tag | flags,
-            block: block.as_ptr(),
-        };
-        Number(tag | index)
+        *slot = Slot { tag: slot.tag ^ (VACANT ^ flags), block: block.as_ptr() };
     }
 
-    /// Makes the slot vacant; numbers of its task are out of date from here on.
+    /// Makes the slot vacant if its task has ended and it is not queued. Numbers of the task are out of date then.
     #[inline(always)]
-    pub(crate) fn vacate(&self, index: usize) {
-        let free = self.free.replace(index);
+    pub(crate) fn vacate_if_done(&self, index: usize) -> bool {
         let slot = &mut self.slots()[index];
+        if slot.tag & (DONE | QUEUED) != DONE {
+            return false;
+        }
         let next = Number(slot.tag & !SLOT_MASK).next_generation();
-        *slot = Slot {
-            tag: next.tag() | VACANT,
-            block: ptr::without_provenance_mut(free),
-        };
+        *slot = Slot { tag: next.0 | VACANT, block: ptr::without_provenance_mut(self.free.replace(index)) };
+        true
     }
 
     /// If the number is up to date and its task waits: marks it as woken and queued. The caller queues it.
@@ -186,7 +165,6 @@ impl Table {
         }
     }
 
-    #[inline(always)]
     pub(crate) fn flags(&self, index: usize) -> usize {
         self.slots()[index].tag & SLOT_MASK
     }
@@ -206,29 +184,17 @@ impl Table {
         if slot.tag & VACANT != 0 {
             return None;
         }
-        Some((
-            Number((slot.tag & !SLOT_MASK) | index),
-            NonNull::new(slot.block)?,
-        ))
+        Some((Number((slot.tag & !SLOT_MASK) | index), NonNull::new(slot.block)?))
     }
 
     /// The block of the task with that very number.
     pub(crate) fn find(&self, number: Number) -> Option<NonNull<Header>> {
-        self.occupant(number.slot())
-            .filter(|(now, _)| *now == number)
-            .map(|(_, block)| block)
+        self.occupant(number.slot()).filter(|(now, _)| *now == number).map(|(_, block)| block)
     }
 
     /// A number of this executor whose generation none of its tasks had.
     pub(crate) fn beyond(&self) -> Number {
-        let newest = self
-            .slots()
-            .iter()
-            .map(|slot| Number(slot.tag))
-            .max_by_key(|number| number.generation());
-        newest
-            .filter(|number| number.generation() > self.first.generation())
-            .unwrap_or(self.first)
-            .next_generation()
+        let generations = self.slots().iter().map(|slot| Number(slot.tag).generation());
+        Number::first(self.executor(), generations.fold(self.first.generation(), usize::max)).next_generation()
     }
 }

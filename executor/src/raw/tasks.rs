@@ -35,7 +35,7 @@ use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::NonNull,
-    task::Context,
+    task::{Context, Waker},
 };
 
 pub(crate) struct Tasks {
@@ -45,13 +45,21 @@ pub(crate) struct Tasks {
     current: Cell<Number>,
     /// Tasks that have not ended.
     live: Cell<usize>,
-    /// Tasks spawned from here on are cancelled from birth.
-    closing: Cell<bool>,
-    /// Some frame up the stack drives this executor. If none does, its host may sleep and must be told of new work.
-    pub(crate) driven: Cell<bool>,
+    /// What is unusual about spawning now: flags of [`mode`].
+    mode: Cell<u8>,
     pub(crate) inbox: &'static Inbox,
     pool: Pool,
     pub(crate) unhandler: Unhandler,
+}
+
+/// What makes spawning leave the straight path.
+mod mode {
+    /// No frame up the stack drives the executor. Its host may sleep, and must be told of new work.
+    pub(super) const IDLE: u8 = 1;
+    /// New tasks are cancelled from birth.
+    pub(super) const CLOSING: u8 = 2;
+    /// Some task has, or had, a task-local that children inherit.
+    pub(super) const INHERITS: u8 = 4;
 }
 
 /// How hard a task is to be stopped.
@@ -70,19 +78,13 @@ enum End {
 }
 
 impl Tasks {
-    pub(crate) fn new(
-        first: Number,
-        limit: usize,
-        inbox: &'static Inbox,
-        unhandler: Unhandler,
-    ) -> Tasks {
+    pub(crate) fn new(first: Number, limit: usize, inbox: &'static Inbox, unhandler: Unhandler) -> Tasks {
         Tasks {
             table: Table::new(first, limit),
             ready: Ready::new(),
             current: Cell::new(Number::NONE),
             live: Cell::new(0),
-            closing: Cell::new(false),
-            driven: Cell::new(false),
+            mode: Cell::new(mode::IDLE),
             inbox,
             pool: Pool::new(),
             unhandler,
@@ -113,33 +115,64 @@ impl Tasks {
         future: F,
         location: &'static Location<'static>,
     ) -> Result<RawTask<F::Output>, Full> {
-        let slot = self.table.vacant()?;
-        let memory = self.pool.take(Block::<F>::SIZE);
+        let slot = match self.table.vacant() {
+            Some(slot) => slot,
+            None => self.grow()?,
+        };
+        let memory = self.pool.take(&Block::<F>::SIZE);
         // SAFETY: the memory was taken with this size just now.
-        let block =
-            unsafe { Block::write(memory, future, location, self.current.get(), slot as u32) };
+        let block = unsafe { Block::write(memory, future, location, self.current.get(), slot as u32) };
         self.admit_block(block, slot);
         // SAFETY: the block was made for this output type, its handle flag is set, and this is the only handle.
         Ok(unsafe { RawTask::new(block, self) })
     }
 
-    fn admit_block(&self, block: NonNull<Header>, slot: usize) {
-        let mut flags = QUEUED | WOKEN | FRESH;
-        // SAFETY: the block was made just now.
-        let head = unsafe { block.as_ref() };
-        if self.closing.get() {
-            flags |= CANCEL;
-            head.set_reason(CancelReason::Shutdown);
-        }
+    #[cold]
+    fn grow(&self) -> Result<usize, Full> {
+        let slot = self.table.grow()?;
         self.ready.reserve(self.table.len());
-        self.table.occupy(slot, block, flags);
+        Ok(slot)
+    }
+
+    #[inline]
+    fn admit_block(&self, block: NonNull<Header>, slot: usize) {
+        self.table.occupy(slot, block, QUEUED | WOKEN | FRESH);
         self.live.set(self.live.get() + 1);
         self.ready.push(slot as u32);
-        if head.parent != Number::NONE {
-            self.inherit(head);
-        } else {
-            self.tell_host();
+        if self.mode.get() != 0 {
+            self.admit_unusual(block);
         }
+    }
+
+    #[cold]
+    fn admit_unusual(&self, block: NonNull<Header>) {
+        if self.has(mode::CLOSING) {
+            self.request(block, Stop::Cancel, CancelReason::Shutdown);
+        }
+        if self.has(mode::INHERITS) {
+            // SAFETY: the block was made just now.
+            self.inherit(unsafe { block.as_ref() });
+        }
+        self.tell_host();
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.mode.get() & flag != 0
+    }
+
+    fn set_mode(&self, flag: u8, on: bool) {
+        let rest = self.mode.get() & !flag;
+        self.mode.set(if on { rest | flag } else { rest });
+    }
+
+    /// Does some frame up the stack drive this executor?
+    pub(crate) fn set_driven(&self, driven: bool) {
+        self.set_mode(mode::IDLE, !driven);
+    }
+
+    /// Some task has a value that its children inherit.
+    pub(crate) fn set_inherits(&self) {
+        self.set_mode(mode::INHERITS, true);
     }
 
     /// Hands the parent's inheritable task-locals down.
@@ -149,33 +182,31 @@ impl Tasks {
         };
         // SAFETY: `find` returns blocks that live.
         let parent = unsafe { parent.as_ref() };
-        if let Some(locals) = parent
-            .peek_extras(|extras| extras.locals.for_child())
-            .flatten()
-        {
+        if let Some(locals) = parent.peek_extras(|extras| extras.locals.for_child()).flatten() {
             child.with_extras(|extras| extras.locals = locals);
         }
     }
 
     // ---- woken
 
-    /// Queues the task of that number if it is ours and waits. `false`: it is no task of this executor.
+    /// Queues the task of that number if it is ours and waits.
     #[inline(always)]
-    pub(crate) fn wake(&self, number: Number) -> bool {
-        if self.table.wake_waiting(number) {
+    pub(crate) fn wake_waiting(&self, number: Number) -> bool {
+        let waiting = self.table.wake_waiting(number);
+        if waiting {
             self.ready.push(number.slot() as u32);
-            return true;
         }
-        self.wake_unusual(number)
+        waiting
     }
 
-    #[cold]
-    fn wake_unusual(&self, number: Number) -> bool {
+    /// If the number is that of a task of ours which is queued already: notes that it was woken. `false` if it is
+    /// another executor's.
+    pub(crate) fn wake_queued(&self, number: Number) -> bool {
         self.table.wake_queued(number);
         number.executor() == self.table.executor()
     }
 
-    /// The same for an entry of the inbox, which may name just a slot.
+    /// Wakes the task that an entry of the inbox names, perhaps just by its slot.
     pub(crate) fn wake_entry(&self, entry: Number) {
         let number = if entry.generation() == 0 {
             let Some((number, _)) = self.table.occupant(entry.slot()) else {
@@ -185,7 +216,9 @@ impl Tasks {
         } else {
             entry
         };
-        self.wake(number);
+        if !self.wake_waiting(number) {
+            self.wake_queued(number);
+        }
     }
 
     // ---- polled
@@ -230,7 +263,8 @@ impl Tasks {
         self.stop(block, End::Cancelled);
     }
 
-    /// The future that was being polled panicked.
+    /// Something below the loop panicked. If it was the future that was being polled, that is its task's outcome; if no
+    /// task was being polled, it was a callback of the host's, and the panic goes on to the host.
     #[cold]
     pub(crate) fn recover(&self, payload: Box<dyn Any + Send>) {
         match self.table.find(self.current.get()) {
@@ -262,7 +296,7 @@ impl Tasks {
 
     /// There is new work. If nobody drives this executor now, its host may be asleep.
     fn tell_host(&self) {
-        if !self.driven.get() {
+        if self.has(mode::IDLE) {
             self.inbox.poke();
         }
     }
@@ -278,9 +312,10 @@ impl Tasks {
 
     /// Every task is cancelled, and those that are spawned later are so from birth.
     pub(crate) fn close(&self) {
-        if self.closing.replace(true) {
+        if self.has(mode::CLOSING) {
             return;
         }
+        self.set_mode(mode::CLOSING, true);
         for index in 0..self.table.len() {
             if let Some((_, block)) = self.table.occupant(index) {
                 self.request(block, Stop::Cancel, CancelReason::Shutdown);
@@ -306,15 +341,11 @@ impl Tasks {
         debug_assert_eq!(head.stage.get(), Stage::Future);
         head.stage.set(Stage::Ending);
         // SAFETY: the stage was `Future`, and from now on nobody will touch the future, also if its destructor panics.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-            (head.vtable.drop_future)(block)
-        }));
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_future)(block) }));
         match (dropped, &end) {
             (Ok(()), _) => {}
             (Err(payload), End::Cancelled) => end = End::Panicked(payload),
-            (Err(payload), End::Panicked(_)) => {
-                self.report(head, Cause::DestructorPanicked(Panic::new(payload)))
-            }
+            (Err(payload), End::Panicked(_)) => self.report(head, Cause::DestructorPanicked(Panic::new(payload))),
         }
         match end {
             End::Cancelled => head.stage.set(Stage::Cancelled),
@@ -330,13 +361,12 @@ impl Tasks {
     // ---- ended
 
     /// There is an outcome: tells whoever waits for it, or gets rid of it.
-    #[inline]
+    #[inline(always)]
     fn finish(&self, block: NonNull<Header>) {
         // SAFETY: the block lives: it is freed after this at the earliest.
         let head = unsafe { block.as_ref() };
         self.live.set(self.live.get() - 1);
-        if let Some(extras) = head.extras.take() {
-            head.extras.set(Some(extras));
+        if head.has_extras() {
             self.finish_extras(head);
         }
         self.table.set_flags(head.slot as usize, DONE);
@@ -346,8 +376,8 @@ impl Tasks {
         if let Some(joiner) = head.joiner.take() {
             // From here on the block may be gone: the waker may be one that drops the handle.
             match waker::number_of(&joiner) {
-                Some(number) => waker::wake_number(number),
-                None => self.wake_foreign(joiner),
+                Some(number) if self.wake_waiting(number) => {}
+                _ => self.wake_joiner(joiner),
             }
         }
     }
@@ -355,8 +385,7 @@ impl Tasks {
     /// Drops the task-locals, and reports what came too late for the outcome.
     #[cold]
     fn finish_extras(&self, head: &Header) {
-        let Some((locals, late)) =
-            head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.late.take()))
+        let Some((locals, late)) = head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.late.take()))
         else {
             return;
         };
@@ -368,12 +397,11 @@ impl Tasks {
         }
     }
 
-    /// Wakes a waker that is not ours: it may do anything, also panic.
+    /// Wakes a waker that is not ours, and may do anything, also panic; or one of ours that is not waiting here.
     #[cold]
-    fn wake_foreign(&self, waker: std::task::Waker) {
+    fn wake_joiner(&self, waker: Waker) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            self.unhandler
-                .report(Unhandled::new(Cause::WakerPanicked(Panic::new(payload))));
+            self.unhandler.report(Unhandled::new(Cause::WakerPanicked(Panic::new(payload))));
         }
     }
 
@@ -384,9 +412,7 @@ impl Tasks {
         match head.stage.replace(Stage::Taken) {
             Stage::Value if head.vtable.value_needs_drop => {
                 // SAFETY: the stage was `Value`, and now says that nobody will touch it again.
-                let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-                    (head.vtable.drop_value)(block)
-                }));
+                let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_value)(block) }));
                 if let Err(payload) = dropped {
                     self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
                 }
@@ -404,22 +430,19 @@ impl Tasks {
     // ---- freed
 
     /// Frees block and slot if the task has ended, no handle is left, and the slot is not in the ready queue.
+    #[inline(always)]
     pub(crate) fn free_if_forgotten(&self, block: NonNull<Header>) {
         // SAFETY: the block lives, being still in its slot.
-        let (slot, handle, size) = unsafe {
-            let head = block.as_ref();
-            (head.slot as usize, head.handle.get(), head.vtable.size)
-        };
-        let flags = self.table.flags(slot);
-        if handle || flags & DONE == 0 || flags & QUEUED != 0 {
+        let head = unsafe { block.as_ref() };
+        let vtable = head.vtable;
+        if head.handle.get() || !self.table.vacate_if_done(head.slot as usize) {
             return;
         }
-        self.table.vacate(slot);
         // SAFETY: the payload is gone (every way here has taken or dropped it); the header's own parts are dropped here,
         // once. No handle and no slot leads to the block any more, so it can be given back to where it came from.
         unsafe {
             drop_header(block);
-            self.pool.give(block.cast(), size);
+            self.pool.give(block.cast(), &vtable.size);
         }
     }
 
@@ -446,14 +469,11 @@ impl Tasks {
     }
 
     pub(crate) fn report(&self, head: &Header, cause: Cause) {
-        self.unhandler
-            .report(Unhandled::of(head, self.number(head), cause));
+        self.unhandler.report(Unhandled::of(head, self.number(head), cause));
     }
 
     pub(crate) fn number(&self, head: &Header) -> Option<Number> {
-        self.table
-            .occupant(head.slot as usize)
-            .map(|(number, _)| number)
+        self.table.occupant(head.slot as usize).map(|(number, _)| number)
     }
 
     /// The executor has nothing to do: memory that it does not need goes back.
@@ -464,10 +484,7 @@ impl Tasks {
     /// The executor ends: blocks that handles still reach become theirs. Every task must have ended. Returns a number
     /// whose generation no task had.
     pub(crate) fn abandon(&self) -> Number {
-        assert!(
-            self.live.get() == 0 && self.ready.is_empty(),
-            "an executor ended before its tasks"
-        );
+        assert!(self.live.get() == 0 && self.ready.is_empty(), "an executor ended before its tasks");
         let beyond = self.table.beyond();
         for index in 0..self.table.len() {
             if let Some((_, block)) = self.table.occupant(index) {
@@ -475,7 +492,8 @@ impl Tasks {
                 let head = unsafe { block.as_ref() };
                 debug_assert!(head.handle.get() && head.stage.get().is_end());
                 head.orphan.set(true);
-                self.table.vacate(index);
+                let vacated = self.table.vacate_if_done(index);
+                debug_assert!(vacated);
             }
         }
         beyond
@@ -487,8 +505,15 @@ impl Tasks {
 /// # Safety
 ///
 /// The block lives, and its header is not used afterwards.
+#[inline(always)]
 pub(crate) unsafe fn drop_header(block: NonNull<Header>) {
-    // SAFETY: the caller's promise. Names, reasons and panics that were read have no user destructor but a panic's
-    // payload, and a joiner's waker, which both were taken out on every path that ends a task with a handle.
-    unsafe { block.drop_in_place() }
+    // SAFETY: the caller's promise. The parts are dropped one by one, as there is seldom any. No user code runs: a joiner's
+    // waker and an unread panic were taken out before, on every path that leads here.
+    unsafe {
+        let head = block.as_ref();
+        debug_assert!(head.joiner.take().is_none());
+        if head.has_extras() {
+            head.drop_extras();
+        }
+    }
 }

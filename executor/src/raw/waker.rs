@@ -34,15 +34,16 @@ pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
 /// elsewhere it may call the executor's signal.
 #[inline(always)]
 pub(crate) fn wake_number(number: Number) {
-    if !enter::with_current(|core| core.is_some_and(|core| core.tasks.wake(number))) {
-        wake_elsewhere(number);
+    if !enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(number))) {
+        wake_unusual(number);
     }
 }
 
-/// No executor is current, or another one is.
+/// No task of the current executor waits under this number.
 #[cold]
-fn wake_elsewhere(number: Number) {
-    if let Some(inbox) = registry::inbox_of(number) {
+fn wake_unusual(number: Number) {
+    let here = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_queued(number)));
+    if !here && let Some(inbox) = registry::inbox_of(number) {
         inbox.wake(number);
     }
 }

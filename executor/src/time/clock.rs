@@ -45,8 +45,7 @@ impl VirtualClock {
 
     /// Moves the time forward by hand.
     pub fn advance(&self, by: Duration) {
-        self.0
-            .set(self.0.get().saturating_add(saturating_nanos(by)));
+        self.0.set(self.0.get().saturating_add(saturating_nanos(by)));
     }
 }
 

@@ -35,16 +35,8 @@ pub fn interval(period: Duration) -> Interval {
 /// If `period` is zero.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(
-        period > Duration::ZERO,
-        "an interval's period must be longer than zero: use yield_now to give way"
-    );
-    Interval {
-        period,
-        due: start,
-        sleep: None,
-        missed: MissedTick::default(),
-    }
+    assert!(period > Duration::ZERO, "an interval's period must be longer than zero: use yield_now to give way");
+    Interval { period, due: start, sleep: None, missed: MissedTick::default() }
 }
 
 /// What to do about ticks whose time passed while nobody waited for them.

@@ -32,9 +32,7 @@ use std::{
 /// });
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep {
-        state: State::New(When::After(saturating_nanos(duration))),
-    }
+    Sleep { state: State::New(When::After(saturating_nanos(duration))) }
 }
 
 /// Waits until `deadline`. One that has passed gives way once; [`Instant::NEVER`] waits for ever.
@@ -43,9 +41,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// When it is polled outside an executor.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep {
-        state: State::New(When::At(deadline)),
-    }
+    Sleep { state: State::New(When::At(deadline)) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -113,9 +109,7 @@ impl Sleep {
         let waker = cx.waker().clone();
         let timers = enter::with_current(|core| core.map(|core| core.timers.clone()));
         let Some(timers) = timers else {
-            panic!(
-                "a sleep was polled outside an executor: await it in a future that evenkeel::run drives"
-            )
+            panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
         };
         let key = timers.start(when, waker);
         self.state = State::Started { timers, key, when };

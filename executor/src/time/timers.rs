@@ -20,11 +20,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new() -> Timers {
-        Timers {
-            wheel: RefCell::new(Wheel::new()),
-            armed: Cell::new(0),
-            fired: Cell::new(Vec::new()),
-        }
+        Timers { wheel: RefCell::new(Wheel::new()), armed: Cell::new(0), fired: Cell::new(Vec::new()) }
     }
 
     /// Is there any timer that the loop must look after?
@@ -59,9 +55,7 @@ impl Timers {
     pub(crate) fn set_waker(&self, key: u32, newest: &Waker) {
         let stored = self.wheel.borrow_mut().waker(key).take();
         let old = match stored {
-            Some(stored) if stored.will_wake(newest) => {
-                self.wheel.borrow_mut().waker(key).replace(stored)
-            }
+            Some(stored) if stored.will_wake(newest) => self.wheel.borrow_mut().waker(key).replace(stored),
             stored => {
                 let newest = newest.clone();
                 drop(stored);

@@ -96,17 +96,8 @@ impl Wheel {
             When::After(nanos) => (nanos, Place::FreshAfter),
             When::At(instant) => (instant.0, Place::FreshAt),
         };
-        let key = self.timers.insert(Timer {
-            when,
-            waker: Some(waker),
-            prev: NIL,
-            next: NIL,
-            place,
-        });
-        assert!(
-            key < NIL as usize,
-            "an executor can have at most 4 294 967 295 timers"
-        );
+        let key = self.timers.insert(Timer { when, waker: Some(waker), prev: NIL, next: NIL, place });
+        assert!(key < NIL as usize, "an executor can have at most 4 294 967 295 timers");
         push_back(&mut self.timers, &mut self.fresh, key as u32);
         key as u32
     }
@@ -208,22 +199,14 @@ impl Wheel {
             timer.place = Place::Due;
             let order = self.next_order;
             self.next_order += 1;
-            self.due.push(Reverse(Due {
-                when: timer.when,
-                order,
-                key,
-            }));
+            self.due.push(Reverse(Due { when: timer.when, order, key }));
             return;
         }
         let level = ((u64::BITS - 1 - (tick ^ self.tick).leading_zeros()) / LEVEL_BITS) as usize;
         let bucket = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
         timer.place = Place::Bucket((level * BUCKETS + bucket) as u16);
         self.occupied[level] |= 1 << bucket;
-        push_back(
-            &mut self.timers,
-            &mut self.buckets[level * BUCKETS + bucket],
-            key,
-        );
+        push_back(&mut self.timers, &mut self.buckets[level * BUCKETS + bucket], key);
     }
 
     /// The bucket whose timers come first, with its first tick. Lower levels come before higher ones, and in a level all
