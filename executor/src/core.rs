@@ -29,8 +29,6 @@ pub(crate) struct Core {
     pub(crate) park: RefCell<Box<dyn Park>>,
     /// Itself, for those who are to spawn on it.
     pub(crate) spawner: Weak<Core>,
-    /// The present batch: its size, and where in the ready queue it ends.
-    pub(crate) batch: Cell<(usize, u32)>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
     /// Where the call stands that drives this executor now.
@@ -63,7 +61,6 @@ impl Core {
             clock: parts.clock,
             schedule: parts.schedule.map(RefCell::new),
             park: RefCell::new(parts.park),
-            batch: Cell::new((0, 0)),
             entries: Cell::new(Vec::new()),
             driver: Cell::new(None),
             registration: Cell::new(Some(registration)),

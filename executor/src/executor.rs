@@ -115,17 +115,13 @@ impl Executor {
         const SLICE: usize = 16;
         let budget = budget.into();
         let until = budget.time.map(|time| self.core.clock.now() + time);
-        let mut left = budget.polls;
-        self.drive(Location::caller(), |core| {
-            let mut polled = 0;
+        self.drive(Location::caller(), |core, polled| {
             loop {
-                let slice = if until.is_some() { left.min(SLICE) } else { left };
-                let done = core.turn(slice);
-                polled += done;
-                left -= done;
-                let out_of_time = until.is_some_and(|until| core.clock.now() >= until);
-                if core.tasks.ready.is_empty() || left == 0 || out_of_time {
-                    return polled;
+                let left = budget.polls.saturating_sub(polled());
+                core.turn(if until.is_some() { left.min(SLICE) } else { left });
+                let out_of_time = until.is_some_and(|until| core.now() >= until);
+                if core.tasks.ready.is_empty() || polled() >= budget.polls || out_of_time {
+                    return;
                 }
             }
         })
@@ -138,26 +134,28 @@ impl Executor {
     /// Inside a task of this same executor.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
-        let mut polled = 0;
-        self.drive(Location::caller(), |core| {
+        self.drive(Location::caller(), |core, _| {
             loop {
                 let mut batch = core.tasks.ready.snapshot();
                 batch.sort_unstable();
-                polled += core.turn(usize::MAX);
+                core.turn(usize::MAX);
                 let again = core.tasks.ready.snapshot();
                 if again.iter().all(|slot| batch.binary_search(slot).is_ok()) {
-                    return polled;
+                    return;
                 }
             }
         })
     }
 
-    #[track_caller]
-    fn drive(&self, location: &'static Location<'static>, mut turns: impl FnMut(&Core) -> usize) -> Progress {
+    /// Calls `turns` with the core and a function that tells how many polls there were.
+    fn drive(&self, location: &'static Location<'static>, turns: impl Fn(&Core, &dyn Fn() -> usize)) -> Progress {
         let core = &self.core;
         let driving = core.enter(location).unwrap_or_else(|nested| panic!("{nested}"));
         core.tasks.inbox.disarm();
-        let polled = core.catching(|| turns(core));
+        let before = core.tasks.ready.head();
+        let polled = || core.tasks.ready.head().wrapping_sub(before) as usize;
+        core.catching(|| turns(core, &polled));
+        let polled = polled();
         drop(driving);
         let next_deadline = core.timers.next();
         let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));

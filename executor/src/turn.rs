@@ -6,6 +6,7 @@ use crate::{
     join_error::Panic,
     raw::handle::Ended,
     schedule::Choice,
+    time::Instant,
     unhandled::{Cause, Unhandled},
 };
 use std::{
@@ -22,8 +23,8 @@ impl Core {
     /// 2. Take the wake-ups that came from other threads.
     /// 3. Fire the timers that are due.
     /// 4. If nothing is ready: park until a wake-up comes or the next timer is due.
-    pub(crate) fn run_until(&self, main: &Ended<'_>) {
-        self.catching(|| {
+    pub(crate) fn run_until(&self, main: Ended<'_>) {
+        self.catching(move || {
             loop {
                 self.turn(usize::MAX);
                 if main.get() {
@@ -37,12 +38,23 @@ impl Core {
         });
     }
 
-    /// The first three parts of a turn, with a batch of at most `most` tasks. Returns how many were polled. To be called
-    /// inside [`Core::catching`].
+    /// The first three parts of a turn, with a batch of at most `most` tasks. To be called inside [`Core::catching`].
     #[inline(always)]
-    pub(crate) fn turn(&self, most: usize) -> usize {
+    pub(crate) fn turn(&self, most: usize) {
         // 1.
-        let batch = self.poll_batch(most);
+        let ready = &self.tasks.ready;
+        let end = ready.nth(ready.len().min(most));
+        if self.schedule.is_some() {
+            self.poll_chosen(end);
+        }
+        while ready.head() != end {
+            self.tasks.step();
+        }
+        self.take_what_came();
+    }
+
+    #[inline(always)]
+    fn take_what_came(&self) {
         // 2.
         if self.tasks.inbox.is_pending() {
             self.drain_inbox();
@@ -51,28 +63,6 @@ impl Core {
         if self.timers.is_armed() {
             self.fire_timers();
         }
-        batch
-    }
-
-    /// Polls the tasks that are ready, each once, at most `most`. A batch that a panic has interrupted goes on behind its
-    /// task.
-    #[inline(always)]
-    fn poll_batch(&self, most: usize) -> usize {
-        let ready = &self.tasks.ready;
-        let (mut size, mut end) = self.batch.get();
-        if end == ready.head() {
-            size = ready.len().min(most);
-            end = end.wrapping_add(size as u32);
-            self.batch.set((size, end));
-        }
-        if self.schedule.is_some() {
-            self.poll_chosen(end);
-        }
-        while ready.head() != end {
-            self.tasks.step();
-        }
-        self.tasks.clear_current();
-        size
     }
 
     /// Polls the batch in the schedule's order.
@@ -80,32 +70,26 @@ impl Core {
     fn poll_chosen(&self, end: u32) {
         let ready = &self.tasks.ready;
         while ready.head() != end {
-            // A schedule's panic is the host's.
-            self.tasks.clear_current();
             let left = end.wrapping_sub(ready.head()) as usize;
             ready.bring_forward(self.choose(Choice::Ready, left));
             self.tasks.step();
         }
     }
 
-    /// Calls `turns` until it returns without a panic. A task's panic unwinds to here and not only to its task, so that
-    /// a poll that does not panic costs nothing for it.
+    /// Calls `turns` until it returns without a panic.
+    ///
+    /// A task's panic unwinds to here and not only to its task, so that a poll that does not panic costs nothing for it.
+    /// It ends the batch early: the tasks behind it are the first of the next one.
     pub(crate) fn catching<R>(&self, mut turns: impl FnMut() -> R) -> R {
         loop {
             match catch_unwind(AssertUnwindSafe(&mut turns)) {
                 Ok(result) => return result,
-                Err(payload) => self.tasks.recover(payload),
+                Err(payload) => {
+                    self.tasks.recover(payload);
+                    self.take_what_came();
+                }
             }
         }
-    }
-
-    fn choose(&self, choice: Choice, n: usize) -> usize {
-        let Some(schedule) = &self.schedule else {
-            return 0;
-        };
-        let chosen = schedule.borrow_mut().choose(choice, n);
-        assert!(chosen < n, "a schedule chose {chosen} of {n}");
-        chosen
     }
 
     #[cold]
@@ -129,7 +113,7 @@ impl Core {
         let mut order = |ties| self.choose(Choice::Timer, ties);
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
-        self.timers.fire(self.clock.now(), order, |waker| self.wake(waker));
+        self.timers.fire(self.now(), order, |waker| self.wake(waker));
     }
 
     /// Wakes a waker that may be anybody's.
@@ -145,16 +129,16 @@ impl Core {
         let deadline = self.timers.next();
         if let Some(deadline) = deadline
             && !self.tasks.inbox.is_pending()
-            && self.clock.jump_to(deadline)
+            && self.jump_to(deadline)
         {
             return;
         }
         if self.tasks.inbox.arm() == Arm::Sleep {
             self.tasks.trim();
             self.timers.trim();
-            let due = deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now()));
+            let due = deadline.map(|deadline| deadline.saturating_duration_since(self.now()));
             let max = [due, max].into_iter().flatten().min();
-            self.park.borrow_mut().park(max);
+            self.park(max);
             self.tasks.inbox.disarm();
         }
     }
@@ -167,5 +151,30 @@ impl Core {
                 self.turn(usize::MAX);
             }
         });
+    }
+
+    // What follows calls the host's code. A panic there is the host's, not that of the task that was polled last.
+
+    fn choose(&self, choice: Choice, n: usize) -> usize {
+        let Some(schedule) = &self.schedule else { return 0 };
+        self.tasks.clear_current();
+        let chosen = schedule.borrow_mut().choose(choice, n);
+        assert!(chosen < n, "a schedule chose {chosen} of {n}");
+        chosen
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.tasks.clear_current();
+        self.clock.now()
+    }
+
+    fn jump_to(&self, deadline: Instant) -> bool {
+        self.tasks.clear_current();
+        self.clock.jump_to(deadline)
+    }
+
+    fn park(&self, max: Option<Duration>) {
+        self.tasks.clear_current();
+        self.park.borrow_mut().park(max);
     }
 }

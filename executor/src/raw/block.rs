@@ -39,6 +39,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    #[inline(always)]
     pub(crate) fn is_end(self) -> bool {
         !matches!(self, Stage::Future | Stage::Ending)
     }
@@ -91,11 +92,6 @@ impl Header {
     pub(crate) fn has_extras(&self) -> bool {
         // SAFETY: the reference lives for this line, in which nobody else uses the cell.
         unsafe { (*self.extras.as_ptr()).is_some() }
-    }
-
-    #[cold]
-    pub(crate) fn drop_extras(&self) {
-        self.extras.set(None);
     }
 
     /// Calls `f` with the extras, which are made if need be. `f` runs no user code.

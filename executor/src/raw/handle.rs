@@ -47,8 +47,14 @@ impl<T> RawTask<T> {
         let joiner = &self.any.header().joiner;
         match joiner.take() {
             Some(stored) if stored.will_wake(cx.waker()) => joiner.set(Some(stored)),
-            None if waker::number_of(cx.waker()).is_some() => joiner.set(Some(cx.waker().clone())),
             stored => {
+                if stored.is_none()
+                    && let Some(number) = waker::number_of(cx.waker())
+                {
+                    // The same as a clone, without a call.
+                    joiner.set(Some(ManuallyDrop::into_inner(waker::waker(number))));
+                    return Poll::Pending;
+                }
                 self.any.replace_joiner(stored, cx);
                 if self.is_finished() {
                     return self.poll(cx);
@@ -72,7 +78,7 @@ impl<T> RawTask<T> {
             // now says that it was moved away.
             return Some(Ok(unsafe { self.any.block.byte_add(head.vtable.payload).cast::<T>().read() }));
         }
-        if head.stage.get().is_end() { self.any.take_error().map(Err) } else { None }
+        if head.stage.get().is_end() { Some(Err(self.any.take_error())) } else { None }
     }
 
     #[inline]
@@ -203,21 +209,20 @@ impl AnyTask {
         }
     }
 
-    /// The reason why there is no value, if the task has ended and it was not taken yet.
+    /// The reason why a task that has ended has no value.
     #[cold]
-    fn take_error(&self) -> Option<JoinError> {
+    fn take_error(&self) -> JoinError {
         let head = self.header();
         let error = match head.stage.get() {
-            Stage::Future | Stage::Ending => return None,
             Stage::Cancelled => JoinError::Cancelled(head.reason().unwrap_or(CancelReason::Aborted)),
             Stage::Panicked => {
                 let panic = head.peek_extras(|extras| extras.panic.take()).flatten();
                 JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))
             }
-            Stage::Value | Stage::Taken => already_taken(),
+            _ => already_taken(),
         };
         head.stage.set(Stage::Taken);
-        Some(error)
+        error
     }
 
     /// The handle is dropped: a task that has not ended is cancelled, the outcome of one that has is dropped or reported.

@@ -12,14 +12,14 @@ pub(crate) fn run_main<F: Future>(
     tasks: &Tasks,
     main: F,
     location: &'static Location<'static>,
-    drive: impl FnOnce(&Ended<'_>),
+    drive: impl FnOnce(Ended<'_>),
 ) -> Result<F::Output, JoinError> {
     // SAFETY: what `F` borrows outlives this call. `Guard` is a local of this frame, so its drop runs before the call
     // ends, whether by returning or by unwinding (out of a host's callback in `drive`), and leaves neither future nor
     // output behind. The block itself may live on for a while, but holds nothing of `F`'s then.
     let task = unsafe { tasks.admit(main, location) };
     let mut guard = Guard(task.unwrap_or_else(|full| panic!("{full}")));
-    drive(&guard.0.ended());
+    drive(guard.0.ended());
     guard.0.take().unwrap_or_else(|| panic!("the loop returned before its main future had ended"))
 }
 

@@ -1,8 +1,8 @@
 //! Memory for task blocks, recycled by size class.
 //!
 //! A block that is given back goes on the list of its class and is the next to be handed out, still warm in the cache.
-//! What lies on the lists is memory that the program needed at some time; [`Pool::trim`] bounds it when the executor
-//! has nothing to do.
+//! It keeps its slot in the task table meanwhile, so that a new task gets both in one step. What lies on the lists is
+//! memory that the program needed at some time; [`Pool::trim`] bounds it when the executor has nothing to do.
 
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
@@ -36,20 +36,33 @@ impl Size {
         }
     }
 
-    /// Memory that no pool knows of any more, or never did.
+    #[inline(always)]
+    pub(crate) fn is_recycled(&self) -> bool {
+        self.class != 0
+    }
+
+    /// Fresh memory for a block.
+    pub(crate) fn alloc(&self) -> NonNull<u8> {
+        // SAFETY: a block has a header, so the layout's size is not 0.
+        let block = unsafe { alloc(self.layout) };
+        NonNull::new(block).unwrap_or_else(|| handle_alloc_error(self.layout))
+    }
+
+    /// Frees a block's memory.
     ///
     /// # Safety
     ///
-    /// `block` came from [`Pool::take`] with this size and is not used afterwards.
+    /// `block` came from [`Size::alloc`] with this size, perhaps through [`Pool::take`], and is not used afterwards.
     pub(crate) unsafe fn free(&self, block: NonNull<u8>) {
-        // SAFETY: `take` got it from `alloc` with this very layout.
+        // SAFETY: it was allocated with this very layout.
         unsafe { dealloc(block.as_ptr(), self.layout) }
     }
 }
 
-/// A block on a list: its first word points at the next one.
+/// What lies at the beginning of a block on a list.
 struct Free {
     next: Option<NonNull<Free>>,
+    slot: u32,
 }
 
 #[derive(Default)]
@@ -67,51 +80,52 @@ impl Pool {
         Pool { classes: [const { Class { head: Cell::new(None), kept: Cell::new(0) } }; CLASSES] }
     }
 
-    /// Memory for a block, with undefined content.
+    /// A recycled block, with undefined content, and its slot.
     #[inline(always)]
-    pub(crate) fn take(&self, size: &Size) -> NonNull<u8> {
+    pub(crate) fn take(&self, size: &Size) -> Option<(NonNull<u8>, u32)> {
         // The list of class 0 is always empty.
         let class = &self.classes[size.class];
-        let Some(block) = class.head.get() else {
-            return fresh(size.layout);
-        };
+        let block = class.head.get()?;
         // SAFETY: what is on a list is memory of at least a `Free`, which `give` wrote, and nobody else's.
-        class.head.set(unsafe { block.read() }.next);
+        let Free { next, slot } = unsafe { block.read() };
+        class.head.set(next);
         class.kept.set(class.kept.get() - 1);
-        block.cast()
+        Some((block.cast(), slot))
     }
 
-    /// Takes a block back.
+    /// Takes a block back together with its slot.
     ///
     /// # Safety
     ///
-    /// `block` came from [`Pool::take`] with this size and is not used afterwards.
+    /// `block` came from [`Size::alloc`] with this size, which is one that is recycled, perhaps through [`Pool::take`],
+    /// and is not used afterwards.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, block: NonNull<u8>, size: &Size) {
-        if size.class == 0 {
-            // SAFETY: the caller's promise.
-            return unsafe { size.free(block) };
-        }
+    pub(crate) unsafe fn give(&self, block: NonNull<u8>, slot: u32, size: &Size) {
+        debug_assert!(size.is_recycled());
         let class = &self.classes[size.class % CLASSES];
         let block = block.cast::<Free>();
         // SAFETY: the block is ours from here on, aligned to at least `ALIGN`, and no smaller than a `Free`.
-        unsafe { block.write(Free { next: class.head.get() }) };
+        unsafe { block.write(Free { next: class.head.get(), slot }) };
         class.head.set(Some(block));
         class.kept.set(class.kept.get() + 1);
     }
 
-    /// Frees what the lists hold beyond `bytes` each.
-    pub(crate) fn trim(&self, bytes: usize) {
+    /// Frees what the lists hold beyond `bytes` each. `lone` gets the slots that have no block any more.
+    pub(crate) fn trim(&self, bytes: usize, mut lone: impl FnMut(u32)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
             let (size, keep) = (class * STEP, bytes / (class * STEP));
-            while list.kept.get() > keep {
-                let Some(block) = list.head.get() else { break };
-                // SAFETY: as in `take`; the layout is the one with which `fresh` allocated for this class.
-                unsafe {
-                    list.head.set(block.read().next);
+            while list.kept.get() > keep
+                && let Some(block) = list.head.get()
+            {
+                // SAFETY: as in `take`; the layout is the one with which `Size::alloc` allocates for this class.
+                let Free { next, slot } = unsafe {
+                    let free = block.read();
                     dealloc(block.as_ptr().cast(), Layout::from_size_align_unchecked(size, ALIGN));
-                }
+                    free
+                };
+                list.head.set(next);
                 list.kept.set(list.kept.get() - 1);
+                lone(slot);
             }
         }
     }
@@ -119,13 +133,6 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.trim(0);
+        self.trim(0, |_| {});
     }
-}
-
-#[cold]
-fn fresh(layout: Layout) -> NonNull<u8> {
-    // SAFETY: a block has a header, so the layout's size is not 0.
-    let block = unsafe { alloc(layout) };
-    NonNull::new(block).unwrap_or_else(|| handle_alloc_error(layout))
 }

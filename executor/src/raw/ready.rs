@@ -8,6 +8,8 @@ use std::cell::{Cell, UnsafeCell};
 pub(crate) struct Ready {
     /// Its length is a power of two and at least the number of slots.
     ring: UnsafeCell<Box<[u32]>>,
+    /// That length less one: what turns a count into a place.
+    mask: Cell<u32>,
     /// Both count up for ever, wrapping; `tail - head` is the length.
     head: Cell<u32>,
     tail: Cell<u32>,
@@ -15,7 +17,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) fn new() -> Ready {
-        Ready { ring: UnsafeCell::new(Box::new([0; 16])), head: Cell::new(0), tail: Cell::new(0) }
+        Ready { ring: UnsafeCell::new(Box::new([0; 16])), mask: Cell::new(15), head: Cell::new(0), tail: Cell::new(0) }
     }
 
     #[inline(always)]
@@ -27,6 +29,12 @@ impl Ready {
     #[inline(always)]
     pub(crate) fn head(&self) -> u32 {
         self.head.get()
+    }
+
+    /// What [`Ready::head`] will be when `n` more were taken.
+    #[inline(always)]
+    pub(crate) fn nth(&self, n: usize) -> u32 {
+        self.head.get().wrapping_add(n as u32)
     }
 
     #[inline(always)]
@@ -49,18 +57,18 @@ impl Ready {
             wider[at & new] = ring[at & old];
         }
         *ring = wider;
+        self.mask.set(new as u32);
     }
 
     /// Appends a slot that is not in the queue.
     #[inline(always)]
     pub(crate) fn push(&self, slot: u32) {
         let tail = self.tail.get();
-        // SAFETY: the only reference, as in `reserve`. The ring's length is a power of two and never 0, so the masked
-        // index is inside.
+        // SAFETY: the only reference, as in `reserve`. The mask is the ring's length less one, a power of two less
+        // one, so the masked index is inside.
         unsafe {
             let ring = &mut *self.ring.get();
-            let at = tail as usize & (ring.len() - 1);
-            *ring.get_unchecked_mut(at) = slot;
+            *ring.get_unchecked_mut((tail & self.mask.get()) as usize) = slot;
         }
         self.tail.set(tail.wrapping_add(1));
     }
@@ -74,7 +82,7 @@ impl Ready {
         // SAFETY: as in `push`.
         unsafe {
             let ring = &*self.ring.get();
-            *ring.get_unchecked(head as usize & (ring.len() - 1))
+            *ring.get_unchecked((head & self.mask.get()) as usize)
         }
     }
 

@@ -41,7 +41,8 @@ pub(crate) struct Full {
 
 struct Slot {
     tag: usize,
-    /// The task's block; in a vacant slot an address that is not one: the next vacant slot's index.
+    /// The task's block. A vacant slot may have one too, which lies in the pool; if not, it is on the list of lone slots,
+    /// and this is an address that is none: the next lone slot's index.
     block: *mut Header,
 }
 
@@ -49,8 +50,8 @@ const NO_SLOT: usize = usize::MAX;
 
 pub(crate) struct Table {
     slots: UnsafeCell<Vec<Slot>>,
-    /// The first vacant slot.
-    free: Cell<usize>,
+    /// The first vacant slot that has no block.
+    lone: Cell<usize>,
     /// The number of slot 0's first task; every slot begins with its generation.
     first: Number,
     limit: usize,
@@ -66,7 +67,7 @@ pub(crate) enum Turn {
 
 impl Table {
     pub(crate) fn new(first: Number, limit: usize) -> Table {
-        Table { slots: UnsafeCell::new(Vec::new()), free: Cell::new(NO_SLOT), first, limit }
+        Table { slots: UnsafeCell::new(Vec::new()), lone: Cell::new(NO_SLOT), first, limit }
     }
 
     /// The slots, for one short look.
@@ -86,42 +87,62 @@ impl Table {
         self.first.executor()
     }
 
-    /// The vacant slot that the next task will have. It stays vacant until [`Table::occupy`].
+    /// A slot that exists.
     #[inline(always)]
-    pub(crate) fn vacant(&self) -> Option<usize> {
-        Some(self.free.get()).filter(|&index| index != NO_SLOT)
+    #[expect(clippy::mut_from_ref, reason = "as for `slots`")]
+    fn slot(&self, index: usize) -> &mut Slot {
+        debug_assert!(index < self.len());
+        // SAFETY: an index comes from this table (through the ready queue, a block's header or the pool), and slots are
+        // never taken away. The access is exclusive as in `slots`.
+        unsafe { self.slots().get_unchecked_mut(index) }
     }
 
-    /// Makes a vacant slot where there is none.
-    pub(crate) fn grow(&self) -> Result<usize, Full> {
+    /// Makes a block, and gives it a vacant slot that has none.
+    pub(crate) fn attach(&self, make: impl FnOnce() -> NonNull<u8>) -> Result<(NonNull<u8>, u32), Full> {
+        let index = match self.lone.get() {
+            NO_SLOT => self.grow()?,
+            index => {
+                self.lone.set(self.slot(index).block.addr());
+                index
+            }
+        };
+        let block = make();
+        self.slot(index).block = block.cast().as_ptr();
+        Ok((block, index as u32))
+    }
+
+    fn grow(&self) -> Result<usize, Full> {
         let slots = self.slots();
         let index = slots.len();
         if index == self.limit {
             return Err(Full { limit: self.limit });
         }
         slots.push(Slot { tag: self.first.tag() | VACANT, block: ptr::without_provenance_mut(NO_SLOT) });
-        self.free.set(index);
         Ok(index)
     }
 
-    /// Puts a task into the slot that [`Table::vacant`] named last.
+    /// The vacant slot's block is gone.
+    pub(crate) fn detach(&self, index: u32) {
+        let next = self.lone.replace(index as usize);
+        self.slot(index as usize).block = ptr::without_provenance_mut(next);
+    }
+
+    /// A task moves into a vacant slot's block.
     #[inline(always)]
-    pub(crate) fn occupy(&self, index: usize, block: NonNull<Header>, flags: usize) {
-        let slot = &mut self.slots()[index];
+    pub(crate) fn occupy(&self, index: u32, flags: usize) {
+        let slot = self.slot(index as usize);
         debug_assert_eq!(slot.tag & SLOT_MASK, VACANT);
-        self.free.set(slot.block.addr());
-        *slot = Slot { tag: slot.tag ^ (VACANT ^ flags), block: block.as_ptr() };
+        slot.tag ^= VACANT ^ flags;
     }
 
     /// Makes the slot vacant if its task has ended and it is not queued. Numbers of the task are out of date then.
     #[inline(always)]
-    pub(crate) fn vacate_if_done(&self, index: usize) -> bool {
-        let slot = &mut self.slots()[index];
+    pub(crate) fn vacate_if_done(&self, index: u32) -> bool {
+        let slot = self.slot(index as usize);
         if slot.tag & (DONE | QUEUED) != DONE {
             return false;
         }
-        let next = Number(slot.tag & !SLOT_MASK).next_generation();
-        *slot = Slot { tag: next.0 | VACANT, block: ptr::without_provenance_mut(self.free.replace(index)) };
+        slot.tag = Number(slot.tag & !SLOT_MASK).next_generation().0 | VACANT;
         true
     }
 
@@ -150,7 +171,7 @@ impl Table {
     /// What to do with a slot that came out of the ready queue.
     #[inline(always)]
     pub(crate) fn dequeue(&self, index: usize) -> Turn {
-        let slot = &mut self.slots()[index];
+        let slot = self.slot(index);
         let tag = slot.tag;
         // SAFETY: a queued slot is not vacant, so it points at a block.
         let block = unsafe { NonNull::new_unchecked(slot.block) };
@@ -165,14 +186,14 @@ impl Table {
         }
     }
 
-    pub(crate) fn flags(&self, index: usize) -> usize {
-        self.slots()[index].tag & SLOT_MASK
+    pub(crate) fn flags(&self, index: u32) -> usize {
+        self.slot(index as usize).tag & SLOT_MASK
     }
 
     /// Sets flags, and returns those that were there before.
     #[inline(always)]
-    pub(crate) fn set_flags(&self, index: usize, flags: usize) -> usize {
-        let slot = &mut self.slots()[index];
+    pub(crate) fn set_flags(&self, index: u32, flags: usize) -> usize {
+        let slot = self.slot(index as usize);
         let before = slot.tag & SLOT_MASK;
         slot.tag |= flags;
         before

@@ -18,7 +18,7 @@
 use super::{
     block::{Block, Header, Stage},
     handle::RawTask,
-    pool::{KEPT_PER_CLASS, Pool},
+    pool::{KEPT_PER_CLASS, Pool, Size},
     ready::Ready,
     table::{Full, Table, Turn, flag::*},
     waker,
@@ -115,33 +115,34 @@ impl Tasks {
         future: F,
         location: &'static Location<'static>,
     ) -> Result<RawTask<F::Output>, Full> {
-        let slot = match self.table.vacant() {
-            Some(slot) => slot,
-            None => self.grow()?,
+        let size = &Block::<F>::SIZE;
+        let (memory, slot) = match self.pool.take(size) {
+            Some(recycled) => recycled,
+            None => self.fresh(size)?,
         };
-        let memory = self.pool.take(&Block::<F>::SIZE);
-        // SAFETY: the memory was taken with this size just now.
-        let block = unsafe { Block::write(memory, future, location, self.current.get(), slot as u32) };
-        self.admit_block(block, slot);
+        // SAFETY: the memory has this size, and nobody else has it.
+        let block = unsafe { Block::write(memory, future, location, self.current.get(), slot) };
+        self.table.occupy(slot, QUEUED | WOKEN | FRESH);
+        self.live.set(self.live.get() + 1);
+        self.ready.push(slot);
+        if self.mode.get() != 0 {
+            self.admit_unusual(block);
+        }
         // SAFETY: the block was made for this output type, its handle flag is set, and this is the only handle.
         Ok(unsafe { RawTask::new(block, self) })
     }
 
+    /// A new block, with a slot.
     #[cold]
-    fn grow(&self) -> Result<usize, Full> {
-        let slot = self.table.grow()?;
+    fn fresh(&self, size: &Size) -> Result<(NonNull<u8>, u32), Full> {
+        let attach = || self.table.attach(|| size.alloc());
+        let made = attach().or_else(|_| {
+            // Slots may lie idle with recycled blocks of other sizes.
+            self.trim_to(0);
+            attach()
+        })?;
         self.ready.reserve(self.table.len());
-        Ok(slot)
-    }
-
-    #[inline]
-    fn admit_block(&self, block: NonNull<Header>, slot: usize) {
-        self.table.occupy(slot, block, QUEUED | WOKEN | FRESH);
-        self.live.set(self.live.get() + 1);
-        self.ready.push(slot as u32);
-        if self.mode.get() != 0 {
-            self.admit_unusual(block);
-        }
+        Ok(made)
     }
 
     #[cold]
@@ -267,7 +268,7 @@ impl Tasks {
     /// task was being polled, it was a callback of the host's, and the panic goes on to the host.
     #[cold]
     pub(crate) fn recover(&self, payload: Box<dyn Any + Send>) {
-        match self.table.find(self.current.get()) {
+        match self.table.find(self.current.replace(Number::NONE)) {
             Some(block) => self.stop(block, End::Panicked(payload)),
             None => std::panic::resume_unwind(payload),
         }
@@ -279,7 +280,7 @@ impl Tasks {
     pub(crate) fn request(&self, block: NonNull<Header>, how: Stop, reason: CancelReason) {
         // SAFETY: callers hold a handle, so the block lives.
         let head = unsafe { block.as_ref() };
-        let slot = head.slot as usize;
+        let slot = head.slot;
         let flags = self.table.flags(slot);
         let wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || head.stage.get() != Stage::Future {
@@ -289,7 +290,7 @@ impl Tasks {
             head.set_reason(reason);
         }
         if self.table.set_flags(slot, wanted | QUEUED) & QUEUED == 0 {
-            self.ready.push(slot as u32);
+            self.ready.push(slot);
             self.tell_host();
         }
     }
@@ -369,7 +370,7 @@ impl Tasks {
         if head.has_extras() {
             self.finish_extras(head);
         }
-        self.table.set_flags(head.slot as usize, DONE);
+        self.table.set_flags(head.slot, DONE);
         if !head.handle.get() {
             return self.let_go(block);
         }
@@ -434,15 +435,29 @@ impl Tasks {
     pub(crate) fn free_if_forgotten(&self, block: NonNull<Header>) {
         // SAFETY: the block lives, being still in its slot.
         let head = unsafe { block.as_ref() };
-        let vtable = head.vtable;
-        if head.handle.get() || !self.table.vacate_if_done(head.slot as usize) {
+        if head.handle.get() || !self.table.vacate_if_done(head.slot) {
             return;
         }
-        // SAFETY: the payload is gone (every way here has taken or dropped it); the header's own parts are dropped here,
-        // once. No handle and no slot leads to the block any more, so it can be given back to where it came from.
+        if head.has_extras() || !head.vtable.size.is_recycled() {
+            return self.free_unusual(block);
+        }
+        // SAFETY: the payload is gone (every way here has taken or dropped it), and so is what the header owned. No handle
+        // and no number leads to the block any more, so it can be given back.
+        unsafe { self.pool.give(block.cast(), head.slot, &head.vtable.size) }
+    }
+
+    #[cold]
+    fn free_unusual(&self, block: NonNull<Header>) {
+        // SAFETY: the block lives, and its slot is vacant, so that nothing else leads to it.
         unsafe {
+            let (slot, size) = (block.as_ref().slot, &block.as_ref().vtable.size);
             drop_header(block);
-            self.pool.give(block.cast(), &vtable.size);
+            if size.is_recycled() {
+                self.pool.give(block.cast(), slot, size);
+            } else {
+                self.table.detach(slot);
+                size.free(block.cast());
+            }
         }
     }
 
@@ -478,7 +493,11 @@ impl Tasks {
 
     /// The executor has nothing to do: memory that it does not need goes back.
     pub(crate) fn trim(&self) {
-        self.pool.trim(KEPT_PER_CLASS);
+        self.trim_to(KEPT_PER_CLASS);
+    }
+
+    fn trim_to(&self, bytes: usize) {
+        self.pool.trim(bytes, |slot| self.table.detach(slot));
     }
 
     /// The executor ends: blocks that handles still reach become theirs. Every task must have ended. Returns a number
@@ -492,7 +511,7 @@ impl Tasks {
                 let head = unsafe { block.as_ref() };
                 debug_assert!(head.handle.get() && head.stage.get().is_end());
                 head.orphan.set(true);
-                let vacated = self.table.vacate_if_done(index);
+                let vacated = self.table.vacate_if_done(head.slot);
                 debug_assert!(vacated);
             }
         }
@@ -505,15 +524,11 @@ impl Tasks {
 /// # Safety
 ///
 /// The block lives, and its header is not used afterwards.
-#[inline(always)]
 pub(crate) unsafe fn drop_header(block: NonNull<Header>) {
-    // SAFETY: the caller's promise. The parts are dropped one by one, as there is seldom any. No user code runs: a joiner's
-    // waker and an unread panic were taken out before, on every path that leads here.
+    // SAFETY: the caller's promise. No user code runs: a joiner's waker and an unread panic were taken out before, on every
+    // path that leads here.
     unsafe {
-        let head = block.as_ref();
-        debug_assert!(head.joiner.take().is_none());
-        if head.has_extras() {
-            head.drop_extras();
-        }
+        debug_assert!(block.as_ref().joiner.take().is_none());
+        block.drop_in_place();
     }
 }
