@@ -118,7 +118,7 @@ impl Executor {
         self.drive(Location::caller(), |core, polled| {
             loop {
                 let left = budget.polls.saturating_sub(polled());
-                core.turn(if until.is_some() { left.min(SLICE) } else { left });
+                core.turn_of(if until.is_some() { left.min(SLICE) } else { left });
                 let out_of_time = until.is_some_and(|until| core.now() >= until);
                 if core.tasks.ready.is_empty() || polled() >= budget.polls || out_of_time {
                     return;
@@ -138,7 +138,7 @@ impl Executor {
             loop {
                 let mut batch = core.tasks.ready.snapshot();
                 batch.sort_unstable();
-                core.turn(usize::MAX);
+                core.turn_of(usize::MAX);
                 let again = core.tasks.ready.snapshot();
                 if again.iter().all(|slot| batch.binary_search(slot).is_ok()) {
                     return;

@@ -24,9 +24,13 @@ impl Core {
     /// 3. Fire the timers that are due.
     /// 4. If nothing is ready: park until a wake-up comes or the next timer is due.
     pub(crate) fn run_until(&self, main: Ended<'_>) {
+        if self.schedule.is_some() { self.turns::<true>(main) } else { self.turns::<false>(main) }
+    }
+
+    fn turns<const CHOSEN: bool>(&self, main: Ended<'_>) {
         self.catching(move || {
             loop {
-                self.turn(usize::MAX);
+                self.turn::<CHOSEN>(usize::MAX);
                 if main.get() {
                     return;
                 }
@@ -38,16 +42,22 @@ impl Core {
         });
     }
 
-    /// The first three parts of a turn, with a batch of at most `most` tasks. To be called inside [`Core::catching`].
+    /// The first three parts of a turn, with a batch of at most `most` tasks, for hosts that do the fourth themselves. To
+    /// be called inside [`Core::catching`].
+    pub(crate) fn turn_of(&self, most: usize) {
+        if self.schedule.is_some() { self.turn::<true>(most) } else { self.turn::<false>(most) }
+    }
+
+    /// The first three parts of a turn. `CHOSEN`: there is a schedule.
     #[inline(always)]
-    pub(crate) fn turn(&self, most: usize) {
+    fn turn<const CHOSEN: bool>(&self, most: usize) {
         // 1.
         let ready = &self.tasks.ready;
         let end = ready.nth(ready.len().min(most));
-        if self.schedule.is_some() {
-            self.poll_chosen(end);
-        }
         while ready.head() != end {
+            if CHOSEN {
+                self.choose_ready(end);
+            }
             self.tasks.step();
         }
         self.take_what_came();
@@ -62,17 +72,6 @@ impl Core {
         // 3.
         if self.timers.is_armed() {
             self.fire_timers();
-        }
-    }
-
-    /// Polls the batch in the schedule's order.
-    #[cold]
-    fn poll_chosen(&self, end: u32) {
-        let ready = &self.tasks.ready;
-        while ready.head() != end {
-            let left = end.wrapping_sub(ready.head()) as usize;
-            ready.bring_forward(self.choose(Choice::Ready, left));
-            self.tasks.step();
         }
     }
 
@@ -148,12 +147,18 @@ impl Core {
         self.tasks.close();
         self.catching(|| {
             while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
-                self.turn(usize::MAX);
+                self.turn_of(usize::MAX);
             }
         });
     }
 
     // What follows calls the host's code. A panic there is the host's, not that of the task that was polled last.
+
+    fn choose_ready(&self, end: u32) {
+        let ready = &self.tasks.ready;
+        let left = end.wrapping_sub(ready.head()) as usize;
+        ready.bring_forward(self.choose(Choice::Ready, left));
+    }
 
     fn choose(&self, choice: Choice, n: usize) -> usize {
         let Some(schedule) = &self.schedule else { return 0 };

@@ -44,24 +44,7 @@ impl<T> RawTask<T> {
         if let Some(outcome) = self.take() {
             return Poll::Ready(outcome);
         }
-        let joiner = &self.any.header().joiner;
-        match joiner.take() {
-            Some(stored) if stored.will_wake(cx.waker()) => joiner.set(Some(stored)),
-            stored => {
-                if stored.is_none()
-                    && let Some(number) = waker::number_of(cx.waker())
-                {
-                    // The same as a clone, without a call.
-                    joiner.set(Some(ManuallyDrop::into_inner(waker::waker(number))));
-                    return Poll::Pending;
-                }
-                self.any.replace_joiner(stored, cx);
-                if self.is_finished() {
-                    return self.poll(cx);
-                }
-            }
-        }
-        Poll::Pending
+        if self.any.wait(cx) { self.poll(cx) } else { Poll::Pending }
     }
 
     /// The outcome, if there is one that was not taken yet.
@@ -196,17 +179,38 @@ impl AnyTask {
         Some(unsafe { self.tasks.as_ref() })
     }
 
-    /// Stores the newest waker. Its clone and the old one's drop may be user code: the cell is not in use meanwhile, and the
-    /// task may have ended when this returns, with the waker taken out again.
-    #[cold]
-    fn replace_joiner(&self, stored: Option<Waker>, cx: &Context<'_>) {
+    /// Stores the newest waker. `true` if the task has ended meanwhile.
+    #[inline]
+    fn wait(&self, cx: &Context<'_>) -> bool {
         let joiner = &self.header().joiner;
+        let stored = joiner.take();
+        if stored.is_none()
+            && let Some(number) = waker::number_of(cx.waker())
+        {
+            // The same as a clone, without a call.
+            joiner.set(Some(ManuallyDrop::into_inner(waker::waker(number))));
+            return false;
+        }
+        self.replace_joiner(stored, cx)
+    }
+
+    /// Clones the newest waker, and drops the old one. Both may be user code: the cell is not in use meanwhile, and the
+    /// task may have ended when they return.
+    #[cold]
+    fn replace_joiner(&self, stored: Option<Waker>, cx: &Context<'_>) -> bool {
+        let joiner = &self.header().joiner;
+        if stored.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
+            joiner.set(stored);
+            return false;
+        }
         let newest = cx.waker().clone();
         let in_between = joiner.replace(Some(newest));
         drop((stored, in_between));
-        if self.header().stage.get().is_end() {
+        let ended = self.header().stage.get().is_end();
+        if ended {
             drop(joiner.take());
         }
+        ended
     }
 
     /// The reason why a task that has ended has no value.
