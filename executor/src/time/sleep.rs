@@ -83,14 +83,14 @@ impl Future for Sleep {
             }
             State::Started { timers, key, .. } => {
                 if timers.has_fired(*key) {
-                    self.stop(State::Done);
+                    timers.remove(*key);
+                    self.state = State::Done;
                     return Poll::Ready(());
                 }
                 if is_current(timers) {
                     timers.set_waker(*key, cx.waker());
                 } else {
-                    let when = self.stop(State::Done);
-                    self.start(when, cx);
+                    self.move_here(cx);
                 }
                 Poll::Pending
             }
@@ -105,24 +105,28 @@ impl Future for Sleep {
 impl Sleep {
     #[track_caller]
     fn start(&mut self, when: When, cx: &Context<'_>) {
-        // The clone may be user code.
+        // The clone may be user code: it comes before anything is borrowed.
         let waker = cx.waker().clone();
-        let timers = enter::with_current(|core| core.map(|core| core.timers.clone()));
-        let Some(timers) = timers else {
-            panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
-        };
+        let timers = enter::with_current(|core| core.map(|core| core.timers.clone())).unwrap_or_else(|| no_executor());
         let key = timers.start(when, waker);
         self.state = State::Started { timers, key, when };
     }
 
-    /// Ends the timer, and returns what is left to wait for.
-    fn stop(&mut self, next: State) -> When {
-        match std::mem::replace(&mut self.state, next) {
-            State::Started { timers, key, when } => timers.remove(key).map_or(when, When::At),
-            State::New(when) => when,
-            State::GaveWay | State::Done => When::After(0),
+    /// Moves the timer to the executor that polls it now, with the deadline that it has.
+    #[cold]
+    fn move_here(&mut self, cx: &Context<'_>) {
+        if let State::Started { timers, key, when } = std::mem::replace(&mut self.state, State::Done) {
+            let when = timers.deadline(key).map_or(when, When::At);
+            timers.remove(key);
+            self.start(when, cx);
         }
     }
+}
+
+#[cold]
+#[track_caller]
+fn no_executor() -> ! {
+    panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
 }
 
 fn is_current(timers: &Rc<Timers>) -> bool {
@@ -131,8 +135,8 @@ fn is_current(timers: &Rc<Timers>) -> bool {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Started { .. } = self.state {
-            self.stop(State::Done);
+        if let State::Started { timers, key, .. } = &self.state {
+            timers.remove(*key);
         }
     }
 }

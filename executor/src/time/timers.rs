@@ -34,17 +34,18 @@ impl Timers {
         self.wheel.borrow_mut().insert(when, waker)
     }
 
-    /// Ends a timer, and returns its deadline if it had one and had not fired.
-    pub(crate) fn remove(&self, key: u32) -> Option<Instant> {
-        let mut wheel = self.wheel.borrow_mut();
-        let deadline = wheel.deadline(key);
-        let (waker, was_armed) = wheel.remove(key);
-        drop(wheel);
+    /// Ends a timer, fired or not.
+    pub(crate) fn remove(&self, key: u32) {
+        let (waker, was_armed) = self.wheel.borrow_mut().remove(key);
         if was_armed {
             self.armed.set(self.armed.get() - 1);
         }
         drop(waker);
-        deadline.filter(|_| was_armed)
+    }
+
+    /// The timer's deadline, once it is known.
+    pub(crate) fn deadline(&self, key: u32) -> Option<Instant> {
+        self.wheel.borrow().deadline(key)
     }
 
     pub(crate) fn has_fired(&self, key: u32) -> bool {

@@ -91,6 +91,7 @@ impl Wheel {
     }
 
     /// Starts a timer. The key is the caller's until it calls [`Wheel::remove`].
+    #[inline]
     pub(crate) fn insert(&mut self, when: When, waker: Waker) -> u32 {
         let (when, place) = match when {
             When::After(nanos) => (nanos, Place::FreshAfter),
@@ -104,14 +105,10 @@ impl Wheel {
 
     /// Ends a timer, fired or not. Gives its waker back, to be dropped where the wheel is not borrowed. The flag tells
     /// whether it had not fired.
+    #[inline]
     pub(crate) fn remove(&mut self, key: u32) -> (Option<Waker>, bool) {
         let timer = &mut self.timers[key as usize];
-        let waker = timer.waker.take();
         match timer.place {
-            Place::Due => {
-                timer.place = Place::DueCancelled;
-                return (waker, true);
-            }
             Place::FreshAfter | Place::FreshAt => unlink(&mut self.timers, &mut self.fresh, key),
             Place::Bucket(bucket) => {
                 let list = &mut self.buckets[bucket as usize];
@@ -120,14 +117,14 @@ impl Wheel {
                     self.occupied[bucket as usize / BUCKETS] &= !(1 << (bucket as usize % BUCKETS));
                 }
             }
-            Place::Fired => {
-                self.timers.remove(key as usize);
-                return (waker, false);
+            Place::Due => {
+                timer.place = Place::DueCancelled;
+                return (timer.waker.take(), true);
             }
+            Place::Fired => return (self.timers.remove(key as usize).waker, false),
             Place::DueCancelled => unreachable!("a timer's key was used after its removal"),
         }
-        self.timers.remove(key as usize);
-        (waker, true)
+        (self.timers.remove(key as usize).waker, true)
     }
 
     pub(crate) fn has_fired(&self, key: u32) -> bool {
@@ -249,6 +246,7 @@ impl Wheel {
     }
 }
 
+#[inline]
 fn push_back(timers: &mut Slab<Timer>, list: &mut List, key: u32) {
     if *list == NIL {
         *list = key;
@@ -263,6 +261,7 @@ fn push_back(timers: &mut Slab<Timer>, list: &mut List, key: u32) {
     (timer.prev, timer.next) = (last, first);
 }
 
+#[inline]
 fn unlink(timers: &mut Slab<Timer>, list: &mut List, key: u32) {
     let (prev, next) = (timers[key as usize].prev, timers[key as usize].next);
     if next == key {
