@@ -126,10 +126,7 @@ impl Core {
     /// Nothing is ready: waits for a wake-up from elsewhere or the next timer, at most for `max`; then takes what came.
     pub(crate) fn wait(&self, max: Option<Duration>) {
         let deadline = self.timers.next();
-        if let Some(deadline) = deadline
-            && !self.tasks.inbox.is_pending()
-            && self.jump_to(deadline)
-        {
+        if !self.tasks.inbox.is_pending() && deadline.is_some_and(|deadline| self.jump_to(deadline)) {
             return;
         }
         if self.tasks.inbox.arm() == Arm::Sleep {

@@ -184,14 +184,14 @@ impl AnyTask {
     fn wait(&self, cx: &Context<'_>) -> bool {
         let joiner = &self.header().joiner;
         let stored = joiner.take();
-        if stored.is_none()
-            && let Some(number) = waker::number_of(cx.waker())
-        {
-            // The same as a clone, without a call.
-            joiner.set(Some(ManuallyDrop::into_inner(waker::waker(number))));
-            return false;
+        match waker::number_of(cx.waker()) {
+            Some(number) if stored.is_none() => {
+                // The same as a clone, without a call.
+                joiner.set(Some(ManuallyDrop::into_inner(waker::waker(number))));
+                false
+            }
+            _ => self.replace_joiner(stored, cx),
         }
-        self.replace_joiner(stored, cx)
     }
 
     /// Clones the newest waker, and drops the old one. Both may be user code: the cell is not in use meanwhile, and the
@@ -287,10 +287,10 @@ impl AnyTask {
     #[cold]
     fn forget_outcome(self) {
         let head = self.header();
-        if head.stage.replace(Stage::Taken) == Stage::Panicked
-            && let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten()
-        {
-            self.report(Cause::TaskPanicked(panic));
+        if head.stage.replace(Stage::Taken) == Stage::Panicked {
+            if let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten() {
+                self.report(Cause::TaskPanicked(panic));
+            }
         }
         self.forget();
     }

@@ -114,9 +114,8 @@ impl Pool {
     pub(crate) fn trim(&self, bytes: usize, mut lone: impl FnMut(u32)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
             let (size, keep) = (class * STEP, bytes / (class * STEP));
-            while list.kept.get() > keep
-                && let Some(block) = list.head.get()
-            {
+            while list.kept.get() > keep {
+                let Some(block) = list.head.get() else { break };
                 // SAFETY: as in `take`; the layout is the one with which `Size::alloc` allocates for this class.
                 let Free { next, slot } = unsafe {
                     let free = block.read();

@@ -160,11 +160,9 @@ impl Table {
 
     /// If the number is up to date and its task is queued already: notes that it was woken.
     pub(crate) fn wake_queued(&self, number: Number) {
-        if let Some(slot) = self.slots().get_mut(number.slot())
-            && slot.tag & !SLOT_MASK == number.tag()
-            && slot.tag & QUEUED != 0
-        {
-            slot.tag |= WOKEN;
+        match self.slots().get_mut(number.slot()) {
+            Some(slot) if slot.tag & (!SLOT_MASK | QUEUED) == number.tag() | QUEUED => slot.tag |= WOKEN,
+            _ => {}
         }
     }
 

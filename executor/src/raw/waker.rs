@@ -43,7 +43,10 @@ pub(crate) fn wake_number(number: Number) {
 #[cold]
 fn wake_unusual(number: Number) {
     let here = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_queued(number)));
-    if !here && let Some(inbox) = registry::inbox_of(number) {
+    if here {
+        return;
+    }
+    if let Some(inbox) = registry::inbox_of(number) {
         inbox.wake(number);
     }
 }

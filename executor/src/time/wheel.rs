@@ -145,9 +145,7 @@ impl Wheel {
     pub(crate) fn advance(&mut self, now: Instant, fired: &mut Vec<(Instant, Waker)>) {
         self.settle(now);
         let target = now.0 >> TICK_BITS;
-        while let Some((level, bucket, start)) = self.first_bucket()
-            && start <= target
-        {
+        while let Some((level, bucket, start)) = self.first_bucket().filter(|&(_, _, start)| start <= target) {
             self.tick = start;
             let mut list = std::mem::replace(&mut self.buckets[level * BUCKETS + bucket], NIL);
             self.occupied[level] &= !(1 << bucket);
@@ -158,19 +156,15 @@ impl Wheel {
             }
         }
         self.tick = self.tick.max(target);
-        while let Some(Reverse(due)) = self.due.peek()
-            && due.when <= now.0
-        {
-            let key = due.key as usize;
-            let when = Instant(due.when);
-            self.due.pop();
-            let timer = &mut self.timers[key];
+        while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
+            let Some(Reverse(Due { when, key, .. })) = self.due.pop() else { break };
+            let timer = &mut self.timers[key as usize];
             if timer.place == Place::DueCancelled {
-                self.timers.remove(key);
+                self.timers.remove(key as usize);
                 continue;
             }
             timer.place = Place::Fired;
-            fired.extend(timer.waker.take().map(|waker| (when, waker)));
+            fired.extend(timer.waker.take().map(|waker| (Instant(when), waker)));
         }
     }
 
