@@ -15,6 +15,7 @@ use crate::{
     unhandled::Unhandler,
 };
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     panic::Location,
     rc::{Rc, Weak},
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) spawner: Weak<Core>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
+    /// A panic of the schedule's that waits for the end of the turn.
+    pub(crate) schedule_panic: Cell<Option<Box<dyn Any + Send>>>,
     /// Where the call stands that drives this executor now.
     driver: Cell<Option<&'static Location<'static>>>,
     registration: Cell<Option<Registration>>,
@@ -62,6 +65,7 @@ impl Core {
             schedule: parts.schedule.map(RefCell::new),
             park: RefCell::new(parts.park),
             entries: Cell::new(Vec::new()),
+            schedule_panic: Cell::new(None),
             driver: Cell::new(None),
             registration: Cell::new(Some(registration)),
         }))

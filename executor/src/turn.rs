@@ -10,7 +10,7 @@ use crate::{
     unhandled::{Cause, Unhandled},
 };
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     task::Waker,
     time::Duration,
 };
@@ -61,6 +61,9 @@ impl Core {
             self.tasks.step();
         }
         self.take_what_came();
+        if CHOSEN {
+            self.resume_schedule_panic();
+        }
     }
 
     #[inline(always)]
@@ -123,7 +126,7 @@ impl Core {
         }
     }
 
-    /// Nothing is ready: waits for a wake-up from elsewhere or the next timer, at most for `max`; then takes what came.
+    /// Nothing is ready: waits for a wake-up from elsewhere or the next timer, at most for `max`. The next turn takes it.
     pub(crate) fn wait(&self, max: Option<Duration>) {
         let deadline = self.timers.next();
         if !self.tasks.inbox.is_pending() && deadline.is_some_and(|deadline| self.jump_to(deadline)) {
@@ -160,9 +163,22 @@ impl Core {
     fn choose(&self, choice: Choice, n: usize) -> usize {
         let Some(schedule) = &self.schedule else { return 0 };
         self.tasks.clear_current();
-        let chosen = schedule.borrow_mut().choose(choice, n);
-        assert!(chosen < n, "a schedule chose {chosen} of {n}");
-        chosen
+        let chosen = catch_unwind(AssertUnwindSafe(|| {
+            let chosen = schedule.borrow_mut().choose(choice, n);
+            assert!(chosen < n, "a schedule chose {chosen} of {n}");
+            chosen
+        }));
+        // In the middle of a choice wake-ups lie in no queue. So it is completed first, and the panic goes on after it.
+        chosen.unwrap_or_else(|payload| {
+            self.schedule_panic.set(Some(payload));
+            0
+        })
+    }
+
+    fn resume_schedule_panic(&self) {
+        if let Some(payload) = self.schedule_panic.take() {
+            resume_unwind(payload);
+        }
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -10,7 +10,11 @@ use std::{
     ptr::NonNull,
 };
 
+/// Classes differ by this many bytes.
 const STEP: usize = 32;
+/// Allocators of the usual kind put a word of their own before each block. Blocks are so much smaller than a round number
+/// that the two together are round.
+const ALLOCATORS_WORD: usize = 8;
 const CLASSES: usize = 64;
 const ALIGN: usize = 16;
 /// What each class may keep while the executor sleeps, in bytes.
@@ -26,11 +30,11 @@ pub(crate) struct Size {
 impl Size {
     pub(crate) const fn of<B>() -> Size {
         let layout = Layout::new::<B>();
-        let class = layout.size().div_ceil(STEP);
+        let class = (layout.size() + ALLOCATORS_WORD).div_ceil(STEP);
         if layout.align() > ALIGN || class >= CLASSES || layout.size() < size_of::<Free>() {
             return Size { layout, class: 0 };
         }
-        match Layout::from_size_align(class * STEP, ALIGN) {
+        match Layout::from_size_align(class * STEP - ALLOCATORS_WORD, ALIGN) {
             Ok(layout) => Size { layout, class },
             Err(_) => Size { layout, class: 0 },
         }
@@ -113,7 +117,7 @@ impl Pool {
     /// Frees what the lists hold beyond `bytes` each. `lone` gets the slots that have no block any more.
     pub(crate) fn trim(&self, bytes: usize, mut lone: impl FnMut(u32)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
-            let (size, keep) = (class * STEP, bytes / (class * STEP));
+            let (size, keep) = (class * STEP - ALLOCATORS_WORD, bytes / (class * STEP));
             while list.kept.get() > keep {
                 let Some(block) = list.head.get() else { break };
                 // SAFETY: as in `take`; the layout is the one with which `Size::alloc` allocates for this class.
