@@ -1,0 +1,39 @@
+//! Runs the workloads of one group under criterion, each under every peer.
+
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
+use evenkeel_benches::{PeerName, Workload, catalogue};
+use std::time::Duration;
+
+/// All that a benchmark's `main` does. An iteration is one operation, so criterion's times are times per operation.
+pub(crate) fn run(group: &str) {
+    let mut criterion = Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    let [ours, theirs] = PeerName::ALL.map(catalogue);
+    for (ours, theirs) in ours.iter().zip(&theirs).filter(|(work, _)| work.group == group) {
+        let mut criterion = criterion.benchmark_group(&ours.name);
+        criterion.throughput(Throughput::Elements(1));
+        if ours.name == "sleeps" {
+            // It mostly waits, and criterion plans by the time on the processor.
+            criterion
+                .sampling_mode(SamplingMode::Flat)
+                .sample_size(10)
+                .warm_up_time(Duration::from_millis(100))
+                .measurement_time(Duration::from_millis(500));
+        }
+        for (peer, work) in PeerName::ALL.into_iter().zip([ours, theirs]) {
+            criterion.bench_function(BenchmarkId::from_parameter(peer), |bencher| {
+                bencher.iter_custom(|operations| time(work, operations));
+            });
+        }
+    }
+    criterion.final_summary();
+}
+
+/// The time of so many operations; batches stay whole, of what is too much the share is taken off.
+fn time(work: &Workload, operations: u64) -> Duration {
+    let count = operations.next_multiple_of(work.unit);
+    work.time(count).mul_f64(operations as f64 / count as f64)
+}

@@ -1,0 +1,96 @@
+//! How late things are: wake-ups of a parked thread, and timers.
+
+use evenkeel_benches::{Door, Evenkeel, Peer, PeerName, Table, Tokio};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+fn main() {
+    let mut table = Table::new(["µs late", "peer", "p50", "p99", "worst"]);
+    for peer in PeerName::ALL {
+        let late = match peer {
+            PeerName::Evenkeel => parked_wakes::<Evenkeel>(),
+            PeerName::Tokio => parked_wakes::<Tokio>(),
+        };
+        table.row(summary("wake-up of a parked thread", peer, late));
+    }
+    for timers in [100, 100_000] {
+        for peer in PeerName::ALL {
+            let late = match peer {
+                PeerName::Evenkeel => sleeps::<Evenkeel>(timers),
+                PeerName::Tokio => sleeps::<Tokio>(timers),
+            };
+            table.row(summary(&format!("{timers} sleeps of 0 to 200 ms"), peer, late));
+        }
+    }
+    print!("{table}");
+}
+
+fn summary(what: &str, peer: PeerName, mut late: Vec<Duration>) -> Vec<String> {
+    late.sort_unstable();
+    let at = |part: usize| late[(late.len() - 1) * part / 100].as_nanos() as f64 / 1000.0;
+    let mut row = vec![what.to_owned(), peer.to_string()];
+    row.extend([50, 99, 100].map(|part| format!("{:.1}", at(part))));
+    row
+}
+
+/// Another thread wakes the main future, each time when the executor has long been asleep.
+fn parked_wakes<P: Peer>() -> Vec<Duration> {
+    const ROUNDS: u64 = 5_000;
+    let door = Arc::new(Door::default());
+    let opened_at = Arc::new(Mutex::new(Instant::now()));
+    let waits = Arc::new(AtomicBool::new(false));
+    thread::scope(|scope| {
+        let opener = scope.spawn({
+            let (door, opened_at, waits) = (door.clone(), opened_at.clone(), waits.clone());
+            move || {
+                for _ in 0..ROUNDS {
+                    while !waits.swap(false, SeqCst) {
+                        thread::park();
+                    }
+                    // Long enough for the executor to fall asleep.
+                    thread::sleep(Duration::from_micros(100));
+                    *opened_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                    door.open();
+                }
+            }
+        });
+        P::run(async {
+            let mut late = Vec::with_capacity(ROUNDS as usize);
+            for round in 1..=ROUNDS {
+                waits.store(true, SeqCst);
+                opener.thread().unpark();
+                door.pass(round).await;
+                let opened_at = *opened_at.lock().unwrap_or_else(PoisonError::into_inner);
+                late.push(opened_at.elapsed());
+            }
+            late
+        })
+    })
+}
+
+/// How long after its time each of so many tasks goes on that sleep for 0 to 200 ms.
+fn sleeps<P: Peer>(timers: u32) -> Vec<Duration> {
+    P::run(async {
+        let tasks: Vec<_> = (0..timers)
+            .map(|index| {
+                let duration = Duration::from_millis(200) * index / timers;
+                P::spawn(async move {
+                    let start = Instant::now();
+                    P::sleep(duration).await;
+                    start.elapsed() - duration
+                })
+            })
+            .collect();
+        let mut late = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            late.push(task.await.unwrap());
+        }
+        late
+    })
+}

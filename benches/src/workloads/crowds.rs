@@ -1,0 +1,58 @@
+//! The usual operations in an executor that has many other tasks.
+
+use super::{batches, share, sleeps::duration, waiting, yields::give_way};
+use crate::{peer::Peer, watch::Watch};
+
+/// Tasks that give way while others wait.
+pub fn yields<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+    const TASKS: u64 = 100;
+    P::run(async {
+        let others = waiting::<P>(others).await;
+        let tasks: Vec<_> = (0..TASKS).map(|index| P::spawn(give_way::<P>(share(count, TASKS, index)))).collect();
+        watch.start();
+        let mut done = 0;
+        for task in tasks {
+            done += task.await.unwrap();
+        }
+        watch.stop();
+        drop(others);
+        done
+    })
+}
+
+/// A task is spawned and joined while others wait.
+pub fn spawns<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+    P::run(async {
+        let others = waiting::<P>(others).await;
+        let mut done = 0;
+        watch.start();
+        for _ in 0..count {
+            done += P::spawn(async { 1 }).await.unwrap();
+        }
+        watch.stop();
+        drop(others);
+        done
+    })
+}
+
+/// A crowd of tasks is spawned, each of which arms a timer; then it is aborted and awaited.
+pub fn sleepers<P: Peer>(crowd: u64, count: u64, watch: &mut Watch) -> u64 {
+    P::run(async {
+        let mut tasks = Vec::with_capacity(crowd as usize);
+        let mut done = 0;
+        watch.start();
+        for batch in batches(count, crowd) {
+            tasks.extend((0..batch).map(|index| P::spawn(P::sleep(duration(index)))));
+            // The last of them has run when this one has.
+            P::spawn(async {}).await.unwrap();
+            for task in &tasks {
+                P::abort(task);
+            }
+            for task in tasks.drain(..) {
+                done += u64::from(task.await.is_err());
+            }
+        }
+        watch.stop();
+        done
+    })
+}
