@@ -11,7 +11,7 @@ use crate::{
     registry::Registration,
     run::NestedRun,
     schedule::Schedule,
-    time::{ClockSource, Timers},
+    time::{ClockSource, Pace, Timers},
     unhandled::Unhandler,
 };
 use std::{
@@ -25,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: ClockSource,
+    pub(crate) pace: Pace,
     /// `None`: first in, first out.
     pub(crate) schedule: Option<RefCell<Box<dyn Schedule>>>,
     pub(crate) park: RefCell<Box<dyn Park>>,
@@ -61,6 +62,7 @@ impl Core {
             spawner: spawner.clone(),
             tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, parts.unhandler),
             timers: Rc::new(Timers::new()),
+            pace: Pace::new(&parts.clock),
             clock: parts.clock,
             schedule: parts.schedule.map(RefCell::new),
             park: RefCell::new(parts.park),

@@ -15,6 +15,9 @@ use std::{
     time::Duration,
 };
 
+/// An executor that sleeps for so long gives memory back that it does not need now.
+const LONG: Duration = Duration::from_millis(100);
+
 impl Core {
     /// Runs until `main` has ended. One turn is:
     ///
@@ -73,7 +76,7 @@ impl Core {
             self.drain_inbox();
         }
         // 3.
-        if self.timers.is_armed() {
+        if self.timers.is_armed() && self.pace.is_due(&self.tasks.ready) {
             self.fire_timers();
         }
     }
@@ -112,10 +115,12 @@ impl Core {
 
     #[inline(never)]
     fn fire_timers(&self) {
+        let now = self.now();
+        self.pace.looked(now, &self.tasks.ready);
         let mut order = |ties| self.choose(Choice::Timer, ties);
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
-        self.timers.fire(self.now(), order, |waker| self.wake(waker));
+        self.timers.fire(now, order, |waker| self.wake(waker));
     }
 
     /// Wakes a waker that may be anybody's.
@@ -133,10 +138,12 @@ impl Core {
             return;
         }
         if self.tasks.inbox.arm() == Arm::Sleep {
-            self.tasks.trim();
-            self.timers.trim();
             let due = deadline.map(|deadline| deadline.saturating_duration_since(self.now()));
             let max = [due, max].into_iter().flatten().min();
+            if max.is_none_or(|max| max >= LONG) {
+                self.tasks.trim();
+                self.timers.trim();
+            }
             self.park(max);
             self.tasks.inbox.disarm();
         }

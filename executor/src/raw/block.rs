@@ -110,7 +110,6 @@ impl Header {
         Some(result)
     }
 
-    /// The first reason stays.
     pub(crate) fn set_reason(&self, reason: CancelReason) {
         match reason {
             CancelReason::OwnerDropped => self.reason.set(PlainReason::OwnerDropped),
@@ -121,14 +120,44 @@ impl Header {
         }
     }
 
-    pub(crate) fn reason(&self) -> Option<CancelReason> {
+    /// The reason, which the header may not have any more afterwards.
+    pub(crate) fn take_reason(&self) -> Option<CancelReason> {
         match self.reason.get() {
             PlainReason::OwnerDropped => Some(CancelReason::OwnerDropped),
             PlainReason::Shutdown => Some(CancelReason::Shutdown),
             PlainReason::Interrupted => Some(CancelReason::Interrupted),
             PlainReason::Aborted => Some(CancelReason::Aborted),
-            PlainReason::Other => self.peek_extras(|extras| extras.reason.clone()).flatten(),
+            PlainReason::Other => self.peek_extras(|extras| extras.reason.take()).flatten(),
         }
+    }
+}
+
+/// Extras that were used before. A cancellation with a text needs some, and cancelling is to be cheap.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
+pub(crate) struct SpareExtras(Cell<Vec<Box<Extras>>>);
+
+impl SpareExtras {
+    /// A crowd of tasks may be cancelled in one turn; more than these are not kept.
+    const MOST: usize = 1024;
+
+    /// Gives used extras to a task that has none, if there are any.
+    pub(crate) fn lend(&self, task: &Header) {
+        let mut spare = self.0.take();
+        if !task.has_extras() {
+            task.extras.set(spare.pop());
+        }
+        self.0.set(spare);
+    }
+
+    pub(crate) fn take_back(&self, task: &Header) {
+        let Some(mut extras) = task.extras.take() else { return };
+        *extras = Extras::default();
+        let mut spare = self.0.take();
+        if spare.len() < Self::MOST {
+            spare.push(extras);
+        }
+        self.0.set(spare);
     }
 }
 

@@ -218,7 +218,7 @@ impl AnyTask {
     fn take_error(&self) -> JoinError {
         let head = self.header();
         let error = match head.stage.get() {
-            Stage::Cancelled => JoinError::Cancelled(head.reason().unwrap_or(CancelReason::Aborted)),
+            Stage::Cancelled => JoinError::Cancelled(head.take_reason().unwrap_or(CancelReason::Aborted)),
             Stage::Panicked => {
                 let panic = head.peek_extras(|extras| extras.panic.take()).flatten();
                 JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))

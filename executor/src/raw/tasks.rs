@@ -16,7 +16,7 @@
 //! ```
 
 use super::{
-    block::{Block, Header, Stage},
+    block::{Block, Header, SpareExtras, Stage},
     handle::RawTask,
     pool::{KEPT_PER_CLASS, Pool, Size},
     ready::Ready,
@@ -49,6 +49,7 @@ pub(crate) struct Tasks {
     mode: Cell<u8>,
     pub(crate) inbox: &'static Inbox,
     pool: Pool,
+    spare: SpareExtras,
     pub(crate) unhandler: Unhandler,
 }
 
@@ -87,6 +88,7 @@ impl Tasks {
             mode: Cell::new(mode::IDLE),
             inbox,
             pool: Pool::new(),
+            spare: SpareExtras::default(),
             unhandler,
         }
     }
@@ -287,6 +289,10 @@ impl Tasks {
             return;
         }
         if flags & (CANCEL | ABORT) == 0 {
+            // The first reason stays.
+            if matches!(reason, CancelReason::Requested(_)) {
+                self.spare.lend(head);
+            }
             head.set_reason(reason);
         }
         if self.table.set_flags(slot, wanted | QUEUED) & QUEUED == 0 {
@@ -451,6 +457,7 @@ impl Tasks {
         // SAFETY: the block lives, and its slot is vacant, so that nothing else leads to it.
         unsafe {
             let (slot, size) = (block.as_ref().slot, &block.as_ref().vtable.size);
+            self.spare.take_back(block.as_ref());
             drop_header(block);
             if size.is_recycled() {
                 self.pool.give(block.cast(), slot, size);

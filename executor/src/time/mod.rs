@@ -5,6 +5,7 @@ mod clock;
 mod sleep;
 mod interval;
 mod timers;
+mod pace;
 mod wheel;
 
 pub use clock::{Clock, VirtualClock};
@@ -13,4 +14,5 @@ pub use interval::{Interval, MissedTick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 
 pub(crate) use clock::ClockSource;
+pub(crate) use pace::Pace;
 pub(crate) use timers::Timers;

@@ -12,9 +12,10 @@ use std::{
     time::Duration,
 };
 
-/// Waits for at least `duration`, counted from the end of the turn in which it is first polled.
+/// Waits for at least `duration`.
 ///
-/// It never ends early. `sleep(Duration::ZERO)` gives way once, as [`yield_now`](crate::yield_now) does;
+/// It never ends early: it begins to count when the loop looks at the clock next after its first poll, at the end of the
+/// turn or, where polls are short, a few turns (some 50 µs) later. `sleep(Duration::ZERO)` gives way once, as [`yield_now`](crate::yield_now) does;
 /// `sleep(Duration::MAX)` waits for ever. Dropping it ends the timer.
 ///
 /// # Panics
@@ -108,7 +109,10 @@ impl Sleep {
         // The clone may be user code: it comes before anything is borrowed.
         let waker = cx.waker().clone();
         let timers = enter::with_current(|core| core.map(|core| core.timers.clone())).unwrap_or_else(|| no_executor());
-        let key = timers.start(when, waker);
+        let (key, look_at_the_clock) = timers.start(when, waker);
+        if look_at_the_clock {
+            timers.settle(Instant::now());
+        }
         self.state = State::Started { timers, key, when };
     }
 

@@ -8,9 +8,9 @@
 //! A wheel alone fires at its ticks. This one is exact: timers of the present tick lie in a small heap, ordered by
 //! nanosecond, those with equal deadlines in the order in which they were started.
 //!
-//! A timer that was started in this turn lies in none of these but in a list, [`Wheel::fresh`], until the turn ends.
-//! Only then is the clock read, once for all of them, and `sleep(d)` begins to count. It so never ends early however
-//! long its turn took, and a timeout that is gone before the turn ends has cost neither a clock read nor a place.
+//! A timer that was just started lies in none of these but in a list, [`Wheel::fresh`], until the loop looks at the clock
+//! next. Then `sleep(d)` begins to count. So it never ends early however long its turn took, timers that are started
+//! together share one look at the clock, and a timeout that is gone soon has cost neither a look nor a place.
 
 use crate::time::Instant;
 use slab::Slab;
@@ -26,7 +26,7 @@ const NIL: u32 = u32::MAX;
 /// What a timer waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
-    /// So many nanoseconds after the end of the turn in which it was started.
+    /// So many nanoseconds after the next look at the clock.
     After(u64),
     At(Instant),
 }
@@ -68,6 +68,8 @@ struct Due {
 pub(crate) struct Wheel {
     timers: Slab<Timer>,
     fresh: List,
+    /// How many timers are in `fresh`.
+    started: u32,
     buckets: Box<[List; LEVELS * BUCKETS]>,
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
@@ -82,6 +84,7 @@ impl Wheel {
         Wheel {
             timers: Slab::new(),
             fresh: NIL,
+            started: 0,
             buckets: Box::new([NIL; LEVELS * BUCKETS]),
             occupied: [0; LEVELS],
             due: BinaryHeap::new(),
@@ -100,7 +103,13 @@ impl Wheel {
         let key = self.timers.insert(Timer { when, waker: Some(waker), prev: NIL, next: NIL, place });
         assert!(key < NIL as usize, "an executor can have at most 4 294 967 295 timers");
         push_back(&mut self.timers, &mut self.fresh, key as u32);
+        self.started += 1;
         key as u32
+    }
+
+    /// How many timers wait for the next look at the clock.
+    pub(crate) fn started(&self) -> u32 {
+        self.started
     }
 
     /// Ends a timer, fired or not. Gives its waker back, to be dropped where the wheel is not borrowed. The flag tells
@@ -109,7 +118,10 @@ impl Wheel {
     pub(crate) fn remove(&mut self, key: u32) -> (Option<Waker>, bool) {
         let timer = &mut self.timers[key as usize];
         match timer.place {
-            Place::FreshAfter | Place::FreshAt => unlink(&mut self.timers, &mut self.fresh, key),
+            Place::FreshAfter | Place::FreshAt => {
+                self.started -= 1;
+                unlink(&mut self.timers, &mut self.fresh, key);
+            }
             Place::Bucket(bucket) => {
                 let list = &mut self.buckets[bucket as usize];
                 unlink(&mut self.timers, list, key);
@@ -147,13 +159,9 @@ impl Wheel {
         let target = now.0 >> TICK_BITS;
         while let Some((level, bucket, start)) = self.first_bucket().filter(|&(_, _, start)| start <= target) {
             self.tick = start;
-            let mut list = std::mem::replace(&mut self.buckets[level * BUCKETS + bucket], NIL);
+            let list = std::mem::replace(&mut self.buckets[level * BUCKETS + bucket], NIL);
             self.occupied[level] &= !(1 << bucket);
-            while list != NIL {
-                let key = list;
-                unlink(&mut self.timers, &mut list, key);
-                self.place(key);
-            }
+            self.place_all(list);
         }
         self.tick = self.tick.max(target);
         while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
@@ -168,21 +176,31 @@ impl Wheel {
         }
     }
 
-    /// The turn has ended: its timers begin to count.
-    fn settle(&mut self, now: Instant) {
-        let mut list = std::mem::replace(&mut self.fresh, NIL);
-        while list != NIL {
-            let key = list;
-            unlink(&mut self.timers, &mut list, key);
+    /// The time is `now`: the fresh timers begin to count.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.started = 0;
+        let list = std::mem::replace(&mut self.fresh, NIL);
+        let mut key = list;
+        while key != NIL {
             let timer = &mut self.timers[key as usize];
             if timer.place == Place::FreshAfter {
                 timer.when = timer.when.saturating_add(now.0);
             }
+            key = if timer.next == list { NIL } else { timer.next };
+        }
+        self.place_all(list);
+    }
+
+    /// Puts the timers of a list, which nothing leads to any more, where they belong.
+    fn place_all(&mut self, list: List) {
+        let mut key = list;
+        while key != NIL {
+            let next = self.timers[key as usize].next;
             self.place(key);
+            key = if next == list { NIL } else { next };
         }
     }
 
-    /// Puts a timer that is in no list where it belongs.
     fn place(&mut self, key: u32) {
         let timer = &mut self.timers[key as usize];
         let tick = timer.when >> TICK_BITS;
