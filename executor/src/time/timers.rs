@@ -33,10 +33,10 @@ impl Timers {
     #[inline]
     pub(crate) fn start(&self, when: When, waker: Waker) -> (u32, bool) {
         /// A look at the clock takes 25 ns, so that it adds less than one to each timer.
-        const SHARE_A_LOOK: u32 = 32;
+        const SHARE_A_LOOK: usize = 32;
         self.armed.set(self.armed.get() + 1);
         let mut wheel = self.wheel.borrow_mut();
-        (wheel.insert(when, waker), wheel.started() >= SHARE_A_LOOK)
+        (wheel.insert(when, waker), wheel.fresh() >= SHARE_A_LOOK)
     }
 
     /// The time is `now`: timers that were started before begin to count.

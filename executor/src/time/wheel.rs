@@ -11,6 +11,9 @@
 //! A timer that was just started lies in none of these but in a list, [`Wheel::fresh`], until the loop looks at the clock
 //! next. Then `sleep(d)` begins to count. So it never ends early however long its turn took, timers that are started
 //! together share one look at the clock, and a timeout that is gone soon has cost neither a look nor a place.
+//!
+//! Buckets are arrays, and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
+//! timer to timer, which with many timers is what costs.
 
 use crate::time::Instant;
 use slab::Slab;
@@ -21,7 +24,6 @@ const LEVEL_BITS: u32 = 6;
 const BUCKETS: usize = 1 << LEVEL_BITS;
 /// 8 × 6 + 20 bits are more than the 64 that an instant has.
 const LEVELS: usize = 8;
-const NIL: u32 = u32::MAX;
 
 /// What a timer waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,13 +33,21 @@ pub(crate) enum When {
     At(Instant),
 }
 
+struct Timer {
+    /// The deadline, or while the timer is fresh perhaps its duration.
+    when: u64,
+    waker: Option<Waker>,
+    place: Place,
+}
+
+/// Where a timer is; in an array, with its index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
-    /// In the list of this turn's timers; `when` is a duration.
-    FreshAfter,
-    /// The same; `when` is an instant.
-    FreshAt,
-    Bucket(u16),
+    /// Its `when` is a duration.
+    FreshAfter(u32),
+    /// Its `when` is an instant.
+    FreshAt(u32),
+    Bucket(u16, u32),
     /// In the heap.
     Due,
     /// In the heap, but nobody's: removed when the heap comes to it.
@@ -45,36 +55,24 @@ enum Place {
     Fired,
 }
 
-struct Timer {
-    /// The deadline, or while the timer is fresh perhaps its duration.
+/// A timer in the wheel, ordered as it will fire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
     when: u64,
-    waker: Option<Waker>,
-    prev: u32,
-    next: u32,
-    place: Place,
-}
-
-/// A circular list, in the order of insertion; its first element's `prev` is the last.
-type List = u32;
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    when: u64,
-    /// Timers with equal deadlines fire in the order in which they came here.
-    order: u64,
+    /// Counts the timers that were started, and decides between equal deadlines. (It comes round after 2³².)
+    order: u32,
     key: u32,
 }
 
 pub(crate) struct Wheel {
     timers: Slab<Timer>,
-    fresh: List,
-    /// How many timers are in `fresh`.
-    started: u32,
-    buckets: Box<[List; LEVELS * BUCKETS]>,
+    /// Order and key.
+    fresh: Vec<(u32, u32)>,
+    buckets: Box<[Vec<Entry>]>,
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
-    due: BinaryHeap<Reverse<Due>>,
-    next_order: u64,
+    due: BinaryHeap<Reverse<Entry>>,
+    next_order: u32,
     /// The tick that the wheel stands at. It never goes back.
     tick: u64,
 }
@@ -83,9 +81,8 @@ impl Wheel {
     pub(crate) fn new() -> Wheel {
         Wheel {
             timers: Slab::new(),
-            fresh: NIL,
-            started: 0,
-            buckets: Box::new([NIL; LEVELS * BUCKETS]),
+            fresh: Vec::new(),
+            buckets: (0..LEVELS * BUCKETS).map(|_| Vec::new()).collect(),
             occupied: [0; LEVELS],
             due: BinaryHeap::new(),
             next_order: 0,
@@ -96,20 +93,22 @@ impl Wheel {
     /// Starts a timer. The key is the caller's until it calls [`Wheel::remove`].
     #[inline]
     pub(crate) fn insert(&mut self, when: When, waker: Waker) -> u32 {
+        let index = self.fresh.len() as u32;
         let (when, place) = match when {
-            When::After(nanos) => (nanos, Place::FreshAfter),
-            When::At(instant) => (instant.0, Place::FreshAt),
+            When::After(nanos) => (nanos, Place::FreshAfter(index)),
+            When::At(instant) => (instant.0, Place::FreshAt(index)),
         };
-        let key = self.timers.insert(Timer { when, waker: Some(waker), prev: NIL, next: NIL, place });
-        assert!(key < NIL as usize, "an executor can have at most 4 294 967 295 timers");
-        push_back(&mut self.timers, &mut self.fresh, key as u32);
-        self.started += 1;
+        let key = self.timers.insert(Timer { when, waker: Some(waker), place });
+        assert!(key < u32::MAX as usize, "an executor can have at most 4 294 967 295 timers");
+        self.fresh.push((self.next_order, key as u32));
+        self.next_order = self.next_order.wrapping_add(1);
         key as u32
     }
 
     /// How many timers wait for the next look at the clock.
-    pub(crate) fn started(&self) -> u32 {
-        self.started
+    #[inline]
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh.len()
     }
 
     /// Ends a timer, fired or not. Gives its waker back, to be dropped where the wheel is not borrowed. The flag tells
@@ -118,17 +117,8 @@ impl Wheel {
     pub(crate) fn remove(&mut self, key: u32) -> (Option<Waker>, bool) {
         let timer = &mut self.timers[key as usize];
         match timer.place {
-            Place::FreshAfter | Place::FreshAt => {
-                self.started -= 1;
-                unlink(&mut self.timers, &mut self.fresh, key);
-            }
-            Place::Bucket(bucket) => {
-                let list = &mut self.buckets[bucket as usize];
-                unlink(&mut self.timers, list, key);
-                if *list == NIL {
-                    self.occupied[bucket as usize / BUCKETS] &= !(1 << (bucket as usize % BUCKETS));
-                }
-            }
+            Place::FreshAfter(index) | Place::FreshAt(index) => self.remove_fresh(index),
+            Place::Bucket(bucket, index) => self.remove_from_bucket(bucket, index),
             Place::Due => {
                 timer.place = Place::DueCancelled;
                 return (timer.waker.take(), true);
@@ -139,6 +129,28 @@ impl Wheel {
         (self.timers.remove(key as usize).waker, true)
     }
 
+    #[inline]
+    fn remove_fresh(&mut self, index: u32) {
+        self.fresh.swap_remove(index as usize);
+        // Another one has come to this place.
+        if let Some((_, moved)) = self.fresh.get(index as usize) {
+            match &mut self.timers[*moved as usize].place {
+                Place::FreshAfter(place) | Place::FreshAt(place) => *place = index,
+                other => unreachable!("a fresh timer is elsewhere: {other:?}"),
+            }
+        }
+    }
+
+    fn remove_from_bucket(&mut self, bucket: u16, index: u32) {
+        let list = &mut self.buckets[bucket as usize];
+        list.swap_remove(index as usize);
+        if let Some(moved) = list.get(index as usize) {
+            self.timers[moved.key as usize].place = Place::Bucket(bucket, index);
+        } else if list.is_empty() {
+            self.occupied[bucket as usize / BUCKETS] &= !(1 << (bucket as usize % BUCKETS));
+        }
+    }
+
     pub(crate) fn has_fired(&self, key: u32) -> bool {
         self.timers[key as usize].place == Place::Fired
     }
@@ -146,7 +158,7 @@ impl Wheel {
     /// The timer's deadline, once it is known.
     pub(crate) fn deadline(&self, key: u32) -> Option<Instant> {
         let timer = &self.timers[key as usize];
-        (timer.place != Place::FreshAfter).then_some(Instant(timer.when))
+        (!matches!(timer.place, Place::FreshAfter(_))).then_some(Instant(timer.when))
     }
 
     pub(crate) fn waker(&mut self, key: u32) -> &mut Option<Waker> {
@@ -159,13 +171,17 @@ impl Wheel {
         let target = now.0 >> TICK_BITS;
         while let Some((level, bucket, start)) = self.first_bucket().filter(|&(_, _, start)| start <= target) {
             self.tick = start;
-            let list = std::mem::replace(&mut self.buckets[level * BUCKETS + bucket], NIL);
             self.occupied[level] &= !(1 << bucket);
-            self.place_all(list);
+            let mut list = std::mem::take(&mut self.buckets[level * BUCKETS + bucket]);
+            for entry in list.drain(..) {
+                self.place(entry);
+            }
+            // The wheel has moved on, so none of them came back here: the array can be kept for the next round.
+            self.buckets[level * BUCKETS + bucket] = list;
         }
         self.tick = self.tick.max(target);
         while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
-            let Some(Reverse(Due { when, key, .. })) = self.due.pop() else { break };
+            let Some(Reverse(Entry { when, key, .. })) = self.due.pop() else { break };
             let timer = &mut self.timers[key as usize];
             if timer.place == Place::DueCancelled {
                 self.timers.remove(key as usize);
@@ -178,44 +194,33 @@ impl Wheel {
 
     /// The time is `now`: the fresh timers begin to count.
     pub(crate) fn settle(&mut self, now: Instant) {
-        self.started = 0;
-        let list = std::mem::replace(&mut self.fresh, NIL);
-        let mut key = list;
-        while key != NIL {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for (order, key) in fresh.drain(..) {
             let timer = &mut self.timers[key as usize];
-            if timer.place == Place::FreshAfter {
+            if let Place::FreshAfter(_) = timer.place {
                 timer.when = timer.when.saturating_add(now.0);
             }
-            key = if timer.next == list { NIL } else { timer.next };
+            let when = timer.when;
+            self.place(Entry { when, order, key });
         }
-        self.place_all(list);
+        self.fresh = fresh;
     }
 
-    /// Puts the timers of a list, which nothing leads to any more, where they belong.
-    fn place_all(&mut self, list: List) {
-        let mut key = list;
-        while key != NIL {
-            let next = self.timers[key as usize].next;
-            self.place(key);
-            key = if next == list { NIL } else { next };
-        }
-    }
-
-    fn place(&mut self, key: u32) {
-        let timer = &mut self.timers[key as usize];
-        let tick = timer.when >> TICK_BITS;
+    /// Puts a timer where it belongs.
+    fn place(&mut self, entry: Entry) {
+        let timer = &mut self.timers[entry.key as usize];
+        let tick = entry.when >> TICK_BITS;
         if tick <= self.tick {
             timer.place = Place::Due;
-            let order = self.next_order;
-            self.next_order += 1;
-            self.due.push(Reverse(Due { when: timer.when, order, key }));
+            self.due.push(Reverse(entry));
             return;
         }
         let level = ((u64::BITS - 1 - (tick ^ self.tick).leading_zeros()) / LEVEL_BITS) as usize;
         let bucket = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
-        timer.place = Place::Bucket((level * BUCKETS + bucket) as u16);
+        let list = &mut self.buckets[level * BUCKETS + bucket];
+        timer.place = Place::Bucket((level * BUCKETS + bucket) as u16, list.len() as u32);
+        list.push(entry);
         self.occupied[level] |= 1 << bucket;
-        push_back(&mut self.timers, &mut self.buckets[level * BUCKETS + bucket], key);
     }
 
     /// The bucket whose timers come first, with its first tick. Lower levels come before higher ones, and in a level all
@@ -224,7 +229,7 @@ impl Wheel {
         let level = self.occupied.iter().position(|&buckets| buckets != 0)?;
         let bucket = self.occupied[level].trailing_zeros() as usize;
         let shift = LEVEL_BITS * level as u32;
-        let base = self.tick & (u64::MAX << (shift + LEVEL_BITS));
+        let base = self.tick & u64::MAX.checked_shl(shift + LEVEL_BITS).unwrap_or(0);
         Some((level, bucket, base | ((bucket as u64) << shift)))
     }
 
@@ -236,53 +241,17 @@ impl Wheel {
             return Some(Instant(due.when));
         }
         let (level, bucket, start) = self.first_bucket()?;
-        let first = self.buckets[level * BUCKETS + bucket];
-        let (mut key, mut earliest) = (first, u64::MAX);
-        for _ in 0..LOOK_AT {
-            let timer = &self.timers[key as usize];
-            earliest = earliest.min(timer.when);
-            key = timer.next;
-            if key == first {
-                return Some(Instant(earliest));
-            }
+        let list = &self.buckets[level * BUCKETS + bucket];
+        if list.len() > LOOK_AT {
+            return Some(Instant(start << TICK_BITS));
         }
-        Some(Instant(start << TICK_BITS))
+        list.iter().map(|entry| Instant(entry.when)).min()
     }
 
     /// Frees memory that a crowd of timers has left behind, beyond room for `kept`.
     pub(crate) fn trim(&mut self, kept: usize) {
-        if self.timers.is_empty() && self.timers.capacity() > kept {
-            self.timers = Slab::new();
-            self.due = BinaryHeap::new();
+        if self.timers.capacity() > kept && self.timers.is_empty() {
+            *self = Wheel { next_order: self.next_order, tick: self.tick, ..Wheel::new() };
         }
-    }
-}
-
-#[inline]
-fn push_back(timers: &mut Slab<Timer>, list: &mut List, key: u32) {
-    if *list == NIL {
-        *list = key;
-        let timer = &mut timers[key as usize];
-        (timer.prev, timer.next) = (key, key);
-        return;
-    }
-    let first = *list;
-    let last = std::mem::replace(&mut timers[first as usize].prev, key);
-    timers[last as usize].next = key;
-    let timer = &mut timers[key as usize];
-    (timer.prev, timer.next) = (last, first);
-}
-
-#[inline]
-fn unlink(timers: &mut Slab<Timer>, list: &mut List, key: u32) {
-    let (prev, next) = (timers[key as usize].prev, timers[key as usize].next);
-    if next == key {
-        *list = NIL;
-        return;
-    }
-    timers[prev as usize].next = next;
-    timers[next as usize].prev = prev;
-    if *list == key {
-        *list = next;
     }
 }
