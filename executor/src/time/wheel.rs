@@ -123,10 +123,20 @@ impl Wheel {
                 timer.place = Place::DueCancelled;
                 return (timer.waker.take(), true);
             }
-            Place::Fired => return (self.timers.remove(key as usize).waker, false),
+            Place::Fired => return (self.free(key), false),
             Place::DueCancelled => unreachable!("a timer's key was used after its removal"),
         }
-        (self.timers.remove(key as usize).waker, true)
+        (self.free(key), true)
+    }
+
+    #[inline]
+    fn free(&mut self, key: u32) -> Option<Waker> {
+        let waker = self.timers.remove(key as usize).waker;
+        if self.timers.is_empty() {
+            // The next crowd finds its places in a row again, and not in the order in which this one went.
+            self.timers.clear();
+        }
+        waker
     }
 
     #[inline]
@@ -184,7 +194,7 @@ impl Wheel {
             let Some(Reverse(Entry { when, key, .. })) = self.due.pop() else { break };
             let timer = &mut self.timers[key as usize];
             if timer.place == Place::DueCancelled {
-                self.timers.remove(key as usize);
+                self.free(key);
                 continue;
             }
             timer.place = Place::Fired;
