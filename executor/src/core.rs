@@ -18,7 +18,7 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     panic::Location,
-    rc::{Rc, Weak},
+    rc::Rc,
 };
 
 pub(crate) struct Core {
@@ -29,14 +29,14 @@ pub(crate) struct Core {
     /// `None`: first in, first out.
     pub(crate) schedule: Option<RefCell<Box<dyn Schedule>>>,
     pub(crate) park: RefCell<Box<dyn Park>>,
-    /// Itself, for those who are to spawn on it.
-    pub(crate) spawner: Weak<Core>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
     /// A panic of the schedule's that waits for the end of the turn.
     pub(crate) schedule_panic: Cell<Option<Box<dyn Any + Send>>>,
     /// Where the call stands that drives this executor now.
     driver: Cell<Option<&'static Location<'static>>>,
+    /// Where it was driven last, or made.
+    home: Cell<&'static Location<'static>>,
     registration: Cell<Option<Registration>>,
 }
 
@@ -48,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) signal: Signal,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
+    pub(crate) location: &'static Location<'static>,
 }
 
 /// The process has as many executors as it can have.
@@ -58,9 +59,8 @@ pub struct TooManyExecutors;
 impl Core {
     pub(crate) fn new(parts: Parts) -> Result<Rc<Core>, TooManyExecutors> {
         let registration = Registration::new(parts.signal).ok_or(TooManyExecutors)?;
-        Ok(Rc::new_cyclic(|spawner| Core {
-            spawner: spawner.clone(),
-            tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, parts.unhandler),
+        Ok(Rc::new_cyclic(|core| Core {
+            tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, core.clone(), parts.unhandler),
             timers: Rc::new(Timers::new()),
             pace: Pace::new(&parts.clock),
             clock: parts.clock,
@@ -69,16 +69,32 @@ impl Core {
             entries: Cell::new(Vec::new()),
             schedule_panic: Cell::new(None),
             driver: Cell::new(None),
+            home: Cell::new(parts.location),
             registration: Cell::new(Some(registration)),
         }))
     }
 
     /// Makes this the thread's current executor until the guard is dropped. An error if it is already being driven.
+    ///
+    /// # Panics
+    ///
+    /// In this executor's own `on_wake` callback.
     pub(crate) fn enter(self: &Rc<Self>, location: &'static Location<'static>) -> Result<Driving<'_>, NestedRun> {
+        if self.tasks.inbox.is_signalling_here() {
+            panic!(
+                "an evenkeel executor was to run at {location}, inside its own on_wake callback: \
+                 tell the host's loop to tick, and return"
+            );
+        }
+        self.enter_anywhere(location)
+    }
+
+    fn enter_anywhere(self: &Rc<Self>, location: &'static Location<'static>) -> Result<Driving<'_>, NestedRun> {
         if let Some(outer) = self.driver.get() {
             return Err(NestedRun { outer, inner: location });
         }
         self.driver.set(Some(location));
+        self.home.set(location);
         self.tasks.set_driven(true);
         Ok(Driving { core: self, _entered: Entered::new(self) })
     }
@@ -100,13 +116,12 @@ impl Core {
     }
 
     /// Ends the executor: cancels what is alive, drops it, and leaves ended tasks to the handles that still reach them.
-    #[track_caller]
     pub(crate) fn end(self: &Rc<Self>) {
         if self.has_ended() {
             return;
         }
         // It can be driven here only if an executor's value is dropped by one of its own tasks, which borrows forbid.
-        let driving = self.enter(Location::caller());
+        let driving = self.enter_anywhere(self.home.get());
         self.shut_down();
         drop(driving);
         let beyond = self.tasks.abandon();

@@ -50,6 +50,7 @@ impl Executor {
     ///
     /// If the process has as many executors as it can have (4 095, on 32-bit targets 63).
     #[expect(clippy::new_without_default, reason = "it can panic, and takes a place in the process")]
+    #[track_caller]
     pub fn new() -> Executor {
         Executor::builder().build()
     }
@@ -59,6 +60,7 @@ impl Executor {
     /// # Errors
     ///
     /// If the process has as many executors as it can have.
+    #[track_caller]
     pub fn try_new() -> Result<Executor, TooManyExecutors> {
         Executor::builder().try_build()
     }
@@ -134,17 +136,7 @@ impl Executor {
     /// Inside a task of this same executor.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
-        self.drive(Location::caller(), |core, _| {
-            loop {
-                let mut batch = core.tasks.ready.snapshot();
-                batch.sort_unstable();
-                core.turn_of(usize::MAX);
-                let again = core.tasks.ready.snapshot();
-                if again.iter().all(|slot| batch.binary_search(slot).is_ok()) {
-                    return;
-                }
-            }
-        })
+        self.drive(Location::caller(), |core, _| while !core.turn_until_stalled() {})
     }
 
     /// Calls `turns` with the core and a function that tells how many polls there were.
@@ -154,12 +146,19 @@ impl Executor {
         core.tasks.inbox.disarm();
         let before = core.tasks.ready.head();
         let polled = || core.tasks.ready.head().wrapping_sub(before) as usize;
-        core.catching(|| turns(core, &polled));
+        core.catching(|| {
+            // Wake-ups that came while nobody drove are older than what the host did since.
+            core.drain_inbox();
+            turns(core, &polled);
+        });
         let polled = polled();
         drop(driving);
         let next_deadline = core.timers.next();
         let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));
-        let state = if core.tasks.live() == 0 {
+        let state = if core.timers.has_fresh() {
+            // Somebody's waker started a timer when it was woken by one; its deadline is not known yet.
+            State::MoreReady
+        } else if core.tasks.live() == 0 {
             State::Finished
         } else if core.tasks.ready.is_empty() && core.tasks.inbox.arm() == Arm::Sleep {
             // Armed, and looked again, in one step: a wake-up from now on calls `on_wake`.
@@ -196,7 +195,6 @@ impl Executor {
 }
 
 impl Drop for Executor {
-    #[track_caller]
     fn drop(&mut self) {
         self.core.end();
     }
@@ -263,6 +261,7 @@ impl Builder {
     /// # Panics
     ///
     /// If the process has as many executors as it can have (4 095, on 32-bit targets 63).
+    #[track_caller]
     pub fn build(self) -> Executor {
         self.try_build().unwrap_or_else(|error| panic!("{error}"))
     }
@@ -272,6 +271,7 @@ impl Builder {
     /// # Errors
     ///
     /// If the process has as many executors as it can have.
+    #[track_caller]
     pub fn try_build(self) -> Result<Executor, TooManyExecutors> {
         let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
         let unpark = park.unparker();
@@ -289,6 +289,7 @@ impl Builder {
             signal,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,
+            location: Location::caller(),
         })?;
         Ok(Executor { core })
     }

@@ -28,7 +28,10 @@ use crate::{
     number::Number,
     shim::{AtomicBool, Mutex, MutexGuard, Ordering},
 };
-use std::sync::{Arc, PoisonError};
+use std::{
+    cell::Cell,
+    sync::{Arc, PoisonError},
+};
 
 /// What is called to end the owner's sleep: from any thread, without a lock held.
 pub(crate) type Signal = Arc<dyn Fn() + Send + Sync>;
@@ -36,6 +39,27 @@ pub(crate) type Signal = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Inbox {
     pending: AtomicBool,
     state: Mutex<State>,
+}
+
+thread_local! {
+    /// The address of the inbox whose signal this thread is giving.
+    static SIGNALLING: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Signalling {
+    before: usize,
+}
+
+impl Signalling {
+    fn begin(inbox: &Inbox) -> Signalling {
+        Signalling { before: SIGNALLING.replace((&raw const *inbox).addr()) }
+    }
+}
+
+impl Drop for Signalling {
+    fn drop(&mut self) {
+        SIGNALLING.set(self.before);
+    }
 }
 
 struct State {
@@ -100,8 +124,14 @@ impl Inbox {
         let signal = if std::mem::take(&mut state.armed) { state.signal.clone() } else { None };
         drop(state);
         if let Some(signal) = signal {
+            let _signalling = Signalling::begin(self);
             signal();
         }
+    }
+
+    /// Is this thread inside a call of this inbox's signal?
+    pub(crate) fn is_signalling_here(&self) -> bool {
+        SIGNALLING.get() == (&raw const *self).addr()
     }
 
     /// A hint that costs one plain load: is there something to drain?

@@ -39,7 +39,8 @@ impl<T: 'static> TaskLocal<T> {
         TaskLocal { inherited: true, _value: PhantomData }
     }
 
-    /// Sets the current task's value.
+    /// Sets the current task's value. In a task that has ended, whose output or values are just being dropped, `value` is
+    /// dropped at once.
     ///
     /// # Panics
     ///
@@ -50,11 +51,12 @@ impl<T: 'static> TaskLocal<T> {
         if self.inherited {
             enter::with_current(|core| core.map(|core| core.tasks.set_inherits()));
         }
-        let old = with_locals(|locals| locals.replace(entry));
-        match old {
-            Some(old) => drop(old),
-            None => panic!("TaskLocal::set was called outside a task: call it in a future that evenkeel::run drives"),
+        let mut entry = Some(entry);
+        let old = with_locals(|locals, ended| if ended { None } else { locals.replace(entry.take()?) });
+        if old.is_none() {
+            panic!("TaskLocal::set was called outside a task: call it in a future that evenkeel::run drives");
         }
+        drop((old, entry));
     }
 
     /// The current task's value; `None` if it has none, or outside a task.
@@ -71,7 +73,7 @@ impl<T: 'static> TaskLocal<T> {
     }
 
     fn shared(&'static self) -> Option<Rc<T>> {
-        with_locals(|locals| locals.find(self.key())).flatten()?.downcast().ok()
+        with_locals(|locals, _| locals.find(self.key())).flatten()?.downcast().ok()
     }
 
     fn key(&'static self) -> usize {
@@ -85,11 +87,14 @@ impl<T> fmt::Debug for TaskLocal<T> {
     }
 }
 
-/// Calls `f` with the current task's values. `f` runs no user code.
-fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> Option<R> {
+/// Calls `f` with the current task's values, and whether the task has ended. `f` runs no user code.
+fn with_locals<R>(f: impl FnOnce(&mut Locals, bool) -> R) -> Option<R> {
     enter::with_current(|core| {
         let tasks = &core?.tasks;
-        tasks.with_header(tasks.current(), |head| head.with_extras(|extras| f(&mut extras.locals)))
+        tasks.with_header(tasks.current(), |head| {
+            let ended = head.stage.get().is_end();
+            head.with_extras(|extras| f(&mut extras.locals, ended))
+        })
     })
 }
 

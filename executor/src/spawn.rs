@@ -37,7 +37,7 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
 /// Outside an executor.
 #[track_caller]
 pub fn spawner() -> Spawner {
-    let spawner = enter::with_current(|core| core.map(|core| core.spawner.clone()));
+    let spawner = enter::with_current(|core| core.map(|core| core.tasks.core.clone()));
     spawner.map(Spawner).unwrap_or_else(|| {
         panic!("spawner was called outside an executor: call it in a future that evenkeel::run drives")
     })

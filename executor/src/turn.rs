@@ -51,6 +51,20 @@ impl Core {
         if self.schedule.is_some() { self.turn::<true>(most) } else { self.turn::<false>(most) }
     }
 
+    /// The same for all that are ready. `true` if nothing is ready now but tasks that woke themselves while they were polled.
+    pub(crate) fn turn_until_stalled(&self) -> bool {
+        let ready = &self.tasks.ready;
+        let end = ready.nth(ready.len());
+        let mut restless = 0;
+        while ready.head() != end {
+            self.choose_ready(end);
+            restless += usize::from(self.tasks.step_is_restless());
+        }
+        self.take_what_came();
+        self.resume_schedule_panic();
+        ready.len() == restless
+    }
+
     /// The first three parts of a turn. `CHOSEN`: there is a schedule.
     #[inline(always)]
     fn turn<const CHOSEN: bool>(&self, most: usize) {
@@ -98,12 +112,12 @@ impl Core {
     }
 
     #[cold]
-    fn drain_inbox(&self) {
+    pub(crate) fn drain_inbox(&self) {
         let mut entries = self.entries.take();
         self.tasks.inbox.drain(&mut entries);
         if self.schedule.is_some() {
             for taken in 0..entries.len() {
-                let chosen = self.choose(Choice::ForeignWake, entries.len() - taken);
+                let chosen = self.choose_wake(Choice::ForeignWake, entries.len() - taken);
                 entries[taken..=taken + chosen].rotate_right(1);
             }
         }
@@ -117,7 +131,7 @@ impl Core {
     fn fire_timers(&self) {
         let now = self.now();
         self.pace.looked(now, &self.tasks.ready);
-        let mut order = |ties| self.choose(Choice::Timer, ties);
+        let mut order = |ties| self.choose_wake(Choice::Timer, ties);
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
         self.timers.fire(now, order, |waker| self.wake(waker));
@@ -133,6 +147,10 @@ impl Core {
 
     /// Nothing is ready: waits for a wake-up from elsewhere or the next timer, at most for `max`. The next turn takes it.
     pub(crate) fn wait(&self, max: Option<Duration>) {
+        if self.timers.has_fresh() {
+            // Somebody's waker started a timer when it was woken by one. The next turn finds out when it is due.
+            return;
+        }
         let deadline = self.timers.next();
         if !self.tasks.inbox.is_pending() && deadline.is_some_and(|deadline| self.jump_to(deadline)) {
             return;
@@ -149,19 +167,23 @@ impl Core {
         }
     }
 
-    /// Cancels every task and runs until all have ended.
+    /// Cancels every task and steps until all have ended. It asks nothing of the host's, neither schedule nor clock, since a
+    /// panic there would leave handles to an executor that is gone.
     pub(crate) fn shut_down(&self) {
         self.tasks.close();
-        self.catching(|| {
-            while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
-                self.turn_of(usize::MAX);
+        while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
+                self.tasks.recover(payload);
             }
-        });
+        }
     }
 
     // What follows calls the host's code. A panic there is the host's, not that of the task that was polled last.
 
     fn choose_ready(&self, end: u32) {
+        if self.schedule.is_none() {
+            return;
+        }
         let ready = &self.tasks.ready;
         let left = end.wrapping_sub(ready.head()) as usize;
         ready.bring_forward(self.choose(Choice::Ready, left));
@@ -170,13 +192,15 @@ impl Core {
     fn choose(&self, choice: Choice, n: usize) -> usize {
         let Some(schedule) = &self.schedule else { return 0 };
         self.tasks.clear_current();
-        let chosen = catch_unwind(AssertUnwindSafe(|| {
-            let chosen = schedule.borrow_mut().choose(choice, n);
-            assert!(chosen < n, "a schedule chose {chosen} of {n}");
-            chosen
-        }));
-        // In the middle of a choice wake-ups lie in no queue. So it is completed first, and the panic goes on after it.
-        chosen.unwrap_or_else(|payload| {
+        let chosen = schedule.borrow_mut().choose(choice, n);
+        assert!(chosen < n, "a schedule chose {chosen} of {n}");
+        chosen
+    }
+
+    /// A choice between wake-ups that lie in no queue at that moment: they are all delivered first, and if the schedule
+    /// panics, the panic goes on at the end of the turn.
+    fn choose_wake(&self, choice: Choice, n: usize) -> usize {
+        catch_unwind(AssertUnwindSafe(|| self.choose(choice, n))).unwrap_or_else(|payload| {
             self.schedule_panic.set(Some(payload));
             0
         })
@@ -184,6 +208,7 @@ impl Core {
 
     fn resume_schedule_panic(&self) {
         if let Some(payload) = self.schedule_panic.take() {
+            self.tasks.clear_current();
             resume_unwind(payload);
         }
     }

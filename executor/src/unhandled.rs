@@ -3,6 +3,7 @@
 use crate::{join_error::Panic, number::Number, raw::block::Header, task_id::TaskId};
 use std::{
     fmt,
+    io::Write,
     panic::{AssertUnwindSafe, Location, catch_unwind},
 };
 
@@ -95,16 +96,21 @@ impl Unhandler {
     pub(crate) fn report(&self, unhandled: Unhandled) {
         let line = unhandled.to_string();
         let Some(hook) = &self.0 else {
-            eprintln!("{line}");
+            print_to_stderr(&line);
             return forget_if_it_panics(unhandled);
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(&unhandled))) {
             let panic = Panic::new(payload);
-            eprintln!("{line}\nevenkeel: and the on_unhandled hook panicked: {panic}");
+            print_to_stderr(&format!("{line}\nevenkeel: and the on_unhandled hook panicked: {panic}"));
             forget_if_it_panics(panic);
         }
         forget_if_it_panics(unhandled);
     }
+}
+
+/// Unlike `eprintln!` it does not panic if stderr is closed.
+fn print_to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A panic's payload may have a destructor that panics in its turn. What that one carries is leaked.

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cancel::CancelReason,
+    core::Core,
     join_error::{JoinError, Panic},
     number::Number,
     unhandled::{Cause, Unhandled, Unhandler},
@@ -80,9 +81,7 @@ impl<T> RawTask<T> {
     }
 
     pub(crate) fn request(&self, how: Stop, reason: CancelReason) {
-        if let Some(tasks) = self.any.tasks() {
-            tasks.request(self.any.block, how, reason);
-        }
+        self.any.request(how, reason);
     }
 
     /// The task goes on without a handle; the executor owns it.
@@ -251,14 +250,22 @@ impl AnyTask {
 
     #[cold]
     fn release_running(self) {
-        let head = self.header();
-        let joiner = head.joiner.take();
-        if let Some(tasks) = self.tasks() {
-            tasks.request(self.block, Stop::Cancel, CancelReason::OwnerDropped);
+        let joiner = self.header().joiner.take();
+        self.request(Stop::Cancel, CancelReason::OwnerDropped);
+        if self.header().stage.get().is_end() {
+            // The request told the host of new work, and the host's callback has ended the executor on the spot.
+            self.release_unread();
+        } else {
+            // The flag is the last: from here on the loop may free the block.
+            self.header().handle.set(false);
         }
-        // The flag is the last: from here on the loop may free the block.
-        head.handle.set(false);
         drop(joiner);
+    }
+
+    fn request(&self, how: Stop, reason: CancelReason) {
+        if let Some(core) = self.core() {
+            core.tasks.request(self.block, how, reason);
+        }
     }
 
     /// The outcome is gone: frees the block, or leaves that to the loop.
@@ -296,10 +303,15 @@ impl AnyTask {
     }
 
     fn report(&self, cause: Cause) {
-        match self.tasks() {
-            Some(tasks) => tasks.report(self.header(), cause),
+        match self.core() {
+            Some(core) => core.tasks.report(self.header(), cause),
             None => Unhandler::default().report(Unhandled::of(self.header(), None, cause)),
         }
+    }
+
+    /// The executor, if it is not gone, kept while a call lasts that may end in the host's code.
+    fn core(&self) -> Option<Rc<Core>> {
+        self.tasks()?.core.upgrade()
     }
 
     /// Drops an output that was never taken, and then the block. The output may own the handle of another task that has

@@ -86,12 +86,11 @@ impl Ready {
         }
     }
 
-    /// The entries, oldest first.
-    pub(crate) fn snapshot(&self) -> Vec<u32> {
+    /// The oldest slot. The queue must not be empty.
+    pub(crate) fn front(&self) -> u32 {
+        debug_assert!(!self.is_empty());
         // SAFETY: as in `push`, for reading.
-        let ring = unsafe { &*self.ring.get() };
-        let head = self.head.get();
-        (0..self.len()).map(|step| ring[head.wrapping_add(step as u32) as usize & (ring.len() - 1)]).collect()
+        unsafe { (&*self.ring.get())[(self.head.get() & self.mask.get()) as usize] }
     }
 
     /// Brings the entry that is `ahead` places behind the oldest to the front; those before it keep their order.

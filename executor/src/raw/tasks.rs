@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     cancel::CancelReason,
+    core::Core,
     inbox::Inbox,
     join_error::Panic,
     number::Number,
@@ -35,6 +36,7 @@ use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::NonNull,
+    rc::Weak,
     task::{Context, Waker},
 };
 
@@ -48,6 +50,8 @@ pub(crate) struct Tasks {
     /// What is unusual about spawning now: flags of [`mode`].
     mode: Cell<u8>,
     pub(crate) inbox: &'static Inbox,
+    /// What these tasks are part of. A handle's call may end in a hook that drops the executor: it keeps this meanwhile.
+    pub(crate) core: Weak<Core>,
     pool: Pool,
     spare: SpareExtras,
     pub(crate) unhandler: Unhandler,
@@ -79,7 +83,13 @@ enum End {
 }
 
 impl Tasks {
-    pub(crate) fn new(first: Number, limit: usize, inbox: &'static Inbox, unhandler: Unhandler) -> Tasks {
+    pub(crate) fn new(
+        first: Number,
+        limit: usize,
+        inbox: &'static Inbox,
+        core: Weak<Core>,
+        unhandler: Unhandler,
+    ) -> Tasks {
         Tasks {
             table: Table::new(first, limit),
             ready: Ready::new(),
@@ -87,6 +97,7 @@ impl Tasks {
             live: Cell::new(0),
             mode: Cell::new(mode::IDLE),
             inbox,
+            core,
             pool: Pool::new(),
             spare: SpareExtras::default(),
             unhandler,
@@ -238,6 +249,15 @@ impl Tasks {
             }
             Turn::Unusual(block, number, flags) => self.step_unusual(block, number, flags),
         }
+    }
+
+    /// [`Tasks::step`]; `true` if the task woke itself meanwhile.
+    pub(crate) fn step_is_restless(&self) -> bool {
+        let slot = self.ready.front();
+        let number = |occupant: Option<(Number, NonNull<Header>)>| occupant.map(|(number, _)| number);
+        let before = number(self.table.occupant(slot as usize));
+        self.step();
+        before == number(self.table.occupant(slot as usize)) && self.table.flags(slot) & (QUEUED | DONE) == QUEUED
     }
 
     #[inline(always)]
@@ -416,6 +436,12 @@ impl Tasks {
     pub(crate) fn let_go(&self, block: NonNull<Header>) {
         // SAFETY: the block lives: it is `DONE` and has not been freed.
         let head = unsafe { block.as_ref() };
+        if let Some(joiner) = head.joiner.take() {
+            // Its handle was dropped in the middle of the end, by the destructor of a task-local.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(joiner))) {
+                self.report(head, Cause::WakerPanicked(Panic::new(payload)));
+            }
+        }
         match head.stage.replace(Stage::Taken) {
             Stage::Value if head.vtable.value_needs_drop => {
                 // SAFETY: the stage was `Value`, and now says that nobody will touch it again.

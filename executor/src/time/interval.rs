@@ -103,9 +103,10 @@ impl Interval {
             MissedTick::Burst => due + self.period,
             MissedTick::Delay => now.max(due) + self.period,
             MissedTick::Skip => {
-                let behind = now.saturating_duration_since(due).as_nanos() / self.period.as_nanos();
-                let steps = u32::try_from(behind + 1).unwrap_or(u32::MAX);
-                due + self.period.saturating_mul(steps)
+                let period = self.period.as_nanos();
+                let behind = now.saturating_duration_since(due).as_nanos() / period;
+                let next = u128::from(due.0).saturating_add(period.saturating_mul(behind + 1));
+                Instant(u64::try_from(next).unwrap_or(u64::MAX))
             }
         }
     }

@@ -104,25 +104,32 @@ impl Future for Sleep {
 }
 
 impl Sleep {
-    #[track_caller]
+    /// Starts a timer of the current executor, and ends the old one if there is one.
     fn start(&mut self, when: When, cx: &Context<'_>) {
-        // The clone may be user code: it comes before anything is borrowed.
+        // The clone may be user code: it comes before anything is borrowed or changed.
         let waker = cx.waker().clone();
         let timers = enter::with_current(|core| core.map(|core| core.timers.clone())).unwrap_or_else(|| no_executor());
+        self.stop();
         let (key, look_at_the_clock) = timers.start(when, waker);
+        self.state = State::Started { timers: timers.clone(), key, when };
         if look_at_the_clock {
             timers.settle(Instant::now());
         }
-        self.state = State::Started { timers, key, when };
     }
 
     /// Moves the timer to the executor that polls it now, with the deadline that it has.
     #[cold]
     fn move_here(&mut self, cx: &Context<'_>) {
-        if let State::Started { timers, key, when } = std::mem::replace(&mut self.state, State::Done) {
-            let when = timers.deadline(key).map_or(when, When::At);
-            timers.remove(key);
+        if let State::Started { timers, key, when } = &self.state {
+            let when = timers.deadline(*key).map_or(*when, When::At);
             self.start(when, cx);
+        }
+    }
+
+    #[inline]
+    fn stop(&mut self) {
+        if let State::Started { timers, key, .. } = &self.state {
+            timers.remove(*key);
         }
     }
 }
@@ -139,9 +146,7 @@ fn is_current(timers: &Rc<Timers>) -> bool {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Started { timers, key, .. } = &self.state {
-            timers.remove(*key);
-        }
+        self.stop();
     }
 }
 

@@ -59,6 +59,11 @@ impl Timers {
         self.wheel.borrow().deadline(key)
     }
 
+    /// Are there timers that wait for the next look at the clock?
+    pub(crate) fn has_fresh(&self) -> bool {
+        self.wheel.borrow().fresh() > 0
+    }
+
     pub(crate) fn has_fired(&self, key: u32) -> bool {
         self.wheel.borrow().has_fired(key)
     }
@@ -87,8 +92,8 @@ impl Timers {
         mut wake: impl FnMut(Waker),
     ) {
         let mut fired = self.fired.take();
-        self.wheel.borrow_mut().advance(now, &mut fired);
-        self.armed.set(self.armed.get() - fired.len());
+        let count = self.wheel.borrow_mut().advance(now, &mut fired);
+        self.armed.set(self.armed.get() - count);
         if let Some(order) = order {
             for ties in fired.chunk_by_mut(|a, b| a.0 == b.0) {
                 for begin in 0..ties.len() - 1 {
@@ -105,7 +110,7 @@ impl Timers {
 
     /// When [`Timers::fire`] is to be called next, if no timer was started since its last call.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.wheel.borrow().next()
+        self.wheel.borrow_mut().next()
     }
 
     pub(crate) fn trim(&self) {

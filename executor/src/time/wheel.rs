@@ -52,6 +52,8 @@ enum Place {
     Due,
     /// In the heap, but nobody's: removed when the heap comes to it.
     DueCancelled,
+    /// Its deadline turned out to be more than 584 years away.
+    Never,
     Fired,
 }
 
@@ -72,6 +74,8 @@ pub(crate) struct Wheel {
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
     due: BinaryHeap<Reverse<Entry>>,
+    /// How many entries of the heap are nobody's.
+    cancelled: usize,
     next_order: u32,
     /// The tick that the wheel stands at. It never goes back.
     tick: u64,
@@ -85,6 +89,7 @@ impl Wheel {
             buckets: (0..LEVELS * BUCKETS).map(|_| Vec::new()).collect(),
             occupied: [0; LEVELS],
             due: BinaryHeap::new(),
+            cancelled: 0,
             next_order: 0,
             tick: 0,
         }
@@ -121,8 +126,12 @@ impl Wheel {
             Place::Bucket(bucket, index) => self.remove_from_bucket(bucket, index),
             Place::Due => {
                 timer.place = Place::DueCancelled;
-                return (timer.waker.take(), true);
+                let waker = timer.waker.take();
+                self.cancelled += 1;
+                self.sweep();
+                return (waker, true);
             }
+            Place::Never => {}
             Place::Fired => return (self.free(key), false),
             Place::DueCancelled => unreachable!("a timer's key was used after its removal"),
         }
@@ -161,6 +170,31 @@ impl Wheel {
         }
     }
 
+    /// Removes cancelled entries from the heap when they are more than the others.
+    #[inline]
+    fn sweep(&mut self) {
+        const FEW: usize = 64;
+        if self.cancelled <= FEW.max(self.due.len() / 2) {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.due);
+        due.retain(|&Reverse(Entry { key, .. })| {
+            let lives = self.timers[key as usize].place != Place::DueCancelled;
+            if !lives {
+                self.free(key);
+            }
+            lives
+        });
+        self.due = due;
+        self.cancelled = 0;
+    }
+
+    /// Removes a cancelled timer that is not in the heap any more.
+    fn free_cancelled(&mut self, key: u32) {
+        self.cancelled -= 1;
+        self.free(key);
+    }
+
     pub(crate) fn has_fired(&self, key: u32) -> bool {
         self.timers[key as usize].place == Place::Fired
     }
@@ -175,8 +209,10 @@ impl Wheel {
         &mut self.timers[key as usize].waker
     }
 
-    /// The time is `now`: appends the wakers of all timers that are due to `fired`, earliest deadline first.
-    pub(crate) fn advance(&mut self, now: Instant, fired: &mut Vec<(Instant, Waker)>) {
+    /// The time is `now`: appends the wakers of all timers that are due to `fired`, earliest deadline first. Returns how
+    /// many there were; one may have lost its waker, if a foreign waker's clone panicked.
+    pub(crate) fn advance(&mut self, now: Instant, fired: &mut Vec<(Instant, Waker)>) -> usize {
+        let mut count = 0;
         self.settle(now);
         let target = now.0 >> TICK_BITS;
         while let Some((level, bucket, start)) = self.first_bucket().filter(|&(_, _, start)| start <= target) {
@@ -194,12 +230,14 @@ impl Wheel {
             let Some(Reverse(Entry { when, key, .. })) = self.due.pop() else { break };
             let timer = &mut self.timers[key as usize];
             if timer.place == Place::DueCancelled {
-                self.free(key);
+                self.free_cancelled(key);
                 continue;
             }
             timer.place = Place::Fired;
             fired.extend(timer.waker.take().map(|waker| (Instant(when), waker)));
+            count += 1;
         }
+        count
     }
 
     /// The time is `now`: the fresh timers begin to count.
@@ -211,7 +249,11 @@ impl Wheel {
                 timer.when = timer.when.saturating_add(now.0);
             }
             let when = timer.when;
-            self.place(Entry { when, order, key });
+            if when == u64::MAX {
+                timer.place = Place::Never;
+            } else {
+                self.place(Entry { when, order, key });
+            }
         }
         self.fresh = fresh;
     }
@@ -245,10 +287,14 @@ impl Wheel {
 
     /// When [`Wheel::advance`] must be called next, if no timer is fresh. At most as late as the earliest deadline; exact
     /// unless more than eight timers share its bucket, in which case there will be a wake-up at the bucket's beginning.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&mut self) -> Option<Instant> {
         const LOOK_AT: usize = 8;
-        if let Some(Reverse(due)) = self.due.peek() {
-            return Some(Instant(due.when));
+        while let Some(&Reverse(Entry { when, key, .. })) = self.due.peek() {
+            if self.timers[key as usize].place != Place::DueCancelled {
+                return Some(Instant(when));
+            }
+            self.due.pop();
+            self.free_cancelled(key);
         }
         let (level, bucket, start) = self.first_bucket()?;
         let list = &self.buckets[level * BUCKETS + bucket];
