@@ -76,12 +76,13 @@ struct Class {
 }
 
 pub(crate) struct Pool {
-    classes: [Class; CLASSES],
+    /// In a box, so that a reference to an executor's tasks does not span them all: Miri looks at each cell that it spans.
+    classes: Box<[Class; CLASSES]>,
 }
 
 impl Pool {
     pub(crate) fn new() -> Pool {
-        Pool { classes: [const { Class { head: Cell::new(None), kept: Cell::new(0) } }; CLASSES] }
+        Pool { classes: Box::new([const { Class { head: Cell::new(None), kept: Cell::new(0) } }; CLASSES]) }
     }
 
     /// A recycled block, with undefined content, and its slot.

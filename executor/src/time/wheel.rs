@@ -70,7 +70,8 @@ pub(crate) struct Wheel {
     timers: Slab<Timer>,
     /// Order and key.
     fresh: Vec<(u32, u32)>,
-    buckets: Box<[Vec<Entry>]>,
+    /// Made when the first timer needs one.
+    buckets: Vec<Vec<Entry>>,
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
     due: BinaryHeap<Reverse<Entry>>,
@@ -86,7 +87,7 @@ impl Wheel {
         Wheel {
             timers: Slab::new(),
             fresh: Vec::new(),
-            buckets: (0..LEVELS * BUCKETS).map(|_| Vec::new()).collect(),
+            buckets: Vec::new(),
             occupied: [0; LEVELS],
             due: BinaryHeap::new(),
             cancelled: 0,
@@ -269,6 +270,9 @@ impl Wheel {
         }
         let level = ((u64::BITS - 1 - (tick ^ self.tick).leading_zeros()) / LEVEL_BITS) as usize;
         let bucket = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
+        if self.buckets.is_empty() {
+            self.buckets = vec![Vec::new(); LEVELS * BUCKETS];
+        }
         let list = &mut self.buckets[level * BUCKETS + bucket];
         timer.place = Place::Bucket((level * BUCKETS + bucket) as u16, list.len() as u32);
         list.push(entry);
