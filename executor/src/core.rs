@@ -96,6 +96,7 @@ impl Core {
         self.driver.set(Some(location));
         self.home.set(location);
         self.tasks.set_driven(true);
+        self.tasks.inbox.disarm();
         Ok(Driving { core: self, _entered: Entered::new(self) })
     }
 

@@ -10,7 +10,7 @@ use crate::{
     spawn::Spawner,
     task::Task,
     time::{Clock, ClockSource, Instant},
-    unhandled::{Unhandled, Unhandler},
+    unhandled::{Unhandled, Unhandler, report_panic},
 };
 use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 
@@ -115,13 +115,19 @@ impl Executor {
     pub fn tick(&self, budget: impl Into<Budget>) -> Progress {
         /// How many polls there are between two looks at the clock.
         const SLICE: usize = 16;
+        /// After so many looks at a clock that stands still, as a virtual one does, the time counts as spent.
+        const STANDING: usize = 64;
         let budget = budget.into();
         let until = budget.time.map(|time| self.core.clock.now() + time);
         self.drive(Location::caller(), |core, polled| {
+            let (mut last, mut standing) = (None, 0);
             loop {
                 let left = budget.polls.saturating_sub(polled());
                 core.turn_of(if until.is_some() { left.min(SLICE) } else { left });
-                let out_of_time = until.is_some_and(|until| core.now() >= until);
+                let now = until.map(|_| core.now());
+                standing = if now == last { standing + 1 } else { 0 };
+                last = now;
+                let out_of_time = until.is_some() && (now >= until || standing >= STANDING);
                 if core.tasks.ready.is_empty() || polled() >= budget.polls || out_of_time {
                     return;
                 }
@@ -143,11 +149,9 @@ impl Executor {
     fn drive(&self, location: &'static Location<'static>, turns: impl Fn(&Core, &dyn Fn() -> usize)) -> Progress {
         let core = &self.core;
         let driving = core.enter(location).unwrap_or_else(|nested| panic!("{nested}"));
-        core.tasks.inbox.disarm();
         let before = core.tasks.ready.head();
         let polled = || core.tasks.ready.head().wrapping_sub(before) as usize;
         core.catching(|| {
-            // Wake-ups that came while nobody drove are older than what the host did since.
             core.drain_inbox();
             turns(core, &polled);
         });
@@ -237,7 +241,8 @@ impl Builder {
     }
 
     /// Called when a wake-up comes while the host does something else: after a tick that ended with [`State::Idle`], at
-    /// most once until the next tick, from whatever thread the wake-up comes. It must not block, nor tick.
+    /// most once until the next tick, from whatever thread the wake-up comes. It must not block, nor tick. Its panic is
+    /// printed on stderr.
     pub fn on_wake(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_wake = Some(Arc::new(callback));
         self
@@ -275,13 +280,14 @@ impl Builder {
     pub fn try_build(self) -> Result<Executor, TooManyExecutors> {
         let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
         let unpark = park.unparker();
-        let signal = match self.on_wake {
-            None => unpark,
-            Some(on_wake) => Arc::new(move || {
-                unpark();
-                on_wake();
-            }),
-        };
+        let on_wake = self.on_wake;
+        // Whoever wakes, perhaps in a destructor, is not to bear the host's panic.
+        let signal = Arc::new(move || {
+            report_panic("an unparker", || unpark());
+            if let Some(on_wake) = &on_wake {
+                report_panic("an on_wake callback", || on_wake());
+            }
+        });
         let core = Core::new(Parts {
             clock: self.clock,
             schedule: self.schedule,

@@ -31,6 +31,7 @@ impl Core {
     }
 
     fn turns<const CHOSEN: bool>(&self, main: Ended<'_>) {
+        self.catching(|| self.drain_inbox());
         self.catching(move || {
             loop {
                 self.turn::<CHOSEN>(usize::MAX);
@@ -111,6 +112,8 @@ impl Core {
         }
     }
 
+    /// Takes the wake-ups that came from elsewhere. Also before the first turn: those that came while nobody drove the
+    /// executor are older than what its host did since.
     #[cold]
     pub(crate) fn drain_inbox(&self) {
         let mut entries = self.entries.take();
@@ -171,6 +174,11 @@ impl Core {
     /// panic there would leave handles to an executor that is gone.
     pub(crate) fn shut_down(&self) {
         self.tasks.close();
+        let mut entries = Vec::new();
+        self.tasks.inbox.drain(&mut entries);
+        for entry in entries {
+            self.tasks.wake_entry(entry);
+        }
         while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
                 self.tasks.recover(payload);

@@ -108,6 +108,15 @@ impl Unhandler {
     }
 }
 
+/// Calls a function of the host's that may be called from any thread and in any state. Its panic is printed on stderr.
+pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        let panic = Panic::new(payload);
+        print_to_stderr(&format!("evenkeel: {what} panicked: {}", panic.message().escape_debug()));
+        forget_if_it_panics(panic);
+    }
+}
+
 /// Unlike `eprintln!` it does not panic if stderr is closed.
 fn print_to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");

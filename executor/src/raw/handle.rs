@@ -203,13 +203,18 @@ impl AnyTask {
             return false;
         }
         let newest = cx.waker().clone();
-        let in_between = joiner.replace(Some(newest));
-        drop((stored, in_between));
         let ended = self.header().stage.get().is_end();
-        if ended {
-            drop(joiner.take());
+        let old = if ended { Some(newest) } else { joiner.replace(Some(newest)) };
+        let first = catch_unwind(AssertUnwindSafe(|| drop(old)));
+        let second = catch_unwind(AssertUnwindSafe(|| drop(stored)));
+        match (first, second) {
+            (Ok(()), Ok(())) => self.header().stage.get().is_end(),
+            (Err(payload), Ok(())) | (Ok(()), Err(payload)) => resume_unwind(payload),
+            (Err(payload), Err(other)) => {
+                self.report(Cause::WakerPanicked(Panic::new(other)));
+                resume_unwind(payload)
+            }
         }
-        ended
     }
 
     /// The reason why a task that has ended has no value.
@@ -334,16 +339,30 @@ impl AnyTask {
         let mut first_panic: Option<Box<dyn Any + Send>> = None;
         // SAFETY: as above: this is a reference for one call, and no output's destructor runs in it.
         while let Some(task) = unsafe { (*list).pop_front() } {
-            let head = task.header();
-            head.stage.set(Stage::Taken);
-            // SAFETY: the stage was `Value`, since the handle had not taken it; now it says that nobody will touch it.
-            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_value)(task.block) }));
-            match dropped {
-                Err(payload) if first_panic.is_none() && !std::thread::panicking() => first_panic = Some(payload),
-                Err(payload) => task.report(Cause::DestructorPanicked(Panic::new(payload))),
-                Ok(()) => {}
+            // Each step may run user code: the destructor, the hook, and what goes with the executor if the hook drops it.
+            let mut panics = [
+                // SAFETY: the stage was `Value`, since the handle had not taken it; now it says that nobody will touch it.
+                catch_unwind(AssertUnwindSafe(|| unsafe {
+                    task.header().stage.set(Stage::Taken);
+                    (task.header().vtable.drop_value)(task.block);
+                })),
+                Ok(()),
+                Ok(()),
+            ];
+            if let Err(payload) = std::mem::replace(&mut panics[0], Ok(())) {
+                if first_panic.is_none() && !std::thread::panicking() {
+                    first_panic = Some(payload);
+                } else {
+                    let cause = Cause::DestructorPanicked(Panic::new(payload));
+                    panics[1] = catch_unwind(AssertUnwindSafe(|| task.report(cause)));
+                }
             }
-            task.forget();
+            panics[2] = catch_unwind(AssertUnwindSafe(|| task.forget()));
+            for panic in panics {
+                if let Err(payload) = panic {
+                    first_panic.get_or_insert(payload);
+                }
+            }
         }
         WAITING.set(ptr::null_mut());
         if let Some(payload) = first_panic {

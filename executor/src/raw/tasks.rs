@@ -257,7 +257,7 @@ impl Tasks {
         let number = |occupant: Option<(Number, NonNull<Header>)>| occupant.map(|(number, _)| number);
         let before = number(self.table.occupant(slot as usize));
         self.step();
-        before == number(self.table.occupant(slot as usize)) && self.table.flags(slot) & (QUEUED | DONE) == QUEUED
+        before == number(self.table.occupant(slot as usize)) && self.table.flags(slot) & (QUEUED | UNUSUAL) == QUEUED
     }
 
     #[inline(always)]

@@ -109,9 +109,9 @@ impl Sleep {
         // The clone may be user code: it comes before anything is borrowed or changed.
         let waker = cx.waker().clone();
         let timers = enter::with_current(|core| core.map(|core| core.timers.clone())).unwrap_or_else(|| no_executor());
-        self.stop();
         let (key, look_at_the_clock) = timers.start(when, waker);
-        self.state = State::Started { timers: timers.clone(), key, when };
+        let old = std::mem::replace(&mut self.state, State::Started { timers: timers.clone(), key, when });
+        drop(Sleep { state: old });
         if look_at_the_clock {
             timers.settle(Instant::now());
         }

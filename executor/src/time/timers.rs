@@ -75,8 +75,7 @@ impl Timers {
             Some(stored) if stored.will_wake(newest) => self.wheel.borrow_mut().waker(key).replace(stored),
             stored => {
                 let newest = newest.clone();
-                drop(stored);
-                self.wheel.borrow_mut().waker(key).replace(newest)
+                self.wheel.borrow_mut().waker(key).replace(newest).or(stored)
             }
         };
         drop(old);

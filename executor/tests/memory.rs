@@ -1,0 +1,284 @@
+//! What is allocated, and given back. A counting allocator stands behind this binary; each test counts its own thread.
+
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use evenkeel_executor::{Budget, Executor, State, VirtualClock, run, sleep, spawn, yield_now};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::{Cell, RefCell},
+    future::{pending, poll_fn},
+    panic::resume_unwind,
+    pin::Pin,
+    rc::Rc,
+    sync::mpsc,
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+struct Counting;
+
+thread_local! {
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: all calls are passed on to the system's allocator as they are.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.set(LIVE.get() + 1);
+        BYTES.set(BYTES.get() + layout.size() as isize);
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.set(LIVE.get() - 1);
+        BYTES.set(BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many more allocations of this thread are live after `f` than before.
+fn left_by(f: impl FnOnce()) -> isize {
+    // What a process makes once: the registry's place for this executor, the thread's own data.
+    drop(Executor::new());
+    let before = LIVE.get();
+    f();
+    LIVE.get() - before
+}
+
+async fn my_waker() -> Waker {
+    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+}
+
+/// A detached task that leaves its waker and waits.
+fn waiting(executor: &Executor) -> Waker {
+    let slot = Rc::new(RefCell::new(None));
+    let waker = slot.clone();
+    executor
+        .spawn(async move {
+            let _memory = Box::new([1_u8; 100]);
+            *waker.borrow_mut() = Some(my_waker().await);
+            pending::<()>().await
+        })
+        .detach();
+    executor.run_until_stalled();
+    slot.take().unwrap()
+}
+
+#[test]
+fn fault_03_nothing_is_left_when_a_waker_goes_before_its_executor() {
+    let left = left_by(|| {
+        let executor = Executor::new();
+        drop(waiting(&executor));
+        drop(executor);
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn fault_03_nothing_is_left_when_a_waker_stays_behind() {
+    let mut kept = None;
+    let left = left_by(|| {
+        let executor = Executor::new();
+        kept = Some(waiting(&executor));
+    });
+    assert_eq!(left, 0);
+    kept.unwrap().wake();
+}
+
+#[test]
+fn fault_03_nothing_is_left_when_a_waker_lies_on_another_thread() {
+    let (send, receive) = mpsc::channel::<Waker>();
+    let thread = thread::spawn(move || receive.into_iter().collect::<Vec<Waker>>());
+    // The channel's own memory is there before.
+    send.send(Waker::noop().clone()).unwrap();
+    let left = left_by(|| {
+        let executor = Executor::new();
+        send.send(waiting(&executor)).unwrap();
+    });
+    assert_eq!(left, 0);
+    drop(send);
+    assert_eq!(thread.join().unwrap().len(), 2);
+}
+
+#[test]
+fn fault_03_nothing_is_left_when_a_waker_lies_in_an_atomic_waker_or_in_its_own_future() {
+    let cell = futures::task::AtomicWaker::new();
+    let left = left_by(|| {
+        let executor = Executor::new();
+        cell.register(&waiting(&executor));
+        executor
+            .spawn(async {
+                let _own = (my_waker().await, Box::new([1_u8; 100]));
+                pending::<()>().await
+            })
+            .detach();
+        executor.run_until_stalled();
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn fault_03_nothing_is_left_by_tasks_that_end_in_every_way() {
+    let left = left_by(|| {
+        let executor = Executor::builder().on_unhandled(|_| {}).clock(VirtualClock::new()).build();
+        let tasks: Vec<_> = (0..8)
+            .map(|n| {
+                executor
+                    .spawn(async move {
+                        let text = format!("{n}");
+                        match n {
+                            0..=2 => {}
+                            // Without the message, for which the harness takes memory.
+                            3 => resume_unwind(Box::new(text)),
+                            4 => sleep(Duration::from_millis(1)).await,
+                            _ => pending().await,
+                        }
+                        text
+                    })
+                    .named(format!("task {n}"))
+            })
+            .collect();
+        executor.run_until_stalled();
+        for (n, mut task) in tasks.into_iter().enumerate() {
+            match n {
+                0 => drop(task.take_result()),
+                1 | 6 => task.detach(),
+                5 => task.cancel(format!("{n}")),
+                7 => task.abort(),
+                _ => {}
+            }
+        }
+        executor.run_until_stalled();
+        executor.spawner().spawn(async {}).unwrap().detach();
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn fault_03_nothing_is_left_by_handles_that_outlive_their_executor() {
+    let left = left_by(|| {
+        let executor = Executor::new();
+        let ended = executor.spawn(async { vec![1_u8; 10] });
+        let live = executor.spawn(pending::<Vec<u8>>()).named(String::from("kept"));
+        executor.run_until_stalled();
+        drop(executor);
+        drop((ended, live));
+    });
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn memory_01_a_task_is_one_allocation_or_none_when_memory_is_recycled() {
+    run(async {
+        let calls = |count: usize| {
+            let before = CALLS.get();
+            (0..count).for_each(|_| spawn(async {}).detach());
+            CALLS.get() - before
+        };
+        calls(64);
+        yield_now().await;
+        yield_now().await;
+        assert_eq!(calls(64), 0);
+        yield_now().await;
+        // A wake-up, a join and a yield allocate nothing either.
+        let task = spawn(async { 5 });
+        let before = CALLS.get();
+        assert_eq!(task.await.unwrap(), 5);
+        (0..10).for_each(|_| drop(Waker::noop().clone()));
+        yield_now().await;
+        assert_eq!(CALLS.get() - before, 0);
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri")]
+fn fault_31_memory_falls_after_a_burst_of_tasks() {
+    const MANY: usize = 200_000;
+    let executor = Executor::new();
+    let idle = executor.spawn(pending::<()>());
+    executor.run_until_stalled();
+    let before = BYTES.get();
+    for _ in 0..MANY {
+        executor
+            .spawn(async {
+                let large = [1_u8; 200];
+                yield_now().await;
+                assert_eq!(large.len(), 200);
+            })
+            .detach();
+    }
+    let peak = BYTES.get() - before;
+    while executor.run_until_stalled().state != State::Idle {}
+    executor.park(Duration::from_millis(150));
+    let kept = BYTES.get() - before;
+    // What stays is the table (two words a task), the queue (half a word), and what each size class may keep.
+    assert!(kept <= MANY as isize * 32 + 512 * 1024, "{kept} of {peak} bytes");
+    assert!(kept * 4 < peak, "{kept} of {peak} bytes");
+    drop(idle);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri")]
+fn fault_31_sleeps_and_joins_that_are_given_up_leave_nothing() {
+    let executor = Executor::builder().clock(VirtualClock::new()).build();
+    let mut task = executor.spawn(pending::<()>());
+    let mut cx = Context::from_waker(Waker::noop());
+    executor.run_until_stalled();
+    let round = |task: &mut evenkeel_executor::Task<()>, cx: &mut Context<'_>| {
+        executor.run(async {
+            for _ in 0..100_000 {
+                let mut wait = sleep(Duration::from_secs(5));
+                assert!(Pin::new(&mut wait).poll(cx).is_pending());
+                assert!(Pin::new(&mut *task).poll(cx).is_pending());
+            }
+        });
+    };
+    round(&mut task, &mut cx);
+    let before = BYTES.get();
+    round(&mut task, &mut cx);
+    assert!(BYTES.get() - before < 10_000, "{} bytes", BYTES.get() - before);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri")]
+fn fault_31_short_sleeps_that_are_given_up_a_turn_later_leave_nothing() {
+    let executor = Executor::builder().clock(VirtualClock::new()).build();
+    let round = || {
+        executor.run(async {
+            for _ in 0..10_000 {
+                let mut wait = sleep(Duration::from_micros(300));
+                assert!(Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                yield_now().await;
+            }
+        });
+    };
+    round();
+    let before = BYTES.get();
+    (0..5).for_each(|_| round());
+    assert!(BYTES.get() - before < 10_000, "{} bytes", BYTES.get() - before);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri")]
+fn fault_31_executors_that_come_and_go_leave_nothing() {
+    let round = || {
+        for _ in 0..5_000 {
+            let executor = Executor::new();
+            executor.spawn(async {}).detach();
+            executor.tick(Budget::polls(1));
+        }
+    };
+    round();
+    let before = LIVE.get();
+    round();
+    assert_eq!(LIVE.get() - before, 0);
+}

@@ -1,0 +1,56 @@
+//! Which types may cross threads, and which may be moved: a table that does not compile when it is wrong.
+
+use evenkeel::{
+    Budget, Builder, CancelReason, Cause, Choice, Executor, Fifo, Instant, Interval, JoinError, MissedTick, NestedRun,
+    Panic, Progress, Seeded, Sleep, Spawner, State, Task, TaskId, TaskLocal, TaskRef, TooManyExecutors, Unhandled,
+    VirtualClock, YieldNow,
+};
+use std::{cell::Cell, marker::PhantomPinned, rc::Rc};
+
+/// `yes!(Send: A, B)`: these are; `no!(Send: A, B)`: these are not.
+macro_rules! yes {
+    ($trait:path: $($type:ty),+ $(,)?) => {
+        const _: () = {
+            const fn check<T: $trait + ?Sized>() {}
+            $(check::<$type>();)+
+        };
+    };
+}
+
+macro_rules! no {
+    ($trait:path: $($type:ty),+ $(,)?) => {
+        $(const _: fn() = || {
+            // Two ways to choose `A`, if the type implements the trait: which one is then ambiguous.
+            trait Ambiguous<A> { fn some() {} }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            struct Implemented;
+            impl<T: ?Sized + $trait> Ambiguous<Implemented> for T {}
+            let _ = <$type as Ambiguous<_>>::some;
+        };)+
+    };
+}
+
+no!(Send: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
+no!(Sync: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
+
+yes!(Send: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, State, Choice);
+yes!(Sync: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, State, Choice);
+yes!(Send: MissedTick, Fifo, Seeded, Unhandled, Cause, YieldNow);
+yes!(Sync: MissedTick, Fifo, Seeded, Unhandled, Cause, YieldNow);
+// A key is not the value: it may name values that stay on their threads.
+yes!(Send: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);
+yes!(Sync: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);
+
+yes!(Unpin: Task<u8>, Task<PhantomPinned>, Sleep, Interval, YieldNow, Executor, Spawner);
+yes!(std::error::Error: JoinError, NestedRun, TooManyExecutors);
+
+#[test]
+fn fault_06_the_table_above_compiles() {
+    fn is_a_boxed_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> String {
+        error.into().to_string()
+    }
+    assert_eq!(
+        is_a_boxed_error(JoinError::Cancelled(CancelReason::Shutdown)),
+        "the task was cancelled: the executor is shutting down"
+    );
+}

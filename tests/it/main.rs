@@ -1,0 +1,43 @@
+//! What evenkeel promises, one module per subject. A test's name says the rule that it holds fast; `fault_NN` is a class
+//! of faults that other executors really had.
+//!
+//! Tests are deterministic: they compare records of what happened, count polls and drops, and run on clocks of their own.
+
+#![expect(clippy::async_yields_async, reason = "tasks are handed out of tasks on purpose")]
+
+mod probe;
+mod bomb;
+
+mod fairness;
+mod wakers;
+mod handover;
+mod threads;
+mod join;
+mod ending;
+mod cancel_task;
+mod panics;
+mod unhandled;
+mod reentrancy;
+mod bombs;
+mod locals;
+mod sleep;
+mod newest_waker;
+mod wheel;
+mod clocks;
+mod interval;
+mod parking;
+mod embedding;
+mod on_wake;
+mod host_panics;
+mod nested;
+mod several;
+mod spawner;
+mod generations;
+mod model;
+mod schedule;
+mod scale;
+mod thread_exit;
+mod messages;
+mod auto_traits;
+mod compile_fail;
+mod book;
