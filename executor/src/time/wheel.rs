@@ -141,12 +141,7 @@ impl Wheel {
 
     #[inline]
     fn free(&mut self, key: u32) -> Option<Waker> {
-        let waker = self.timers.remove(key as usize).waker;
-        if self.timers.is_empty() {
-            // The next crowd finds its places in a row again, and not in the order in which this one went.
-            self.timers.clear();
-        }
-        waker
+        self.timers.remove(key as usize).waker
     }
 
     #[inline]
