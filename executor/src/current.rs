@@ -66,7 +66,7 @@ impl TaskRef {
     }
 
     /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it
-    /// awaits next. `false` if there is no such task any more.
+    /// awaits next. `false` if it has ended.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
         enter::with_current(|core| core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason)))

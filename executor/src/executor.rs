@@ -195,6 +195,10 @@ impl Executor {
             self.core.wait(Some(max));
         }
         drop(driving);
+        if self.core.tasks.ready.is_empty() {
+            // The host may do something else now: a wake-up that comes then calls `on_wake`.
+            self.core.tasks.inbox.arm();
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     shim::{AtomicBool, Mutex, MutexGuard, Ordering},
 };
 use std::{
-    cell::Cell,
+    cell::RefCell,
     sync::{Arc, PoisonError},
 };
 
@@ -42,23 +42,29 @@ pub(crate) struct Inbox {
 }
 
 thread_local! {
-    /// The address of the inbox whose signal this thread is giving.
-    static SIGNALLING: Cell<usize> = const { Cell::new(0) };
+    /// The addresses of the inboxes whose signals this thread is giving, one inside the other.
+    static SIGNALLING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Signalling {
-    before: usize,
-}
+struct Signalling;
 
 impl Signalling {
     fn begin(inbox: &Inbox) -> Signalling {
-        Signalling { before: SIGNALLING.replace((&raw const *inbox).addr()) }
+        // At the very end of a thread the list is gone; then nobody ticks any more either.
+        let _ = SIGNALLING.try_with(|inboxes| inboxes.borrow_mut().push((&raw const *inbox).addr()));
+        Signalling
     }
 }
 
 impl Drop for Signalling {
     fn drop(&mut self) {
-        SIGNALLING.set(self.before);
+        let _ = SIGNALLING.try_with(|inboxes| {
+            let mut inboxes = inboxes.borrow_mut();
+            inboxes.pop();
+            if inboxes.is_empty() {
+                *inboxes = Vec::new();
+            }
+        });
     }
 }
 
@@ -131,7 +137,8 @@ impl Inbox {
 
     /// Is this thread inside a call of this inbox's signal?
     pub(crate) fn is_signalling_here(&self) -> bool {
-        SIGNALLING.get() == (&raw const *self).addr()
+        let here = (&raw const *self).addr();
+        SIGNALLING.try_with(|inboxes| inboxes.borrow().contains(&here)).unwrap_or(false)
     }
 
     /// A hint that costs one plain load: is there something to drain?

@@ -123,7 +123,7 @@ fn print_to_stderr(line: &str) {
 }
 
 /// A panic's payload may have a destructor that panics in its turn. What that one carries is leaked.
-fn forget_if_it_panics<T>(value: T) {
+pub(crate) fn forget_if_it_panics<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         std::mem::forget(payload);
     }

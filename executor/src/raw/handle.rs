@@ -10,7 +10,7 @@ use crate::{
     core::Core,
     join_error::{JoinError, Panic},
     number::Number,
-    unhandled::{Cause, Unhandled, Unhandler},
+    unhandled::{Cause, Unhandled, Unhandler, forget_if_it_panics},
 };
 use std::{
     any::Any,
@@ -333,9 +333,17 @@ impl AnyTask {
             unsafe { (*list.as_ptr()).push_back(self) };
             return;
         }
+        /// Takes the pointer away, also if something here unwinds.
+        struct Outermost;
+        impl Drop for Outermost {
+            fn drop(&mut self) {
+                WAITING.set(ptr::null_mut());
+            }
+        }
         let mut list = VecDeque::from([self]);
         let list = &raw mut list;
         WAITING.set(list);
+        let outermost = Outermost;
         let mut first_panic: Option<Box<dyn Any + Send>> = None;
         // SAFETY: as above: this is a reference for one call, and no output's destructor runs in it.
         while let Some(task) = unsafe { (*list).pop_front() } {
@@ -359,12 +367,14 @@ impl AnyTask {
             }
             panics[2] = catch_unwind(AssertUnwindSafe(|| task.forget()));
             for panic in panics {
-                if let Err(payload) = panic {
-                    first_panic.get_or_insert(payload);
+                match panic {
+                    Err(payload) if first_panic.is_none() => first_panic = Some(payload),
+                    Err(payload) => forget_if_it_panics(payload),
+                    Ok(()) => {}
                 }
             }
         }
-        WAITING.set(ptr::null_mut());
+        drop(outermost);
         if let Some(payload) = first_panic {
             resume_unwind(payload);
         }

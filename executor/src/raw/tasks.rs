@@ -290,10 +290,11 @@ impl Tasks {
     /// task was being polled, it was a callback of the host's, and the panic goes on to the host.
     #[cold]
     pub(crate) fn recover(&self, payload: Box<dyn Any + Send>) {
-        match self.table.find(self.current.replace(Number::NONE)) {
+        match self.table.find(self.current.get()) {
             Some(block) => self.stop(block, End::Panicked(payload)),
             None => std::panic::resume_unwind(payload),
         }
+        self.clear_current();
     }
 
     // ---- stopped
@@ -328,13 +329,13 @@ impl Tasks {
         }
     }
 
-    /// [`Tasks::request`] for a task known by number. `false` if there is no such task any more.
+    /// [`Tasks::request`] for a task known by number. `false` if it has ended.
     pub(crate) fn request_number(&self, number: Number, how: Stop, reason: CancelReason) -> bool {
-        let found = self.table.find(number);
-        if let Some(block) = found {
-            self.request(block, how, reason);
-        }
-        found.is_some()
+        let Some(block) = self.table.find(number) else { return false };
+        // SAFETY: `find` returns blocks that live.
+        let lives = !unsafe { block.as_ref() }.stage.get().is_end();
+        self.request(block, how, reason);
+        lives
     }
 
     /// Every task is cancelled, and those that are spawned later are so from birth.
