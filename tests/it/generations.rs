@@ -116,3 +116,14 @@ fn an_ids_text_is_place_and_generation() {
     assert!(place.parse::<usize>().is_ok() && generation.parse::<usize>().is_ok(), "{text}");
     assert_eq!(format!("{first:?}"), format!("TaskId({text})"));
 }
+
+#[test]
+fn task_ref_cancels_nothing_that_has_ended_and_says_so() {
+    let executor = Executor::new();
+    let mut task = executor.spawn(async { current() });
+    executor.run_until_stalled();
+    let reference = task.take_result().unwrap().unwrap();
+    // The handle keeps the task's place.
+    executor.run(async move { assert!(!reference.cancel("late") && !reference.abort()) });
+    drop(task);
+}

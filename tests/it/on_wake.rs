@@ -235,3 +235,15 @@ fn on_wake_a_handle_that_is_dropped_while_it_ticks_leaves_no_task_behind() {
     assert_eq!(executor.run_until_stalled().state, State::Finished);
     drop(executor);
 }
+
+#[test]
+fn on_wake_is_called_for_a_wake_up_after_a_park_that_ended_without_one() {
+    let (executor, calls) = noting();
+    let (_task, slot) = waiting(&executor);
+    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    // The host waited here for a moment, and does something else now.
+    executor.park(std::time::Duration::from_millis(1));
+    let waker = slot.borrow().clone().unwrap();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert_eq!(calls.lock().unwrap().len(), 1);
+}

@@ -304,3 +304,19 @@ fn fault_10_reports_survive_a_stderr_that_takes_nothing() {
         .unwrap();
     assert!(child.status.success(), "{}\n{}", child.status, String::from_utf8_lossy(&child.stdout));
 }
+
+#[test]
+fn panic_the_task_is_the_current_one_in_its_futures_destructors() {
+    let seen = Record::new();
+    let says = seen.clone();
+    let task = spawn_and_run(async move {
+        let me = evenkeel::current().id();
+        let _guard = on_drop(move || says.add(evenkeel::try_current().map(|task| task.id()) == Some(me)));
+        panic!("with a guard")
+    });
+    assert_eq!((message(task), seen.take()), ("with a guard".to_owned(), vec![true]));
+}
+
+fn spawn_and_run(future: impl Future<Output = ()> + 'static) -> Result<(), JoinError> {
+    run(async { spawn(future).await })
+}

@@ -345,3 +345,45 @@ fn a_joiner_that_panics_when_it_is_dropped_after_the_task_has_ended() {
     assert_eq!(drops.count(), 1);
     drop(first);
 }
+
+#[test]
+fn payloads_that_panic_while_a_chain_of_outputs_is_dropped() {
+    /// A payload whose own destructor panics.
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("the payload");
+            }
+        }
+    }
+    /// A part of the executor that panics with it when it is dropped.
+    struct Part;
+    impl Schedule for Part {
+        fn choose(&mut self, _: Choice, _: usize) -> usize {
+            0
+        }
+    }
+    impl Drop for Part {
+        fn drop(&mut self) {
+            std::panic::panic_any(Payload);
+        }
+    }
+    let host: Rc<RefCell<Option<Executor>>> = Rc::default();
+    let mine = host.clone();
+    let executor = Executor::builder().schedule(Part).on_unhandled(move |_| drop(mine.take())).build();
+    let inner = executor.spawn(async { OnDrop(|| panic!("inner")) });
+    let outer = executor.spawn(async move { (OnDrop(|| panic!("outer")), inner) });
+    executor.run_until_stalled();
+    executor.run_until_stalled();
+    *host.borrow_mut() = Some(executor);
+    quietly(|| drop(outer));
+    // The next output is dropped by its own handle, and not put on a list that is gone.
+    let drops = Drops::default();
+    let executor = Executor::new();
+    let guard = drops.guard();
+    let task = executor.spawn(async move { guard });
+    executor.run_until_stalled();
+    drop(task);
+    assert_eq!(drops.count(), 1);
+}
