@@ -121,8 +121,13 @@ impl Core {
         if self.has_ended() {
             return;
         }
-        // It can be driven here only if an executor's value is dropped by one of its own tasks, which borrows forbid.
-        let driving = self.enter_anywhere(self.home.get());
+        // Borrows forbid that an executor's value is dropped while it is driven. But `process::exit` in a task runs the
+        // destructors of this thread's thread-locals above frames that never go on, and the executor may lie in one.
+        // Its task is being polled then: everything is left as it is, for the few moments that the process has.
+        let Ok(driving) = self.enter_anywhere(self.home.get()) else {
+            std::mem::forget(self.clone());
+            return;
+        };
         self.shut_down();
         drop(driving);
         let beyond = self.tasks.abandon();

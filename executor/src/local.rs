@@ -73,7 +73,11 @@ impl<T: 'static> TaskLocal<T> {
     }
 
     fn shared(&'static self) -> Option<Rc<T>> {
-        with_locals(|locals, _| locals.find(self.key())).flatten()?.downcast().ok()
+        let value = enter::with_current(|core| {
+            let tasks = &core?.tasks;
+            tasks.with_header(tasks.current(), |head| head.peek_extras(|extras| extras.locals.find(self.key())))
+        });
+        value.flatten().flatten()?.downcast().ok()
     }
 
     fn key(&'static self) -> usize {

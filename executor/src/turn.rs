@@ -7,7 +7,7 @@ use crate::{
     raw::handle::Ended,
     schedule::Choice,
     time::Instant,
-    unhandled::{Cause, Unhandled},
+    unhandled::{Cause, Unhandled, forget_if_it_panics},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -179,7 +179,8 @@ impl Core {
         for entry in entries {
             self.tasks.wake_entry(entry);
         }
-        while self.tasks.live() > 0 || !self.tasks.ready.is_empty() {
+        // Every task that lives is in the queue now.
+        while !self.tasks.ready.is_empty() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
                 self.tasks.recover(payload);
             }
@@ -209,7 +210,14 @@ impl Core {
     /// panics, the panic goes on at the end of the turn.
     fn choose_wake(&self, choice: Choice, n: usize) -> usize {
         catch_unwind(AssertUnwindSafe(|| self.choose(choice, n))).unwrap_or_else(|payload| {
-            self.schedule_panic.set(Some(payload));
+            match self.schedule_panic.take() {
+                // The first one goes on. The other's payload may panic in its destructor.
+                Some(first) => {
+                    self.schedule_panic.set(Some(first));
+                    forget_if_it_panics(payload);
+                }
+                None => self.schedule_panic.set(Some(payload)),
+            }
             0
         })
     }

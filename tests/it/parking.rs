@@ -143,6 +143,23 @@ fn loop_04_wake_ups_on_the_own_thread_signal_nobody() {
     assert_eq!((record.len(), signals.load(SeqCst)), (1, 0));
 }
 
+#[test]
+fn loop_04_an_executor_that_is_awake_is_not_signalled() {
+    let slot = Rc::new(RefCell::new(None));
+    let park = waking(&slot);
+    let signals = park.signals();
+    Executor::builder().park(park).build().run(async {
+        wait_for_wake(&slot).await;
+        assert_eq!(signals.load(SeqCst), 1, "it was parked");
+        for _ in 0..3 {
+            let waker = my_waker().await;
+            std::thread::spawn(move || waker.wake()).join().unwrap();
+            yield_now().await;
+        }
+        assert_eq!(signals.load(SeqCst), 1, "it was awake");
+    });
+}
+
 #[cfg(all(target_os = "linux", not(miri)))]
 #[test]
 fn loop_04_a_parked_thread_uses_no_time_of_its_processor() {

@@ -82,6 +82,32 @@ fn time_02_equal_deadlines_fire_in_the_order_in_which_they_were_started() {
 }
 
 #[test]
+fn time_02_equal_deadlines_keep_their_order_when_timers_take_the_places_of_others() {
+    let record = Record::new();
+    testing::run(async {
+        let _stays = spawn(sleep(ms(1_000)));
+        let gone: Vec<Task<()>> = (0..20).map(|_| spawn(sleep(ms(500)))).collect();
+        yield_now().await;
+        drop(gone);
+        yield_now().await;
+        yield_now().await;
+        let tasks: Vec<Task<()>> = (0..20)
+            .map(|n| {
+                let record = record.clone();
+                spawn(async move {
+                    sleep_until(at(40)).await;
+                    record.add(n);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(record.take(), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
 fn fault_24_extreme_durations_saturate_to_never() {
     let nanos = Duration::from_nanos;
     let (executor, clock) = virtual_executor();

@@ -290,7 +290,10 @@ impl Tasks {
     /// task was being polled, it was a callback of the host's, and the panic goes on to the host.
     #[cold]
     pub(crate) fn recover(&self, payload: Box<dyn Any + Send>) {
-        match self.table.find(self.current.get()) {
+        // SAFETY: `find` returns blocks that live.
+        let polled =
+            self.table.find(self.current.get()).filter(|block| unsafe { block.as_ref() }.stage.get() == Stage::Future);
+        match polled {
             Some(block) => self.stop(block, End::Panicked(payload)),
             None => std::panic::resume_unwind(payload),
         }
