@@ -145,18 +145,32 @@ fn loop_04_wake_ups_on_the_own_thread_signal_nobody() {
 
 #[test]
 fn loop_04_an_executor_that_is_awake_is_not_signalled() {
-    let slot = Rc::new(RefCell::new(None));
-    let park = waking(&slot);
-    let signals = park.signals();
-    Executor::builder().park(park).build().run(async {
-        wait_for_wake(&slot).await;
-        assert_eq!(signals.load(SeqCst), 1, "it was parked");
-        for _ in 0..3 {
-            let waker = my_waker().await;
+    // It parked before, once until a deadline and once until a wake-up.
+    let clock = HandClock::default();
+    let slot = Rc::new(RefCell::new(None::<Waker>));
+    let (late, waker) = (clock.clone(), slot.clone());
+    let park = HandPark::new(move |max| match max {
+        Some(max) => late.advance(max),
+        None => {
+            let waker = waker.take().unwrap();
             std::thread::spawn(move || waker.wake()).join().unwrap();
-            yield_now().await;
         }
-        assert_eq!(signals.load(SeqCst), 1, "it was awake");
+    });
+    let signals = park.signals();
+    Executor::builder().clock(clock).park(park).build().run(async {
+        for (waits, expected) in [(true, 0), (false, 1)] {
+            if waits {
+                sleep(ms(5)).await
+            } else {
+                wait_for_wake(&slot).await
+            }
+            for _ in 0..3 {
+                let waker = my_waker().await;
+                std::thread::spawn(move || waker.wake()).join().unwrap();
+                yield_now().await;
+            }
+            assert_eq!(signals.load(SeqCst), expected);
+        }
     });
 }
 

@@ -50,8 +50,12 @@ fn a_tasks_parent_is_the_task_that_spawned_it() {
         assert_eq!((parent, grandparent), (Some(me.id()), Some(id)));
         assert_eq!(me.parent(), None);
     });
+    // A host's spawn has no parent, whichever task ran last.
     let executor = Executor::new();
+    executor.spawn(pending::<()>()).detach();
+    executor.run_until_stalled();
     assert_eq!(executor.spawn(async {}).parent(), None);
+    assert_eq!(executor.spawner().spawn(async {}).unwrap().parent(), None);
 }
 
 #[test]
