@@ -1,6 +1,7 @@
 //! What belongs to one executor, shared by its loop, its handles and its wakers, all on one thread.
 
 use crate::{
+    handle::Shared,
     inbox::Signal,
     number::{EXECUTOR_IDS, Number},
     park::Park,
@@ -19,6 +20,7 @@ use std::{
     cell::{Cell, RefCell},
     panic::Location,
     rc::Rc,
+    sync::Arc,
 };
 
 pub(crate) struct Core {
@@ -33,6 +35,12 @@ pub(crate) struct Core {
     pub(crate) entries: Cell<Vec<Number>>,
     /// A panic of the schedule's that waits for the end of the turn.
     pub(crate) schedule_panic: Cell<Option<Box<dyn Any + Send>>>,
+    /// The main future's task.
+    pub(crate) main: Cell<Number>,
+    /// What other threads want.
+    pub(crate) shared: Arc<Shared>,
+    #[cfg(feature = "ctrl-c")]
+    pub(crate) cancel_on_ctrl_c: bool,
     /// Where the call stands that drives this executor now.
     driver: Cell<Option<&'static Location<'static>>>,
     /// Where it was driven last, or made.
@@ -48,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) signal: Signal,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
+    #[cfg(feature = "ctrl-c")]
+    pub(crate) cancel_on_ctrl_c: bool,
     pub(crate) location: &'static Location<'static>,
 }
 
@@ -68,6 +78,10 @@ impl Core {
             park: RefCell::new(parts.park),
             entries: Cell::new(Vec::new()),
             schedule_panic: Cell::new(None),
+            main: Cell::new(Number::NONE),
+            shared: Arc::new(Shared::new(registration.inbox)),
+            #[cfg(feature = "ctrl-c")]
+            cancel_on_ctrl_c: parts.cancel_on_ctrl_c,
             driver: Cell::new(None),
             home: Cell::new(parts.location),
             registration: Cell::new(Some(registration)),
@@ -130,6 +144,7 @@ impl Core {
         };
         self.shut_down();
         drop(driving);
+        self.shared.end();
         let beyond = self.tasks.abandon();
         if let Some(registration) = self.registration.take() {
             registration.end(beyond);

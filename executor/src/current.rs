@@ -4,6 +4,7 @@ use crate::{
     cancel::CancelReason,
     raw::{block::Header, enter, tasks::Stop},
     task_id::TaskId,
+    task_state::TaskState,
 };
 use std::{marker::PhantomData, panic::Location, rc::Rc};
 
@@ -66,6 +67,19 @@ impl TaskRef {
     /// The task that spawned it, if a task did.
     pub fn parent(self) -> Option<TaskId> {
         self.with_header(|head| TaskId::of(head.parent)).flatten()
+    }
+
+    /// How far it is.
+    pub fn state(self) -> Option<TaskState> {
+        enter::with_current(|core| {
+            let tasks = &core?.tasks;
+            tasks.with_header(self.id.0, |head| tasks.state(head))
+        })
+    }
+
+    /// Why it was cancelled, if it was.
+    pub fn cancel_reason(self) -> Option<CancelReason> {
+        self.with_header(Header::reason).flatten()
     }
 
     /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it

@@ -1,11 +1,13 @@
 //! An executor as a value, for programs that have a loop of their own.
 
 use crate::{
-    core::{Core, Parts, TooManyExecutors},
+    core::{Core, Parts, TooManyExecutors, check_not_nested},
+    handle::Handle,
     inbox::Arm,
+    join_error::JoinError,
     number::MAX_SLOTS,
     park::{Park, ThreadPark},
-    run::{run_on, value_or_panic},
+    run::{run_and_close, run_on, value_or_panic},
     schedule::Schedule,
     spawn::Spawner,
     task::Task,
@@ -16,7 +18,8 @@ use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 
 /// An executor that its host drives: with [`run`](Executor::run), or in slices with [`tick`](Executor::tick).
 ///
-/// Dropping it cancels and drops every task that is alive, on this thread.
+/// Dropping it cancels every task that is alive and drops it, on this thread. Their clean-up is begun, but nobody waits for
+/// it: [`close`](Executor::close) does.
 ///
 /// ```
 /// use evenkeel_executor::{Executor, State, sleep};
@@ -74,6 +77,9 @@ impl Executor {
             on_wake: None,
             unhandler: Unhandler::default(),
             max_tasks: MAX_SLOTS,
+            grace: None,
+            #[cfg(feature = "ctrl-c")]
+            cancel_on_ctrl_c: false,
         }
     }
 
@@ -90,6 +96,72 @@ impl Executor {
         }
     }
 
+    /// [`run`](Executor::run) with the outcome as a value: a main future that was cancelled, by Ctrl-C say, or panicked.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting a task does.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task of any executor on this thread.
+    ///
+    /// ```
+    /// use evenkeel_executor::{CancelReason, Executor, JoinError, current, yield_now};
+    ///
+    /// let executor = Executor::new();
+    /// let outcome = executor.run_outcome(async {
+    ///     current().cancel(CancelReason::Interrupted);
+    ///     yield_now().await;
+    ///     std::future::pending::<()>().await;
+    /// });
+    /// assert!(matches!(outcome, Err(JoinError::Cancelled(CancelReason::Interrupted))));
+    /// ```
+    #[track_caller]
+    pub fn run_outcome<F: Future>(&self, main: F) -> Result<F::Output, JoinError> {
+        run_on(&self.core, main, Location::caller()).unwrap_or_else(|nested| panic!("{nested}"))
+    }
+
+    /// Ends the executor: cancels every task, and runs until their clean-up is done, at most for `grace`. What is left then is
+    /// dropped without it, is reported to `on_unhandled`, and listed in the report.
+    ///
+    /// This blocks. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
+    /// [`State::Finished`], and then closes with no grace.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task of any executor on this thread.
+    ///
+    /// ```
+    /// use evenkeel_executor::{Executor, finally, sleep};
+    /// use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
+    ///
+    /// let executor = Executor::new();
+    /// let said_goodbye = Rc::new(Cell::new(false));
+    /// let goodbye = said_goodbye.clone();
+    /// let client = executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| {
+    ///     sleep(Duration::from_millis(1)).await;
+    ///     goodbye.set(true);
+    /// }));
+    /// client.detach();
+    /// executor.run_until_stalled();
+    /// let report = executor.close(Duration::from_secs(1));
+    /// assert!(report.stuck().is_empty() && said_goodbye.get());
+    /// ```
+    #[track_caller]
+    pub fn close(self, grace: Duration) -> Report {
+        let closing = self.core.enter_blocking(Location::caller()).unwrap_or_else(|nested| panic!("{nested}"));
+        let stuck = self.core.close(Some(grace));
+        drop(closing);
+        Report { stuck }
+    }
+
+    /// Cancels every task, as [`close`](Executor::close) does, without waiting: ticks do the rest. Tasks that are spawned from
+    /// now on are cancelled from birth, unless clean-up spawns them.
+    pub fn begin_close(&self) {
+        self.core.tasks.close();
+    }
+
     /// Spawns a task, from inside or outside of the executor's loop.
     ///
     /// # Panics
@@ -99,6 +171,11 @@ impl Executor {
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
         let spawned = self.core.tasks.spawn(future, Location::caller());
         Task(spawned.unwrap_or_else(|full| panic!("{full}")))
+    }
+
+    /// What reaches this executor from other threads.
+    pub fn handle(&self) -> Handle {
+        Handle(self.core.shared.clone())
     }
 
     /// What spawns tasks on this executor, and can be kept by them.
@@ -208,6 +285,20 @@ impl Drop for Executor {
     }
 }
 
+/// What [`Executor::close`] could not end in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    stuck: Vec<Box<str>>,
+}
+
+impl Report {
+    /// The tasks whose clean-up took too long, each by its name and the place where it was spawned.
+    pub fn stuck(&self) -> &[Box<str>] {
+        &self.stuck
+    }
+}
+
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor").field("live_tasks", &self.core.tasks.live()).finish_non_exhaustive()
@@ -223,6 +314,9 @@ pub struct Builder {
     on_wake: Option<Arc<dyn Fn() + Send + Sync>>,
     unhandler: Unhandler,
     max_tasks: usize,
+    grace: Option<Duration>,
+    #[cfg(feature = "ctrl-c")]
+    cancel_on_ctrl_c: bool,
 }
 
 impl Builder {
@@ -265,6 +359,56 @@ impl Builder {
         self
     }
 
+    /// How long clean-up may take when [`Builder::run`] ends; by default as long as it needs. What is left then is dropped, and
+    /// reported to `on_unhandled`.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// The first Ctrl-C (SIGINT; on Windows Ctrl-Break too) cancels the main future with [`CancelReason::Interrupted`](crate::CancelReason), and
+    /// clean-up runs. The second ends the process, with the exit code 130.
+    ///
+    /// It catches the signal for the rest of the process, on a thread of its own; while no main future of such an executor
+    /// runs, it ends the process at once. Only with the feature `ctrl-c`.
+    ///
+    /// # Panics
+    ///
+    /// If the program has another handler for the signal.
+    ///
+    /// ```no_run
+    /// use evenkeel_executor::{CancelReason, Executor, JoinError};
+    /// use std::time::Duration;
+    ///
+    /// let executor = Executor::builder().cancel_on_ctrl_c().build();
+    /// let outcome = executor.run_outcome(std::future::pending::<()>());
+    /// executor.close(Duration::from_secs(5));
+    /// if let Err(JoinError::Cancelled(CancelReason::Interrupted)) = outcome {
+    ///     std::process::exit(130);
+    /// }
+    /// ```
+    #[cfg(feature = "ctrl-c")]
+    pub fn cancel_on_ctrl_c(mut self) -> Self {
+        crate::ctrl_c::install();
+        self.cancel_on_ctrl_c = true;
+        self
+    }
+
+    /// [`run`](crate::run) with these settings: makes an executor, runs `main` to its end, cancels what is still alive and
+    /// waits for its clean-up.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](crate::run) does.
+    #[track_caller]
+    pub fn run<F: Future>(self, main: F) -> F::Output {
+        let location = Location::caller();
+        let nested = |nested| panic!("{nested}");
+        check_not_nested(location).unwrap_or_else(nested);
+        let grace = self.grace;
+        run_and_close(self.build(), grace, main, location).unwrap_or_else(|nested| panic!("{nested}"))
+    }
+
     /// Makes the executor.
     ///
     /// # Panics
@@ -299,6 +443,8 @@ impl Builder {
             signal,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,
+            #[cfg(feature = "ctrl-c")]
+            cancel_on_ctrl_c: self.cancel_on_ctrl_c,
             location: Location::caller(),
         })?;
         Ok(Executor { core })

@@ -73,6 +73,8 @@ struct State {
     signal: Option<Signal>,
     /// The owner sleeps, or its host waits to be called.
     armed: bool,
+    /// There is something to look at elsewhere.
+    called: bool,
     wakes: Vec<Number>,
     /// By slot: the index in `wakes` where its entry may be.
     place: Vec<u32>,
@@ -89,7 +91,7 @@ pub(crate) enum Arm {
 
 impl Inbox {
     pub(crate) fn new() -> Inbox {
-        let state = State { signal: None, armed: false, wakes: Vec::new(), place: Vec::new() };
+        let state = State { signal: None, armed: false, called: false, wakes: Vec::new(), place: Vec::new() };
         Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
@@ -103,6 +105,7 @@ impl Inbox {
         let _gone = {
             let mut state = self.lock();
             state.armed = false;
+            state.called = false;
             state.wakes = Vec::new();
             state.place = Vec::new();
             self.pending.store(false, Ordering::Relaxed);
@@ -117,6 +120,17 @@ impl Inbox {
             return;
         }
         state.insert(number);
+        self.pending.store(true, Ordering::Release);
+        self.release_and_signal(state);
+    }
+
+    /// The owner is to look at what lies elsewhere, from any thread. What lies there was put there before.
+    pub(crate) fn call(&self) {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            return;
+        }
+        state.called = true;
         self.pending.store(true, Ordering::Release);
         self.release_and_signal(state);
     }
@@ -152,13 +166,14 @@ impl Inbox {
         debug_assert!(into.is_empty());
         let mut state = self.lock();
         self.pending.store(false, Ordering::Relaxed);
+        state.called = false;
         std::mem::swap(&mut state.wakes, into);
     }
 
     /// The owner wants to sleep.
     pub(crate) fn arm(&self) -> Arm {
         let mut state = self.lock();
-        if state.wakes.is_empty() {
+        if state.wakes.is_empty() && !state.called {
             state.armed = true;
             Arm::Sleep
         } else {

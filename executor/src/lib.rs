@@ -10,6 +10,7 @@ mod executor;
 mod spawn;
 mod task;
 mod task_id;
+mod task_state;
 mod current;
 mod yield_now;
 mod local;
@@ -20,6 +21,9 @@ mod unhandled;
 mod raw;
 mod number;
 mod inbox;
+mod handle;
+#[cfg(feature = "ctrl-c")]
+mod ctrl_c;
 mod registry;
 mod park;
 mod schedule;
@@ -28,10 +32,14 @@ mod shim;
 pub mod testing;
 
 pub use crate::{
-    cancel::CancelReason,
+    cancel::{
+        CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
+        WaitCancelled, finally, finally_with, shield, timeout, timeout_at,
+    },
     core::TooManyExecutors,
     current::{TaskRef, current, try_current},
-    executor::{Budget, Builder, Executor, Progress, State},
+    executor::{Budget, Builder, Executor, Progress, Report, State},
+    handle::{Ended, Handle},
     join_error::{JoinError, Panic},
     local::TaskLocal,
     park::Park,
@@ -40,6 +48,7 @@ pub use crate::{
     spawn::{Spawner, spawn, spawner},
     task::Task,
     task_id::TaskId,
+    task_state::TaskState,
     time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
     unhandled::{Cause, Unhandled},
     yield_now::{YieldNow, yield_now},

@@ -6,16 +6,17 @@ use crate::{
     join_error::JoinError,
     raw::main_task::run_main,
 };
-use std::{panic::Location, rc::Rc};
+use std::{panic::Location, rc::Rc, time::Duration};
 
 /// Runs a future to its end on this thread, and with it everything that it spawns.
 ///
-/// When `main` has ended, what is still alive is cancelled and dropped; then `main`'s output is returned. Nothing
-/// outlives the call, so `main` may borrow from its caller.
+/// When `main` has ended, what is still alive is cancelled, and its clean-up awaited; then `main`'s output is returned.
+/// Nothing outlives the call, so `main` may borrow from its caller. [`Builder::run`](crate::Builder::run) does the same with
+/// settings, a grace period for clean-up among them.
 ///
 /// # Panics
 ///
-/// If `main` panics: the panic goes on here. Inside a task of any executor on this thread: see [`try_run`].
+/// If `main` panics: the panic goes on here. If `main` cancels itself. Inside a task of any executor on this thread: see [`try_run`].
 ///
 /// ```
 /// let words = ["even", "keel"];
@@ -41,8 +42,22 @@ pub fn run<F: Future>(main: F) -> F::Output {
 pub fn try_run<F: Future>(main: F) -> Result<F::Output, NestedRun> {
     let location = Location::caller();
     check_not_nested(location)?;
-    let executor = Executor::new();
+    run_and_close(Executor::new(), None, main, location)
+}
+
+/// Drives a new executor until `main` and all clean-up have ended.
+#[track_caller]
+pub(crate) fn run_and_close<F: Future>(
+    executor: Executor,
+    grace: Option<Duration>,
+    main: F,
+    location: &'static Location<'static>,
+) -> Result<F::Output, NestedRun> {
+    let _watch = Watch::begin(&executor.core);
     let outcome = run_on(&executor.core, main, location)?;
+    let closing = executor.core.enter_blocking(location)?;
+    executor.core.close(grace);
+    drop(closing);
     drop(executor);
     Ok(value_or_panic(outcome))
 }
@@ -54,7 +69,26 @@ pub(crate) fn run_on<F: Future>(
     location: &'static Location<'static>,
 ) -> Result<Result<F::Output, JoinError>, NestedRun> {
     let _driving = core.enter_blocking(location)?;
-    Ok(run_main(&core.tasks, main, location, |done| core.run_until(done)))
+    let _watch = Watch::begin(core);
+    Ok(run_main(core, main, location, |done| core.run_until(done)))
+}
+
+/// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.
+struct Watch {
+    #[cfg(feature = "ctrl-c")]
+    _watch: Option<crate::ctrl_c::Watch>,
+}
+
+impl Watch {
+    #[cfg(feature = "ctrl-c")]
+    fn begin(core: &Core) -> Watch {
+        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::ctrl_c::Watch::new(core.shared.clone())) }
+    }
+
+    #[cfg(not(feature = "ctrl-c"))]
+    fn begin(_: &Core) -> Watch {
+        Watch {}
+    }
 }
 
 #[track_caller]
@@ -62,7 +96,9 @@ pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {
         Ok(value) => value,
         Err(JoinError::Panicked(panic)) => panic.resume(),
-        Err(JoinError::Cancelled(reason)) => panic!("the main future was cancelled: {reason}"),
+        Err(JoinError::Cancelled(reason)) => {
+            panic!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     join_error::JoinError,
     raw::{handle::RawTask, tasks::Stop},
     task_id::TaskId,
+    task_state::TaskState,
 };
 use std::{
     borrow::Cow,
@@ -70,6 +71,16 @@ impl<T> Task<T> {
     /// Is there an outcome (also if it was taken already)?
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> TaskState {
+        self.0.state()
+    }
+
+    /// Why it was cancelled, if it was. `None` as well once its outcome was given away.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.reason()
     }
 
     /// The outcome, as awaiting the task by reference gives it.

@@ -4,7 +4,8 @@ use crate::{
     core::Core,
     inbox::Arm,
     join_error::Panic,
-    raw::handle::Ended,
+    number::Number,
+    raw::{handle::Ended, tasks::Stop},
     schedule::Choice,
     time::Instant,
     unhandled::{Cause, Unhandled, forget_if_it_panics},
@@ -118,6 +119,11 @@ impl Core {
     pub(crate) fn drain_inbox(&self) {
         let mut entries = self.entries.take();
         self.tasks.inbox.drain(&mut entries);
+        if self.main.get() != Number::NONE {
+            if let Some(reason) = self.shared.take_cancel_main() {
+                self.tasks.request_number(self.main.get(), Stop::Cancel, reason);
+            }
+        }
         if self.schedule.is_some() {
             for taken in 0..entries.len() {
                 let chosen = self.choose_wake(Choice::ForeignWake, entries.len() - taken);
@@ -170,8 +176,34 @@ impl Core {
         }
     }
 
-    /// Cancels every task and steps until all have ended. It asks nothing of the host's, neither schedule nor clock, since a
-    /// panic there would leave handles to an executor that is gone.
+    /// Cancels every task and drives until all have ended, at most for `grace`. What is left then is stopped hard; its names
+    /// are returned.
+    pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
+        self.tasks.close();
+        let until = grace.map(|grace| self.now() + grace);
+        self.catching(|| {
+            self.drain_inbox();
+            while self.tasks.live() > 0 {
+                let left = until.map(|until| until.saturating_duration_since(self.now()));
+                if left == Some(Duration::ZERO) {
+                    return;
+                }
+                self.turn_of(usize::MAX);
+                if self.tasks.live() > 0 && self.tasks.ready.is_empty() {
+                    let nothing_before = |until| self.timers.next().is_none_or(|next| next > until);
+                    if until.is_some_and(|until| nothing_before(until) && self.jump_to(until)) {
+                        continue;
+                    }
+                    self.wait(left);
+                }
+            }
+        });
+        self.stop_hard()
+    }
+
+    /// Cancels every task and steps once through those that are alive: clean-up is begun, but nobody waits for it. It asks
+    /// nothing of the host's, neither schedule nor clock, since a panic there would leave handles to an executor that is
+    /// gone.
     pub(crate) fn shut_down(&self) {
         self.tasks.close();
         let mut entries = Vec::new();
@@ -179,11 +211,25 @@ impl Core {
         for entry in entries {
             self.tasks.wake_entry(entry);
         }
-        // Every task that lives is in the queue now.
+        // Every task that lives is in the queue now, or waits for its clean-up.
+        let end = self.tasks.ready.nth(self.tasks.ready.len());
+        while self.tasks.ready.head() != end {
+            self.step_and_recover();
+        }
+        self.stop_hard();
+    }
+
+    fn stop_hard(&self) -> Vec<Box<str>> {
+        let stuck = self.tasks.abort_all();
         while !self.tasks.ready.is_empty() {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
-                self.tasks.recover(payload);
-            }
+            self.step_and_recover();
+        }
+        stuck
+    }
+
+    fn step_and_recover(&self) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
+            self.tasks.recover(payload);
         }
     }
 

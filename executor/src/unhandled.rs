@@ -28,6 +28,13 @@ pub enum Cause {
     DestructorPanicked(Panic),
     /// A waker that is not evenkeel's panicked when it was called.
     WakerPanicked(Panic),
+    /// Clean-up (or what it was there for) panicked, and another panic, or a value, was first.
+    CleanupPanicked(Panic),
+    /// A `finally` or `shield` was dropped before it was done, by code that does not wait for it: a `select!` of another
+    /// library, a panic that went past it, the end of a scope that could not reach it. It stands there in the source.
+    CleanupSkipped(&'static Location<'static>),
+    /// Clean-up took longer than its grace period, and was dropped.
+    GraceExceeded,
 }
 
 impl Unhandled {
@@ -61,21 +68,37 @@ impl Unhandled {
     }
 }
 
+impl Unhandled {
+    /// What is known of the task, in words.
+    pub(crate) fn task(&self) -> String {
+        let mut words = String::from("a task");
+        if let Some(name) = &self.name {
+            // Escaped: a name may come from outside, and this goes to terminals.
+            words += &format!(" named {name:?}");
+        }
+        if let Some(location) = self.location {
+            words += &format!(" (spawned at {location})");
+        }
+        words
+    }
+}
+
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "evenkeel: {} ", self.task())?;
         let (what, panic) = match &self.cause {
             Cause::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
             Cause::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
             Cause::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
+            Cause::CleanupPanicked(panic) => ("panicked in clean-up, after its outcome was decided", panic),
+            Cause::CleanupSkipped(site) => {
+                return write!(
+                    f,
+                    "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
+                );
+            }
+            Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
         };
-        f.write_str("evenkeel: a task ")?;
-        if let Some(name) = &self.name {
-            // Escaped: a name may come from outside, and this goes to terminals.
-            write!(f, "named {name:?} ")?;
-        }
-        if let Some(location) = self.location {
-            write!(f, "(spawned at {location}) ")?;
-        }
         write!(f, "{what}: {}", panic.message().escape_debug())
     }
 }

@@ -36,6 +36,7 @@ mod generations;
 mod model;
 mod schedule;
 mod scale;
+mod scopes;
 mod thread_exit;
 mod messages;
 mod auto_traits;

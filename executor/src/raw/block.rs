@@ -1,7 +1,12 @@
 //! The block: one allocation that holds a task's header and its future, and later, in the same place, its output.
 
 use super::pool::Size;
-use crate::{cancel::CancelReason, join_error::Panic, local::Locals, number::Number};
+use crate::{
+    cancel::{CancelReason, Region},
+    join_error::Panic,
+    local::Locals,
+    number::Number,
+};
 use std::{
     borrow::Cow,
     cell::{Cell, UnsafeCell},
@@ -9,6 +14,7 @@ use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     ptr::{NonNull, drop_in_place},
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
@@ -65,15 +71,36 @@ pub(crate) struct Header {
     pub(crate) reason: Cell<PlainReason>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum PlainReason {
-    /// None yet, or one in the extras.
-    Other,
-    OwnerDropped,
-    Shutdown,
-    Interrupted,
-    Aborted,
+/// A reason in one byte, if it carries no data.
+macro_rules! plain_reasons {
+    ($($reason:ident)*) => {
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub(crate) enum PlainReason {
+            /// None yet, or one in the extras.
+            Other,
+            $($reason,)*
+        }
+
+        impl PlainReason {
+            fn of(reason: &CancelReason) -> PlainReason {
+                match reason {
+                    $(CancelReason::$reason => PlainReason::$reason,)*
+                    _ => PlainReason::Other,
+                }
+            }
+
+            fn reason(self) -> Option<CancelReason> {
+                match self {
+                    PlainReason::Other => None,
+                    $(PlainReason::$reason => Some(CancelReason::$reason),)*
+                }
+            }
+        }
+    };
+}
+plain_reasons! {
+    ChildCancelled RaceLost GroupEnded NotReady DeadlineExceeded OwnerDropped Shutdown Interrupted Aborted
 }
 
 #[derive(Default)]
@@ -81,6 +108,8 @@ pub(crate) struct Extras {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) locals: Locals,
     pub(crate) reason: Option<CancelReason>,
+    /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
+    pub(crate) root: Option<Rc<Region>>,
     /// The outcome of a task that panicked.
     pub(crate) panic: Option<Panic>,
     /// A panic that came too late to be the outcome: a destructor's, after the value was there.
@@ -111,24 +140,24 @@ impl Header {
     }
 
     pub(crate) fn set_reason(&self, reason: CancelReason) {
-        match reason {
-            CancelReason::OwnerDropped => self.reason.set(PlainReason::OwnerDropped),
-            CancelReason::Shutdown => self.reason.set(PlainReason::Shutdown),
-            CancelReason::Interrupted => self.reason.set(PlainReason::Interrupted),
-            CancelReason::Aborted => self.reason.set(PlainReason::Aborted),
-            other => self.with_extras(|extras| extras.reason = Some(other)),
+        match PlainReason::of(&reason) {
+            PlainReason::Other => self.with_extras(|extras| extras.reason = Some(reason)),
+            plain => self.reason.set(plain),
         }
+    }
+
+    pub(crate) fn reason(&self) -> Option<CancelReason> {
+        self.reason.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.clone()).flatten())
     }
 
     /// The reason, which the header may not have any more afterwards.
     pub(crate) fn take_reason(&self) -> Option<CancelReason> {
-        match self.reason.get() {
-            PlainReason::OwnerDropped => Some(CancelReason::OwnerDropped),
-            PlainReason::Shutdown => Some(CancelReason::Shutdown),
-            PlainReason::Interrupted => Some(CancelReason::Interrupted),
-            PlainReason::Aborted => Some(CancelReason::Aborted),
-            PlainReason::Other => self.peek_extras(|extras| extras.reason.take()).flatten(),
-        }
+        self.reason.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.take()).flatten())
+    }
+
+    /// The root scope's region, if anything has registered there.
+    pub(crate) fn root(&self) -> Option<Rc<Region>> {
+        if self.has_extras() { self.peek_extras(|extras| extras.root.clone()).flatten() } else { None }
     }
 }
 

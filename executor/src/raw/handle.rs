@@ -10,6 +10,7 @@ use crate::{
     core::Core,
     join_error::{JoinError, Panic},
     number::Number,
+    task_state::TaskState,
     unhandled::{Cause, Unhandled, Unhandler, forget_if_it_panics},
 };
 use std::{
@@ -90,6 +91,10 @@ impl<T> RawTask<T> {
         let head = any.any.header();
         if !head.stage.get().is_end() {
             let joiner = head.joiner.take();
+            if any.any.tasks().is_some_and(Tasks::is_closing) {
+                // Clean-up has spawned it, and now it is the executor's, which cancels all it has.
+                any.any.request(Stop::Cancel, CancelReason::Shutdown);
+            }
             head.handle.set(false);
             drop(joiner);
         } else {
@@ -104,6 +109,17 @@ impl<T> RawTask<T> {
         if let Some(tasks) = self.any.tasks() {
             tasks.stop_now(self.any.block);
         }
+    }
+
+    pub(crate) fn state(&self) -> TaskState {
+        match self.any.tasks() {
+            Some(tasks) => tasks.state(self.any.header()),
+            None => TaskState::Ended,
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Option<CancelReason> {
+        self.any.header().reason()
     }
 
     /// `None` when the executor is gone.

@@ -1,15 +1,12 @@
 //! The main future: an ordinary task, but one that may borrow from its caller.
 
-use super::{
-    handle::{Ended, RawTask},
-    tasks::Tasks,
-};
-use crate::join_error::JoinError;
+use super::handle::{Ended, RawTask};
+use crate::{core::Core, join_error::JoinError, number::Number};
 use std::panic::Location;
 
-/// Runs `main` as a task of `tasks`. `drive` must return when the task has ended.
+/// Runs `main` as a task of `core`'s. `drive` must return when the task has ended.
 pub(crate) fn run_main<F: Future>(
-    tasks: &Tasks,
+    core: &Core,
     main: F,
     location: &'static Location<'static>,
     drive: impl FnOnce(Ended<'_>),
@@ -17,20 +14,25 @@ pub(crate) fn run_main<F: Future>(
     // SAFETY: what `F` borrows outlives this call. `Guard` is a local of this frame, so its drop runs before the call
     // ends, whether by returning or by unwinding (out of a host's callback in `drive`), and leaves neither future nor
     // output behind. The block itself may live on for a while, but holds nothing of `F`'s then.
-    let task = unsafe { tasks.admit(main, location) };
-    let mut guard = Guard(task.unwrap_or_else(|full| panic!("{full}")));
-    drive(guard.0.ended());
-    guard.0.take().unwrap_or_else(|| panic!("the loop returned before its main future had ended"))
+    let task = unsafe { core.tasks.admit(main, location) };
+    let mut guard = Guard { core, task: task.unwrap_or_else(|full| panic!("{full}")) };
+    core.main.set(guard.task.number().unwrap_or(Number::NONE));
+    drive(guard.task.ended());
+    guard.task.take().unwrap_or_else(|| panic!("the loop returned before its main future had ended"))
 }
 
-struct Guard<T>(RawTask<T>);
+struct Guard<'a, T> {
+    core: &'a Core,
+    task: RawTask<T>,
+}
 
-impl<T> Drop for Guard<T> {
+impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
-        self.0.end_now();
-        if !self.0.is_spent() {
+        self.core.main.set(Number::NONE);
+        self.task.end_now();
+        if !self.task.is_spent() {
             // Dropped here and now: a handle's own drop may leave an output to a drop further up the stack.
-            drop(self.0.take());
+            drop(self.task.take());
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod flag {
     pub(crate) const WOKEN: usize = 1 << 1;
     /// Never polled.
     pub(crate) const FRESH: usize = 1 << 2;
-    /// Its root scope is cancelled; the loop delivers it. Always with `QUEUED`, or while the task is polled.
+    /// Its root scope is cancelled; the loop delivers it. With `QUEUED`, or while the task is polled, or with `CLEANING`.
     pub(crate) const CANCEL: usize = 1 << 3;
     /// To be dropped without another poll. Always with `QUEUED`, or while the task is polled.
     pub(crate) const ABORT: usize = 1 << 4;
@@ -25,6 +25,8 @@ pub(crate) mod flag {
     pub(crate) const DONE: usize = 1 << 5;
     /// No task is in the slot.
     pub(crate) const VACANT: usize = 1 << 6;
+    /// Clean-up is at work in the task. Always with `CANCEL`; such a task may wait, without `QUEUED`.
+    pub(crate) const CLEANING: usize = 1 << 7;
     /// What makes the loop leave the straight path.
     pub(crate) const UNUSUAL: usize = CANCEL | ABORT | DONE;
 }
@@ -158,12 +160,26 @@ impl Table {
         }
     }
 
-    /// If the number is up to date and its task is queued already: notes that it was woken.
-    pub(crate) fn wake_queued(&self, number: Number) {
+    /// If the number is up to date, for tasks that [`Table::wake_waiting`] does not find: notes that one which is queued
+    /// was woken, and marks one that waits for its clean-up as queued. `true`: the caller queues it.
+    pub(crate) fn wake_unusual(&self, number: Number) -> bool {
         match self.slots().get_mut(number.slot()) {
-            Some(slot) if slot.tag & (!SLOT_MASK | QUEUED) == number.tag() | QUEUED => slot.tag |= WOKEN,
-            _ => {}
+            Some(slot) if slot.tag & (!SLOT_MASK | QUEUED) == number.tag() | QUEUED => {
+                slot.tag |= WOKEN;
+                false
+            }
+            Some(slot) if slot.tag == number.tag() | CANCEL | CLEANING => {
+                slot.tag |= QUEUED | WOKEN;
+                true
+            }
+            _ => false,
         }
+    }
+
+    /// Has the task of that number any of these flags?
+    pub(crate) fn is_flagged(&self, number: Number, flags: usize) -> bool {
+        let slots = self.slots();
+        slots.get(number.slot()).is_some_and(|slot| slot.tag & !SLOT_MASK == number.tag() && slot.tag & flags != 0)
     }
 
     /// What to do with a slot that came out of the ready queue.
@@ -179,7 +195,7 @@ impl Table {
             Turn::Poll(block, number)
         } else {
             // `CANCEL` and `ABORT` stay: a handle's second request finds that it is not the first.
-            slot.tag |= tag & UNUSUAL;
+            slot.tag |= tag & (UNUSUAL | CLEANING);
             Turn::Unusual(block, number, tag & SLOT_MASK)
         }
     }

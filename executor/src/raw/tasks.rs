@@ -24,11 +24,12 @@ use super::{
     waker,
 };
 use crate::{
-    cancel::CancelReason,
+    cancel::{CancelReason, Here, Kind, Region, new_epoch},
     core::Core,
     inbox::Inbox,
     join_error::Panic,
     number::Number,
+    task_state::TaskState,
     unhandled::{Cause, Unhandled, Unhandler},
 };
 use std::{
@@ -36,7 +37,7 @@ use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::NonNull,
-    rc::Weak,
+    rc::{Rc, Weak},
     task::{Context, Waker},
 };
 
@@ -54,6 +55,10 @@ pub(crate) struct Tasks {
     pub(crate) core: Weak<Core>,
     pool: Pool,
     spare: SpareExtras,
+    /// Where the task that is being polled stands in its tree of scopes.
+    pub(crate) here: Here,
+    /// What is dropped now has been reported, or was asked to end without clean-up.
+    quiet: Cell<bool>,
     pub(crate) unhandler: Unhandler,
 }
 
@@ -100,6 +105,8 @@ impl Tasks {
             core,
             pool: Pool::new(),
             spare: SpareExtras::default(),
+            here: Here::default(),
+            quiet: Cell::new(false),
             unhandler,
         }
     }
@@ -160,7 +167,9 @@ impl Tasks {
 
     #[cold]
     fn admit_unusual(&self, block: NonNull<Header>) {
-        if self.has(mode::CLOSING) {
+        // A running task that is not cancelled was spawned by clean-up, or is in the middle of it.
+        let is_clean_up = self.current.get() != Number::NONE && !self.is_cancelled_here();
+        if self.has(mode::CLOSING) && !is_clean_up {
             self.request(block, Stop::Cancel, CancelReason::Shutdown);
         }
         if self.has(mode::INHERITS) {
@@ -213,10 +222,12 @@ impl Tasks {
         waiting
     }
 
-    /// If the number is that of a task of ours which is queued already: notes that it was woken. `false` if it is
-    /// another executor's.
-    pub(crate) fn wake_queued(&self, number: Number) -> bool {
-        self.table.wake_queued(number);
+    /// Wakes the task of that number if it is ours, for tasks that [`Tasks::wake_waiting`] does not find: those that are
+    /// queued already, or wait for their clean-up. `false` if it is another executor's.
+    pub(crate) fn wake_unusual(&self, number: Number) -> bool {
+        if self.table.wake_unusual(number) {
+            self.ready.push(number.slot() as u32);
+        }
         number.executor() == self.table.executor()
     }
 
@@ -231,7 +242,7 @@ impl Tasks {
             entry
         };
         if !self.wake_waiting(number) {
-            self.wake_queued(number);
+            self.wake_unusual(number);
         }
     }
 
@@ -257,7 +268,9 @@ impl Tasks {
         let number = |occupant: Option<(Number, NonNull<Header>)>| occupant.map(|(number, _)| number);
         let before = number(self.table.occupant(slot as usize));
         self.step();
-        before == number(self.table.occupant(slot as usize)) && self.table.flags(slot) & (QUEUED | UNUSUAL) == QUEUED
+        let flags = self.table.flags(slot);
+        let is_waiting_to_be_stopped = flags & (DONE | ABORT) != 0 || flags & (CANCEL | CLEANING) == CANCEL;
+        before == number(self.table.occupant(slot as usize)) && flags & QUEUED != 0 && !is_waiting_to_be_stopped
     }
 
     #[inline(always)]
@@ -278,12 +291,41 @@ impl Tasks {
             return self.free_if_forgotten(block);
         }
         self.current.set(number);
-        let last_poll = flags & ABORT == 0 && flags & FRESH == 0 && flags & WOKEN != 0;
-        if last_poll && self.poll(block, number) {
-            // A completed result is never lost.
-            return self.finish(block);
+        if flags & (ABORT | FRESH) != 0 || !self.deliver(block, number, flags) {
+            self.stop(block, End::Cancelled);
         }
-        self.stop(block, End::Cancelled);
+    }
+
+    /// The task's root scope was cancelled. `false`: the task is to be stopped where it is suspended. `true`: a completed
+    /// result was not lost, or clean-up is at work.
+    fn deliver(&self, block: NonNull<Header>, number: Number, flags: usize) -> bool {
+        // SAFETY: the block lives: its task has not ended.
+        let head = unsafe { block.as_ref() };
+        let root = head.root();
+        if root.as_ref().is_some_and(|root| root.has_members()) {
+            // From now on it may wait. Without members it hardly ever has to, and a wake-up in its last poll is no concern.
+            self.table.set_flags(head.slot, CLEANING);
+        } else if flags & (WOKEN | CLEANING) == 0 {
+            return false;
+        }
+        loop {
+            let reached = self.here.reached();
+            if self.poll(block, number) {
+                self.finish(block);
+                return true;
+            }
+            let Some(root) = head.root() else { return false };
+            if root.is_working() {
+                if self.table.set_flags(head.slot, CLEANING) & CLEANING == 0 {
+                    // The clean-up was begun in this very poll, in which no wake-up has queued the task.
+                    self.wake_unusual(number);
+                }
+                return true;
+            }
+            if self.here.reached() == reached {
+                return false;
+            }
+        }
     }
 
     /// Something below the loop panicked. If it was the future that was being polled, that is its task's outcome; if no
@@ -318,10 +360,17 @@ impl Tasks {
                 self.spare.lend(head);
             }
             head.set_reason(reason);
+            // The scopes inside a task that is being polled find out.
+            new_epoch();
         }
+        let root = head.root();
         if self.table.set_flags(slot, wanted | QUEUED) & QUEUED == 0 {
             self.ready.push(slot);
             self.tell_host();
+        }
+        // From here on the block may be gone: a host's callback was called, and these wakers may be foreign.
+        if let Some(root) = root {
+            root.wake_members();
         }
     }
 
@@ -341,7 +390,11 @@ impl Tasks {
         lives
     }
 
-    /// Every task is cancelled, and those that are spawned later are so from birth.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.has(mode::CLOSING)
+    }
+
+    /// Every task is cancelled, and those that are spawned later are so from birth, unless clean-up spawns them.
     pub(crate) fn close(&self) {
         if self.has(mode::CLOSING) {
             return;
@@ -352,6 +405,25 @@ impl Tasks {
                 self.request(block, Stop::Cancel, CancelReason::Shutdown);
             }
         }
+    }
+
+    /// Every task that has not ended is to be dropped by the loop, and is reported. Returns their names.
+    pub(crate) fn abort_all(&self) -> Vec<Box<str>> {
+        let mut stuck = Vec::new();
+        for index in 0..self.table.len() {
+            let Some((number, block)) = self.table.occupant(index) else { continue };
+            // SAFETY: an occupied slot's block lives.
+            let head = unsafe { block.as_ref() };
+            if head.stage.get() != Stage::Future {
+                continue;
+            }
+            let unhandled = Unhandled::of(head, Some(number), Cause::GraceExceeded);
+            // The hook may do anything, but not free a task that has not ended: that is for the loop, which waits for us.
+            self.request(block, Stop::Abort, CancelReason::Aborted);
+            stuck.push(unhandled.task().into());
+            self.unhandler.report(unhandled);
+        }
+        stuck
     }
 
     /// Stops the task on this stack, if it has not ended. It is not being polled: the caller's frame would be above that.
@@ -373,10 +445,13 @@ impl Tasks {
         head.stage.set(Stage::Ending);
         // SAFETY: the stage was `Future`, and from now on nobody will touch the future, also if its destructor panics.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_future)(block) }));
-        match (dropped, &end) {
-            (Ok(()), _) => {}
-            (Err(payload), End::Cancelled) => end = End::Panicked(payload),
-            (Err(payload), End::Panicked(_)) => self.report(head, Cause::DestructorPanicked(Panic::new(payload))),
+        // A panic in clean-up has waited for the rest of it.
+        let stashed = head.root().and_then(|root| root.take_panic());
+        for payload in stashed.into_iter().chain(dropped.err()) {
+            match end {
+                End::Cancelled => end = End::Panicked(payload),
+                End::Panicked(_) => self.report(head, Cause::DestructorPanicked(Panic::new(payload))),
+            }
         }
         match end {
             End::Cancelled => head.stage.set(Stage::Cancelled),
@@ -416,11 +491,16 @@ impl Tasks {
     /// Drops the task-locals, and reports what came too late for the outcome.
     #[cold]
     fn finish_extras(&self, head: &Header) {
-        let Some((locals, late)) = head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.late.take()))
+        let Some((locals, root, late)) =
+            head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.root.take(), extras.late.take()))
         else {
             return;
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(locals))) {
+        if let Some(payload) = root.as_ref().and_then(|root| root.take_panic()) {
+            self.report(head, Cause::CleanupPanicked(Panic::new(payload)));
+        }
+        // The region may own wakers of points that have moved away.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop((locals, root)))) {
             self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
         }
         if let Some(panic) = late {
@@ -518,6 +598,59 @@ impl Tasks {
         let block = self.table.find(number)?;
         // SAFETY: `find` returns blocks that live, and `f` runs no code that could free this one.
         Some(f(unsafe { block.as_ref() }))
+    }
+
+    /// Was that task's root scope cancelled, or is the task to be aborted?
+    #[inline]
+    pub(crate) fn is_cancelled(&self, number: Number) -> bool {
+        self.table.is_flagged(number, CANCEL | ABORT)
+    }
+
+    /// The running task's root scope as a region, unless the task has ended.
+    pub(crate) fn root_region(&self) -> Option<Rc<Region>> {
+        let root = |head: &Header| {
+            let lives = !head.stage.get().is_end();
+            lives
+                .then(|| head.with_extras(|extras| extras.root.get_or_insert_with(|| Region::new(Kind::Scope)).clone()))
+        };
+        self.with_header(self.current.get(), root).flatten()
+    }
+
+    /// Calls `drop`; clean-up that is skipped in it is not reported.
+    pub(crate) fn quietly(&self, drop: impl FnOnce()) {
+        struct Loud<'a>(&'a Cell<bool>, bool);
+        impl Drop for Loud<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _loud = Loud(&self.quiet, self.quiet.replace(true));
+        drop();
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet.get() || self.table.is_flagged(self.current.get(), ABORT)
+    }
+
+    pub(crate) fn state(&self, head: &Header) -> TaskState {
+        let flags = self.table.flags(head.slot);
+        match (head.stage.get(), flags & CLEANING != 0, flags & (CANCEL | ABORT) != 0) {
+            (stage, ..) if stage.is_end() => TaskState::Ended,
+            (Stage::Ending, ..) => TaskState::CleaningUp,
+            (_, true, _) => TaskState::CleaningUp,
+            (_, false, true) => TaskState::CancelRequested,
+            _ => TaskState::Running,
+        }
+    }
+
+    /// Reports something in the name of the task that is running, if there is one.
+    pub(crate) fn report_here(&self, cause: Cause) {
+        let number = self.current.get();
+        let mut cause = Some(cause);
+        let named = self.with_header(number, |head| Some(Unhandled::of(head, Some(number), cause.take()?))).flatten();
+        if let Some(unhandled) = named.or_else(|| cause.map(Unhandled::new)) {
+            self.unhandler.report(unhandled);
+        }
     }
 
     pub(crate) fn report(&self, head: &Header, cause: Cause) {

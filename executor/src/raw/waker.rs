@@ -42,7 +42,7 @@ pub(crate) fn wake_number(number: Number) {
 /// No task of the current executor waits under this number.
 #[cold]
 fn wake_unusual(number: Number) {
-    let here = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_queued(number)));
+    let here = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_unusual(number)));
     if here {
         return;
     }

@@ -4,6 +4,7 @@ mod instant;
 mod clock;
 mod sleep;
 mod interval;
+mod alarm;
 mod timers;
 mod pace;
 mod wheel;
@@ -13,6 +14,9 @@ pub use instant::Instant;
 pub use interval::{Interval, MissedTick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 
+pub(crate) use alarm::Alarm;
 pub(crate) use clock::ClockSource;
+pub(crate) use instant::saturating_nanos;
 pub(crate) use pace::Pace;
 pub(crate) use timers::Timers;
+pub(crate) use wheel::When;

@@ -1,13 +1,9 @@
 //! Waiting for a point in time.
 
-use crate::{
-    raw::enter,
-    time::{Instant, Timers, instant::saturating_nanos, wheel::When},
-};
+use crate::time::{Alarm, Instant, instant::saturating_nanos, wheel::When};
 use std::{
     fmt,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -59,8 +55,7 @@ enum State {
     /// It gave way and is done at the next poll.
     GaveWay,
     Started {
-        timers: Rc<Timers>,
-        key: u32,
+        alarm: Alarm,
         when: When,
     },
     Done,
@@ -82,14 +77,13 @@ impl Future for Sleep {
                 self.start(when, cx);
                 Poll::Pending
             }
-            State::Started { timers, key, .. } => {
-                if timers.has_fired(*key) {
-                    timers.remove(*key);
+            State::Started { alarm, .. } => {
+                if alarm.has_fired() {
                     self.state = State::Done;
                     return Poll::Ready(());
                 }
-                if is_current(timers) {
-                    timers.set_waker(*key, cx.waker());
+                if alarm.is_here() {
+                    alarm.set_waker(cx.waker());
                 } else {
                     self.move_here(cx);
                 }
@@ -106,30 +100,16 @@ impl Future for Sleep {
 impl Sleep {
     /// Starts a timer of the current executor, and ends the old one if there is one.
     fn start(&mut self, when: When, cx: &Context<'_>) {
-        // The clone may be user code: it comes before anything is borrowed or changed.
-        let waker = cx.waker().clone();
-        let timers = enter::with_current(|core| core.map(|core| core.timers.clone())).unwrap_or_else(|| no_executor());
-        let (key, look_at_the_clock) = timers.start(when, waker);
-        let old = std::mem::replace(&mut self.state, State::Started { timers: timers.clone(), key, when });
-        drop(Sleep { state: old });
-        if look_at_the_clock {
-            timers.settle(Instant::now());
-        }
+        let alarm = Alarm::start(when, cx.waker()).unwrap_or_else(|| no_executor());
+        self.state = State::Started { alarm, when };
     }
 
     /// Moves the timer to the executor that polls it now, with the deadline that it has.
     #[cold]
     fn move_here(&mut self, cx: &Context<'_>) {
-        if let State::Started { timers, key, when } = &self.state {
-            let when = timers.deadline(*key).map_or(*when, When::At);
+        if let State::Started { alarm, when } = &self.state {
+            let when = alarm.deadline().map_or(*when, When::At);
             self.start(when, cx);
-        }
-    }
-
-    #[inline]
-    fn stop(&mut self) {
-        if let State::Started { timers, key, .. } = &self.state {
-            timers.remove(*key);
         }
     }
 }
@@ -138,16 +118,6 @@ impl Sleep {
 #[track_caller]
 fn no_executor() -> ! {
     panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
-}
-
-fn is_current(timers: &Rc<Timers>) -> bool {
-    enter::with_current(|core| core.is_some_and(|core| Rc::ptr_eq(&core.timers, timers)))
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 impl fmt::Debug for Sleep {

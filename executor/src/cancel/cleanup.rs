@@ -1,0 +1,166 @@
+//! Clean-up that awaits: `finally`, `finally_with`, `shield`.
+
+use super::point::{Cleaning, Ended, Guard, Point, Shield, resume};
+use pin_project_lite::pin_project;
+use std::{
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// Runs `body`, and then `cleanup` however the body has ended: with a value, which clean-up may look at, or by a
+/// cancellation or a panic (`None`). Then it yields the value, or the panic goes on.
+///
+/// Clean-up may await. Once begun, it is stopped by nothing but a scope inside it, a grace period, or `abort`: what is
+/// cancelled waits for it. In a cancelled scope the code behind a `finally` without a value is not resumed. If the first poll
+/// already finds its scope cancelled, the body is polled once, clean-up runs, and the code is not resumed even with a value; so
+/// a loop around a `finally` ends.
+///
+/// If foreign code drops this future in the middle, as `select!` does with branches that lose, clean-up cannot be awaited: it
+/// is skipped, and that is reported to `on_unhandled`.
+///
+/// # Panics
+///
+/// When polled outside an executor. A panic of the body goes on after clean-up; one of clean-up's beats a cancellation. In a
+/// cancelled scope both go on when the other clean-up in that scope is done.
+///
+/// ```
+/// use evenkeel_executor::{Elapsed, finally, run, sleep, timeout};
+/// use std::{cell::Cell, time::Duration};
+///
+/// run(async {
+///     let closed = Cell::new(false);
+///     let work = finally(sleep(Duration::MAX), async |ended: Option<&()>| {
+///         assert!(ended.is_none());
+///         sleep(Duration::from_millis(1)).await; // say goodbye, wait for the answer
+///         closed.set(true);
+///     });
+///     assert_eq!(timeout(Duration::from_millis(1), work).await, Err(Elapsed));
+///     assert!(closed.get());
+/// });
+/// ```
+#[track_caller]
+pub fn finally<B, C>(body: B, cleanup: C) -> impl Future<Output = B::Output>
+where
+    B: Future,
+    C: AsyncFnOnce(Option<&B::Output>),
+{
+    let point = Point::new(Location::caller());
+    let first = Guard::new(point.clone(), body);
+    // A struct of ours rather than an async block: that would have room for the body twice.
+    Then { first: Some(first), make: Some(|ended| clean_up(point, cleanup, ended)), second: None }
+}
+
+async fn clean_up<T, C: AsyncFnOnce(Option<&T>)>(point: Point, cleanup: C, ended: Ended<T>) -> T {
+    let (value, panic) = ended.split();
+    let cleaning = Cleaning::new(point.clone(), async move {
+        cleanup(value.as_ref()).await;
+        value
+    });
+    let outcome = cleaning.await;
+    resume(point, outcome, panic).await
+}
+
+/// [`finally`] with a resource that both parts need: the body may change it, clean-up consumes it.
+///
+/// ```
+/// use evenkeel_executor::{finally_with, run};
+///
+/// struct Transaction(Vec<&'static str>);
+///
+/// let log = std::cell::RefCell::new(String::new());
+/// let total = run(finally_with(
+///     Transaction(Vec::new()),
+///     async |transaction: &mut Transaction| {
+///         transaction.0.push("debit");
+///         transaction.0.push("credit");
+///         Err::<u32, _>("no such account")
+///     },
+///     async |transaction: Transaction, ended: Option<&Result<u32, &str>>| {
+///         if !matches!(ended, Some(Ok(_))) {
+///             *log.borrow_mut() = format!("rolled back {}", transaction.0.join(", "));
+///         }
+///     },
+/// ));
+/// assert_eq!(total, Err("no such account"));
+/// assert_eq!(log.into_inner(), "rolled back debit, credit");
+/// ```
+#[track_caller]
+pub fn finally_with<R, T, B, C>(resource: R, body: B, cleanup: C) -> impl Future<Output = T>
+where
+    B: AsyncFnOnce(&mut R) -> T,
+    C: AsyncFnOnce(R, Option<&T>),
+{
+    let point = Point::new(Location::caller());
+    async move {
+        let mut resource = resource;
+        let ended = Guard::new(point.clone(), async { body(&mut resource).await }).await;
+        let (value, panic) = ended.split();
+        let cleaning = Cleaning::new(point.clone(), async move {
+            cleanup(resource, value.as_ref()).await;
+            value
+        });
+        let outcome = cleaning.await;
+        resume(point, outcome, panic).await
+    }
+}
+
+/// Lets `future` finish, also if its scope is cancelled meanwhile: what is cancelled waits for it. Its value is returned; the
+/// code around it then runs to where it awaits next, and is stopped there.
+///
+/// If the first poll already finds its scope cancelled, it shields nothing; so `loop { shield(step()).await }` ends. To be
+/// dropped by foreign code, in the middle, is reported as for [`finally`].
+///
+/// # Panics
+///
+/// When polled outside an executor, and when `future` does.
+///
+/// ```
+/// use evenkeel_executor::{Elapsed, run, shield, sleep, timeout};
+/// use std::{cell::Cell, time::Duration};
+///
+/// run(async {
+///     let written = Cell::new(false);
+///     let work = async {
+///         shield(async {
+///             sleep(Duration::from_millis(2)).await;
+///             written.set(true);
+///         })
+///         .await;
+///         sleep(Duration::MAX).await;
+///     };
+///     assert_eq!(timeout(Duration::from_millis(1), work).await, Err(Elapsed));
+///     assert!(written.get());
+/// });
+/// ```
+#[track_caller]
+pub fn shield<F: Future>(future: F) -> Shield<F> {
+    Shield::new(future, Location::caller())
+}
+
+pin_project! {
+    /// One future, and then another that is made of its output.
+    struct Then<F, M, G> {
+        #[pin]
+        first: Option<F>,
+        make: Option<M>,
+        #[pin]
+        second: Option<G>,
+    }
+}
+
+impl<F: Future, M: FnOnce(F::Output) -> G, G: Future> Future for Then<F, M, G> {
+    type Output = G::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Output> {
+        let mut this = self.project();
+        if let Some(first) = this.first.as_mut().as_pin_mut() {
+            let Poll::Ready(output) = first.poll(cx) else { return Poll::Pending };
+            this.first.set(None);
+            let make = this.make.take().expect("the second future is made once");
+            this.second.set(Some(make(output)));
+        }
+        let second = this.second.as_mut().as_pin_mut().expect("the first future was there until the second was");
+        second.poll(cx)
+    }
+}

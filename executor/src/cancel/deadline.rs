@@ -1,0 +1,166 @@
+//! Timeouts: scopes with a deadline.
+
+use super::scope::{CancelScope, InScope};
+use crate::time::{Instant, When, saturating_nanos};
+use pin_project_lite::pin_project;
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// A deadline has passed before the future had finished.
+///
+/// It converts into [`io::Error`], of kind [`TimedOut`](io::ErrorKind::TimedOut).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("the deadline has passed")]
+pub struct Elapsed;
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Gives a future `limit` time: a [`Deadline`] that nobody moves.
+///
+/// It counts from the first poll on. The future is dropped when its time is over, after the clean-up in it is done. A future
+/// that finishes in the turn of the deadline has finished; with no time at all it is polled once. `Duration::MAX` is never.
+///
+/// Cancel-safe as far as `future` is.
+///
+/// # Errors
+///
+/// [`Elapsed`]. If a scope around it was cancelled too, a longer timeout say, nothing is returned: the code that awaits this
+/// is stopped as well.
+///
+/// # Panics
+///
+/// When polled outside an executor.
+///
+/// ```
+/// use evenkeel_executor::{Elapsed, run, sleep, timeout};
+/// use std::time::Duration;
+///
+/// let outcome = run(timeout(Duration::from_millis(1), sleep(Duration::from_secs(60))));
+/// assert_eq!(outcome, Err(Elapsed));
+/// ```
+pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
+    Deadline::after(limit).run(future)
+}
+
+/// Gives a future time until `deadline`. As [`timeout`]; [`Instant::NEVER`] is never.
+///
+/// # Errors
+///
+/// [`Elapsed`], as for [`timeout`].
+///
+/// # Panics
+///
+/// When polled outside an executor.
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    Deadline::at(deadline).run(future)
+}
+
+/// A deadline that can be moved while a future runs under it: from inside, from outside, sooner, later, or away.
+///
+/// ```
+/// use evenkeel_executor::{Deadline, Instant, run, sleep};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let deadline = Deadline::after(Duration::from_millis(1));
+///     let inside = deadline.clone();
+///     let read = deadline.run(async move {
+///         // The peer has sent something: it gets more time.
+///         inside.reschedule(Some(Instant::now() + Duration::from_secs(60)));
+///         sleep(Duration::from_millis(5)).await;
+///         "all of it"
+///     });
+///     assert_eq!(read.await, Ok("all of it"));
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Deadline(CancelScope);
+
+impl Deadline {
+    /// A deadline that lies `limit` behind the first poll of what runs under it.
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline::new(When::After(saturating_nanos(limit)))
+    }
+
+    /// A deadline at that time.
+    pub fn at(deadline: Instant) -> Deadline {
+        Deadline::new(When::At(deadline))
+    }
+
+    /// No deadline, until it is set by [`reschedule`](Deadline::reschedule).
+    pub fn never() -> Deadline {
+        Deadline(CancelScope::new())
+    }
+
+    fn new(when: When) -> Deadline {
+        let deadline = Deadline::never();
+        deadline.0.0.limit.set_deadline(when);
+        deadline
+    }
+
+    /// Runs a future under this deadline, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`], as for [`timeout`].
+    ///
+    /// # Panics
+    ///
+    /// When polled outside an executor. When a second future is run under one deadline.
+    pub fn run<F: Future>(&self, future: F) -> Timeout<F> {
+        Timeout { inner: self.0.run(future) }
+    }
+
+    /// Moves the deadline; `None` takes it away. `false` if that comes too late: it has passed.
+    pub fn reschedule(&self, deadline: Option<Instant>) -> bool {
+        self.0.set_deadline(deadline)
+    }
+
+    /// When it is, if it is known: not before the first poll for one that counts from there.
+    pub fn when(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    /// Did it end what ran under it?
+    pub fn expired(&self) -> bool {
+        self.0.reason().is_some()
+    }
+}
+
+impl fmt::Debug for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadline").field("when", &self.when()).field("expired", &self.expired()).finish()
+    }
+}
+
+pin_project! {
+    /// The future of [`timeout`] and of [`Deadline::run`].
+    #[must_use = "nothing runs until this is awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        inner: InScope<F>,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(cx).map(|outcome| outcome.map_err(|_| Elapsed))
+    }
+}
+
+impl<F> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timeout").field(&self.inner).finish()
+    }
+}

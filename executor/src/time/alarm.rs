@@ -1,0 +1,58 @@
+//! A running timer, as sleeps and scopes hold it.
+
+use crate::{
+    raw::enter,
+    time::{Instant, Timers, wheel::When},
+};
+use std::{rc::Rc, task::Waker};
+
+/// One timer of an executor. It ends when this is dropped.
+pub(crate) struct Alarm {
+    timers: Rc<Timers>,
+    key: u32,
+}
+
+impl Alarm {
+    /// Starts a timer of the current executor, that will wake this waker. `None` outside an executor.
+    #[inline]
+    pub(crate) fn start(when: When, waker: &Waker) -> Option<Alarm> {
+        // The clone may be user code: it comes before anything is borrowed or changed.
+        let waker = waker.clone();
+        let timers = enter::with_current(|core| core.map(|core| core.timers.clone()))?;
+        let (key, look_at_the_clock) = timers.start(when, waker);
+        let alarm = Alarm { timers, key };
+        if look_at_the_clock {
+            alarm.timers.settle(Instant::now());
+        }
+        Some(alarm)
+    }
+
+    #[inline]
+    pub(crate) fn has_fired(&self) -> bool {
+        self.timers.has_fired(self.key)
+    }
+
+    /// Is it a timer of the executor that is current?
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        enter::with_current(|core| core.is_some_and(|core| Rc::ptr_eq(&core.timers, &self.timers)))
+    }
+
+    /// It is to wake this waker from now on, and no older one.
+    #[inline]
+    pub(crate) fn set_waker(&self, newest: &Waker) {
+        self.timers.set_waker(self.key, newest);
+    }
+
+    /// Its deadline, once the loop has looked at the clock.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timers.deadline(self.key)
+    }
+}
+
+impl Drop for Alarm {
+    #[inline]
+    fn drop(&mut self) {
+        self.timers.remove(self.key);
+    }
+}
