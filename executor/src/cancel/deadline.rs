@@ -47,7 +47,7 @@ impl From<Elapsed> for io::Error {
 /// assert_eq!(outcome, Err(Elapsed));
 /// ```
 pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
-    Deadline::after(limit).run(future)
+    Timeout { inner: InScope::with_deadline(When::After(saturating_nanos(limit)), future) }
 }
 
 /// Gives a future time until `deadline`. As [`timeout`]; [`Instant::NEVER`] is never.
@@ -60,7 +60,7 @@ pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
 ///
 /// When polled outside an executor.
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    Deadline::at(deadline).run(future)
+    Timeout { inner: InScope::with_deadline(When::At(deadline), future) }
 }
 
 /// A deadline that can be moved while a future runs under it: from inside, from outside, sooner, later, or away.
@@ -102,7 +102,7 @@ impl Deadline {
 
     fn new(when: When) -> Deadline {
         let deadline = Deadline::never();
-        deadline.0.0.limit.set_deadline(when);
+        deadline.0.0.limit.deadline.set(when);
         deadline
     }
 

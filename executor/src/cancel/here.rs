@@ -1,9 +1,9 @@
 //! Where the code that runs now stands: the innermost region around it.
 
-use super::region::Region;
+use super::region::{Kind, Region};
 use crate::{core::Core, number::Number, raw::enter};
 use std::{
-    cell::{Cell, Ref, RefCell},
+    cell::{Cell, RefCell},
     rc::Rc,
 };
 
@@ -26,19 +26,35 @@ pub(crate) fn new_epoch() {
 /// Where an executor's running task stands.
 #[derive(Default)]
 pub(crate) struct Here {
-    /// The innermost region; `None` is the task's root scope. It is `None` whenever the loop begins a poll, as every region
-    /// takes itself out again, also when it unwinds.
-    region: RefCell<Option<Rc<Region>>>,
+    /// The scopes and clean-up points that are being polled, one in the other, the innermost last. Empty in the task's root
+    /// scope, and whenever the loop begins a poll, as each takes its frame away again, also when it unwinds.
+    frames: RefCell<Vec<Frame>>,
+    /// Regions that can be used again.
+    spare: RefCell<Vec<Rc<Region>>>,
     /// Counts the clean-up points that were polled for the first time after a cancellation.
     reached: Cell<u64>,
 }
 
-impl Here {
-    /// Nothing else may be done with this while the result lives.
-    pub(super) fn region(&self) -> Ref<'_, Option<Rc<Region>>> {
-        self.region.borrow()
-    }
+/// A scope or a clean-up point while it is being polled.
+struct Frame {
+    /// A timeout has no region as long as nothing in it needs one, and is not cancelled then.
+    region: Option<Rc<Region>>,
+    /// Without a region: is anything around cancelled, as seen in that epoch?
+    outer: bool,
+    seen: Epoch,
+}
 
+/// The frame is there for as long as this lives.
+struct Framed<'a>(&'a Here);
+
+impl Drop for Framed<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.pop();
+    }
+}
+
+impl Here {
     pub(crate) fn reached(&self) -> u64 {
         self.reached.get()
     }
@@ -50,18 +66,74 @@ impl Here {
     /// Calls `poll` inside `region`.
     #[inline]
     pub(super) fn inside<R>(&self, region: &Rc<Region>, poll: impl FnOnce() -> R) -> R {
-        struct Back<'a>(&'a Here, Option<Rc<Region>>);
-        impl Drop for Back<'_> {
-            fn drop(&mut self) {
-                let region = self.0.region.replace(self.1.take());
-                if let Some(region) = region {
-                    region.set_polled(false);
-                }
+        region.set_polled(true);
+        self.frames.borrow_mut().push(Frame { region: Some(region.clone()), outer: false, seen: 0 });
+        let _framed = Framed(self);
+        poll()
+    }
+
+    /// Calls `poll` inside a scope that has no region. Returns the one that it has now, if something in it needed one. Nothing
+    /// around it was cancelled when this was called.
+    #[inline]
+    pub(super) fn inside_bare<R>(&self, poll: impl FnOnce() -> R) -> (R, Option<Rc<Region>>) {
+        self.frames.borrow_mut().push(Frame { region: None, outer: false, seen: epoch() });
+        let framed = Framed(self);
+        let result = poll();
+        std::mem::forget(framed);
+        (result, self.pop())
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<Rc<Region>> {
+        let region = self.frames.borrow_mut().pop()?.region?;
+        region.set_polled(false);
+        Some(region)
+    }
+
+    /// The innermost region that there is.
+    #[inline]
+    pub(super) fn nearest(&self) -> Option<Rc<Region>> {
+        self.frames.borrow().iter().rev().find_map(|frame| frame.region.clone())
+    }
+
+    /// The innermost scope's region, which is made if need be, as are those around it. `None`: the task's root scope.
+    pub(super) fn innermost(&self, task: Number) -> Option<Rc<Region>> {
+        let mut frames = self.frames.borrow_mut();
+        let bare = frames.iter().rposition(|frame| frame.region.is_some()).map_or(0, |last| last + 1);
+        for index in bare..frames.len() {
+            let around = index.checked_sub(1).and_then(|below| frames[below].region.clone());
+            let region = Region::new(Kind::Scope);
+            region.begin_in(task, around, frames[index].outer, frames[index].seen);
+            frames[index].region = Some(region);
+        }
+        frames.last().and_then(|frame| frame.region.clone())
+    }
+
+    /// Is the innermost scope cancelled, or one around it up to the next shield? `None`: the task's root scope tells.
+    #[inline]
+    fn is_cancelled(&self) -> Option<bool> {
+        let frames = self.frames.borrow();
+        match frames.last()? {
+            Frame { region: Some(region), .. } => Some(region.is_cancelled()),
+            Frame { region: None, outer, seen } if *seen == epoch() => Some(*outer),
+            _ => {
+                drop(frames);
+                self.look_around()
             }
         }
-        region.set_polled(true);
-        let _back = Back(self, self.region.replace(Some(region.clone())));
-        poll()
+    }
+
+    /// Something was cancelled since the innermost scope, which has no region, has looked.
+    #[cold]
+    fn look_around(&self) -> Option<bool> {
+        let mut frames = self.frames.borrow_mut();
+        let last = frames.iter().rposition(|frame| frame.region.is_some() || frame.seen == epoch());
+        let frame = &frames[last?];
+        let outer = frame.region.as_ref().map_or(frame.outer, |region| region.is_cancelled());
+        for frame in &mut frames[last? + 1..] {
+            (frame.outer, frame.seen) = (outer, epoch());
+        }
+        Some(outer)
     }
 }
 
@@ -69,17 +141,33 @@ impl crate::raw::tasks::Tasks {
     /// Is the code that runs now in a cancelled region?
     #[inline]
     pub(crate) fn is_cancelled_here(&self) -> bool {
-        match &*self.here.region() {
-            Some(region) => region.is_cancelled(),
-            None => self.is_cancelled(self.current()),
-        }
+        self.here.is_cancelled().unwrap_or_else(|| self.is_cancelled(self.current()))
     }
 
     /// The innermost region around the code that runs now.
     pub(super) fn region_here(&self) -> Option<Rc<Region>> {
-        let here = self.here.region().clone();
-        here.or_else(|| self.root_region())
+        self.here.innermost(self.current()).or_else(|| self.root_region())
     }
+}
+
+/// A region that was used before.
+#[inline]
+pub(super) fn spare_region() -> Option<Rc<Region>> {
+    enter::with_current(|core| core?.tasks.here.spare.borrow_mut().pop())
+}
+
+/// Nobody has that region any more.
+#[inline]
+pub(super) fn keep_spare_region(region: Rc<Region>) {
+    /// As many as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
+    const MOST: usize = 256;
+    enter::with_current(|core| {
+        let Some(core) = core else { return };
+        let mut spare = core.tasks.here.spare.borrow_mut();
+        if spare.len() < MOST {
+            spare.push(region);
+        }
+    });
 }
 
 /// Was that task's root scope cancelled?

@@ -2,7 +2,7 @@
 //! perhaps somebody on another thread who may cancel it.
 
 use super::remote::Remote;
-use crate::time::{Alarm, Instant, When};
+use crate::time::{Alarm, Instant, When, saturating_nanos};
 use std::{
     cell::{Cell, OnceCell},
     sync::Arc,
@@ -10,31 +10,27 @@ use std::{
     time::Duration,
 };
 
-pub(crate) const NEVER: When = When::At(Instant::NEVER);
+pub(super) const NEVER: When = When::At(Instant::NEVER);
 
+/// The part that a scope's handles reach.
 pub(crate) struct Limit {
     /// A future runs, or ran, in the scope.
     entered: Cell<bool>,
     /// Wakes the scope's future.
     waker: Cell<Option<Waker>>,
-    deadline: Cell<When>,
-    /// The deadline's timer; once the scope is cancelled, the grace period's.
-    alarm: Cell<Option<Alarm>>,
-    grace: Cell<Option<Duration>>,
-    /// The alarm is the grace period's.
-    in_grace: Cell<bool>,
+    pub(super) deadline: Cell<When>,
+    pub(super) grace: Cell<Option<Duration>>,
     pub(super) remote: OnceCell<Arc<Remote>>,
 }
 
 impl Limit {
+    #[inline]
     pub(super) fn new() -> Limit {
         Limit {
             entered: Cell::new(false),
             waker: Cell::new(None),
             deadline: Cell::new(NEVER),
-            alarm: Cell::new(None),
             grace: Cell::new(None),
-            in_grace: Cell::new(false),
             remote: OnceCell::new(),
         }
     }
@@ -58,100 +54,90 @@ impl Limit {
     pub(super) fn take_waker(&self) -> Option<Waker> {
         self.waker.take()
     }
+}
 
-    // ---- the deadline
+/// Has a deadline passed before its timer was started?
+#[inline]
+pub(super) fn is_past(deadline: When) -> bool {
+    match deadline {
+        When::After(after) => after == 0,
+        NEVER => false,
+        When::At(at) => at <= Instant::now(),
+    }
+}
 
-    /// The deadline, if there is one and it is known: one that counts from the start is not before that.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let alarm = self.alarm.take();
-        let running = alarm.as_ref().filter(|_| !self.in_grace.get()).and_then(Alarm::deadline);
-        self.alarm.set(alarm);
-        running.or(match self.deadline.get() {
-            NEVER | When::After(_) => None,
-            When::At(at) => Some(at),
-        })
+/// The part that a scope's future has: the timer of its deadline, and once it is cancelled that of its grace period.
+#[derive(Default)]
+pub(super) struct Watch {
+    alarm: Option<Alarm>,
+    /// What the alarm was started for. `None`: for the grace period.
+    deadline: Option<When>,
+}
+
+impl Watch {
+    /// Has the timer fired?
+    #[inline]
+    pub(super) fn has_fired(&self) -> bool {
+        self.alarm.as_ref().is_some_and(Alarm::has_fired)
     }
 
-    pub(super) fn set_deadline(&self, deadline: When) {
-        self.deadline.set(deadline);
-        drop(self.alarm.take());
-    }
-
-    /// Has it passed already, before its timer was started?
-    pub(super) fn is_past(&self) -> bool {
-        match self.deadline.get() {
-            NEVER => false,
-            When::After(after) => after == 0,
-            When::At(at) => at <= Instant::now(),
+    /// Has the deadline passed? If it was moved, the timer of the old one counts no more.
+    #[inline]
+    pub(super) fn is_past(&mut self, limit: &Limit) -> bool {
+        let Some(alarm) = &self.alarm else { return false };
+        if self.deadline != Some(limit.deadline.get()) {
+            self.alarm = None;
+            return false;
         }
-    }
-
-    /// Has its timer fired?
-    #[inline]
-    pub(super) fn has_passed(&self) -> bool {
-        !self.in_grace.get() && self.alarm_has_fired()
-    }
-
-    #[inline]
-    fn alarm_has_fired(&self) -> bool {
-        let alarm = self.alarm.take();
-        let fired = alarm.as_ref().is_some_and(Alarm::has_fired);
-        self.alarm.set(alarm);
-        fired
+        if let Some(When::After(_)) = self.deadline {
+            // Counted from the start; now it is known.
+            self.deadline = alarm.deadline().map(When::At).or(self.deadline);
+            self.deadline.into_iter().for_each(|deadline| limit.deadline.set(deadline));
+        }
+        alarm.has_fired()
     }
 
     /// The scope's future waits: sees to it that it is woken at the deadline.
     #[inline]
-    pub(super) fn watch_deadline(&self, waker: &Waker) {
-        if self.deadline.get() != NEVER && self.deadline.get() != When::After(u64::MAX) {
-            self.watch(self.deadline.get(), waker);
+    pub(super) fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
+        if deadline != NEVER && deadline != When::After(u64::MAX) {
+            self.deadline = Some(deadline);
+            self.keep(deadline, waker);
         }
     }
 
-    fn watch(&self, when: When, waker: &Waker) {
-        // A waker's clone may be foreign code, and set another deadline: then it has woken the scope's future as well.
-        let before = self.deadline.get();
-        let alarm = match self.alarm.take() {
-            Some(alarm) if alarm.is_here() => {
-                alarm.set_waker(waker);
-                Some(alarm)
-            }
-            Some(elsewhere) => Alarm::start(elsewhere.deadline().map_or(when, When::At), waker),
-            None => Alarm::start(when, waker),
-        };
-        if self.deadline.get() == before {
-            self.alarm.set(alarm);
+    #[inline]
+    fn keep(&mut self, when: When, waker: &Waker) {
+        match &self.alarm {
+            None => self.alarm = Alarm::start(when, waker),
+            Some(alarm) if alarm.is_here() => alarm.set_waker(waker),
+            Some(elsewhere) => self.alarm = Alarm::start(elsewhere.deadline().map_or(when, When::At), waker),
         }
     }
 
-    /// The scope has ended.
-    pub(super) fn end(&self, is_shared: bool) {
-        if is_shared {
-            if let Some(deadline) = self.deadline() {
-                self.deadline.set(When::At(deadline));
-            }
-            drop(self.waker.take());
+    /// Clean-up is at work: sees to it that the scope's future is woken when that takes too long. `true` when it has.
+    pub(super) fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool {
+        let Some(grace) = limit.grace.get() else { return false };
+        if self.deadline.take().is_some() {
+            self.alarm = None;
         }
-        drop(self.alarm.take());
-    }
-
-    // ---- the grace period
-
-    pub(super) fn set_grace(&self, grace: Option<Duration>) {
-        self.grace.set(grace);
-    }
-
-    /// The scope is cancelled, and clean-up is at work: sees to it that its future is woken when that takes too long.
-    pub(super) fn watch_grace(&self, waker: &Waker) {
-        let Some(grace) = self.grace.get() else { return };
-        if !self.in_grace.replace(true) {
-            self.deadline.set(self.deadline().map_or(NEVER, When::At));
-            drop(self.alarm.take());
+        if grace.is_zero() || self.alarm.as_ref().is_some_and(Alarm::has_fired) {
+            return true;
         }
-        self.watch(When::After(crate::time::saturating_nanos(grace)), waker);
+        self.keep(When::After(saturating_nanos(grace)), waker);
+        false
     }
 
-    pub(super) fn grace_has_passed(&self) -> bool {
-        self.in_grace.get() && (self.grace.get() == Some(Duration::ZERO) || self.alarm_has_fired())
+    #[inline]
+    pub(super) fn stop(&mut self) {
+        self.alarm = None;
+    }
+
+    /// The scope has ended. Its deadline stays readable.
+    pub(super) fn end(&mut self, limit: &Limit) {
+        if let (Some(alarm), Some(When::After(_))) = (&self.alarm, self.deadline) {
+            alarm.deadline().into_iter().for_each(|deadline| limit.deadline.set(When::At(deadline)));
+        }
+        self.alarm = None;
     }
 }

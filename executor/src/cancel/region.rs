@@ -71,10 +71,7 @@ pub(crate) struct Region {
     holds: Cell<bool>,
     /// How many members hold this region.
     working: Cell<usize>,
-    /// Whom to wake when this region is cancelled.
-    members: RefCell<Slab<Option<Waker>>>,
-    /// A panic in clean-up, which goes on when all clean-up in here is done.
-    panic: Cell<Option<Payload>>,
+    inner: OnceCell<Box<Inner>>,
     pub(crate) limit: Limit,
 }
 
@@ -87,12 +84,33 @@ struct Place {
     seat: Option<(Rc<Region>, usize)>,
 }
 
+impl Place {
+    const NOWHERE: Place = Place { task: Number::NONE, around: None, seat: None };
+}
+
+/// What few regions have.
+#[derive(Default)]
+struct Inner {
+    /// Whom to wake when this region is cancelled.
+    members: RefCell<Slab<Option<Waker>>>,
+    /// A panic in clean-up, which goes on when all clean-up in here is done.
+    panic: Cell<Option<Payload>>,
+}
+
 impl Region {
+    #[inline]
     pub(crate) fn new(kind: Kind) -> Rc<Region> {
-        Rc::new(Region {
-            kind: Cell::new(kind),
+        let region = here::spare_region().unwrap_or_else(|| Rc::new(Region::fresh()));
+        region.kind.set(kind);
+        region
+    }
+
+    #[inline]
+    fn fresh() -> Region {
+        Region {
+            kind: Cell::new(Kind::Scope),
             reason: OnceCell::new(),
-            place: RefCell::new(Place { task: Number::NONE, around: None, seat: None }),
+            place: RefCell::new(Place::NOWHERE),
             outer: Cell::new(false),
             seen: Cell::new(Epoch::default()),
             polled: Cell::new(false),
@@ -101,10 +119,26 @@ impl Region {
             late: Cell::new(false),
             holds: Cell::new(false),
             working: Cell::new(0),
-            members: RefCell::new(Slab::new()),
-            panic: Cell::new(None),
+            inner: OnceCell::new(),
             limit: Limit::new(),
-        })
+        }
+    }
+
+    /// The region is not needed any more. If nobody else has it, it can be used for another.
+    #[inline]
+    pub(super) fn recycle(mut region: Rc<Region>) {
+        if let Some(only) = Rc::get_mut(&mut region) {
+            *only = Region::fresh();
+            here::keep_spare_region(region);
+        }
+    }
+
+    fn inner(&self) -> &Inner {
+        self.inner.get_or_init(Box::default)
+    }
+
+    fn members(&self) -> &RefCell<Slab<Option<Waker>>> {
+        &self.inner().members
     }
 
     pub(crate) fn set_kind(&self, kind: Kind) {
@@ -192,29 +226,45 @@ impl Region {
     /// To be called when a poll begins: the region lies in what is polled now. `true` if that is cancelled.
     #[inline]
     pub(crate) fn arrive(self: &Rc<Self>, core: &Core) -> bool {
+        let task = core.tasks.current();
+        let around = core.tasks.here.nearest();
         let moved = {
             let place = self.place.borrow();
-            let around = core.tasks.here.region();
-            place.task != core.tasks.current()
-                || place.around.as_ref().map(Rc::as_ptr) != around.as_ref().map(Rc::as_ptr)
+            place.task != task || place.around.as_ref().map(Rc::as_ptr) != around.as_ref().map(Rc::as_ptr)
         };
         if moved {
-            self.move_here(core);
+            self.move_to(Place { task, around, seat: None });
         }
         let outer = core.tasks.is_cancelled_here();
         self.see(outer);
-        if outer && !self.told.replace(true) && self.kind.get() != Kind::Shielded {
-            self.wake_members();
+        if outer {
+            self.tell_members();
         }
         outer
     }
 
-    fn move_here(self: &Rc<Self>, core: &Core) {
+    /// To be called for a region that is made in the middle of its scope's poll.
+    pub(super) fn begin_in(&self, task: Number, around: Option<Rc<Region>>, outer: bool, seen: Epoch) {
+        self.place.replace(Place { task, around, seat: None });
+        self.outer.set(outer);
+        self.seen.set(seen);
+        self.polled.set(true);
+    }
+
+    #[inline]
+    fn move_to(&self, place: Place) {
         self.leave();
-        let around = core.tasks.here.region().clone();
-        let old = self.place.replace(Place { task: core.tasks.current(), around, seat: None });
+        // Not only a place: the last handle of the region that was around may go with it.
+        let old = self.place.replace(place);
         drop(old);
         self.told.set(false);
+    }
+
+    #[cold]
+    fn tell_members(&self) {
+        if !self.told.replace(true) && self.kind.get() != Kind::Shielded {
+            self.wake_members();
+        }
     }
 
     /// Registers the region with the one around it, with the newest waker.
@@ -225,13 +275,9 @@ impl Region {
     }
 
     fn take_seat(&self, core: &Core) -> (Rc<Region>, usize) {
-        let around = self
-            .place
-            .borrow()
-            .around
-            .clone()
-            .or_else(|| core.tasks.root_region())
-            .expect("what is polled belongs to a task that has not ended");
+        // Here the frame of this region is gone, and the innermost is that of the scope around it.
+        let around = core.tasks.region_here().expect("what is polled belongs to a task that has not ended");
+        self.place.borrow_mut().around = core.tasks.here.nearest();
         let key = around.new_member();
         self.place.borrow_mut().seat = Some((around.clone(), key));
         if self.holds.get() {
@@ -241,7 +287,14 @@ impl Region {
     }
 
     /// Not a part of the region around it any more.
+    #[inline]
     pub(crate) fn leave(&self) {
+        if self.place.borrow().seat.is_some() {
+            self.leave_seat();
+        }
+    }
+
+    fn leave_seat(&self) {
         let Some((around, key)) = self.place.borrow_mut().seat.take() else { return };
         if self.holds.get() {
             around.change_working(-1);
@@ -252,26 +305,26 @@ impl Region {
     // ---- members
 
     pub(crate) fn has_members(&self) -> bool {
-        !self.members.borrow().is_empty()
+        self.inner.get().is_some_and(|inner| !inner.members.borrow().is_empty())
     }
 
     pub(crate) fn new_member(&self) -> usize {
-        self.members.borrow_mut().insert(None)
+        self.members().borrow_mut().insert(None)
     }
 
     /// Stores a member's newest waker. Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile.
     pub(crate) fn set_member(&self, key: usize, newest: &Waker) {
-        let stored = self.members.borrow_mut()[key].take();
+        let stored = self.members().borrow_mut()[key].take();
         let (kept, old) = match stored {
             Some(stored) if stored.will_wake(newest) => (stored, None),
             stored => (newest.clone(), stored),
         };
-        let older = self.members.borrow_mut().get_mut(key).and_then(|member| member.replace(kept));
+        let older = self.members().borrow_mut().get_mut(key).and_then(|member| member.replace(kept));
         drop((old, older));
     }
 
     pub(crate) fn remove_member(&self, key: usize) {
-        let waker = self.members.borrow_mut().try_remove(key);
+        let waker = self.members().borrow_mut().try_remove(key);
         drop(waker);
     }
 
@@ -280,7 +333,8 @@ impl Region {
         if !self.has_members() {
             return;
         }
-        let wakers: Vec<Waker> = self.members.borrow_mut().iter_mut().filter_map(|(_, member)| member.take()).collect();
+        let wakers: Vec<Waker> =
+            self.members().borrow_mut().iter_mut().filter_map(|(_, member)| member.take()).collect();
         for waker in wakers {
             wake(waker);
         }
@@ -316,11 +370,12 @@ impl Region {
     }
 
     /// The region's future has ended: nothing is around it any more.
+    #[inline]
     pub(crate) fn end(&self) {
         self.set_holds(false);
         self.leave();
         // Otherwise a handle that is kept would keep all regions that were once around it.
-        let gone = self.place.replace(Place { task: Number::NONE, around: None, seat: None });
+        let gone = self.place.replace(Place::NOWHERE);
         drop(gone);
     }
 
@@ -353,22 +408,24 @@ impl Region {
     /// A panic in clean-up waits here until all other clean-up in this region is done. The first one goes on then; others
     /// are reported.
     pub(crate) fn stash(&self, payload: Payload) {
-        match self.panic.take() {
-            None => self.panic.set(Some(payload)),
+        let panic = &self.inner().panic;
+        match panic.take() {
+            None => panic.set(Some(payload)),
             first => {
-                self.panic.set(first);
+                panic.set(first);
                 report(Cause::CleanupPanicked(Panic::new(payload)));
             }
         }
     }
 
+    #[inline]
     pub(crate) fn take_panic(&self) -> Option<Payload> {
-        self.panic.take()
+        self.inner.get().and_then(|inner| inner.panic.take())
     }
 
     /// The region's future is dropped before it has ended.
     pub(crate) fn abandon(&self) {
-        if let Some(payload) = self.panic.take() {
+        if let Some(payload) = self.take_panic() {
             let (around, task) = (self.place.borrow().around.clone(), self.place.borrow().task);
             match around.or_else(|| here::root_region_of(task)) {
                 Some(around) => around.stash(payload),

@@ -1,8 +1,8 @@
 //! The cancel scope.
 
 use super::{
-    here::polled_by,
-    limit::NEVER,
+    here::{self, polled_by},
+    limit::{NEVER, Watch, is_past},
     region::{Kind, Payload, Region, report, wake},
     token::CancelToken,
 };
@@ -19,7 +19,7 @@ use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -101,13 +101,16 @@ impl CancelScope {
 
     /// The deadline, if there is one. One that counts from the scope's start is not known before that.
     pub fn deadline(&self) -> Option<Instant> {
-        self.0.limit.deadline()
+        match self.0.limit.deadline.get() {
+            NEVER | When::After(_) => None,
+            When::At(at) => Some(at),
+        }
     }
 
     /// How long clean-up may take once the scope is cancelled; `None`, which is the default, for as long as it needs. What
     /// is left then is dropped, and reported to `on_unhandled`.
     pub fn set_grace(&self, grace: impl Into<Option<Duration>>) {
-        self.0.limit.set_grace(grace.into());
+        self.0.limit.grace.set(grace.into());
     }
 
     /// A token for those who pass cancellation by hand.
@@ -120,7 +123,7 @@ impl CancelScope {
         if self.0.reason().is_some() {
             return false;
         }
-        self.0.limit.set_deadline(deadline);
+        self.0.limit.deadline.set(deadline);
         if let Some(waker) = self.0.limit.take_waker() {
             // Its future starts the timer.
             wake(waker);
@@ -149,33 +152,47 @@ pub(super) fn cancel(scope: &Region, reason: CancelReason) -> bool {
     true
 }
 
-/// Has its time come, or has another thread cancelled it?
+/// Has another thread cancelled it?
 #[inline]
 pub(super) fn look(scope: &Region) {
-    if scope.reason().is_some() {
-        return;
-    }
-    if let Some(reason) = scope.limit.remote.get().and_then(|remote| remote.reason()) {
+    let remote = scope.limit.remote.get().filter(|_| scope.reason().is_none());
+    if let Some(reason) = remote.and_then(|remote| remote.reason()) {
         scope.cancel(reason);
-    } else if scope.limit.has_passed() {
-        scope.cancel(CancelReason::DeadlineExceeded);
     }
+}
+
+/// Has its time come, or has another thread cancelled it? Then it is cancelled now.
+#[inline]
+fn has_come(scope: &Region, watch: &mut Watch) -> bool {
+    if watch.is_past(&scope.limit) {
+        cancel(scope, CancelReason::DeadlineExceeded);
+    } else {
+        look(scope);
+    }
+    scope.reason().is_some()
 }
 
 pin_project! {
     /// A future that runs in a scope: that of [`CancelScope::run`].
     #[must_use = "nothing runs until this is awaited"]
     pub struct InScope<F> {
-        region: Rc<Region>,
+        // `None` for a timeout that nothing has needed a region of yet, and once it has ended.
+        region: Option<Rc<Region>>,
         state: State,
+        // Of a timeout without a region.
+        deadline: When,
+        watch: Watch,
         #[pin]
         body: Option<F>,
     }
     impl<F> PinnedDrop for InScope<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if *this.state == State::Running {
-                drop_unfinished(this.region, this.body);
+            if let Some(region) = this.region.take() {
+                match *this.state {
+                    State::Running => drop_unfinished(region, this.watch, this.body),
+                    _ => end(&mut Some(region), this.watch),
+                }
             }
         }
     }
@@ -185,14 +202,34 @@ pin_project! {
 enum State {
     New,
     Running,
-    /// Its grace period is over, but a scope around it is cancelled: nothing is returned.
-    Dropped,
-    Done,
+    /// It has stopped, but a scope around it is cancelled: nothing is returned.
+    Stopped,
+}
+
+/// What is to be done with a scope after a poll.
+enum Next<T> {
+    /// Nothing: it was not started, or has stopped.
+    Nothing,
+    Wait,
+    Return(T),
+    Stop,
 }
 
 impl<F> InScope<F> {
     pub(super) fn new(region: Rc<Region>, future: F) -> InScope<F> {
-        InScope { region, state: State::New, body: Some(future) }
+        InScope {
+            region: Some(region),
+            state: State::New,
+            deadline: NEVER,
+            watch: Watch::default(),
+            body: Some(future),
+        }
+    }
+
+    /// A scope that nobody has a handle of. Unless something in it needs a region, it does without one.
+    #[inline]
+    pub(super) fn with_deadline(deadline: When, future: F) -> InScope<F> {
+        InScope { region: None, state: State::New, deadline, watch: Watch::default(), body: Some(future) }
     }
 }
 
@@ -205,93 +242,164 @@ impl<F> fmt::Debug for InScope<F> {
 impl<F: Future> Future for InScope<F> {
     type Output = Result<F::Output, Cancelled>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let state = this.state;
-        let outcome =
-            ready!(polled_by("a cancel scope", |core| poll_in_scope(core, this.region, state, this.body, cx)));
-        *state = State::Done;
-        Poll::Ready(outcome)
+        let mut this = self.project();
+        let polled = polled_by("a cancel scope", |core| {
+            let is_bare = this.region.is_none() && !core.tasks.is_cancelled_here() && !this.watch.has_fired();
+            let next = if is_bare && (*this.state == State::Running || !is_past(*this.deadline)) {
+                // The price of a timeout that does not fire.
+                *this.state = State::Running;
+                let future = this.body.as_mut().as_pin_mut().expect("a timeout was polled after it had ended");
+                let epoch = here::epoch();
+                let (polled, made) = core.tasks.here.inside_bare(|| future.poll(cx));
+                match (polled, made) {
+                    (Poll::Ready(value), made) => {
+                        *this.region = made;
+                        Next::Return(value)
+                    }
+                    (Poll::Pending, None) if here::epoch() == epoch => {
+                        this.watch.keep_deadline(*this.deadline, cx.waker());
+                        return Poll::Pending;
+                    }
+                    (Poll::Pending, made) => {
+                        let region = get_region(this.region, made, *this.deadline);
+                        region.arrive(core);
+                        if here::epoch() == epoch {
+                            Next::Wait
+                        } else {
+                            poll_cancelled(core, region, this.watch, &mut this.body, cx)
+                        }
+                    }
+                }
+            } else {
+                let region = get_region(this.region, None, *this.deadline);
+                poll_in_region(core, region, this.state, this.watch, &mut this.body, cx)
+            };
+            match (next, &*this.region) {
+                // A completed result is never lost.
+                (Next::Return(value), _) => Poll::Ready(Ok(value)),
+                (Next::Wait, Some(region)) => {
+                    wait(core, region, this.watch, cx);
+                    Poll::Pending
+                }
+                (Next::Stop, Some(region)) => {
+                    let cancelled = stop(core, region, this.state, this.watch, this.body);
+                    cancelled.map_or(Poll::Pending, |cancelled| Poll::Ready(Err(cancelled)))
+                }
+                (Next::Nothing, _) | (_, None) => Poll::Pending,
+            }
+        });
+        if polled.is_ready() {
+            end(this.region, this.watch);
+        }
+        polled
     }
 }
 
-fn poll_in_scope<F: Future>(
+#[cold]
+fn get_region(region: &mut Option<Rc<Region>>, made: Option<Rc<Region>>, deadline: When) -> &Rc<Region> {
+    region.get_or_insert_with(|| {
+        let region = made.unwrap_or_else(|| Region::new(Kind::Scope));
+        region.limit.deadline.set(deadline);
+        region
+    })
+}
+
+/// A poll of a scope that has a region.
+fn poll_in_region<F: Future>(
     core: &Core,
     region: &Rc<Region>,
     state: &mut State,
-    mut body: Pin<&mut Option<F>>,
+    watch: &mut Watch,
+    body: &mut Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
-) -> Poll<Result<F::Output, Cancelled>> {
+) -> Next<F::Output> {
     let around = region.arrive(core);
-    match *state {
-        State::New if around => return Poll::Pending, // Code in a cancelled scope starts nothing.
-        State::New => {
-            if region.limit.enter() {
-                panic!("a second future was run in one CancelScope: make a scope for each");
-            }
-            look(region);
-            if region.reason().is_some() {
-                return Poll::Ready(Err(never_started(region, body)));
-            }
-            *state = State::Running;
-            if region.limit.is_past() {
-                // At its own deadline it is polled once.
-                cancel(region, CancelReason::DeadlineExceeded);
-            }
-        }
-        State::Running => look(region),
-        State::Dropped => return Poll::Pending,
-        State::Done => panic!("the future of a CancelScope was polled after it had ended"),
+    if *state != State::Running && !begin(region, state, around, body.as_mut()) {
+        return Next::Nothing;
     }
+    if region.reason().is_some() || around || has_come(region, watch) {
+        return poll_cancelled(core, region, watch, body, cx);
+    }
+    let epoch = here::epoch();
+    match poll_once(core, region, body, cx) {
+        Poll::Ready(value) => Next::Return(value),
+        // If anything around has been cancelled in this poll, the epoch is a new one.
+        Poll::Pending if here::epoch() == epoch => Next::Wait,
+        Poll::Pending => poll_cancelled(core, region, watch, body, cx),
+    }
+}
+
+/// The first poll, or one after a stop. `false`: there is nothing to poll.
+fn begin<F>(region: &Region, state: &mut State, around: bool, mut body: Pin<&mut Option<F>>) -> bool {
+    if around || *state == State::Stopped {
+        // Code in a cancelled scope starts nothing.
+        return false;
+    }
+    if region.limit.enter() {
+        panic!("a second future was run in one CancelScope: make a scope for each");
+    }
+    look(region);
+    *state = State::Running;
+    if region.reason().is_some() {
+        // Cancelled before it began: the future is not started.
+        body.set(None);
+    } else if is_past(region.limit.deadline.get()) {
+        // At its own deadline it is polled once.
+        cancel(region, CancelReason::DeadlineExceeded);
+    }
+    true
+}
+
+#[inline]
+fn poll_once<F: Future>(
+    core: &Core,
+    region: &Rc<Region>,
+    body: &mut Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    match body.as_mut().as_pin_mut() {
+        Some(future) => core.tasks.here.inside(region, || future.poll(cx)),
+        None => Poll::Pending,
+    }
+}
+
+/// The scope is cancelled, or one around it is, or either was just now.
+#[cold]
+fn poll_cancelled<F: Future>(
+    core: &Core,
+    region: &Rc<Region>,
+    watch: &mut Watch,
+    body: &mut Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Next<F::Output> {
     loop {
-        let was_cancelled = region.is_cancelled();
-        let reached = core.tasks.here.reached();
-        let future = body.as_mut().as_pin_mut().expect("a scope's future lives while it runs");
-        if let Poll::Ready(value) = core.tasks.here.inside(region, || future.poll(cx)) {
-            // A completed result is never lost.
-            end(region);
-            if let Some(payload) = region.take_panic() {
-                report(Cause::CleanupPanicked(Panic::new(payload)));
-            }
-            return Poll::Ready(Ok(value));
-        }
-        // What is around it may have been cancelled in this poll.
         let around = region.is_outer_cancelled();
         if !around && region.reason().is_none() {
-            wait(core, region, cx);
-            return Poll::Pending;
+            return Next::Wait;
         }
-        if !was_cancelled {
-            // Delivery: once more.
-            continue;
+        let reached = core.tasks.here.reached();
+        if let Poll::Ready(value) = poll_once(core, region, body, cx) {
+            return Next::Return(value);
         }
         if region.is_working() {
-            if region.limit.grace_has_passed() {
-                break;
-            }
-            wait(core, region, cx);
-            region.limit.watch_grace(cx.waker());
-            if !region.limit.grace_has_passed() {
-                return Poll::Pending;
-            }
-            break;
+            return if watch.is_overdue(&region.limit, cx.waker()) { Next::Stop } else { Next::Wait };
         }
-        if around {
+        if region.is_outer_cancelled() {
             // The outermost scope that is cancelled decides.
-            wait(core, region, cx);
-            return Poll::Pending;
+            return Next::Wait;
         }
         if core.tasks.here.reached() == reached {
-            break;
+            return Next::Stop;
         }
     }
-    stop(core, region, state, body)
 }
 
 /// The scope waits: whoever may end that knows the newest waker.
 #[inline]
-fn wait(core: &Core, region: &Rc<Region>, cx: &Context<'_>) {
-    let was_cancelled = region.reason().is_some();
+fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
+    let is_cancelled = region.reason().is_some();
     if region.has_members() {
         region.register(core, cx.waker());
     }
@@ -299,13 +407,13 @@ fn wait(core: &Core, region: &Rc<Region>, cx: &Context<'_>) {
         // Somebody has a handle.
         region.limit.keep_waker(cx.waker());
         if let Some(remote) = region.limit.remote.get() {
-            if !remote.keep_scope(cx.waker()) && !was_cancelled {
+            if !remote.keep_scope(cx.waker()) && !is_cancelled {
                 cx.waker().wake_by_ref();
             }
         }
     }
-    if !was_cancelled {
-        region.limit.watch_deadline(cx.waker());
+    if !is_cancelled {
+        watch.keep_deadline(region.limit.deadline.get(), cx.waker());
         if region.reason().is_some() {
             // A waker's clone, which may be foreign code, has cancelled the scope.
             cx.waker().wake_by_ref();
@@ -313,34 +421,30 @@ fn wait(core: &Core, region: &Rc<Region>, cx: &Context<'_>) {
     }
 }
 
-/// The future has not finished, and no clean-up in it is at work any more (or it has worked for too long).
-fn stop<F: Future>(
+/// The future has not finished, and no clean-up in it is at work any more, or for too long: drops it. `None`: a scope around
+/// this one is cancelled too.
+fn stop<F>(
     core: &Core,
     region: &Rc<Region>,
     state: &mut State,
+    watch: &mut Watch,
     mut body: Pin<&mut Option<F>>,
-) -> Poll<Result<F::Output, Cancelled>> {
+) -> Option<Cancelled> {
     let overdue = region.is_working();
-    *state = State::Dropped;
-    let dropped = catch_unwind(AssertUnwindSafe(|| {
-        if overdue {
-            core.tasks.quietly(|| body.set(None));
-        } else {
-            body.set(None);
-        }
-    }));
+    *state = State::Stopped;
+    let dropped =
+        catch_unwind(AssertUnwindSafe(|| if overdue { core.tasks.quietly(|| body.set(None)) } else { body.set(None) }));
     if overdue {
         report(Cause::GraceExceeded);
     }
     let first = region.take_panic();
-    end(region);
+    let around = region.is_outer_cancelled();
+    region.end();
+    watch.end(&region.limit);
     if let Some(payload) = first_panic(first, dropped.err()) {
         resume_unwind(payload);
     }
-    if region.is_outer_cancelled() {
-        return Poll::Pending;
-    }
-    Poll::Ready(Err(Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped))))
+    (!around).then(|| Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped)))
 }
 
 /// Of two panics the first goes on, the second is reported.
@@ -354,28 +458,30 @@ pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Op
     }
 }
 
-#[cold]
-fn never_started<F>(region: &Region, mut body: Pin<&mut Option<F>>) -> Cancelled {
-    body.set(None);
-    end(region);
-    Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped))
-}
-
 #[inline]
-fn end(region: &Region) {
+fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
+    let Some(region) = region.take() else { return watch.stop() };
+    if let Some(payload) = region.take_panic() {
+        report(Cause::CleanupPanicked(Panic::new(payload)));
+    }
     region.end();
-    region.limit.end(true);
+    watch.end(&region.limit);
+    if Rc::strong_count(&region) > 1 {
+        let waker = region.limit.take_waker();
+        drop(waker);
+    }
+    Region::recycle(region);
 }
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
-fn drop_unfinished<F>(region: &Rc<Region>, mut body: Pin<&mut Option<F>>) {
+fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
     region.abandon();
-    region.limit.end(true);
-    if Rc::strong_count(region) > 1 {
+    if Rc::strong_count(&region) > 1 {
         // Those who wait for a token's cancellation would wait for ever.
-        cancel(region, CancelReason::OwnerDropped);
+        cancel(&region, CancelReason::OwnerDropped);
     }
+    end(&mut Some(region), watch);
     if let Err(payload) = dropped {
         if std::thread::panicking() {
             report(Cause::DestructorPanicked(Panic::new(payload)));
