@@ -74,6 +74,11 @@ fn of<P: Peer>() -> Vec<Workload> {
         let body = move |count, watch: &mut _| sleeps::kept::<P>(others, count, watch);
         list.add(format!("sleep-turn-{others}"), "timer", about, 1, body);
     }
+    for others in [0, 10_000] {
+        let about = "a timeout around one yield, while others are armed";
+        let body = move |count, watch: &mut _| sleeps::timeouts::<P>(others, count, watch);
+        list.add(format!("timeout-{others}"), "timer", about, 1, body);
+    }
 
     let about = "another thread wakes one task, which unparks that thread; a round is an operation";
     let body = |count, watch: &mut _| foreign_wakes::rounds::<P>(1, count, watch);

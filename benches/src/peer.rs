@@ -34,6 +34,9 @@ pub trait Peer: 'static {
 
     /// Waits.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static;
+
+    /// Gives a future so much time; `None` when that is over.
+    fn timeout<F: Future>(limit: Duration, future: F) -> impl Future<Output = Option<F::Output>>;
 }
 
 /// This project.
@@ -79,6 +82,11 @@ impl Peer for Evenkeel {
     #[inline]
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         evenkeel::sleep(duration)
+    }
+
+    #[inline]
+    async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+        evenkeel::timeout(limit, future).await.ok()
     }
 }
 
@@ -129,6 +137,11 @@ impl Peer for Tokio {
     #[inline]
     fn sleep(duration: Duration) -> impl Future<Output = ()> + 'static {
         tokio::time::sleep(duration)
+    }
+
+    #[inline]
+    async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+        tokio::time::timeout(limit, future).await.ok()
     }
 }
 

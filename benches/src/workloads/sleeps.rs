@@ -91,6 +91,25 @@ pub fn kept<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     })
 }
 
+/// A timeout around one yield.
+pub fn timeouts<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+    P::run(async {
+        let others = arm_others::<P>(others).await;
+        let task = P::spawn(async move {
+            let mut done = 0;
+            for index in 0..count {
+                done += u64::from(P::timeout(duration(index), P::yield_now()).await.is_some());
+            }
+            done
+        });
+        watch.start();
+        let done = task.await.unwrap();
+        watch.stop();
+        drop(others);
+        done
+    })
+}
+
 /// Polls a sleep once; `true` if it waits.
 async fn arm(mut sleep: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await

@@ -35,9 +35,12 @@ impl Limit {
         }
     }
 
-    /// `true` if a future was entered before.
-    pub(super) fn enter(&self) -> bool {
-        self.entered.replace(true)
+    pub(super) fn was_entered(&self) -> bool {
+        self.entered.get()
+    }
+
+    pub(super) fn enter(&self) {
+        self.entered.set(true);
     }
 
     /// The scope's future waits: it is to be woken by the newest waker. Its clone may be foreign code.

@@ -20,4 +20,4 @@ pub use scope::{CancelScope, InScope};
 pub use token::{CancelToken, WaitCancelled};
 
 pub(crate) use here::{Here, new_epoch};
-pub(crate) use region::{Kind, Region};
+pub(crate) use region::Region;

@@ -136,7 +136,7 @@ impl<F: Future> Future for Guard<F> {
         let mut this = self.project();
         polled_by("a clean-up point", |core| {
             let (point, region) = (&*this.point, &this.point.region);
-            let mut cancelled = point.arrive(core, cx);
+            let cancelled = point.arrive(core, cx);
             if !std::mem::replace(this.started, true) {
                 region.set_late(cancelled);
             }
@@ -160,16 +160,8 @@ impl<F: Future> Future for Guard<F> {
                     }
                     Ok(Poll::Pending) => {}
                 }
-                if !region.is_outer_cancelled() {
-                    point.wait(core, cx);
-                    return Poll::Pending;
-                }
-                if !std::mem::replace(&mut cancelled, true) {
-                    // It came in this poll. Once more.
-                    point.arrive(core, cx);
-                    continue;
-                }
-                if region.is_working() {
+                // If the cancellation came in this very poll, the scope around polls once more.
+                if !cancelled || region.is_working() {
                     point.wait(core, cx);
                     return Poll::Pending;
                 }

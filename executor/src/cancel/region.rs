@@ -26,7 +26,7 @@ use crate::{
     core::Core,
     join_error::Panic,
     number::Number,
-    raw::enter,
+    raw::{enter, waker::wake_number},
     unhandled::{Cause, Unhandled, Unhandler},
 };
 use slab::Slab;
@@ -102,6 +102,13 @@ impl Region {
     pub(crate) fn new(kind: Kind) -> Rc<Region> {
         let region = here::spare_region().unwrap_or_else(|| Rc::new(Region::fresh()));
         region.kind.set(kind);
+        region
+    }
+
+    /// A task's root scope.
+    pub(crate) fn root_of(task: Number) -> Rc<Region> {
+        let region = Region::new(Kind::Scope);
+        region.place.borrow_mut().task = task;
         region
     }
 
@@ -395,11 +402,29 @@ impl Region {
             let working = region.working.get().wrapping_add_signed(by);
             region.working.set(working);
             let holds = working > 0;
+            if !holds && !region.polled.get() {
+                region.wake_owner();
+            }
             if region.kind.get() != Kind::Scope || region.holds.replace(holds) == holds {
                 return;
             }
             let Some(around) = region.place.borrow().seat.as_ref().map(|(around, _)| around.clone()) else { return };
             region = around;
+        }
+    }
+
+    /// The last clean-up that was at work in here has left, or was dropped, while the region is not being polled: whoever
+    /// waits for that must look.
+    #[cold]
+    fn wake_owner(&self) {
+        let seat = self.place.borrow().seat.as_ref().map(|(around, key)| (around.clone(), *key));
+        if let Some(waker) = seat.and_then(|(around, key)| around.members().borrow_mut().get_mut(key)?.take()) {
+            wake(waker);
+        }
+        match self.limit.take_waker() {
+            Some(waker) => wake(waker),
+            // A task's root scope.
+            None => wake_number(self.place.borrow().task),
         }
     }
 

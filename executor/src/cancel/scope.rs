@@ -265,7 +265,7 @@ impl<F: Future> Future for InScope<F> {
                     (Poll::Pending, made) => {
                         let region = get_region(this.region, made, *this.deadline);
                         region.arrive(core);
-                        if here::epoch() == epoch {
+                        if here::epoch() == epoch || region.is_outer_cancelled() {
                             Next::Wait
                         } else {
                             poll_cancelled(core, region, this.watch, &mut this.body, cx)
@@ -315,6 +315,9 @@ fn poll_in_region<F: Future>(
     body: &mut Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Next<F::Output> {
+    if *state == State::New && region.limit.was_entered() {
+        panic!("a second future was run in one CancelScope: make a scope for each");
+    }
     let around = region.arrive(core);
     if *state != State::Running && !begin(region, state, around, body.as_mut()) {
         return Next::Nothing;
@@ -325,8 +328,9 @@ fn poll_in_region<F: Future>(
     let epoch = here::epoch();
     match poll_once(core, region, body, cx) {
         Poll::Ready(value) => Next::Return(value),
-        // If anything around has been cancelled in this poll, the epoch is a new one.
-        Poll::Pending if here::epoch() == epoch => Next::Wait,
+        // If this scope or one around it has been cancelled in this poll, the epoch is a new one. The outermost that is
+        // cancelled then polls once more.
+        Poll::Pending if here::epoch() == epoch || region.is_outer_cancelled() => Next::Wait,
         Poll::Pending => poll_cancelled(core, region, watch, body, cx),
     }
 }
@@ -337,9 +341,7 @@ fn begin<F>(region: &Region, state: &mut State, around: bool, mut body: Pin<&mut
         // Code in a cancelled scope starts nothing.
         return false;
     }
-    if region.limit.enter() {
-        panic!("a second future was run in one CancelScope: make a scope for each");
-    }
+    region.limit.enter();
     look(region);
     *state = State::Running;
     if region.reason().is_some() {
@@ -365,7 +367,7 @@ fn poll_once<F: Future>(
     }
 }
 
-/// The scope is cancelled, or one around it is, or either was just now.
+/// The scope is cancelled, or one around it is.
 #[cold]
 fn poll_cancelled<F: Future>(
     core: &Core,
@@ -403,8 +405,7 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     if region.has_members() {
         region.register(core, cx.waker());
     }
-    if Rc::strong_count(region) > 1 {
-        // Somebody has a handle.
+    if is_shared(region) {
         region.limit.keep_waker(cx.waker());
         if let Some(remote) = region.limit.remote.get() {
             if !remote.keep_scope(cx.waker()) && !is_cancelled {
@@ -419,6 +420,12 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+/// Has anybody else a handle of the scope?
+#[inline]
+fn is_shared(region: &Rc<Region>) -> bool {
+    Rc::strong_count(region) > 1 || region.limit.remote.get().is_some()
 }
 
 /// The future has not finished, and no clean-up in it is at work any more, or for too long: drops it. `None`: a scope around
@@ -466,7 +473,7 @@ fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
     }
     region.end();
     watch.end(&region.limit);
-    if Rc::strong_count(&region) > 1 {
+    if is_shared(&region) {
         let waker = region.limit.take_waker();
         drop(waker);
     }
@@ -477,7 +484,7 @@ fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
 fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
     region.abandon();
-    if Rc::strong_count(&region) > 1 {
+    if is_shared(&region) {
         // Those who wait for a token's cancellation would wait for ever.
         cancel(&region, CancelReason::OwnerDropped);
     }

@@ -83,6 +83,7 @@ macro_rules! plain_reasons {
         }
 
         impl PlainReason {
+            #[inline]
             fn of(reason: &CancelReason) -> PlainReason {
                 match reason {
                     $(CancelReason::$reason => PlainReason::$reason,)*
@@ -90,6 +91,7 @@ macro_rules! plain_reasons {
                 }
             }
 
+            #[inline]
             fn reason(self) -> Option<CancelReason> {
                 match self {
                     PlainReason::Other => None,
@@ -139,6 +141,7 @@ impl Header {
         Some(result)
     }
 
+    #[inline]
     pub(crate) fn set_reason(&self, reason: CancelReason) {
         match PlainReason::of(&reason) {
             PlainReason::Other => self.with_extras(|extras| extras.reason = Some(reason)),
@@ -151,13 +154,20 @@ impl Header {
     }
 
     /// The reason, which the header may not have any more afterwards.
+    #[inline]
     pub(crate) fn take_reason(&self) -> Option<CancelReason> {
         self.reason.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.take()).flatten())
     }
 
     /// The root scope's region, if anything has registered there.
+    #[inline(always)]
     pub(crate) fn root(&self) -> Option<Rc<Region>> {
-        if self.has_extras() { self.peek_extras(|extras| extras.root.clone()).flatten() } else { None }
+        if self.has_extras() { self.root_in_extras() } else { None }
+    }
+
+    #[cold]
+    fn root_in_extras(&self) -> Option<Rc<Region>> {
+        self.peek_extras(|extras| extras.root.clone()).flatten()
     }
 }
 

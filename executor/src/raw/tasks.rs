@@ -24,7 +24,7 @@ use super::{
     waker,
 };
 use crate::{
-    cancel::{CancelReason, Here, Kind, Region, new_epoch},
+    cancel::{CancelReason, Here, Region, new_epoch},
     core::Core,
     inbox::Inbox,
     join_error::Panic,
@@ -445,6 +445,10 @@ impl Tasks {
         head.stage.set(Stage::Ending);
         // SAFETY: the stage was `Future`, and from now on nobody will touch the future, also if its destructor panics.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_future)(block) }));
+        if dropped.is_ok() && !head.has_extras() && matches!(end, End::Cancelled) {
+            head.stage.set(Stage::Cancelled);
+            return self.finish(block);
+        }
         // A panic in clean-up has waited for the rest of it.
         let stashed = head.root().and_then(|root| root.take_panic());
         for payload in stashed.into_iter().chain(dropped.err()) {
@@ -608,12 +612,12 @@ impl Tasks {
 
     /// The running task's root scope as a region, unless the task has ended.
     pub(crate) fn root_region(&self) -> Option<Rc<Region>> {
+        let number = self.current.get();
         let root = |head: &Header| {
             let lives = !head.stage.get().is_end();
-            lives
-                .then(|| head.with_extras(|extras| extras.root.get_or_insert_with(|| Region::new(Kind::Scope)).clone()))
+            lives.then(|| head.with_extras(|extras| extras.root.get_or_insert_with(|| Region::root_of(number)).clone()))
         };
-        self.with_header(self.current.get(), root).flatten()
+        self.with_header(number, root).flatten()
     }
 
     /// Calls `drop`; clean-up that is skipped in it is not reported.
