@@ -184,11 +184,11 @@ impl Core {
         self.catching(|| {
             self.drain_inbox();
             while self.tasks.live() > 0 {
+                self.turn_of(usize::MAX);
                 let left = until.map(|until| until.saturating_duration_since(self.now()));
                 if left == Some(Duration::ZERO) {
                     return;
                 }
-                self.turn_of(usize::MAX);
                 if self.tasks.live() > 0 && self.tasks.ready.is_empty() {
                     let nothing_before = |until| self.timers.next().is_none_or(|next| next > until);
                     if until.is_some_and(|until| nothing_before(until) && self.jump_to(until)) {

@@ -1,6 +1,9 @@
 //! Timeouts: scopes with a deadline.
 
-use super::scope::{CancelScope, InScope};
+use super::{
+    reason::CancelReason,
+    scope::{CancelScope, InScope},
+};
 use crate::time::{Instant, When, saturating_nanos};
 use pin_project_lite::pin_project;
 use std::{
@@ -131,7 +134,7 @@ impl Deadline {
 
     /// Did it end what ran under it?
     pub fn expired(&self) -> bool {
-        self.0.reason().is_some()
+        self.0.reason() == Some(CancelReason::DeadlineExceeded)
     }
 }
 

@@ -75,6 +75,8 @@ pub(super) struct Watch {
     alarm: Option<Alarm>,
     /// What the alarm was started for. `None`: for the grace period.
     deadline: Option<When>,
+    /// The grace period that the alarm was started for.
+    grace: Option<Duration>,
 }
 
 impl Watch {
@@ -120,10 +122,12 @@ impl Watch {
 
     /// Clean-up is at work: sees to it that the scope's future is woken when that takes too long. `true` when it has.
     pub(super) fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool {
-        let Some(grace) = limit.grace.get() else { return false };
-        if self.deadline.take().is_some() {
+        let grace = limit.grace.get();
+        if self.deadline.take().is_some() || self.grace != grace {
             self.alarm = None;
+            self.grace = grace;
         }
+        let Some(grace) = grace else { return false };
         if grace.is_zero() || self.alarm.as_ref().is_some_and(Alarm::has_fired) {
             return true;
         }

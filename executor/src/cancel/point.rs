@@ -166,6 +166,10 @@ impl<F: Future> Future for Guard<F> {
                     return Poll::Pending;
                 }
                 if core.tasks.here.reached() == reached {
+                    if region.is_worth_another_poll(&core.tasks) {
+                        point.wait(core, cx);
+                        return Poll::Pending;
+                    }
                     break;
                 }
             }

@@ -26,7 +26,7 @@ use crate::{
     core::Core,
     join_error::Panic,
     number::Number,
-    raw::{enter, waker::wake_number},
+    raw::{enter, tasks::Tasks, waker::wake_number},
     unhandled::{Cause, Unhandled, Unhandler},
 };
 use slab::Slab;
@@ -93,6 +93,8 @@ impl Place {
 struct Inner {
     /// Whom to wake when this region is cancelled.
     members: RefCell<Slab<Option<Waker>>>,
+    /// How many more polls the region gets though nothing came of the last.
+    polls_left: Cell<Option<usize>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
     panic: Cell<Option<Payload>>,
 }
@@ -277,20 +279,22 @@ impl Region {
     /// Registers the region with the one around it, with the newest waker.
     pub(crate) fn register(self: &Rc<Self>, core: &Core, newest: &Waker) {
         let seat = self.place.borrow().seat.as_ref().map(|(around, key)| (around.clone(), *key));
-        let (around, key) = seat.unwrap_or_else(|| self.take_seat(core));
-        around.set_member(key, newest);
+        if let Some((around, key)) = seat.or_else(|| self.take_seat(core)) {
+            around.set_member(key, newest);
+        }
     }
 
-    fn take_seat(&self, core: &Core) -> (Rc<Region>, usize) {
+    /// `None`: it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
+    fn take_seat(&self, core: &Core) -> Option<(Rc<Region>, usize)> {
         // Here the frame of this region is gone, and the innermost is that of the scope around it.
-        let around = core.tasks.region_here().expect("what is polled belongs to a task that has not ended");
+        let around = core.tasks.region_here()?;
         self.place.borrow_mut().around = core.tasks.here.nearest();
         let key = around.new_member();
         self.place.borrow_mut().seat = Some((around.clone(), key));
         if self.holds.get() {
             around.change_working(1);
         }
-        (around, key)
+        Some((around, key))
     }
 
     /// Not a part of the region around it any more.
@@ -371,6 +375,19 @@ impl Region {
         self.late.get()
     }
 
+    /// Nothing has come of the last poll. But a member was told of the cancellation and was not polled since, and the task was
+    /// woken in that poll: a combinator may have stopped half-way, to go on next time, as `FuturesUnordered` does when several
+    /// of its futures wake themselves. It gets one more poll for each member there was.
+    #[cold]
+    pub(crate) fn is_worth_another_poll(&self, tasks: &Tasks) -> bool {
+        let Some(inner) = self.inner.get() else { return false };
+        let members = inner.members.borrow();
+        let left = inner.polls_left.get().unwrap_or(members.len());
+        let is_worth = left > 0 && tasks.is_woken_here() && members.iter().any(|(_, waker)| waker.is_none());
+        inner.polls_left.set(Some(left - usize::from(is_worth)));
+        is_worth
+    }
+
     /// Is clean-up at work anywhere in this region?
     pub(crate) fn is_working(&self) -> bool {
         self.working.get() > 0
@@ -379,6 +396,9 @@ impl Region {
     /// The region's future has ended: nothing is around it any more.
     #[inline]
     pub(crate) fn end(&self) {
+        if let Some(payload) = self.take_panic() {
+            report(Cause::CleanupPanicked(Panic::new(payload)));
+        }
         self.set_holds(false);
         self.leave();
         // Otherwise a handle that is kept would keep all regions that were once around it.
@@ -452,9 +472,10 @@ impl Region {
     pub(crate) fn abandon(&self) {
         if let Some(payload) = self.take_panic() {
             let (around, task) = (self.place.borrow().around.clone(), self.place.borrow().task);
+            let cancelled = self.is_outer_cancelled();
             match around.or_else(|| here::root_region_of(task)) {
-                Some(around) => around.stash(payload),
-                None => report(Cause::CleanupPanicked(Panic::new(payload))),
+                Some(around) if cancelled => around.stash(payload),
+                _ => report(Cause::CleanupPanicked(Panic::new(payload))),
             }
         }
         self.end();

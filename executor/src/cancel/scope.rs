@@ -111,6 +111,10 @@ impl CancelScope {
     /// is left then is dropped, and reported to `on_unhandled`.
     pub fn set_grace(&self, grace: impl Into<Option<Duration>>) {
         self.0.limit.grace.set(grace.into());
+        if let Some(waker) = self.0.limit.take_waker() {
+            // Clean-up may be at work already: the scope's future starts the timer.
+            wake(waker);
+        }
     }
 
     /// A token for those who pass cancellation by hand.
@@ -189,10 +193,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if let Some(region) = this.region.take() {
-                match *this.state {
-                    State::Running => drop_unfinished(region, this.watch, this.body),
-                    _ => end(&mut Some(region), this.watch),
-                }
+                drop_unfinished(region, this.watch, this.body);
             }
         }
     }
@@ -393,7 +394,7 @@ fn poll_cancelled<F: Future>(
             return Next::Wait;
         }
         if core.tasks.here.reached() == reached {
-            return Next::Stop;
+            return if region.is_worth_another_poll(&core.tasks) { Next::Wait } else { Next::Stop };
         }
     }
 }
@@ -449,7 +450,11 @@ fn stop<F>(
     region.end();
     watch.end(&region.limit);
     if let Some(payload) = first_panic(first, dropped.err()) {
-        resume_unwind(payload);
+        match core.tasks.region_here() {
+            // It would take other clean-up with it.
+            Some(outer) if around => outer.stash(payload),
+            _ => resume_unwind(payload),
+        }
     }
     (!around).then(|| Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped)))
 }
@@ -468,9 +473,6 @@ pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Op
 #[inline]
 fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
     let Some(region) = region.take() else { return watch.stop() };
-    if let Some(payload) = region.take_panic() {
-        report(Cause::CleanupPanicked(Panic::new(payload)));
-    }
     region.end();
     watch.end(&region.limit);
     if is_shared(&region) {

@@ -68,6 +68,8 @@ mod mode {
     pub(super) const IDLE: u8 = 1;
     /// New tasks are cancelled from birth.
     pub(super) const CLOSING: u8 = 2;
+    /// The same, also for what clean-up spawns.
+    pub(super) const ENDING: u8 = 8;
     /// Some task has, or had, a task-local that children inherit.
     pub(super) const INHERITS: u8 = 4;
 }
@@ -167,9 +169,9 @@ impl Tasks {
 
     #[cold]
     fn admit_unusual(&self, block: NonNull<Header>) {
-        // A running task that is not cancelled was spawned by clean-up, or is in the middle of it.
-        let is_clean_up = self.current.get() != Number::NONE && !self.is_cancelled_here();
-        if self.has(mode::CLOSING) && !is_clean_up {
+        // While the executor closes, a task that runs and is not cancelled was spawned by clean-up, or is in the middle of it.
+        let is_clean_up = || self.table.find(self.current.get()).is_some() && !self.is_cancelled_here();
+        if self.has(mode::ENDING) || (self.has(mode::CLOSING) && !is_clean_up()) {
             self.request(block, Stop::Cancel, CancelReason::Shutdown);
         }
         if self.has(mode::INHERITS) {
@@ -314,8 +316,12 @@ impl Tasks {
                 self.finish(block);
                 return true;
             }
+            if self.table.flags(head.slot) & ABORT != 0 {
+                // In this poll; it is in the queue again.
+                return true;
+            }
             let Some(root) = head.root() else { return false };
-            if root.is_working() {
+            if root.is_working() || root.is_worth_another_poll(self) {
                 if self.table.set_flags(head.slot, CLEANING) & CLEANING == 0 {
                     // The clean-up was begun in this very poll, in which no wake-up has queued the task.
                     self.wake_unusual(number);
@@ -360,8 +366,10 @@ impl Tasks {
                 self.spare.lend(head);
             }
             head.set_reason(reason);
-            // The scopes inside a task that is being polled find out.
-            new_epoch();
+            if how == Stop::Cancel {
+                // The scopes inside a task that is being polled find out.
+                new_epoch();
+            }
         }
         let root = head.root();
         if self.table.set_flags(slot, wanted | QUEUED) & QUEUED == 0 {
@@ -409,6 +417,8 @@ impl Tasks {
 
     /// Every task that has not ended is to be dropped by the loop, and is reported. Returns their names.
     pub(crate) fn abort_all(&self) -> Vec<Box<str>> {
+        self.set_mode(mode::ENDING, true);
+        self.clear_current();
         let mut stuck = Vec::new();
         for index in 0..self.table.len() {
             let Some((number, block)) = self.table.occupant(index) else { continue };
@@ -604,10 +614,15 @@ impl Tasks {
         Some(f(unsafe { block.as_ref() }))
     }
 
-    /// Was that task's root scope cancelled, or is the task to be aborted?
+    /// Was that task's root scope cancelled?
     #[inline]
     pub(crate) fn is_cancelled(&self, number: Number) -> bool {
-        self.table.is_flagged(number, CANCEL | ABORT)
+        self.table.is_flagged(number, CANCEL)
+    }
+
+    /// Was the running task woken in this very poll?
+    pub(crate) fn is_woken_here(&self) -> bool {
+        self.table.is_flagged(self.current.get(), QUEUED)
     }
 
     /// The running task's root scope as a region, unless the task has ended.
