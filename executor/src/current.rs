@@ -31,7 +31,7 @@ pub fn current() -> TaskRef {
 /// The task that is running now, if there is one.
 pub fn try_current() -> Option<TaskRef> {
     let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
-    TaskId::of(number).map(|id| TaskRef { id, _local: PhantomData })
+    TaskId::of(number).map(TaskRef::new)
 }
 
 /// A task by its identity. It owns nothing and keeps nothing alive.
@@ -48,6 +48,10 @@ pub struct TaskRef {
 }
 
 impl TaskRef {
+    pub(crate) fn new(id: TaskId) -> TaskRef {
+        TaskRef { id, _local: PhantomData }
+    }
+
     /// The task's identity.
     pub fn id(self) -> TaskId {
         self.id
@@ -94,6 +98,12 @@ impl TaskRef {
         enter::with_current(|core| {
             core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
         })
+    }
+
+    /// Stops the task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build
+    /// scopes with a grace period of their own.
+    pub fn end_grace(self) {
+        enter::with_current(|core| core.map(|core| core.tasks.end_grace(self.id.0)));
     }
 
     fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {

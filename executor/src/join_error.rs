@@ -11,6 +11,9 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
+    /// Its error went to the task group that owns it.
+    #[error("the task failed, and its group has the error")]
+    Failed,
     /// It was stopped where it was suspended.
     #[error("the task was cancelled: {0}")]
     Cancelled(CancelReason),
@@ -37,7 +40,8 @@ struct Inner {
 }
 
 impl Panic {
-    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Panic {
+    /// From what `catch_unwind` gives.
+    pub fn new(payload: Box<dyn Any + Send>) -> Panic {
         let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
             Box::from(*text)
         } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -34,7 +34,7 @@ pub mod testing;
 pub use crate::{
     cancel::{
         CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
-        WaitCancelled, finally, finally_with, shield, timeout, timeout_at,
+        WaitCancelled, cancel_requested, finally, finally_with, open_shields, settle, shield, timeout, timeout_at,
     },
     core::TooManyExecutors,
     current::{TaskRef, current, try_current},

@@ -96,6 +96,7 @@ pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {
         Ok(value) => value,
         Err(JoinError::Panicked(panic)) => panic.resume(),
+        Err(JoinError::Failed) => unreachable!("the main future belongs to no group"),
         Err(JoinError::Cancelled(reason)) => {
             panic!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
         }

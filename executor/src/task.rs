@@ -2,6 +2,7 @@
 
 use crate::{
     cancel::CancelReason,
+    current::TaskRef,
     join_error::JoinError,
     raw::{handle::RawTask, tasks::Stop},
     task_id::TaskId,
@@ -112,6 +113,11 @@ impl<T> Task<T> {
     /// The task's identity; `None` once its executor is gone.
     pub fn id(&self) -> Option<TaskId> {
         self.0.number().map(TaskId)
+    }
+
+    /// The task by its identity; `None` once its executor is gone.
+    pub fn task_ref(&self) -> Option<TaskRef> {
+        self.id().map(TaskRef::new)
     }
 
     /// The task that spawned it, if a task did.

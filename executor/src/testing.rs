@@ -19,6 +19,7 @@ pub use crate::{
 /// });
 /// ```
 #[track_caller]
+#[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    Executor::builder().clock(VirtualClock::new()).build().run(main)
+    Executor::builder().clock(VirtualClock::new()).run(main)
 }

@@ -240,7 +240,10 @@ fn end_08_a_main_future_that_is_cancelled_ends_run_with_a_panic_that_gives_the_r
             })
         });
         let reason = if abort { "it was aborted" } else { "by a task of its own" };
-        assert_eq!(message, format!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value"));
+        assert_eq!(
+            message,
+            format!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
+        );
     }
     assert_eq!(drops.count(), 2);
 }

@@ -47,17 +47,51 @@ where
 {
     let point = Point::new(Location::caller());
     let first = Guard::new(point.clone(), body);
-    // A struct of ours rather than an async block: that would have room for the body twice.
-    Then { first: Some(first), make: Some(|ended| clean_up(point, cleanup, ended)), second: None }
-}
-
-async fn clean_up<T, C: AsyncFnOnce(Option<&T>)>(point: Point, cleanup: C, ended: Ended<T>) -> T {
-    let (value, panic) = ended.split();
-    let cleaning = Cleaning::new(point.clone(), async move {
+    let cleanup = async move |value: Option<B::Output>| {
         cleanup(value.as_ref()).await;
         value
-    });
-    let outcome = cleaning.await;
+    };
+    // A struct of ours rather than an async block: that would have room for the body twice.
+    Then { first: Some(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: None }
+}
+
+/// The general form of [`finally`], for those who build such things: clean-up gets the body's value for good, and decides what
+/// is returned. `None` means that the code which awaits this is not resumed, so it is for scopes that are cancelled.
+///
+/// Clean-up learns by [`cancel_requested`](crate::cancel_requested) that something around it was cancelled, and is woken for it.
+///
+/// # Panics
+///
+/// As [`finally`] does.
+///
+/// ```
+/// use evenkeel_executor::{Elapsed, run, settle, sleep, timeout};
+/// use std::time::Duration;
+///
+/// // Half of an answer is better than none.
+/// let answer = run(timeout(
+///     Duration::from_millis(1),
+///     settle(sleep(Duration::MAX), async |ended: Option<()>| match ended {
+///         Some(()) => Some("all of it"),
+///         None => Some("half of it"),
+///     }),
+/// ));
+/// assert_eq!(answer, Ok("half of it"));
+/// ```
+#[track_caller]
+pub fn settle<B, C, U>(body: B, cleanup: C) -> impl Future<Output = U>
+where
+    B: Future,
+    C: AsyncFnOnce(Option<B::Output>) -> Option<U>,
+{
+    let point = Point::new(Location::caller());
+    let first = Guard::new(point.clone(), body);
+    Then { first: Some(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: None }
+}
+
+async fn settle_with<T, U, C: AsyncFnOnce(Option<T>) -> Option<U>>(point: Point, cleanup: C, ended: Ended<T>) -> U {
+    let (value, panic) = ended.split();
+    let outcome = Cleaning::new(point.clone(), async move { cleanup(value).await }).await;
     resume(point, outcome, panic).await
 }
 

@@ -1,6 +1,10 @@
 //! Where the code that runs now stands: the innermost region around it.
 
-use super::region::{Kind, Region};
+use super::{
+    reason::CancelReason,
+    region::{Kind, Region},
+    token::CancelToken,
+};
 use crate::{core::Core, number::Number, raw::enter};
 use std::{
     cell::{Cell, RefCell},
@@ -109,6 +113,11 @@ impl Here {
         frames.last().and_then(|frame| frame.region.clone())
     }
 
+    /// The regions that are being polled, the innermost last.
+    fn regions(&self) -> Vec<Rc<Region>> {
+        self.frames.borrow().iter().filter_map(|frame| frame.region.clone()).collect()
+    }
+
     /// Is the innermost scope cancelled, or one around it up to the next shield? `None`: the task's root scope tells.
     #[inline]
     fn is_cancelled(&self) -> Option<bool> {
@@ -148,6 +157,56 @@ impl crate::raw::tasks::Tasks {
     pub(super) fn region_here(&self) -> Option<Rc<Region>> {
         self.here.innermost(self.current()).or_else(|| self.root_region())
     }
+}
+
+/// Was something cancelled that the running code will be stopped for, at its next suspension or when it is done with what it
+/// does in a shield?
+///
+/// Code in a shield or in clean-up can ask whether to hurry; it is woken when the answer becomes yes. `None` outside a task.
+///
+/// ```
+/// use evenkeel_executor::{CancelReason, cancel_requested, run, shield, spawn, yield_now};
+/// use std::future::poll_fn;
+///
+/// run(async {
+///     let saver = spawn(shield(async {
+///         let mut saved = 0;
+///         while cancel_requested().is_none() {
+///             saved += 1;
+///             yield_now().await;
+///         }
+///         assert_eq!(cancel_requested(), Some(CancelReason::from("enough")));
+///         saved
+///     }));
+///     yield_now().await;
+///     saver.cancel("enough");
+///     assert_eq!(saver.await.unwrap(), 1);
+/// });
+/// ```
+pub fn cancel_requested() -> Option<CancelReason> {
+    enter::with_current(|core| {
+        let tasks = &core?.tasks;
+        let mut regions = tasks.here.regions().into_iter().rev().peekable();
+        // The innermost shield hides what is around it from the code, but not from this question.
+        regions.find_map(|region| region.reason().cloned()).or_else(|| tasks.reason_of(tasks.current()))
+    })
+}
+
+/// Gives up every shield and every clean-up that the running code stands in, up to the scope with that token (or up to the task's
+/// root scope, without one): when this poll is over, they are dropped as they are, and reported as skipped.
+///
+/// For those who build combinators and find that what is awaited here can never come, so that a shield around it would wait for
+/// ever.
+pub fn open_shields(up_to: Option<&CancelToken>) {
+    enter::with_current(|core| {
+        let Some(core) = core else { return };
+        for region in core.tasks.here.regions().into_iter().rev() {
+            if up_to.is_some_and(|token| Rc::ptr_eq(&token.0, &region)) {
+                return;
+            }
+            region.open();
+        }
+    });
 }
 
 /// A region that was used before.

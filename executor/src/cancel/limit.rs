@@ -16,6 +16,8 @@ pub(super) const NEVER: When = When::At(Instant::NEVER);
 pub(crate) struct Limit {
     /// A future runs, or ran, in the scope.
     entered: Cell<bool>,
+    /// It does not run any more.
+    ended: Cell<bool>,
     /// Wakes the scope's future.
     waker: Cell<Option<Waker>>,
     pub(super) deadline: Cell<When>,
@@ -28,6 +30,7 @@ impl Limit {
     pub(super) fn new() -> Limit {
         Limit {
             entered: Cell::new(false),
+            ended: Cell::new(false),
             waker: Cell::new(None),
             deadline: Cell::new(NEVER),
             grace: Cell::new(None),
@@ -39,8 +42,20 @@ impl Limit {
         self.entered.get()
     }
 
-    pub(super) fn enter(&self) {
+    /// The scope begins to run. Somebody who has a handle may ask for its deadline, so that is fixed now.
+    pub(super) fn enter(&self, is_shared: bool) {
         self.entered.set(true);
+        if let (When::After(after @ 1..u64::MAX), true) = (self.deadline.get(), is_shared) {
+            self.deadline.set(When::At(Instant::now() + Duration::from_nanos(after)));
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.set(true);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// The scope's future waits: it is to be woken by the newest waker. Its clone may be foreign code.
@@ -94,19 +109,17 @@ impl Watch {
             self.alarm = None;
             return false;
         }
-        if let Some(When::After(_)) = self.deadline {
-            // Counted from the start; now it is known.
-            self.deadline = alarm.deadline().map(When::At).or(self.deadline);
-            self.deadline.into_iter().for_each(|deadline| limit.deadline.set(deadline));
-        }
         alarm.has_fired()
     }
 
     /// The scope's future waits: sees to it that it is woken at the deadline.
     #[inline]
     pub(super) fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
-        if deadline != NEVER && deadline != When::After(u64::MAX) {
+        if self.deadline != Some(deadline) {
+            self.alarm = None;
             self.deadline = Some(deadline);
+        }
+        if deadline != NEVER && deadline != When::After(u64::MAX) {
             self.keep(deadline, waker);
         }
     }
@@ -137,14 +150,6 @@ impl Watch {
 
     #[inline]
     pub(super) fn stop(&mut self) {
-        self.alarm = None;
-    }
-
-    /// The scope has ended. Its deadline stays readable.
-    pub(super) fn end(&mut self, limit: &Limit) {
-        if let (Some(alarm), Some(When::After(_))) = (&self.alarm, self.deadline) {
-            alarm.deadline().into_iter().for_each(|deadline| limit.deadline.set(When::At(deadline)));
-        }
         self.alarm = None;
     }
 }

@@ -11,8 +11,9 @@ mod here;
 mod limit;
 mod point;
 
-pub use cleanup::{finally, finally_with, shield};
+pub use cleanup::{finally, finally_with, settle, shield};
 pub use deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at};
+pub use here::{cancel_requested, open_shields};
 pub use point::Shield;
 pub use reason::{CancelReason, Cancelled};
 pub use remote::RemoteToken;

@@ -222,8 +222,8 @@ impl<F> Cleaning<F> {
     }
 }
 
-impl<F: Future> Future for Cleaning<F> {
-    type Output = Result<F::Output, Held>;
+impl<U, F: Future<Output = Option<U>>> Future for Cleaning<F> {
+    type Output = Result<Option<U>, Held>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -233,6 +233,11 @@ impl<F: Future> Future for Cleaning<F> {
             let cleanup = this.cleanup.as_mut().as_pin_mut().expect("a clean-up is polled until it has ended");
             let polled = catch_unwind(AssertUnwindSafe(|| core.tasks.here.inside(region, || cleanup.poll(cx))));
             let outcome = match polled {
+                Ok(Poll::Pending) if region.is_opened() => {
+                    let dropped = drop_body(&mut this.cleanup);
+                    point.skip();
+                    return Poll::Ready(dropped.map_or(Ok(None), |payload| Err(Held(Some(payload)))));
+                }
                 Ok(Poll::Pending) => {
                     point.wait(core, cx);
                     return Poll::Pending;
@@ -299,7 +304,7 @@ enum State {
     /// It was first polled in a scope that was cancelled already: it shields nothing.
     Open,
     Shields(Point),
-    /// It panicked in a cancelled scope, which goes on with that.
+    /// It panicked in a cancelled scope, which goes on with that; or it was given up.
     Failed,
     Done,
 }
@@ -344,6 +349,15 @@ impl<F: Future> Future for Shield<F> {
             let future = this.future.as_mut().as_pin_mut().expect("a shield's future lives until it has ended");
             let polled = catch_unwind(AssertUnwindSafe(|| core.tasks.here.inside(&point.region, || future.poll(cx))));
             match polled {
+                Ok(Poll::Pending) if point.region.is_opened() => {
+                    *this.state = State::Failed;
+                    let dropped = drop_body(&mut this.future);
+                    point.skip();
+                    if let Some(payload) = dropped {
+                        point.throw(core, payload);
+                    }
+                    Poll::Pending
+                }
                 Ok(Poll::Pending) => {
                     point.wait(core, cx);
                     Poll::Pending

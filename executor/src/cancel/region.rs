@@ -67,6 +67,8 @@ pub(crate) struct Region {
     reached: Cell<bool>,
     /// A clean-up point: what is around it was cancelled before its first poll, so its code is not resumed.
     late: Cell<bool>,
+    /// A shield: what it waits for can never come.
+    opened: Cell<bool>,
     /// Something in here is at work on clean-up, and the region around must wait for it.
     holds: Cell<bool>,
     /// How many members hold this region.
@@ -126,6 +128,7 @@ impl Region {
             told: Cell::new(false),
             reached: Cell::new(false),
             late: Cell::new(false),
+            opened: Cell::new(false),
             holds: Cell::new(false),
             working: Cell::new(0),
             inner: OnceCell::new(),
@@ -373,6 +376,15 @@ impl Region {
 
     pub(crate) fn is_late(&self) -> bool {
         self.late.get()
+    }
+
+    /// If it is a shield: it is to be given up.
+    pub(super) fn open(&self) {
+        self.opened.set(self.kind.get() == Kind::Shielded);
+    }
+
+    pub(super) fn is_opened(&self) -> bool {
+        self.opened.get()
     }
 
     /// Nothing has come of the last poll. But a member was told of the cancellation and was not polled since, and the task was

@@ -94,7 +94,7 @@ impl CancelScope {
 
     /// Cancels the scope at that time, with the reason [`CancelReason::DeadlineExceeded`]; `None` for never. It may be set
     /// and moved from inside and outside, before the scope runs and while it does. `false` if it comes too late: the scope
-    /// is cancelled already.
+    /// is cancelled already, or has ended.
     pub fn set_deadline(&self, deadline: impl Into<Option<Instant>>) -> bool {
         self.limit_to(deadline.into().map_or(NEVER, When::At))
     }
@@ -124,7 +124,7 @@ impl CancelScope {
 
     pub(super) fn limit_to(&self, deadline: When) -> bool {
         look(&self.0);
-        if self.0.reason().is_some() {
+        if self.0.reason().is_some() || self.0.limit.has_ended() {
             return false;
         }
         self.0.limit.deadline.set(deadline);
@@ -337,12 +337,12 @@ fn poll_in_region<F: Future>(
 }
 
 /// The first poll, or one after a stop. `false`: there is nothing to poll.
-fn begin<F>(region: &Region, state: &mut State, around: bool, mut body: Pin<&mut Option<F>>) -> bool {
+fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<&mut Option<F>>) -> bool {
     if around || *state == State::Stopped {
         // Code in a cancelled scope starts nothing.
         return false;
     }
-    region.limit.enter();
+    region.limit.enter(is_shared(region));
     look(region);
     *state = State::Running;
     if region.reason().is_some() {
@@ -448,7 +448,7 @@ fn stop<F>(
     let first = region.take_panic();
     let around = region.is_outer_cancelled();
     region.end();
-    watch.end(&region.limit);
+    watch.stop();
     if let Some(payload) = first_panic(first, dropped.err()) {
         match core.tasks.region_here() {
             // It would take other clean-up with it.
@@ -474,8 +474,9 @@ pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Op
 fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
     let Some(region) = region.take() else { return watch.stop() };
     region.end();
-    watch.end(&region.limit);
+    watch.stop();
     if is_shared(&region) {
+        region.limit.end();
         let waker = region.limit.take_waker();
         drop(waker);
     }

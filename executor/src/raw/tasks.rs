@@ -620,6 +620,19 @@ impl Tasks {
         self.table.is_flagged(number, CANCEL)
     }
 
+    /// Why it was.
+    pub(crate) fn reason_of(&self, number: Number) -> Option<CancelReason> {
+        if self.is_cancelled(number) { self.with_header(number, Header::reason).flatten() } else { None }
+    }
+
+    /// A group's grace period is over: the task is to be dropped, and is reported.
+    pub(crate) fn end_grace(&self, number: Number) {
+        let unhandled = self.with_header(number, |head| Unhandled::of(head, Some(number), Cause::GraceExceeded));
+        if self.request_number(number, Stop::Abort, CancelReason::Aborted) {
+            unhandled.into_iter().for_each(|unhandled| self.unhandler.report(unhandled));
+        }
+    }
+
     /// Was the running task woken in this very poll?
     pub(crate) fn is_woken_here(&self) -> bool {
         self.table.is_flagged(self.current.get(), QUEUED)
