@@ -1,3 +1,4 @@
 //! evenkeel: a single-threaded async executor with asyncio's vocabulary and better rules.
 
 pub use evenkeel_executor::*;
+pub use evenkeel_taskgroup::*;

@@ -34,7 +34,8 @@ pub mod testing;
 pub use crate::{
     cancel::{
         CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
-        WaitCancelled, cancel_requested, finally, finally_with, open_shields, settle, shield, timeout, timeout_at,
+        WaitCancelled, cancel_requested, finally, finally_with, is_stopping_hard, open_shields, settle, shield,
+        timeout, timeout_at,
     },
     core::TooManyExecutors,
     current::{TaskRef, current, try_current},
@@ -45,11 +46,11 @@ pub use crate::{
     park::Park,
     run::{NestedRun, run, try_run},
     schedule::{Choice, Fifo, Schedule, Seeded},
-    spawn::{Spawner, spawn, spawner},
+    spawn::{Spawner, spawn, spawn_at, spawner},
     task::Task,
     task_id::TaskId,
     task_state::TaskState,
     time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
-    unhandled::{Cause, Unhandled},
+    unhandled::{Cause, Unhandled, report_unhandled},
     yield_now::{YieldNow, yield_now},
 };

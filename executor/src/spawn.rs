@@ -21,7 +21,19 @@ use std::{
 #[inline]
 #[track_caller]
 pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
-    let location = Location::caller();
+    spawn_at(Location::caller(), future)
+}
+
+/// [`spawn`] in the name of another place in the source, for those who build spawning functions of their own.
+///
+/// # Panics
+///
+/// As [`spawn`] does.
+#[inline]
+pub fn spawn_at<T: 'static>(
+    location: &'static Location<'static>,
+    future: impl Future<Output = T> + 'static,
+) -> Task<T> {
     enter::with_current(|core| match core {
         Some(core) => Task(core.tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
         None => {

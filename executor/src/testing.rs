@@ -19,7 +19,6 @@ pub use crate::{
 /// });
 /// ```
 #[track_caller]
-#[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
     Executor::builder().clock(VirtualClock::new()).run(main)
 }

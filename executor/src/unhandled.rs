@@ -1,6 +1,11 @@
 //! Errors that have nobody left to receive them.
 
-use crate::{join_error::Panic, number::Number, raw::block::Header, task_id::TaskId};
+use crate::{
+    join_error::Panic,
+    number::Number,
+    raw::{block::Header, enter},
+    task_id::TaskId,
+};
 use std::{
     fmt,
     io::Write,
@@ -35,6 +40,8 @@ pub enum Cause {
     CleanupSkipped(&'static Location<'static>),
     /// Clean-up took longer than its grace period, and was dropped.
     GraceExceeded,
+    /// An error that came when nobody was left to get it: from a child whose group is gone, or beside a panic. As text.
+    Error(Box<str>),
 }
 
 impl Unhandled {
@@ -97,10 +104,27 @@ impl fmt::Display for Unhandled {
                     "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
                 );
             }
+            Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", text.escape_debug()),
             Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
         };
         write!(f, "{what}: {}", panic.message().escape_debug())
     }
+}
+
+/// Reports something that nobody is left to receive, in the name of the task that is running: to the executor's `on_unhandled`
+/// hook, or to stderr where there is none.
+///
+/// ```
+/// use evenkeel_executor::{Cause, Executor, report_unhandled};
+///
+/// let executor = Executor::builder().on_unhandled(|what| assert!(what.to_string().ends_with("no ink left"))).build();
+/// executor.run(async { report_unhandled(Cause::Error("no ink left".into())) });
+/// ```
+pub fn report_unhandled(cause: Cause) {
+    enter::with_current(|core| match core {
+        Some(core) => core.tasks.report_here(cause),
+        None => Unhandler::default().report(Unhandled::new(cause)),
+    });
 }
 
 type Hook = Box<dyn Fn(&Unhandled)>;

@@ -162,7 +162,8 @@ impl crate::raw::tasks::Tasks {
 /// Was something cancelled that the running code will be stopped for, at its next suspension or when it is done with what it
 /// does in a shield?
 ///
-/// Code in a shield or in clean-up can ask whether to hurry; it is woken when the answer becomes yes. `None` outside a task.
+/// Code in a shield or in clean-up can ask whether to hurry; it is woken when the answer becomes yes. It hears of what is around
+/// the innermost shield, up to the next one: that shields it from this question too. The answer is the reason; `None` is no.
 ///
 /// ```
 /// use evenkeel_executor::{CancelReason, cancel_requested, run, shield, spawn, yield_now};
@@ -186,10 +187,18 @@ impl crate::raw::tasks::Tasks {
 pub fn cancel_requested() -> Option<CancelReason> {
     enter::with_current(|core| {
         let tasks = &core?.tasks;
-        let mut regions = tasks.here.regions().into_iter().rev().peekable();
-        // The innermost shield hides what is around it from the code, but not from this question.
-        regions.find_map(|region| region.reason().cloned()).or_else(|| tasks.reason_of(tasks.current()))
+        let innermost = tasks.here.frames.borrow().iter().rev().find_map(|frame| frame.region.clone());
+        match innermost {
+            Some(region) => region.requested(),
+            None => tasks.reason_of(tasks.current()),
+        }
     })
+}
+
+/// Is the future that is being dropped now dropped because its clean-up has taken too long? For destructors of those who build
+/// scopes: what belongs to them is to be stopped hard then too.
+pub fn is_stopping_hard() -> bool {
+    enter::with_current(|core| core.is_some_and(|core| core.tasks.is_stopping_hard()))
 }
 
 /// Gives up every shield and every clean-up that the running code stands in, up to the scope with that token (or up to the task's
@@ -227,6 +236,10 @@ pub(super) fn keep_spare_region(region: Rc<Region>) {
             spare.push(region);
         }
     });
+}
+
+pub(super) fn reason_of_task(task: Number) -> Option<CancelReason> {
+    enter::with_current(|core| core?.tasks.reason_of(task))
 }
 
 /// Was that task's root scope cancelled?

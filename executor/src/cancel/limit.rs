@@ -11,6 +11,8 @@ use std::{
 };
 
 pub(super) const NEVER: When = When::At(Instant::NEVER);
+/// The longest time that a deadline can be away; one nanosecond more is never.
+const NEVER_NANOS: u64 = u64::MAX - 1;
 
 /// The part that a scope's handles reach.
 pub(crate) struct Limit {
@@ -45,7 +47,7 @@ impl Limit {
     /// The scope begins to run. Somebody who has a handle may ask for its deadline, so that is fixed now.
     pub(super) fn enter(&self, is_shared: bool) {
         self.entered.set(true);
-        if let (When::After(after @ 1..u64::MAX), true) = (self.deadline.get(), is_shared) {
+        if let (When::After(after @ 1..=NEVER_NANOS), true) = (self.deadline.get(), is_shared) {
             self.deadline.set(When::At(Instant::now() + Duration::from_nanos(after)));
         }
     }

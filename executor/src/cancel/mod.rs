@@ -13,7 +13,7 @@ mod point;
 
 pub use cleanup::{finally, finally_with, settle, shield};
 pub use deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at};
-pub use here::{cancel_requested, open_shields};
+pub use here::{cancel_requested, is_stopping_hard, open_shields};
 pub use point::Shield;
 pub use reason::{CancelReason, Cancelled};
 pub use remote::RemoteToken;

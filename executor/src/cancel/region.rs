@@ -26,8 +26,8 @@ use crate::{
     core::Core,
     join_error::Panic,
     number::Number,
-    raw::{enter, tasks::Tasks, waker::wake_number},
-    unhandled::{Cause, Unhandled, Unhandler},
+    raw::{tasks::Tasks, waker::wake_number},
+    unhandled::Cause,
 };
 use slab::Slab;
 use std::{
@@ -186,6 +186,29 @@ impl Region {
     /// The same for those who ask from elsewhere.
     pub(crate) fn is_cancelled_now(&self) -> bool {
         self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.look_around(false))
+    }
+
+    /// Why what is in this region will be stopped, if it will: the reason of the first cancelled region, from here outwards,
+    /// past one shield.
+    pub(super) fn requested(&self) -> Option<CancelReason> {
+        let mut shields = usize::from(self.kind.get() == Kind::Shielded);
+        if let Some(reason) = self.reason() {
+            return Some(reason.clone());
+        }
+        let mut next = self.place.borrow().around.clone();
+        let mut task = self.place.borrow().task;
+        while let Some(region) = next {
+            if let Some(reason) = region.reason() {
+                return Some(reason.clone());
+            }
+            shields += usize::from(region.kind.get() == Kind::Shielded);
+            if shields > 1 {
+                return None;
+            }
+            next = region.place.borrow().around.clone();
+            task = region.place.borrow().task;
+        }
+        here::reason_of_task(task)
     }
 
     /// Marks the region as being polled, or not. Returns how it was before.
@@ -501,10 +524,4 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
-/// Reports something that nobody is left to receive, in the name of the task that is running.
-pub(crate) fn report(cause: Cause) {
-    enter::with_current(|core| match core {
-        Some(core) => core.tasks.report_here(cause),
-        None => Unhandler::default().report(Unhandled::new(cause)),
-    });
-}
+pub(super) use crate::unhandled::report_unhandled as report;

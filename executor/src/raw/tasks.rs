@@ -660,6 +660,10 @@ impl Tasks {
         drop();
     }
 
+    pub(crate) fn is_stopping_hard(&self) -> bool {
+        self.quiet.get()
+    }
+
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet.get() || self.table.is_flagged(self.current.get(), ABORT)
     }

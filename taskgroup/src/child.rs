@@ -1,0 +1,132 @@
+//! The future of a child's task.
+
+use crate::{
+    error::{Failure, GroupError},
+    output::ChildOutput,
+    state::{Payload, State},
+};
+use evenkeel_executor::CancelReason;
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// What is left of a child for its handle.
+pub(crate) enum ChildEnd<T> {
+    Value(T),
+    /// The group has the error.
+    Failed,
+    /// A group below was cancelled, and nothing failed in it.
+    Cancelled(CancelReason),
+    /// The group has the panic. This is its message.
+    Panicked(String),
+}
+
+/// How a child's output is understood.
+pub(crate) trait Understand<R, E> {
+    type Value;
+    fn outcome(output: R) -> Result<Self::Value, Failure<E>>;
+}
+
+/// What the user's children yield.
+pub(crate) struct Plain;
+
+impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
+    type Value = R::Value;
+
+    #[inline]
+    fn outcome(output: R) -> Result<R::Value, Failure<E>> {
+        output.into_result().map_err(Failure::One)
+    }
+}
+
+/// What a group below yields.
+pub(crate) struct Nested;
+
+impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
+    type Value = T;
+
+    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, Failure<E>> {
+        output.map_err(Failure::Group)
+    }
+}
+
+pin_project! {
+    /// Runs a child's future, and tells the group how it has ended: also when it is dropped, and then after its destructor.
+    pub(crate) struct Child<F, E, U>
+    where
+        E: fmt::Debug,
+    {
+        group: Rc<State<E>>,
+        key: usize,
+        #[pin]
+        future: Option<F>,
+        understand: PhantomData<fn(U)>,
+    }
+    impl<F, E: fmt::Debug, U> PinnedDrop for Child<F, E, U> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some() {
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+                this.group.core.ended(*this.key);
+                if let Err(payload) = dropped {
+                    this.group.core.panicked(payload);
+                }
+            }
+        }
+    }
+}
+
+impl<F, E: fmt::Debug, U> Child<F, E, U> {
+    pub(crate) fn new(group: Rc<State<E>>, key: usize, future: F) -> Child<F, E, U> {
+        Child { group, key, future: Some(future), understand: PhantomData }
+    }
+}
+
+impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, E, U> {
+    type Output = ChildEnd<U::Value>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = this.future.as_mut().as_pin_mut().expect("a child is polled until it has ended");
+        let polled = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(payload),
+        };
+        // What the future still owns goes before its end is told.
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+        let core = &this.group.core;
+        core.ended(*this.key);
+        let end = match polled.map(U::outcome) {
+            Ok(Ok(value)) => ChildEnd::Value(value),
+            Ok(Err(Failure::Group(group))) if group.children().is_empty() => {
+                ChildEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))
+            }
+            Ok(Err(failure)) => {
+                this.group.failed(failure, None);
+                ChildEnd::Failed
+            }
+            Err(payload) => {
+                let message = message(&payload);
+                core.panicked(payload);
+                ChildEnd::Panicked(message)
+            }
+        };
+        if let Err(payload) = dropped {
+            core.panicked(payload);
+        }
+        Poll::Ready(end)
+    }
+}
+
+fn message(payload: &Payload) -> String {
+    let text = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(a payload that is not text)".into())
+}

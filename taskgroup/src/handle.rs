@@ -1,0 +1,174 @@
+//! A child's handle.
+
+use crate::{child::ChildEnd, state::Core};
+use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, open_shields};
+use std::{
+    borrow::Cow,
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// The handle of a child of a [`TaskGroup`](crate::TaskGroup). It owns nothing: dropping it changes nothing, the group owns the
+/// child.
+///
+/// Awaiting it yields the child's value. If there is none, because the child failed, panicked or was cancelled, the group is
+/// cancelled (if it is not already), and the code that awaits this is stopped, shields around it included, as what they wait for
+/// can never come. [`outcome`](JoinHandle::outcome) tells how the child has ended and stops nobody; it is the one for clean-up.
+///
+/// Cancel-safe: an await that is dropped leaves the value in place.
+///
+/// # Panics
+///
+/// When it is asked for the value after it gave it away. When code *outside* the group awaits it and there is no value: use
+/// [`outcome`](JoinHandle::outcome) there.
+pub struct JoinHandle<T> {
+    /// `None` once the outcome was taken.
+    task: Option<Task<ChildEnd<T>>>,
+    /// Why there is no value, if awaiting has found that out.
+    error: Option<JoinError>,
+    group: Rc<Core>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn new(task: Task<ChildEnd<T>>, group: Rc<Core>) -> JoinHandle<T> {
+        JoinHandle { task: Some(task), error: None, group }
+    }
+
+    /// Cancels the child alone. That is no failure: its siblings go on.
+    pub fn cancel(&self, reason: impl Into<CancelReason>) {
+        if let Some(task) = &self.task {
+            task.cancel(reason);
+        }
+    }
+
+    /// Stops the child hard, without clean-up.
+    pub fn abort(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+
+    /// Waits for the child's end, and tells how it was. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::Failed`] if the child failed: the group has its error. [`JoinError::Cancelled`], [`JoinError::Panicked`]
+    /// (the panic itself goes on in the code that awaits the group).
+    ///
+    /// # Panics
+    ///
+    /// If the outcome was given away before.
+    pub async fn outcome(&mut self) -> Result<T, JoinError> {
+        std::future::poll_fn(|cx| self.poll_outcome(cx)).await
+    }
+
+    /// The outcome if the child has ended, without waiting. `None` as well if it was taken before.
+    pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
+        if let Some(error) = self.error.take() {
+            return Some(Err(error));
+        }
+        let end = self.task.as_mut()?.take_result()?;
+        self.task = None;
+        Some(into_result(end))
+    }
+
+    /// Has the child ended?
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(Task::is_finished)
+    }
+
+    /// Gives the child a name, for errors and diagnostics.
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.task = self.task.take().map(|task| task.named(name));
+        self
+    }
+
+    /// The child's identity. `None` once its outcome was taken.
+    pub fn id(&self) -> Option<TaskId> {
+        self.task.as_ref().and_then(Task::id)
+    }
+
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Err(error));
+        }
+        let task = self.task.as_mut().unwrap_or_else(|| already_taken());
+        match Pin::new(task).poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(end) => {
+                self.task = None;
+                Poll::Ready(into_result(end))
+            }
+        }
+    }
+
+    /// There will never be a value for the code that waits here.
+    pub(crate) fn no_value(&mut self, error: JoinError) {
+        if !self.group.is_inside() {
+            panic!(
+                "a child's value was awaited outside its group, and there is none ({error}): \
+                 use JoinHandle::outcome there, which tells how the child has ended"
+            );
+        }
+        if let JoinError::Cancelled(_) = error {
+            self.group.ask(CancelReason::ChildCancelled);
+        }
+        self.error = Some(error);
+        open_shields(Some(&self.group.scope.token()));
+    }
+
+    pub(crate) fn end_group(&self, reason: CancelReason) {
+        self.group.ask(reason);
+        open_shields(Some(&self.group.scope.token()));
+    }
+}
+
+fn into_result<T>(end: Result<ChildEnd<T>, JoinError>) -> Result<T, JoinError> {
+    match end {
+        Ok(ChildEnd::Value(value)) => Ok(value),
+        Ok(ChildEnd::Failed) => Err(JoinError::Failed),
+        Ok(ChildEnd::Cancelled(reason)) => Err(JoinError::Cancelled(reason)),
+        Ok(ChildEnd::Panicked(message)) => Err(JoinError::Panicked(Panic::new(Box::new(message)))),
+        Err(error) => Err(error),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn already_taken() -> ! {
+    panic!("a JoinHandle was asked for its child's outcome again after it had given it away: keep the value")
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.poll_outcome(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Err(error)) => {
+                self.no_value(error);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The handle holds no output: that lies in the task.
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.detach();
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("task", &self.task).finish_non_exhaustive()
+    }
+}

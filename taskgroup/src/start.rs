@@ -1,0 +1,69 @@
+//! A child that says when it is ready.
+
+use crate::handle::JoinHandle;
+use evenkeel_executor::{CancelReason, JoinError};
+use std::{
+    cell::Cell,
+    fmt,
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+/// With this a child tells whoever [started](crate::TaskGroup::start) it that it is ready.
+pub struct Ready<V>(Rc<Signal<V>>);
+
+pub(crate) struct Signal<V> {
+    value: Cell<Option<V>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl<V> Ready<V> {
+    pub(crate) fn new() -> (Ready<V>, Rc<Signal<V>>) {
+        let signal = Rc::new(Signal { value: Cell::new(None), waker: Cell::new(None) });
+        (Ready(signal.clone()), signal)
+    }
+
+    /// The child is ready. The value is returned where it was started.
+    pub fn set(self, value: V) {
+        self.0.value.set(Some(value));
+        if let Some(waker) = self.0.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl<V> fmt::Debug for Ready<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn wait<V, T>(signal: Rc<Signal<V>>, mut child: JoinHandle<T>) -> V {
+    let mut has_ended = false;
+    poll_fn(|cx| {
+        if let Some(value) = signal.value.take() {
+            return Poll::Ready(value);
+        }
+        if has_ended {
+            return Poll::Pending;
+        }
+        match child.poll_outcome(cx) {
+            Poll::Pending => {
+                let old = signal.waker.replace(Some(cx.waker().clone()));
+                drop(old);
+            }
+            Poll::Ready(outcome) => {
+                has_ended = true;
+                match outcome {
+                    Ok(_) => child.end_group(CancelReason::NotReady),
+                    Err(error @ JoinError::Cancelled(_)) => child.no_value(error),
+                    // The group is being cancelled.
+                    Err(error) => child.no_value(error),
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

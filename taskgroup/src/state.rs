@@ -1,0 +1,278 @@
+//! What a group's future, its handles and its children share.
+
+use crate::{
+    error::{ChildError, Failure},
+    roster::Roster,
+    slots::Slots,
+};
+use evenkeel_executor::{
+    CancelReason, CancelScope, Cause, Panic, TaskId, TaskRef, current, report_unhandled, try_current,
+};
+use std::{
+    any::Any,
+    cell::{Cell, OnceCell, RefCell},
+    fmt,
+    panic::Location,
+    rc::Rc,
+    task::Waker,
+};
+
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// A group with its errors.
+pub(crate) struct State<E> {
+    pub(crate) core: Rc<Core>,
+    errors: RefCell<Vec<ChildError<E>>>,
+}
+
+/// The part of a group that does not depend on its error's type.
+pub(crate) struct Core {
+    /// The body runs in it.
+    pub(crate) scope: CancelScope,
+    pub(crate) slots: Slots,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) location: &'static Location<'static>,
+    roster: RefCell<Roster>,
+    has_ended: Cell<bool>,
+    /// Children and body are cancelled, for this reason.
+    cancelled: OnceCell<CancelReason>,
+    /// The group was cancelled by a call, and not by a failure.
+    asked: OnceCell<CancelReason>,
+    /// The first panic.
+    panic: Cell<Option<Payload>>,
+    /// Wakes the group's future, which waits for its children.
+    waker: Cell<Option<Waker>>,
+    /// The task in which the group's future was polled last.
+    host: Cell<Option<TaskRef>>,
+    spawned: Cell<usize>,
+    failed: Cell<usize>,
+}
+
+impl Core {
+    pub(crate) fn new(name: Option<Box<str>>, limit: Option<usize>, location: &'static Location<'static>) -> Core {
+        Core {
+            scope: CancelScope::new(),
+            slots: Slots::new(limit),
+            name,
+            location,
+            roster: RefCell::new(Roster::new()),
+            has_ended: Cell::new(false),
+            cancelled: OnceCell::new(),
+            asked: OnceCell::new(),
+            panic: Cell::new(None),
+            waker: Cell::new(None),
+            host: Cell::new(None),
+            spawned: Cell::new(0),
+            failed: Cell::new(0),
+        }
+    }
+
+    // ---- children
+
+    /// A child is about to be spawned.
+    pub(crate) fn enroll(&self, is_background: bool, has_slot: bool) -> usize {
+        self.spawned.set(self.spawned.get() + 1);
+        self.roster.borrow_mut().add(is_background, has_slot)
+    }
+
+    /// It was spawned. In a group that is cancelling it is cancelled from birth.
+    pub(crate) fn spawned(&self, key: usize, task: Option<TaskRef>) {
+        self.roster.borrow_mut().set_task(key, task);
+        let reason = self.cancelled.get().cloned().or_else(|| self.has_ended().then_some(CancelReason::GroupEnded));
+        if let (Some(task), Some(reason)) = (task, reason) {
+            task.cancel(reason);
+        }
+    }
+
+    /// It has ended.
+    pub(crate) fn ended(&self, key: usize) {
+        let (had_slot, is_time) = {
+            let mut roster = self.roster.borrow_mut();
+            let had_slot = roster.remove(key);
+            (had_slot, roster.len() == roster.background())
+        };
+        if had_slot {
+            self.slots.give_back();
+        }
+        if is_time {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn children(&self) -> usize {
+        self.roster.borrow().len()
+    }
+
+    pub(crate) fn background(&self) -> usize {
+        self.roster.borrow().background()
+    }
+
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.spawned.get(), self.failed.get())
+    }
+
+    // ---- cancelled
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.get()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.get().is_some()
+    }
+
+    /// The reason given to [`TaskGroup::cancel`](crate::TaskGroup::cancel), or that of a child that took it upon itself.
+    pub(crate) fn asked(&self) -> Option<&CancelReason> {
+        self.asked.get()
+    }
+
+    /// Somebody wants the group to end.
+    pub(crate) fn ask(&self, reason: CancelReason) {
+        if !self.has_ended() && !self.is_cancelled() {
+            let _ = self.asked.set(reason.clone());
+            self.cancel(reason);
+        }
+    }
+
+    /// Cancels the body and all children, the newest first.
+    pub(crate) fn cancel(&self, reason: CancelReason) {
+        if self.cancelled.set(reason.clone()).is_ok() {
+            self.scope.cancel(reason.clone());
+            self.cancel_children(&reason);
+        }
+    }
+
+    /// The same where something around the group does it with the body.
+    pub(crate) fn cancel_from_around(&self, reason: CancelReason) {
+        if self.cancelled.set(reason.clone()).is_ok() {
+            self.cancel_children(&reason);
+        }
+    }
+
+    fn cancel_children(&self, reason: &CancelReason) {
+        for task in self.newest_first(|_| true) {
+            task.cancel(reason.clone());
+        }
+        self.slots.open();
+        self.wake();
+    }
+
+    /// Only those in the background are left.
+    pub(crate) fn cancel_background(&self) {
+        for task in self.newest_first(|is_background| is_background) {
+            task.cancel(CancelReason::GroupEnded);
+        }
+    }
+
+    /// Their grace period is over.
+    pub(crate) fn stop_hard(&self) {
+        self.newest_first(|_| true).into_iter().for_each(TaskRef::end_grace);
+    }
+
+    /// A copy: cancelling calls wakers, which may do anything.
+    fn newest_first(&self, which: impl Fn(bool) -> bool) -> Vec<TaskRef> {
+        let roster = self.roster.borrow();
+        roster.newest_first().filter(|(_, is_background)| which(*is_background)).map(|(task, _)| task).collect()
+    }
+
+    /// The group's future has ended, or is gone.
+    pub(crate) fn end(&self) {
+        self.has_ended.set(true);
+        self.slots.open();
+    }
+
+    // ---- failed
+
+    pub(crate) fn panicked(&self, payload: Payload) {
+        match self.panic.take() {
+            None if !self.has_ended() => {
+                self.panic.set(Some(payload));
+                self.cancel(CancelReason::SiblingFailed { task: current_id() });
+            }
+            first => {
+                self.panic.set(first);
+                report_unhandled(Cause::TaskPanicked(Panic::new(payload)));
+            }
+        }
+    }
+
+    pub(crate) fn take_panic(&self) -> Option<Payload> {
+        self.panic.take()
+    }
+
+    // ---- waiting
+
+    /// The group's future waits for its children.
+    pub(crate) fn keep_waker(&self, newest: &Waker) {
+        let stored = self.waker.take();
+        let kept = match stored {
+            Some(stored) if stored.will_wake(newest) => stored,
+            _ => newest.clone(),
+        };
+        self.waker.set(Some(kept));
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn polled_here(&self) {
+        self.host.set(try_current());
+    }
+
+    /// Does the code that runs now belong to the group: to its body, its children, or what those have spawned?
+    pub(crate) fn is_inside(&self) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        let roster = self.roster.borrow();
+        let mut task = try_current();
+        while let Some(now) = task {
+            if self.host.get() == Some(now) || roster.contains(now) {
+                return true;
+            }
+            task = now.parent().map(TaskId::task_ref);
+        }
+        false
+    }
+
+    pub(crate) fn has_slot(&self, task: TaskRef) -> bool {
+        self.roster.borrow().has_slot(task)
+    }
+}
+
+impl<E> State<E> {
+    pub(crate) fn new(core: Core) -> State<E> {
+        State { core: Rc::new(core), errors: RefCell::new(Vec::new()) }
+    }
+
+    pub(crate) fn take_errors(&self) -> Vec<ChildError<E>> {
+        self.errors.take()
+    }
+}
+
+impl<E: fmt::Debug> State<E> {
+    /// The code that runs now, a child's or the body's, has failed.
+    pub(crate) fn failed(&self, error: Failure<E>, body: Option<&'static Location<'static>>) {
+        if self.core.has_ended() {
+            return report_unhandled(Cause::Error(format!("{error:?}").into()));
+        }
+        let error = match (body, try_current()) {
+            (None, Some(task)) => {
+                let location = task.location().unwrap_or(self.core.location);
+                ChildError::new(error, task.name().map(Into::into), location)
+            }
+            (location, _) => ChildError::new(error, None, location.unwrap_or(self.core.location)),
+        };
+        self.core.failed.set(self.core.failed.get() + 1);
+        self.errors.borrow_mut().push(error);
+        let task = if body.is_none() { current_id() } else { None };
+        self.core.cancel(CancelReason::SiblingFailed { task });
+    }
+}
+
+fn current_id() -> Option<TaskId> {
+    try_current().map(|_| current().id())
+}
