@@ -1,9 +1,10 @@
 //! What the tests look with: records, drop counters, and clocks, parks and wakers of their own.
 
-use evenkeel::{Clock, Instant, Park};
+use evenkeel::{CancelReason, Clock, Instant, JoinError, Park};
 use std::{
     any::Any,
     cell::{Cell, RefCell},
+    fmt,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -133,6 +134,14 @@ pub(crate) async fn wait_for_wake(slot: &RefCell<Option<Waker>>) {
         if std::mem::replace(&mut first, false) { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
+}
+
+/// Why a task was cancelled that has ended so.
+pub(crate) fn reason_of<T: fmt::Debug>(outcome: Result<T, JoinError>) -> CancelReason {
+    match outcome {
+        Err(JoinError::Cancelled(reason)) => reason,
+        other => panic!("not cancelled: {other:?}"),
+    }
 }
 
 /// The panic with which `f` ends.

@@ -457,7 +457,7 @@ impl Region {
             let working = region.working.get().wrapping_add_signed(by);
             region.working.set(working);
             let holds = working > 0;
-            if !holds && !region.polled.get() {
+            if !holds && !region.polled.get() && region.is_cancelled_now() {
                 region.wake_owner();
             }
             if region.kind.get() != Kind::Scope || region.holds.replace(holds) == holds {

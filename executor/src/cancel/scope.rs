@@ -144,16 +144,20 @@ impl fmt::Debug for CancelScope {
 
 pub(super) fn cancel(scope: &Region, reason: CancelReason) -> bool {
     look(scope);
-    if !scope.cancel(reason.clone()) {
+    if scope.reason().is_some() {
         return false;
     }
-    if let Some(remote) = scope.limit.remote.get() {
-        remote.cancel(reason);
+    // Where other threads may cancel it too, their lock decides who was first.
+    let is_first = scope.limit.remote.get().is_none_or(|remote| remote.cancel(reason.clone()));
+    if is_first {
+        scope.cancel(reason);
+    } else {
+        look(scope);
     }
     if let Some(waker) = scope.limit.take_waker() {
         wake(waker);
     }
-    true
+    is_first
 }
 
 /// Has another thread cancelled it?
@@ -168,6 +172,9 @@ pub(super) fn look(scope: &Region) {
 /// Has its time come, or has another thread cancelled it? Then it is cancelled now.
 #[inline]
 fn has_come(scope: &Region, watch: &mut Watch) -> bool {
+    if scope.reason().is_some() {
+        return true;
+    }
     if watch.is_past(&scope.limit) {
         cancel(scope, CancelReason::DeadlineExceeded);
     } else {
@@ -193,6 +200,10 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if let Some(region) = this.region.take() {
+                if *this.state == State::New && region.limit.was_entered() {
+                    // Another future runs in the scope, or did.
+                    return;
+                }
                 drop_unfinished(region, this.watch, this.body);
             }
         }
@@ -323,7 +334,7 @@ fn poll_in_region<F: Future>(
     if *state != State::Running && !begin(region, state, around, body.as_mut()) {
         return Next::Nothing;
     }
-    if region.reason().is_some() || around || has_come(region, watch) {
+    if has_come(region, watch) || around {
         return poll_cancelled(core, region, watch, body, cx);
     }
     let epoch = here::epoch();
@@ -402,7 +413,7 @@ fn poll_cancelled<F: Future>(
 /// The scope waits: whoever may end that knows the newest waker.
 #[inline]
 fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
-    let is_cancelled = region.reason().is_some();
+    let is_cancelled = region.is_cancelled();
     if region.has_members() {
         region.register(core, cx.waker());
     }
@@ -416,7 +427,7 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     }
     if !is_cancelled {
         watch.keep_deadline(region.limit.deadline.get(), cx.waker());
-        if region.reason().is_some() {
+        if region.is_cancelled() {
             // A waker's clone, which may be foreign code, has cancelled the scope.
             cx.waker().wake_by_ref();
         }
