@@ -19,3 +19,4 @@ mod joiners;
 mod threads;
 mod thread_locals;
 mod hosts;
+mod cleanups;
