@@ -1,4 +1,103 @@
 //! Cancellation: scopes, clean-up that awaits, deadlines, tokens.
+//!
+//! A scope is cancelled once and for good. Code in it is stopped where it is suspended, by dropping its future, after the
+//! clean-up points in it are done. Everything here follows from three types: the `Region` (what scopes and clean-up points have in
+//! common), the future of a scope (`InScope`), and the two halves of a clean-up point (`Guard`, `Cleaning`).
+//!
+//! # States
+//!
+//! A task, and each scope in it, goes the same way. What is in brackets is the function that takes the edge.
+//!
+//! A task (its root scope); the states are those of `TaskState`:
+//!
+//! ```text
+//!              step, poll                                      poll: pending, and a
+//!             ┌───────┐                                        reached point is at work
+//!             │       ▼                                              ┌──────────┐
+//!   admit   ┌─┴─────────┐  request (1)  ┌─────────────────┐ deliver ┌┴──────────▼─┐
+//!  ────────►│  Running  │ ────────────► │ CancelRequested │ ──────► │ CleaningUp  │
+//!           └─────┬─────┘               └────────┬────────┘  (3)    └──────┬──────┘
+//!                 │                              │                         │
+//!                 │ poll: ready → finish         │ poll: ready → finish    │ poll: ready → finish
+//!                 │ panic → recover → stop       │ never started,          │ no point is at work
+//!                 │                              │ not woken, or poll:     │ any more → stop (4)
+//!                 │                              │ pending → stop (2)      │ abort, grace → stop (5)
+//!                 ▼                              ▼                         ▼
+//!           ┌──────────────────────────────────────────────────────────────────────┐
+//!           │                                Ended                                 │
+//!           └──────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! 1. `Tasks::request`: `Task::cancel`, a dropped handle, `current().cancel`, `Handle::cancel_main`, Ctrl-C, the executor's close. It
+//!    sets a flag, keeps the first reason, queues the task, and wakes the clean-up points that are registered with the root scope. A
+//!    second request changes nothing, except for an abort that follows a cancellation.
+//! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that was not woken and
+//!    has no clean-up points is stopped without a poll; any other is polled, and stopped if that finds nothing to wait for.
+//!    `Tasks::stop` drops the future.
+//! 3. `Tasks::deliver`: the poll reached a clean-up point (`Region::reach`), which holds the root scope now. If clean-up points were
+//!    registered before, `CleaningUp` is what the state says from the beginning of that poll on.
+//! 4. The last clean-up point has ended (`Region::change_working`). `Tasks::deliver` polls until a poll reaches nothing new, and is
+//!    not worth another (`Region::is_worth_another_poll`: a registered point was not polled yet, and the task has woken itself).
+//!    While destructors run in `Tasks::stop`, the state says `CleaningUp` as well.
+//! 5. `Tasks::request` with `Stop::Abort`: `Task::abort`, or `Tasks::abort_all` when the executor's grace period is over. The loop drops
+//!    the future with all the clean-up in it.
+//!
+//! A scope (`InScope`):
+//!
+//! ```text
+//!             InScope::poll                                    InScope::poll: pending, and a
+//!             ┌───────┐                                        reached point is at work
+//!             │       ▼                                              ┌──────────┐
+//!   begin   ┌─┴─────────┐  cancel (1)   ┌─────────────────┐         ┌┴──────────▼─┐
+//!  ────────►│  running  │ ────────────► │    requested    │ ──────► │ cleaning up │
+//!           └─────┬─────┘               └────────┬────────┘   (3)   └──────┬──────┘
+//!                 │                              │                         │
+//!                 │ ready → Ok(value)            │ ready → Ok(value)       │ ready → Ok(value)
+//!                 │                              │ never started, or       │ no point is at work any
+//!                 │                              │ pending → stop (2)      │ more → stop (2)
+//!                 │                              │                         │ grace period → stop (4)
+//!                 ▼                              ▼                         ▼
+//!           ┌──────────────────────────────────────────────────────────────────────┐
+//!           │               ended: Ok(value), Err(Cancelled), or nothing           │
+//!           └──────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! 1. `Region::cancel`: called by `CancelScope::cancel`, by a token, by `has_come` in a poll (the deadline's timer has fired, or another
+//!    thread has cancelled), by `begin` (the deadline was past before the start), and by `drop_unfinished`. It keeps the first reason,
+//!    moves the epoch on if the scope is being polled, and wakes the members. Or: `Region::arrive` finds in a poll that what is
+//!    around is cancelled.
+//! 2. `poll_cancelled` polls the body once more, and again as long as polls reach new clean-up points and none is at work. Then `stop`
+//!    drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost cancelled scope
+//!    stops, and drops this one with all that is in it (`drop_unfinished`).
+//!    A scope that is cancelled before it begins has no body any more when it gets here (`begin`).
+//! 3. A clean-up point was reached. It holds the scope, which holds the scope around it, up to the next clean-up point or the root
+//!    (`Region::change_working`).
+//! 4. `Watch::is_overdue`: the scope's grace period is over.
+//!
+//! A clean-up point (`finally`; `shield` has the second part only):
+//!
+//! ```text
+//!           the scope around is cancelled:
+//!           Point::arrive → Region::reach
+//!             ┌───────┐
+//!             │       ▼
+//!           ┌─┴─────────┐   the body ended: value,     ┌─────────────┐  ready
+//!  ────────►│  guards   │ ───────────────────────────► │   cleans    │ ─────────► done: resume
+//!           └─────┬─────┘   stopped, or panicked       └──────┬──────┘  (2)
+//!                 │         (Guard::poll, 1)                  │
+//!                 │ dropped in the middle (3)                 │ dropped in the middle (3)
+//!                 ▼                                           ▼
+//!           ┌───────────────────────────────────────────────────────┐
+//!           │              skipped: CleanupSkipped                  │
+//!           └───────────────────────────────────────────────────────┘
+//! ```
+//!
+//! 1. `Guard::poll`, in a scope that is cancelled, does with the body what a scope does: it is polled once more, waited for while clean-up
+//!    in it is at work, and dropped.
+//! 2. `Cleaning::poll`: shielded, from its beginning to its end. Then `Region::end` lets the scope around go. `resume` returns the body's
+//!    value if there is one, lets a panic go on, and otherwise never goes on: the scope that is cancelled drops it.
+//! 3. The drop of `Guard`, `Cleaning` or `Shield`: reported, unless somebody asked for it (`abort`, a grace period). Or `open_shields` has
+//!    given it up, since what it waits for can never come.
 
 mod reason;
 mod scope;
