@@ -39,6 +39,7 @@ mod scale;
 mod scopes;
 mod dropped_when;
 mod tokens;
+mod settle;
 mod ctrl_c;
 mod asyncio;
 mod asyncio_timeouts;

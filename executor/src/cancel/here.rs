@@ -67,6 +67,14 @@ impl Here {
         self.reached.set(self.reached.get() + 1);
     }
 
+    /// Gives memory back that one deep tree needed.
+    pub(crate) fn trim(&self) {
+        const KEPT: usize = 64;
+        self.frames.borrow_mut().shrink_to(KEPT);
+        let spare = self.spare.take();
+        drop(spare);
+    }
+
     /// Calls `poll` inside `region`.
     #[inline]
     pub(super) fn inside<R>(&self, region: &Rc<Region>, poll: impl FnOnce() -> R) -> R {

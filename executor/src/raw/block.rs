@@ -162,7 +162,9 @@ impl Header {
     /// The root scope's region, if anything has registered there.
     #[inline(always)]
     pub(crate) fn root(&self) -> Option<Rc<Region>> {
-        if self.has_extras() { self.root_in_extras() } else { None }
+        // SAFETY: the reference lives for this line, in which nobody else uses the cell.
+        let has_root = unsafe { (*self.extras.as_ptr()).as_ref().is_some_and(|extras| extras.root.is_some()) };
+        if has_root { self.root_in_extras() } else { None }
     }
 
     #[cold]

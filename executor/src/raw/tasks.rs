@@ -700,6 +700,7 @@ impl Tasks {
     /// The executor has nothing to do: memory that it does not need goes back.
     pub(crate) fn trim(&self) {
         self.trim_to(KEPT_PER_CLASS);
+        self.here.trim();
     }
 
     fn trim_to(&self, bytes: usize) {
