@@ -39,7 +39,9 @@ per_operation() {
     spawn-join-100 spawn-join-1000 spawn-join-100000 spawn-join-single \
     spawn-detached-100 spawn-detached-100000 ping-pong abort-drain cancel-await \
     sleep-make-0 sleep-make-10000 sleep-arm-0 sleep-arm-10000 sleep-turn-0 sleep-turn-10000 \
-    timeout-0 timeout-10000
+    timeout-0 timeout-10000 \
+    queue-1-by-1 queue-100-by-1 queue-unbounded-by-1 channel-ping-pong semaphore-alone semaphore-crowd \
+    mutex-alone mutex-crowd oneshot-ready oneshot-pending
 
 printf '%-22s %10s %10s\n' 'instructions per op' evenkeel tokio
 for name in "$@"; do

@@ -1,7 +1,8 @@
 //! The list of all workloads.
 
 use crate::{
-    peer::{Evenkeel, Peer, PeerName, Tokio},
+    peer::{Evenkeel, PeerName, Tokio},
+    shelf::{self, Kit},
     watch::{Clock, Watch},
     workload::Workload,
     workloads::{aborts, crowds, foreign_wakes, ping_pong, sleeps, spawns, yields},
@@ -23,7 +24,7 @@ pub fn find(peer: PeerName, name: &str) -> Option<Workload> {
     catalogue(peer).into_iter().find(|work| work.name == name)
 }
 
-fn of<P: Peer>() -> Vec<Workload> {
+fn of<P: Kit>() -> Vec<Workload> {
     let mut list = List(Vec::new());
 
     let about = "the main future gives way; one time is an operation";
@@ -87,6 +88,8 @@ fn of<P: Peer>() -> Vec<Workload> {
     let body = |count, watch: &mut _| foreign_wakes::rounds::<P>(1_000, count, watch);
     list.add("foreign-wake-1000", "foreign-wake", about, 1_000, body).clock = Clock::Process;
 
+    shelf::of::<P>(&mut list);
+
     for size in SCALE {
         let about = "100 tasks give way in turn, while others wait; one time is an operation";
         let body = move |count, watch: &mut _| crowds::yields::<P>(size, count, watch);
@@ -117,11 +120,11 @@ fn of<P: Peer>() -> Vec<Workload> {
     list.0
 }
 
-struct List(Vec<Workload>);
+pub(crate) struct List(pub(crate) Vec<Workload>);
 
 impl List {
     /// Adds a workload that is measured by its thread's time, which is right for most.
-    fn add(
+    pub(crate) fn add(
         &mut self,
         name: impl Into<String>,
         group: &'static str,

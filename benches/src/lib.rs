@@ -4,8 +4,10 @@
 //! [`catalogue`], so that all figures speak of the same code. The modules stand in reading order.
 
 mod catalogue;
+mod shelf;
 mod workload;
 mod peer;
+pub mod kit;
 mod watch;
 pub mod workloads;
 mod one_slot;
@@ -16,6 +18,7 @@ pub use crate::{
     catalogue::{catalogue, find},
     door::Door,
     peer::{Evenkeel, Peer, PeerName, Tokio},
+    shelf::{Kit, primitives},
     table::Table,
     watch::{Clock, Watch},
     workload::Workload,

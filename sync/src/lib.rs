@@ -1,1 +1,69 @@
-//! Synchronisation primitives of evenkeel.
+//! Synchronisation primitives of evenkeel: one wait queue, and every primitive over it.
+//!
+//! They know nothing but [`core::task`] and work under any executor that polls on one thread. Nothing here is `Send`, nothing
+//! is atomic, and nothing is `unsafe`.
+//!
+//! Four rules hold for all of them:
+//!
+//! 1. **First come, first served.** Nobody overtakes: a `try_…` fails while others wait, and a large request at the head of
+//!    a line is not starved by small ones behind it.
+//! 2. **Direct hand-off.** What becomes free is given to the first waiter right away, before it runs. Nobody can take it
+//!    from a waiter that was woken, and no waiter runs in vain.
+//! 3. **Cancel-safe by drop.** Dropping a future is how a wait ends early. One that was still waiting leaves the line; one
+//!    that had been given something passes it on. A permit, a lock, an item or a notification is never lost.
+//! 4. **Nothing is borrowed while foreign code runs.** Wakers, destructors and predicates may use the same primitive.
+//!
+//! A future that is forgotten ([`std::mem::forget`]) keeps its place in line, and whatever is given to it.
+//!
+//! The modules stand in reading order: the queue, what is built on it, and what executors plug in.
+
+mod wait_queue;
+mod nodes;
+mod wait;
+mod wait_hook;
+mod closed;
+mod semaphore;
+mod permit;
+mod mutex;
+mod mutex_guard;
+mod condition;
+mod rw_lock;
+mod rw_guards;
+mod event;
+mod notify;
+mod barrier;
+mod queue;
+mod channel;
+pub mod oneshot;
+pub mod watch;
+pub mod broadcast;
+mod once_cell;
+mod timer;
+mod rate_limiter;
+mod adaptive_limiter;
+
+pub use crate::{
+    adaptive_limiter::{AdaptiveLimiter, Slot},
+    barrier::{Barrier, Broken},
+    channel::{Receiver, ReceiverItems, Sender, channel, unbounded_channel},
+    closed::Closed,
+    condition::Condition,
+    event::Event,
+    mutex::Mutex,
+    mutex_guard::{MutexGuard, OwnedMutexGuard},
+    notify::{Notified, Notify},
+    once_cell::OnceCell,
+    permit::{OwnedPermit, Permit},
+    queue::{
+        Fifo, Full, Job, Lifo, LifoQueue, Order, OrderedQueue, OwnedJob, Priority, PriorityQueue, PutError, Queue,
+        QueueItems, Refused, TryGetError,
+    },
+    rate_limiter::RateLimiter,
+    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
+    rw_lock::RwLock,
+    semaphore::{AcquireError, Semaphore, TryAcquireError},
+    timer::Timer,
+    wait::{Attempt, Line, Then, Wait},
+    wait_hook::{WaitHook, WaitReason, set_wait_hook},
+    wait_queue::{WaitQueue, WaitStats},
+};

@@ -52,3 +52,23 @@ mod messages;
 mod auto_traits;
 mod compile_fail;
 mod book;
+
+mod sync_hosts;
+mod sync_cases;
+
+mod sync_semaphore;
+mod sync_semaphore_bounds;
+mod sync_lock;
+mod sync_condition;
+mod sync_barrier;
+mod sync_queue;
+mod sync_queue_orders;
+mod sync_queue_end;
+mod sync_bombs;
+mod sync_drops;
+mod sync_rw_lock;
+mod sync_news;
+mod sync_wait_queue;
+mod sync_overload;
+mod sync_model;
+mod sync_queue_model;

@@ -7,6 +7,7 @@ pub mod aborts;
 pub mod sleeps;
 pub mod foreign_wakes;
 pub mod crowds;
+pub mod primitives;
 
 use crate::peer::Peer;
 use std::future::pending;

@@ -1,0 +1,132 @@
+//! Where tasks wait for each other.
+
+use crate::{
+    wait::{Attempt, Line, Wait},
+    wait_queue::{WaitQueue, WaitStats},
+};
+use std::{cell::Cell, fmt};
+
+/// Lets nobody pass until so many have come: asyncio's `Barrier`, which can be used again and again.
+///
+/// The last one to come releases all. Whoever comes after that waits for the next round; since all are released at one
+/// stroke, nobody of one round can be mixed up with another.
+///
+/// ```
+/// use evenkeel_sync::Barrier;
+///
+/// # futures::executor::block_on(async {
+/// let barrier = Barrier::new(3);
+/// let (a, b, c) = futures::join!(barrier.wait(), barrier.wait(), barrier.wait());
+/// let leaders = [a, b, c].into_iter().filter(|leader| *leader == Ok(true)).count();
+/// assert_eq!(leaders, 1);
+/// # });
+/// ```
+pub struct Barrier {
+    parties: usize,
+    broken: Cell<bool>,
+    queue: WaitQueue<(), bool>,
+}
+
+/// The barrier was aborted or reset while somebody waited: asyncio's `BrokenBarrierError`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, thiserror::Error)]
+#[error("the barrier is broken: it was aborted or reset; Barrier::reset makes it whole")]
+pub struct Broken;
+
+impl Barrier {
+    /// A barrier for so many parties.
+    ///
+    /// # Panics
+    ///
+    /// If `parties` is zero.
+    #[track_caller]
+    pub const fn new(parties: usize) -> Barrier {
+        assert!(parties > 0, "a barrier needs at least one party");
+        Barrier { parties, broken: Cell::new(false), queue: WaitQueue::new("Barrier::wait") }
+    }
+
+    /// Waits for the others. Exactly one party of each round gets `true`: the leader, who came last.
+    ///
+    /// Cancel-safe: who is dropped while it waits is not counted any more, and the others wait on.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] if the barrier is [aborted](Self::abort), or [reset](Self::reset) meanwhile.
+    pub async fn wait(&self) -> Result<bool, Broken> {
+        match Wait::<&Barrier, Waiting>::new(self, ()).await {
+            Ok(leader) => Ok(leader),
+            Err(()) => Err(Broken),
+        }
+    }
+
+    /// Sends those who wait away with [`Broken`]. The barrier is whole and empty then.
+    pub fn reset(&self) {
+        self.broken.set(false);
+        self.queue.refuse_all();
+        self.queue.wake();
+    }
+
+    /// Breaks it: who waits and who comes gets [`Broken`], until [`reset`](Self::reset).
+    pub fn abort(&self) {
+        self.broken.set(true);
+        self.queue.refuse_all();
+        self.queue.wake();
+    }
+
+    /// Is it broken?
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    /// For how many it is.
+    pub fn parties(&self) -> usize {
+        self.parties
+    }
+
+    /// How many wait: asyncio's `n_waiting`.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What its line has seen so far.
+    pub fn stats(&self) -> WaitStats {
+        self.queue.stats()
+    }
+}
+
+struct Waiting;
+
+impl Line for Waiting {
+    type Owner = Barrier;
+    type Request = ();
+    /// Is this the leader?
+    type Grant = bool;
+
+    fn queue(barrier: &Barrier) -> &WaitQueue<(), bool> {
+        &barrier.queue
+    }
+
+    fn attempt(barrier: &Barrier, request: ()) -> Attempt<(), bool> {
+        if barrier.broken.get() {
+            return Attempt::Refused(request);
+        }
+        if barrier.queue.len() + 1 < barrier.parties {
+            return Attempt::Wait(request);
+        }
+        barrier.queue.grant_all(false);
+        barrier.queue.wake();
+        Attempt::Granted(true)
+    }
+
+    /// The round is over.
+    fn give_back(_: &Barrier, _: bool) {}
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.parties)
+            .field("waiting", &self.waiting())
+            .field("is_broken", &self.is_broken())
+            .finish()
+    }
+}

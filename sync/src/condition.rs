@@ -1,0 +1,186 @@
+//! Waiting for a change of what a mutex protects.
+
+use crate::{
+    mutex_guard::MutexGuard,
+    wait::{Attempt, Line, Wait},
+    wait_queue::{WaitQueue, WaitStats},
+};
+use std::{fmt, future::poll_fn, pin::Pin};
+
+/// asyncio's `Condition`: lets go of a [`Mutex`](crate::Mutex) until somebody says that its value has changed.
+///
+/// ```
+/// use evenkeel_sync::{Condition, Mutex};
+///
+/// # futures::executor::block_on(async {
+/// let stock = Mutex::new(0);
+/// let changed = Condition::new();
+/// let buy = async {
+///     let mut stock = stock.lock().await;
+///     changed.wait_for(&mut stock, |stock| *stock >= 3).await;
+///     *stock -= 3;
+/// };
+/// let deliver = async {
+///     for _ in 0..3 {
+///         *stock.lock().await += 1;
+///         changed.notify_all();
+///     }
+/// };
+/// futures::join!(buy, deliver);
+/// assert_eq!(*stock.lock().await, 0);
+/// # });
+/// ```
+pub struct Condition {
+    queue: WaitQueue<(), Notice>,
+}
+
+/// For whom a notification is.
+#[derive(Clone, Copy)]
+enum Notice {
+    /// For so many: who does not use it passes it on.
+    One,
+    /// For all who waited.
+    All,
+}
+
+impl Condition {
+    /// A condition that nobody waits for.
+    pub const fn new() -> Condition {
+        Condition { queue: WaitQueue::new("Condition::wait") }
+    }
+
+    /// Unlocks, waits until it is notified, and locks again before it returns.
+    ///
+    /// Between the notification and the lock others may change the value: see [`wait_for`](Self::wait_for).
+    ///
+    /// Cancel-safe: dropped while it waits it leaves the line; a notification from [`notify_one`](Self::notify_one) that it
+    /// did not live to return from goes to another waiter. A future that is dropped cannot wait for the lock: if the guard
+    /// outlives it (as it does around a timeout), the guard [is not held](MutexGuard::is_held) and must be
+    /// [locked again](MutexGuard::relock) before it is used.
+    ///
+    /// # Panics
+    ///
+    /// If the guard does not hold its lock.
+    ///
+    /// ```
+    /// use evenkeel_sync::{Condition, Mutex};
+    /// use futures::{FutureExt, executor::block_on};
+    ///
+    /// let mutex = Mutex::new(5);
+    /// let condition = Condition::new();
+    /// let mut guard = mutex.try_lock().unwrap();
+    /// assert!(condition.wait(&mut guard).now_or_never().is_none()); // gave up waiting
+    /// assert!(!guard.is_held());
+    /// block_on(guard.relock());
+    /// assert_eq!(*guard, 5);
+    /// ```
+    pub async fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        assert!(guard.is_held(), "Condition::wait needs a guard that holds its lock: call guard.relock().await first");
+        let mut wait = Wait::<&Condition, Waiting>::new(self, ());
+        let mut locked = true;
+        let notice = poll_fn(|cx| {
+            let notice = Pin::new(&mut wait).poll(cx);
+            // In line first, so that whoever gets the lock can notify this waiter.
+            if std::mem::take(&mut locked) {
+                guard.unlock();
+            }
+            notice
+        })
+        .await;
+        let pass_on = PassOn { condition: self, notice: notice.unwrap_or(Notice::All) };
+        guard.relock().await;
+        std::mem::forget(pass_on);
+    }
+
+    /// Waits until `predicate` is true of the value. Returns at once if it is true already.
+    ///
+    /// Cancel-safe as [`wait`](Self::wait). The predicate is called with the lock held.
+    ///
+    /// # Panics
+    ///
+    /// If the guard does not hold its lock.
+    pub async fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, mut predicate: impl FnMut(&mut T) -> bool) {
+        while !predicate(guard) {
+            self.wait(guard).await;
+        }
+    }
+
+    /// Wakes the one who has waited longest. The lock need not be held.
+    pub fn notify_one(&self) {
+        self.notify(1);
+    }
+
+    /// Wakes the `count` who have waited longest, or as many as there are.
+    pub fn notify(&self, count: usize) {
+        for _ in 0..count.min(self.queue.len()) {
+            let _ = self.queue.grant(Notice::One);
+        }
+        self.queue.wake();
+    }
+
+    /// Wakes all who wait now. They get the lock one after the other, in order.
+    pub fn notify_all(&self) {
+        self.queue.grant_all(Notice::All);
+        self.queue.wake();
+    }
+
+    /// How many wait for a notification.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What its line has seen so far.
+    pub fn stats(&self) -> WaitStats {
+        self.queue.stats()
+    }
+
+    fn pass_on(&self, notice: Notice) {
+        if let Notice::One = notice {
+            self.notify_one();
+        }
+    }
+}
+
+/// Passes the notification on if it is dropped while it waits for the lock.
+struct PassOn<'a> {
+    condition: &'a Condition,
+    notice: Notice,
+}
+
+impl Drop for PassOn<'_> {
+    fn drop(&mut self) {
+        self.condition.pass_on(self.notice);
+    }
+}
+
+struct Waiting;
+
+impl Line for Waiting {
+    type Owner = Condition;
+    type Request = ();
+    type Grant = Notice;
+
+    fn queue(condition: &Condition) -> &WaitQueue<(), Notice> {
+        &condition.queue
+    }
+
+    fn attempt(_: &Condition, request: ()) -> Attempt<(), Notice> {
+        Attempt::Wait(request)
+    }
+
+    fn give_back(condition: &Condition, notice: Notice) {
+        condition.pass_on(notice);
+    }
+}
+
+impl Default for Condition {
+    fn default() -> Self {
+        Condition::new()
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condition").field("waiting", &self.waiting()).finish()
+    }
+}

@@ -1,0 +1,98 @@
+//! Something that happens, or has happened.
+
+use crate::{
+    wait::{Attempt, Line, Wait},
+    wait_queue::{WaitQueue, WaitStats},
+};
+use std::{cell::Cell, fmt};
+
+/// A flag that tasks can wait for: asyncio's `Event`.
+///
+/// ```
+/// use evenkeel_sync::Event;
+///
+/// # futures::executor::block_on(async {
+/// let ready = Event::new();
+/// futures::join!(ready.wait(), ready.wait(), async { ready.set() });
+/// ready.wait().await; // it is set: this does not wait
+/// # });
+/// ```
+pub struct Event {
+    set: Cell<bool>,
+    queue: WaitQueue,
+}
+
+impl Event {
+    /// An event that has not happened.
+    pub const fn new() -> Event {
+        Event { set: Cell::new(false), queue: WaitQueue::new("Event::wait") }
+    }
+
+    /// It happens: all who wait go on, in order, and so does everyone who comes until [`clear`](Self::clear).
+    ///
+    /// Who waits at the time goes on also if it is cleared right afterwards.
+    pub fn set(&self) {
+        self.set.set(true);
+        self.queue.grant_all(());
+        self.queue.wake();
+    }
+
+    /// It has not happened any more.
+    pub fn clear(&self) {
+        self.set.set(false);
+    }
+
+    /// Has it happened?
+    pub fn is_set(&self) -> bool {
+        self.set.get()
+    }
+
+    /// Waits until it has happened; does not wait if it has.
+    ///
+    /// Cancel-safe.
+    pub async fn wait(&self) {
+        // It is never refused.
+        let _ = Wait::<&Event, Waiting>::new(self, ()).await;
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What its line has seen so far.
+    pub fn stats(&self) -> WaitStats {
+        self.queue.stats()
+    }
+}
+
+struct Waiting;
+
+impl Line for Waiting {
+    type Owner = Event;
+    type Request = ();
+    type Grant = ();
+
+    fn queue(event: &Event) -> &WaitQueue {
+        &event.queue
+    }
+
+    fn attempt(event: &Event, request: ()) -> Attempt<(), ()> {
+        if event.is_set() { Attempt::Granted(()) } else { Attempt::Wait(request) }
+    }
+
+    /// Everyone has heard of it.
+    fn give_back(_: &Event, _: ()) {}
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Event::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("is_set", &self.is_set()).field("waiting", &self.waiting()).finish()
+    }
+}

@@ -1,0 +1,166 @@
+//! What the holder of a mutex has.
+
+use crate::mutex::{LEAKED, Mutex};
+use std::{
+    cell::RefMut,
+    fmt,
+    ops::{Deref, DerefMut},
+    rc::Rc,
+};
+
+/// The value of a locked [`Mutex`]. Dropping it unlocks: the next in line is handed the lock.
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    /// `None` after a [`Condition::wait`](crate::Condition::wait) was dropped that had this guard.
+    value: Option<RefMut<'a, T>>,
+}
+
+impl<'a, T> MutexGuard<'a, T> {
+    /// The caller has the lock.
+    #[inline]
+    pub(crate) fn new(mutex: &'a Mutex<T>) -> Self {
+        MutexGuard { mutex, value: Some(borrow(mutex)) }
+    }
+
+    /// Does it hold the lock? It does, unless a [`Condition::wait`](crate::Condition::wait) that had unlocked it was dropped
+    /// before it could lock again.
+    pub fn is_held(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// Locks again after a [`Condition::wait`](crate::Condition::wait) was dropped. Does nothing if the lock is held.
+    ///
+    /// Cancel-safe.
+    pub async fn relock(&mut self) {
+        if self.value.is_none() {
+            self.mutex.wait().await;
+            self.value = Some(borrow(self.mutex));
+        }
+    }
+
+    /// The mutex whose guard this is.
+    pub fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+
+    #[inline]
+    pub(crate) fn unlock(&mut self) {
+        // The value first: whoever is handed the lock may run before this returns.
+        if self.value.take().is_some() {
+            self.mutex.unlock();
+        }
+    }
+}
+
+#[inline]
+fn borrow<T>(mutex: &Mutex<T>) -> RefMut<'_, T> {
+    RefMut::map(mutex.value().borrow_mut(), |value| value.as_mut().expect(LEAKED))
+}
+
+#[cold]
+#[track_caller]
+fn lost() -> ! {
+    panic!("this guard lost its lock when a Condition::wait was dropped: call guard.relock().await before it is used")
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.unlock();
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    #[track_caller]
+    fn deref(&self) -> &T {
+        match &self.value {
+            Some(value) => value,
+            None => lost(),
+        }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    #[track_caller]
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.value {
+            Some(value) => value,
+            None => lost(),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MutexGuard").field(&self.value.as_deref()).finish()
+    }
+}
+
+/// The value of a locked [`Mutex`], with a share of the mutex: it can move into `'static` tasks. Made by
+/// [`Mutex::lock_owned`].
+///
+/// ```
+/// use evenkeel_sync::Mutex;
+/// use std::rc::Rc;
+///
+/// let mutex = Rc::new(Mutex::new(1));
+/// let mut guard = mutex.try_lock_owned().unwrap();
+/// let job = async move { *guard += 1 };
+/// assert!(mutex.is_locked());
+/// futures::executor::block_on(job);
+/// assert_eq!(*mutex.try_lock().unwrap(), 2);
+/// ```
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct OwnedMutexGuard<T> {
+    mutex: Rc<Mutex<T>>,
+    /// Out of the mutex while it is locked; `None` only in the destructor.
+    value: Option<T>,
+}
+
+impl<T> OwnedMutexGuard<T> {
+    /// The caller has the lock.
+    pub(crate) fn new(mutex: Rc<Mutex<T>>) -> Self {
+        let value = mutex.value().borrow_mut().take();
+        assert!(value.is_some(), "{LEAKED}");
+        OwnedMutexGuard { mutex, value }
+    }
+
+    /// The mutex whose guard this is.
+    pub fn mutex(&self) -> &Rc<Mutex<T>> {
+        &self.mutex
+    }
+}
+
+impl<T> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        *self.mutex.value().borrow_mut() = self.value.take();
+        self.mutex.unlock();
+    }
+}
+
+impl<T> Deref for OwnedMutexGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is here until the guard is dropped")
+    }
+}
+
+impl<T> DerefMut for OwnedMutexGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("it is here until the guard is dropped")
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedMutexGuard").field(&**self).finish()
+    }
+}

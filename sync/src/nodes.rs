@@ -1,0 +1,285 @@
+//! Where waiters lie: a table of nodes, chained by index.
+
+use std::task::Waker;
+
+/// No node: the end of a chain.
+const NONE: u32 = u32::MAX;
+
+/// A table larger than this gives its memory back once nobody waits any more.
+const KEPT: usize = 256;
+
+/// The nodes of one queue.
+///
+/// ```text
+///             enter                grant                     look
+///   (free) ──────────► waiting ──────────────► granted ────────────────► (free)
+///                         │  ╲                    │
+///                         │   ╲ refuse            │ leave: what was granted
+///                   leave │    ╲           look   ▼ is handed back
+///                         ▼     ► refused ──────► (free)
+///                      (free)
+/// ```
+pub(crate) struct Nodes<R, G> {
+    all: Vec<Node<R, G>>,
+    /// The first free node; the others follow by `next`.
+    free: u32,
+    used: usize,
+    /// Those who wait, in order.
+    line: Chain,
+    /// Those whose wait has ended, and whose waker is still to be called, in order.
+    calls: Chain,
+}
+
+struct Node<R, G> {
+    prev: u32,
+    next: u32,
+    state: State<R, G>,
+    /// The newest waker, until it is called.
+    waker: Option<Waker>,
+}
+
+enum State<R, G> {
+    Free,
+    Waiting(R),
+    Granted(G),
+    Refused(R),
+}
+
+#[derive(Clone, Copy)]
+struct Chain {
+    head: u32,
+    tail: u32,
+}
+
+/// The place of one waiter. Its holder is the only one who frees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key(u32);
+
+/// How far a wait has come.
+pub(crate) enum Look<R, G> {
+    Waits,
+    /// It waits, with a waker that would wake another task.
+    WaitsForAnother,
+    /// It has ended, but the waker was not called yet: drop the waker, then look again.
+    Uncalled(Waker),
+    Ended(Result<G, R>),
+}
+
+/// What a waiter that left had.
+pub(crate) enum Left<R, G> {
+    Waiting { request: R, first: bool },
+    Granted(G),
+    Refused(R),
+}
+
+impl<R, G> Nodes<R, G> {
+    pub(crate) const fn new() -> Self {
+        Nodes { all: Vec::new(), free: NONE, used: 0, line: Chain::EMPTY, calls: Chain::EMPTY }
+    }
+
+    /// A new waiter, behind all others.
+    #[inline]
+    pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
+        let node = Node { prev: NONE, next: NONE, state: State::Waiting(request), waker: Some(waker) };
+        let index = self.free;
+        let index = if index == NONE {
+            let index = u32::try_from(self.all.len()).ok().filter(|index| *index != NONE).expect("2^32 waiters");
+            self.all.push(node);
+            index
+        } else {
+            let slot = &mut self.all[index as usize];
+            self.free = slot.next;
+            *slot = node;
+            index
+        };
+        self.used += 1;
+        self.push(Which::Line, index);
+        Key(index)
+    }
+
+    /// The first waiter's request.
+    #[inline]
+    pub(crate) fn front(&self) -> Option<&R> {
+        let node = self.all.get(self.line.head as usize)?;
+        match &node.state {
+            State::Waiting(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// Ends the first waiter's wait with a grant. Its waker is put among the calls, or comes back.
+    #[inline]
+    pub(crate) fn grant(&mut self, grant: G, among_calls: bool) -> Result<(R, Option<Waker>), G> {
+        let index = self.line.head;
+        if index == NONE {
+            return Err(grant);
+        }
+        self.unlink(Which::Line, index);
+        let waker = if among_calls {
+            self.push(Which::Calls, index);
+            None
+        } else {
+            self.all[index as usize].waker.take()
+        };
+        match std::mem::replace(&mut self.all[index as usize].state, State::Granted(grant)) {
+            State::Waiting(request) => Ok((request, waker)),
+            _ => unreachable!("only those who wait are in line"),
+        }
+    }
+
+    /// Ends the waits of those of whom `which` is true: they get their requests back. Returns how many that were.
+    pub(crate) fn refuse(&mut self, mut which: impl FnMut(&R) -> bool) -> usize {
+        let mut count = 0;
+        let mut index = self.line.head;
+        while index != NONE {
+            let next = self.all[index as usize].next;
+            if matches!(&self.all[index as usize].state, State::Waiting(request) if which(request)) {
+                self.unlink(Which::Line, index);
+                self.push(Which::Calls, index);
+                let state = &mut self.all[index as usize].state;
+                if let State::Waiting(request) = std::mem::replace(state, State::Free) {
+                    *state = State::Refused(request);
+                }
+                count += 1;
+            }
+            index = next;
+        }
+        count
+    }
+
+    /// The next waker to call.
+    #[inline]
+    pub(crate) fn next_call(&mut self) -> Option<Waker> {
+        let index = self.calls.head;
+        if index == NONE {
+            return None;
+        }
+        self.unlink(Which::Calls, index);
+        self.all[index as usize].waker.take()
+    }
+
+    /// Stores a newer waker; returns the one that is to be dropped.
+    pub(crate) fn set_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
+        let node = &mut self.all[key.0 as usize];
+        match node.state {
+            State::Waiting(_) => node.waker.replace(waker),
+            _ => Some(waker),
+        }
+    }
+
+    /// If the wait has ended, frees the node. Otherwise `waker` is the one to be woken.
+    #[inline]
+    pub(crate) fn look(&mut self, key: Key, waker: &Waker) -> Look<R, G> {
+        let node = &mut self.all[key.0 as usize];
+        if matches!(node.state, State::Waiting(_)) {
+            let same = node.waker.as_ref().is_some_and(|old| old.will_wake(waker));
+            return if same { Look::Waits } else { Look::WaitsForAnother };
+        }
+        if let Some(waker) = node.waker.take() {
+            self.unlink(Which::Calls, key.0);
+            return Look::Uncalled(waker);
+        }
+        Look::Ended(match self.release(key.0) {
+            State::Granted(grant) => Ok(grant),
+            State::Refused(request) => Err(request),
+            _ => unreachable!("a key belongs to a node in use"),
+        })
+    }
+
+    /// Frees the node of a waiter that goes.
+    pub(crate) fn leave(&mut self, key: Key) -> (Left<R, G>, Option<Waker>) {
+        let node = &mut self.all[key.0 as usize];
+        let waker = node.waker.take();
+        let first = self.line.head == key.0;
+        if matches!(node.state, State::Waiting(_)) {
+            self.unlink(Which::Line, key.0);
+        } else if waker.is_some() {
+            self.unlink(Which::Calls, key.0);
+        }
+        let left = match self.release(key.0) {
+            State::Waiting(request) => Left::Waiting { request, first },
+            State::Granted(grant) => Left::Granted(grant),
+            State::Refused(request) => Left::Refused(request),
+            State::Free => unreachable!("a key belongs to a node in use"),
+        };
+        (left, waker)
+    }
+
+    /// How many stand before this one.
+    pub(crate) fn ahead(&self, key: Key) -> usize {
+        let mut count = 0;
+        let mut index = self.all[key.0 as usize].prev;
+        while index != NONE {
+            count += 1;
+            index = self.all[index as usize].prev;
+        }
+        count
+    }
+
+    /// For how many nodes there is room.
+    pub(crate) fn capacity(&self) -> usize {
+        self.all.capacity()
+    }
+
+    #[inline(always)]
+    fn release(&mut self, index: u32) -> State<R, G> {
+        let node = &mut self.all[index as usize];
+        let state = std::mem::replace(&mut node.state, State::Free);
+        node.next = self.free;
+        self.free = index;
+        self.used -= 1;
+        if self.used == 0 && self.all.capacity() > KEPT {
+            self.start_over();
+        }
+        state
+    }
+
+    #[cold]
+    fn start_over(&mut self) {
+        *self = Nodes::new();
+    }
+
+    #[inline]
+    fn push(&mut self, which: Which, index: u32) {
+        let chain = self.chain(which);
+        let last = std::mem::replace(&mut chain.tail, index);
+        if last == NONE {
+            chain.head = index;
+        } else {
+            self.all[last as usize].next = index;
+        }
+        let node = &mut self.all[index as usize];
+        (node.prev, node.next) = (last, NONE);
+    }
+
+    #[inline]
+    fn unlink(&mut self, which: Which, index: u32) {
+        let Node { prev, next, .. } = self.all[index as usize];
+        match prev {
+            NONE => self.chain(which).head = next,
+            _ => self.all[prev as usize].next = next,
+        }
+        match next {
+            NONE => self.chain(which).tail = prev,
+            _ => self.all[next as usize].prev = prev,
+        }
+    }
+
+    #[inline]
+    fn chain(&mut self, which: Which) -> &mut Chain {
+        match which {
+            Which::Line => &mut self.line,
+            Which::Calls => &mut self.calls,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Line,
+    Calls,
+}
+
+impl Chain {
+    const EMPTY: Chain = Chain { head: NONE, tail: NONE };
+}

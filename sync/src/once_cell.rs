@@ -1,0 +1,107 @@
+//! A value that is made once, by whoever needs it first.
+
+use crate::semaphore::Semaphore;
+use std::{cell, fmt};
+
+/// A cell that is filled once, by an async function if need be.
+///
+/// ```
+/// use evenkeel_sync::OnceCell;
+///
+/// # futures::executor::block_on(async {
+/// let connection = OnceCell::new();
+/// let connect = async || "connected";
+/// let (one, two) = futures::join!(connection.get_or_init(connect), connection.get_or_init(connect));
+/// assert!(std::ptr::eq(one, two));
+/// # });
+/// ```
+pub struct OnceCell<T> {
+    value: cell::OnceCell<T>,
+    /// One permit: the right to make the value. Closed once there is one.
+    turn: Semaphore,
+}
+
+impl<T> OnceCell<T> {
+    /// An empty cell.
+    pub const fn new() -> OnceCell<T> {
+        OnceCell { value: cell::OnceCell::new(), turn: Semaphore::named(1, "OnceCell::get_or_init") }
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// The value, if there is one. No waiting is needed, since nobody else has a reference.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    /// The value, if there is one.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Fills the cell. Somebody who is making a value at the time will find it full, and get this one.
+    ///
+    /// # Errors
+    ///
+    /// The value, if the cell is full.
+    pub fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        self.turn.close();
+        Ok(())
+    }
+
+    /// The value, which `make` makes if there is none. Those who come meanwhile wait for it.
+    ///
+    /// Cancel-safe: if the one who makes it is dropped, the next in line makes it. A `make` that asks for the value of the
+    /// same cell waits for ever.
+    pub async fn get_or_init(&self, make: impl AsyncFnOnce() -> T) -> &T {
+        enum Never {}
+        match self.get_or_try_init(async || Ok::<T, Never>(make().await)).await {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The value, which `make` makes if there is none. If that fails, the next in line makes it.
+    ///
+    /// Cancel-safe as [`get_or_init`](Self::get_or_init).
+    ///
+    /// # Errors
+    ///
+    /// That of `make`.
+    pub async fn get_or_try_init<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<&T, E> {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        // Refused if somebody else has filled the cell.
+        if let Ok(_turn) = self.turn.acquire().await {
+            let value = make().await?;
+            // The cell may have been set meanwhile.
+            let _ = self.set(value);
+        }
+        Ok(self.value.get().expect("the line is closed when the cell is full, and not before"))
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        OnceCell::new()
+    }
+}
+
+impl<T> From<T> for OnceCell<T> {
+    fn from(value: T) -> Self {
+        let cell = OnceCell::new();
+        let _ = cell.set(value);
+        cell
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnceCell").field(&self.get()).finish()
+    }
+}

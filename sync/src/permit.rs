@@ -1,0 +1,150 @@
+//! Permits: what is held of a semaphore.
+
+use crate::semaphore::Semaphore;
+use std::{fmt, ops::Deref, rc::Rc};
+
+/// Permits of a [`Semaphore`], returned when this is dropped.
+#[must_use = "a permit that is dropped at once is returned at once: bind it to a name, as in `let _permit = …`"]
+pub struct Permit<'a>(Held<&'a Semaphore>);
+
+/// Permits of a [`Semaphore`] that keep it alive: they can move into `'static` tasks. Made by
+/// [`Semaphore::acquire_owned`].
+///
+/// ```
+/// use evenkeel_sync::Semaphore;
+/// use std::rc::Rc;
+///
+/// let semaphore = Rc::new(Semaphore::new(1));
+/// let permit = semaphore.try_acquire_owned().unwrap();
+/// let job = async move {
+///     // … work …
+///     drop(permit);
+/// };
+/// assert!(semaphore.is_locked());
+/// futures::executor::block_on(job);
+/// assert!(!semaphore.is_locked());
+/// ```
+#[must_use = "a permit that is dropped at once is returned at once: bind it to a name, as in `let _permit = …`"]
+pub struct OwnedPermit(Held<Rc<Semaphore>>);
+
+impl<'a> Permit<'a> {
+    #[inline]
+    pub(crate) fn new(semaphore: &'a Semaphore, count: usize) -> Permit<'a> {
+        Permit(Held { semaphore, count })
+    }
+
+    /// How many permits this is.
+    pub fn count(&self) -> usize {
+        self.0.count
+    }
+
+    /// Takes these permits out of the world: the semaphore has so many less from now on.
+    ///
+    /// Requests in line that ask for more than is left are refused, see [`Semaphore`].
+    pub fn forget(mut self) {
+        self.0.forget();
+    }
+
+    /// Moves `count` permits to a guard of their own. `None` if there are fewer here.
+    ///
+    /// ```
+    /// let semaphore = evenkeel_sync::Semaphore::new(5);
+    /// let mut permit = semaphore.try_acquire_many(5).unwrap();
+    /// let two = permit.split(2).unwrap();
+    /// drop(permit);
+    /// assert_eq!((semaphore.available_permits(), two.count()), (3, 2));
+    /// ```
+    pub fn split(&mut self, count: usize) -> Option<Permit<'a>> {
+        self.0.split(count).map(Permit)
+    }
+
+    /// Takes over the permits of another guard.
+    ///
+    /// # Panics
+    ///
+    /// If they are of another semaphore.
+    #[track_caller]
+    pub fn merge(&mut self, other: Permit<'a>) {
+        self.0.merge(other.0);
+    }
+}
+
+impl OwnedPermit {
+    pub(crate) fn new(semaphore: Rc<Semaphore>, count: usize) -> OwnedPermit {
+        OwnedPermit(Held { semaphore, count })
+    }
+
+    /// How many permits this is.
+    pub fn count(&self) -> usize {
+        self.0.count
+    }
+
+    /// As [`Permit::forget`].
+    pub fn forget(mut self) {
+        self.0.forget();
+    }
+
+    /// As [`Permit::split`].
+    pub fn split(&mut self, count: usize) -> Option<OwnedPermit> {
+        self.0.split(count).map(OwnedPermit)
+    }
+
+    /// As [`Permit::merge`].
+    ///
+    /// # Panics
+    ///
+    /// If they are of another semaphore.
+    #[track_caller]
+    pub fn merge(&mut self, other: OwnedPermit) {
+        self.0.merge(other.0);
+    }
+
+    /// Whose permits these are.
+    pub fn semaphore(&self) -> &Rc<Semaphore> {
+        &self.0.semaphore
+    }
+}
+
+/// What both kinds are.
+struct Held<P: Deref<Target = Semaphore>> {
+    semaphore: P,
+    count: usize,
+}
+
+impl<P: Deref<Target = Semaphore> + Clone> Held<P> {
+    fn split(&mut self, count: usize) -> Option<Self> {
+        self.count = self.count.checked_sub(count)?;
+        Some(Held { semaphore: self.semaphore.clone(), count })
+    }
+
+    #[track_caller]
+    fn merge(&mut self, mut other: Self) {
+        assert!(std::ptr::eq(&*self.semaphore, &*other.semaphore), "permits of two semaphores cannot be merged");
+        self.count += std::mem::take(&mut other.count);
+    }
+}
+
+impl<P: Deref<Target = Semaphore>> Held<P> {
+    fn forget(&mut self) {
+        self.semaphore.forget(std::mem::take(&mut self.count));
+    }
+}
+
+impl<P: Deref<Target = Semaphore>> Drop for Held<P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.semaphore.release(self.count);
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.count()).finish()
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedPermit").field(&self.count()).finish()
+    }
+}

@@ -1,0 +1,81 @@
+//! Why an item was not put, or not got.
+
+use crate::closed::Closed;
+use std::fmt;
+
+/// An item that was not put, and why. asyncio's `QueueFull` and `QueueShutDown`.
+///
+/// ```
+/// use evenkeel_sync::{PutError, Queue, Refused};
+///
+/// let queue = Queue::new(1);
+/// queue.try_put("a").unwrap();
+/// assert_eq!(queue.try_put("b"), Err(PutError("b", Refused::Full)));
+/// queue.close();
+/// let error = queue.try_put("c").unwrap_err();
+/// assert!(error.is_closed());
+/// assert_eq!(error.into_inner(), "c");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{1}")]
+pub struct PutError<T>(
+    /// The item.
+    pub T,
+    /// Why it was not put.
+    pub Refused,
+);
+
+/// Why an item was not put.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// There was no room.
+    #[error("the queue is full: await put(), or do without the item")]
+    Full,
+    /// The queue was closed.
+    #[error("the queue is closed: nothing can be put any more")]
+    Closed,
+}
+
+impl<T> PutError<T> {
+    /// The item.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// Was there no room?
+    pub fn is_full(&self) -> bool {
+        self.1 == Refused::Full
+    }
+
+    /// Was the queue closed?
+    pub fn is_closed(&self) -> bool {
+        self.1 == Refused::Closed
+    }
+}
+
+/// An item need not be `Debug` for its error to be.
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PutError").field(&format_args!("…")).field(&self.1).finish()
+    }
+}
+
+/// For code that puts into queues that wait, where there is no other reason.
+impl<T> From<PutError<T>> for Closed {
+    fn from(_: PutError<T>) -> Closed {
+        Closed
+    }
+}
+
+/// Why there is no item right now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryGetError {
+    /// There is none. asyncio's `QueueEmpty`.
+    #[error("the queue is empty: await get()")]
+    Empty,
+    /// There is none, and none will come.
+    #[error("the queue is closed and empty: nothing more will come")]
+    Closed,
+}

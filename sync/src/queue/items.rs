@@ -1,0 +1,79 @@
+//! A queue as a stream.
+
+use super::{Fifo, Getting, Order, OrderedQueue};
+use crate::wait::Wait;
+use futures_core::Stream;
+use std::{
+    fmt,
+    future::poll_fn,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// The items of a queue, as they come; made by [`Queue::items`](OrderedQueue::items).
+///
+/// A stream that was polled and had to wait stands in line until it is polled again or dropped, and may be handed an item
+/// meanwhile: one that is not polled any more keeps that item from others. ([`next`](Self::next) leaves the line when it is
+/// dropped.)
+pub struct QueueItems<'a, T, O: Order<T> = Fifo<T>>(Items<T, O, &'a OrderedQueue<T, O>>);
+
+impl<'a, T, O: Order<T>> QueueItems<'a, T, O> {
+    pub(super) fn new(queue: &'a OrderedQueue<T, O>) -> Self {
+        QueueItems(Items::new(queue))
+    }
+
+    /// The next item, or `None` when the queue is closed and empty.
+    ///
+    /// Cancel-safe.
+    pub async fn next(&mut self) -> Option<T> {
+        self.0.next().await
+    }
+}
+
+impl<T, O: Order<T>> Stream for QueueItems<'_, T, O> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx)
+    }
+}
+
+/// A stream of the items of the queue that `P` points to.
+pub(crate) struct Items<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>> {
+    queue: P,
+    /// The place in line, from a poll that had to wait to the next.
+    wait: Option<Wait<P, Getting<T, O>>>,
+}
+
+impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>> + Clone> Items<T, O, P> {
+    pub(crate) fn new(queue: P) -> Self {
+        Items { queue, wait: None }
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let wait = self.wait.get_or_insert_with(|| Wait::new(self.queue.clone(), ()));
+        let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
+        self.wait = None;
+        Poll::Ready(outcome.ok().map(|handed| self.queue.finished(handed.item)))
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<T> {
+        struct LeaveLine<'a, T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>>(&'a mut Items<T, O, P>);
+        impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>> Drop for LeaveLine<'_, T, O, P> {
+            fn drop(&mut self) {
+                self.0.wait = None;
+            }
+        }
+        let line = LeaveLine(self);
+        poll_fn(|cx| line.0.poll_next(cx)).await
+    }
+}
+
+impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>> Unpin for Items<T, O, P> {}
+
+impl<T, O: Order<T>> fmt::Debug for QueueItems<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueItems").field("queue", self.0.queue).field("waits", &self.0.wait.is_some()).finish()
+    }
+}

@@ -1,0 +1,145 @@
+//! Putting items into a queue.
+
+use super::{Full, Order, OrderedQueue, PutError, Refused, get::Handed};
+use crate::{
+    wait::{Attempt, Line, Wait},
+    wait_queue::WaitQueue,
+};
+use std::marker::PhantomData;
+
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// Puts an item, as soon as there is room and it is this one's turn. A queue with another [`Full`] policy than
+    /// [`Wait`](Full::Wait) does not wait.
+    ///
+    /// Cancel-safe: dropped in line, the item is dropped as well and was not put. Once there was room for it, it is in the
+    /// queue, even if this future is dropped before it could say so.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] with the item: the queue was closed, or is full and rejects.
+    #[inline]
+    pub fn put(&self, item: T) -> impl Future<Output = Result<(), PutError<T>>> + Unpin {
+        Wait::<&Self, Putting<T, O>>::new(self, item).then(|queue, outcome| match outcome {
+            Ok(()) => Ok(()),
+            Err(item) => Err(PutError(item, queue.why_refused())),
+        })
+    }
+
+    /// Puts an item if there is room and nobody waits for room: asyncio's `put_nowait`.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] with the item: the queue was closed or is full.
+    #[inline]
+    pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+        match Putting::<T, O>::attempt(self, item) {
+            Attempt::Granted(()) => Ok(()),
+            Attempt::Refused(item) | Attempt::Wait(item) => Err(PutError(item, self.why_refused())),
+        }
+    }
+
+    /// Puts an item, whatever the policy is, and hands back the one whose place it takes if the queue is full: the oldest, or
+    /// in a priority queue the least urgent.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] with the item: the queue was closed, or has no capacity at all and nobody waits for an item.
+    pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
+        if self.is_closed() || (self.capacity == 0 && self.getters.is_empty()) {
+            return Err(PutError(item, self.why_refused()));
+        }
+        let evicted = if self.getters.is_empty() && self.is_full() { self.evict() } else { None };
+        self.accept(item);
+        self.getters.wake();
+        Ok(evicted)
+    }
+
+    #[cold]
+    fn why_refused(&self) -> Refused {
+        if self.is_closed() { Refused::Closed } else { Refused::Full }
+    }
+
+    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes.
+    #[inline(always)]
+    pub(super) fn accept(&self, item: T) {
+        self.unfinished.set(self.unfinished.get() + 1);
+        let number = self.next.get();
+        self.next.set(number + 1);
+        if self.getters.is_empty() {
+            self.items.borrow_mut().push(item, number);
+            self.len.set(self.len.get() + 1);
+        } else {
+            let _ = self.getters.grant(Handed { item, number });
+        }
+    }
+
+    /// A put that does not simply find room.
+    #[inline(never)]
+    fn attempt_otherwise(&self, item: T) -> Attempt<T, ()> {
+        if self.is_closed() {
+            return Attempt::Refused(item);
+        }
+        if !self.getters.is_empty() {
+            self.accept(item);
+            self.getters.wake();
+            return Attempt::Granted(());
+        }
+        match self.full {
+            Full::Wait => Attempt::Wait(item),
+            Full::Reject => Attempt::Refused(item),
+            Full::DropOldest if self.capacity == 0 => Attempt::Refused(item),
+            Full::DropOldest => {
+                let evicted = self.evict();
+                self.accept(item);
+                // Its destructor is foreign code, and finds everything in order.
+                drop(evicted);
+                Attempt::Granted(())
+            }
+        }
+    }
+
+    /// As if it had never been put.
+    fn evict(&self) -> Option<T> {
+        let evicted = self.items.borrow_mut().evict()?;
+        self.len.set(self.len.get() - 1);
+        self.unfinished.set(self.unfinished.get() - 1);
+        Some(evicted)
+    }
+
+    /// Lets those in who wait for room, as far as there is room. The caller wakes them.
+    #[inline]
+    pub(super) fn admit(&self) {
+        while !self.putters.is_empty() && self.len.get() < self.capacity {
+            if let Ok(item) = self.putters.grant(()) {
+                self.accept(item);
+            }
+        }
+    }
+}
+
+/// The rules of the line for room. The request is the item.
+pub(crate) struct Putting<T, O>(PhantomData<(T, O)>);
+
+impl<T, O: Order<T>> Line for Putting<T, O> {
+    type Owner = OrderedQueue<T, O>;
+    type Request = T;
+    type Grant = ();
+
+    #[inline]
+    fn queue(queue: &Self::Owner) -> &WaitQueue<T, ()> {
+        &queue.putters
+    }
+
+    #[inline(always)]
+    fn attempt(queue: &Self::Owner, item: T) -> Attempt<T, ()> {
+        // Where somebody waits for room there is none.
+        if queue.is_closed() || queue.is_full() || !queue.getters.is_empty() {
+            return queue.attempt_otherwise(item);
+        }
+        queue.accept(item);
+        Attempt::Granted(())
+    }
+
+    /// Its item is in the queue, or out again. There is nothing to give back.
+    fn give_back(_: &Self::Owner, _: ()) {}
+}

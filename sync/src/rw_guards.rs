@@ -1,0 +1,221 @@
+//! What readers and writers have.
+
+use crate::rw_lock::{LEAKED, RwLock};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    rc::Rc,
+};
+
+/// A reader's share of an [`RwLock`]. Dropping it ends the reading.
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct ReadGuard<'a, T>(Reading<T, &'a RwLock<T>>);
+
+/// A reader's share of an [`RwLock`] that keeps it alive. Made by [`RwLock::read_owned`].
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct OwnedReadGuard<T>(Reading<T, Rc<RwLock<T>>>);
+
+/// A writer's hold on an [`RwLock`]. Dropping it ends the writing.
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct WriteGuard<'a, T>(Writing<T, &'a RwLock<T>>);
+
+/// A writer's hold on an [`RwLock`] that keeps it alive. Made by [`RwLock::write_owned`].
+#[must_use = "a guard that is dropped at once unlocks at once"]
+pub struct OwnedWriteGuard<T>(Writing<T, Rc<RwLock<T>>>);
+
+impl<'a, T> ReadGuard<'a, T> {
+    pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
+        ReadGuard(Reading::new(lock))
+    }
+}
+
+impl<T> OwnedReadGuard<T> {
+    pub(crate) fn new(lock: Rc<RwLock<T>>) -> Self {
+        OwnedReadGuard(Reading::new(lock))
+    }
+}
+
+impl<'a, T> WriteGuard<'a, T> {
+    pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
+        WriteGuard(Writing::new(lock))
+    }
+
+    /// Goes on as a reader. No writer comes in between; readers at the head of the line come in now.
+    ///
+    /// ```
+    /// let lock = evenkeel_sync::RwLock::new(1);
+    /// let mut value = lock.try_write().unwrap();
+    /// *value = 2;
+    /// let value = value.downgrade();
+    /// assert_eq!(*value + *lock.try_read().unwrap(), 4);
+    /// ```
+    pub fn downgrade(self) -> ReadGuard<'a, T> {
+        ReadGuard(self.0.downgrade())
+    }
+}
+
+impl<T> OwnedWriteGuard<T> {
+    pub(crate) fn new(lock: Rc<RwLock<T>>) -> Self {
+        OwnedWriteGuard(Writing::new(lock))
+    }
+
+    /// As [`WriteGuard::downgrade`].
+    pub fn downgrade(self) -> OwnedReadGuard<T> {
+        OwnedReadGuard(self.0.downgrade())
+    }
+}
+
+/// What both kinds of readers are.
+struct Reading<T, P: Deref<Target = RwLock<T>>> {
+    /// `None` only in the destructor.
+    value: Option<Rc<T>>,
+    lock: P,
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Reading<T, P> {
+    /// The caller has the lock.
+    fn new(lock: P) -> Self {
+        Reading { value: Some(lock.share()), lock }
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Drop for Reading<T, P> {
+    fn drop(&mut self) {
+        // The share first: a writer must have the value alone.
+        self.value = None;
+        self.lock.end_read();
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Deref for Reading<T, P> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is here until the guard is dropped")
+    }
+}
+
+/// What both kinds of writers are.
+struct Writing<T, P: Deref<Target = RwLock<T>>> {
+    /// Out of the lock while it is locked; `None` only in the destructor.
+    value: Option<Rc<T>>,
+    lock: P,
+}
+
+impl<T, P: Deref<Target = RwLock<T>> + Clone> Writing<T, P> {
+    fn downgrade(mut self) -> Reading<T, P> {
+        let lock = self.lock.clone();
+        if let Some(value) = self.value.take() {
+            lock.put_back(value);
+        }
+        // The share first: readers that come in run foreign code.
+        let reading = Reading::new(lock);
+        reading.lock.downgrade();
+        reading
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Writing<T, P> {
+    /// The caller has the lock.
+    fn new(lock: P) -> Self {
+        Writing { value: Some(lock.take()), lock }
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Drop for Writing<T, P> {
+    fn drop(&mut self) {
+        // Without a value it has become a reader.
+        if let Some(value) = self.value.take() {
+            self.lock.put_back(value);
+            self.lock.end_write();
+        }
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> Deref for Writing<T, P> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is here until the guard is dropped")
+    }
+}
+
+impl<T, P: Deref<Target = RwLock<T>>> DerefMut for Writing<T, P> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().and_then(Rc::get_mut).expect(LEAKED)
+    }
+}
+
+impl<T> Deref for ReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for OwnedReadGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for WriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for WriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> Deref for OwnedWriteGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for OwnedWriteGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadGuard").field(&**self).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedReadGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedReadGuard").field(&**self).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WriteGuard").field(&**self).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedWriteGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedWriteGuard").field(&**self).finish()
+    }
+}

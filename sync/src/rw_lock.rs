@@ -1,0 +1,185 @@
+//! Many readers or one writer.
+
+use crate::{
+    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
+    semaphore::Semaphore,
+    wait_queue::WaitStats,
+};
+use std::{cell::Cell, fmt, rc::Rc};
+
+/// A value that many may read or one may write, also across awaits.
+///
+/// The line is fair: who comes first goes first, be it a reader or a writer. Readers behind a writer wait for it, so writers
+/// do not starve; readers that stand together in line are let in together.
+///
+/// ```
+/// use evenkeel_sync::RwLock;
+///
+/// # futures::executor::block_on(async {
+/// let config = RwLock::new(1);
+/// {
+///     let (one, two) = futures::join!(config.read(), config.read());
+///     assert_eq!(*one + *two, 2);
+/// }
+/// *config.write().await = 5;
+/// assert_eq!(*config.read().await, 5);
+/// # });
+/// ```
+///
+/// # Implementation notes
+///
+/// It is a [`Semaphore`] with all permits there can be: a reader takes one, a writer takes all. The value lies in an `Rc` of
+/// which every reader has a clone, so that owned guards need nothing unsafe; a writer has it alone.
+pub struct RwLock<T> {
+    turns: Semaphore,
+    /// Empty while a writer has it.
+    value: Cell<Option<Rc<T>>>,
+}
+
+/// What a writer takes.
+const ALL: usize = usize::MAX;
+
+impl<T> RwLock<T> {
+    /// An unlocked value.
+    pub fn new(value: T) -> RwLock<T> {
+        RwLock { turns: Semaphore::named(ALL, "RwLock"), value: Cell::new(Some(Rc::new(value))) }
+    }
+
+    /// Waits for its turn to read.
+    ///
+    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given is passed on. A task that reads and
+    /// asks to read once more can wait for ever, if a writer came in between.
+    pub async fn read(&self) -> ReadGuard<'_, T> {
+        self.wait(1).await;
+        ReadGuard::new(self)
+    }
+
+    /// Waits for its turn to write.
+    ///
+    /// Cancel-safe as [`read`](Self::read).
+    pub async fn write(&self) -> WriteGuard<'_, T> {
+        self.wait(ALL).await;
+        WriteGuard::new(self)
+    }
+
+    /// As [`read`](Self::read), for a guard that outlives the borrow.
+    pub async fn read_owned(self: &Rc<Self>) -> OwnedReadGuard<T> {
+        self.wait(1).await;
+        OwnedReadGuard::new(self.clone())
+    }
+
+    /// As [`write`](Self::write), for a guard that outlives the borrow.
+    pub async fn write_owned(self: &Rc<Self>) -> OwnedWriteGuard<T> {
+        self.wait(ALL).await;
+        OwnedWriteGuard::new(self.clone())
+    }
+
+    /// Reads if nobody writes and nobody waits.
+    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        self.turns.attempt_now(1).ok().map(|_| ReadGuard::new(self))
+    }
+
+    /// Writes if nobody else has it and nobody waits.
+    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
+        self.turns.attempt_now(ALL).ok().map(|_| WriteGuard::new(self))
+    }
+
+    /// As [`try_read`](Self::try_read), for a guard that outlives the borrow.
+    pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
+        self.turns.attempt_now(1).ok().map(|_| OwnedReadGuard::new(self.clone()))
+    }
+
+    /// As [`try_write`](Self::try_write), for a guard that outlives the borrow.
+    pub fn try_write_owned(self: &Rc<Self>) -> Option<OwnedWriteGuard<T>> {
+        self.turns.attempt_now(ALL).ok().map(|_| OwnedWriteGuard::new(self.clone()))
+    }
+
+    /// How many wait, readers and writers.
+    pub fn waiting(&self) -> usize {
+        self.turns.waiting()
+    }
+
+    /// What its line has seen so far.
+    pub fn stats(&self) -> WaitStats {
+        self.turns.stats()
+    }
+
+    /// The value. No lock is needed, since nobody else has a reference.
+    ///
+    /// # Panics
+    ///
+    /// If a guard was leaked with [`std::mem::forget`].
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut().as_mut().and_then(Rc::get_mut).expect(LEAKED)
+    }
+
+    /// The value.
+    ///
+    /// # Panics
+    ///
+    /// As [`get_mut`](Self::get_mut).
+    pub fn into_inner(self) -> T {
+        self.value.into_inner().and_then(|value| Rc::try_unwrap(value).ok()).expect(LEAKED)
+    }
+
+    // ---- the guards' side
+
+    async fn wait(&self, permits: usize) {
+        // It is never closed, and has all permits there can be.
+        let _ = self.turns.wait(permits).await;
+    }
+
+    /// For a reader.
+    pub(crate) fn share(&self) -> Rc<T> {
+        let value = self.value.take().expect(LEAKED);
+        self.value.set(Some(value.clone()));
+        value
+    }
+
+    /// For a writer.
+    pub(crate) fn take(&self) -> Rc<T> {
+        self.value.take().expect(LEAKED)
+    }
+
+    pub(crate) fn put_back(&self, value: Rc<T>) {
+        self.value.set(Some(value));
+    }
+
+    pub(crate) fn end_read(&self) {
+        self.turns.release(1);
+    }
+
+    pub(crate) fn end_write(&self) {
+        self.turns.release(ALL);
+    }
+
+    /// A writer stays as a reader: nobody can come in between.
+    pub(crate) fn downgrade(&self) {
+        self.turns.release(ALL - 1);
+    }
+}
+
+pub(crate) const LEAKED: &str = "the value is not free: a guard was leaked with mem::forget";
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> Self {
+        RwLock::new(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RwLock");
+        match self.try_read() {
+            Some(value) => out.field("value", &&*value),
+            None => out.field("value", &format_args!("<locked>")),
+        };
+        out.field("waiting", &self.waiting()).finish()
+    }
+}

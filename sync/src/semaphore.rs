@@ -1,0 +1,364 @@
+//! A number of permits, and a fair line for them.
+
+use crate::{
+    closed::Closed,
+    permit::{OwnedPermit, Permit},
+    wait::{Attempt, Line, Wait},
+    wait_queue::{WaitQueue, WaitStats},
+};
+use std::{cell::Cell, fmt, rc::Rc};
+
+/// Lets only so many in at a time: asyncio's `Semaphore`, with guards.
+///
+/// A [`Permit`] is returned when it is dropped, so nobody can return more than was taken (asyncio needs a
+/// `BoundedSemaphore` for that). Permits are handed over in the order of asking; who asks for many is not overtaken by those
+/// who ask for few.
+///
+/// ```
+/// use evenkeel_sync::Semaphore;
+/// use futures::future::join_all;
+/// use std::cell::Cell;
+///
+/// let connections = Semaphore::new(3);
+/// let open = Cell::new(0);
+/// let most = Cell::new(0);
+/// let work = async || {
+///     let _permit = connections.acquire().await.unwrap();
+///     open.set(open.get() + 1);
+///     most.set(most.get().max(open.get()));
+///     # let mut first = true;
+///     # std::future::poll_fn(|cx| {
+///     #     cx.waker().wake_by_ref();
+///     #     if std::mem::take(&mut first) { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+///     # }).await;
+///     // … use a connection …
+///     open.set(open.get() - 1);
+/// };
+/// futures::executor::block_on(join_all((0..10).map(|_| work())));
+/// assert_eq!(most.get(), 3);
+/// ```
+///
+/// # What can never succeed
+///
+/// A request for more permits than there are in all, free and taken, would wait for ever: it is
+/// [`TooMany`](AcquireError::TooMany) at once, and so are those in line when [`forget`](Permit::forget) makes their wish
+/// impossible. A request for one permit is never refused, also if there is none: a semaphore of zero is a gate that
+/// somebody will open with [`add_permits`](Self::add_permits). Where permits come one by one and somebody waits for many of
+/// them, say so: a [`growing`](Self::growing) semaphore refuses nothing.
+pub struct Semaphore {
+    free: Cell<usize>,
+    /// Free and taken.
+    total: Cell<usize>,
+    closed: Cell<bool>,
+    growing: bool,
+    queue: WaitQueue<usize, usize>,
+}
+
+/// Why there is no permit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// [`Semaphore::close`] was called.
+    #[error("the semaphore is closed: no permit will be given any more")]
+    Closed,
+    /// There are not so many permits at all.
+    #[error(
+        "{asked} permits of a semaphore that has {total} in all: ask for fewer, or make it with Semaphore::growing if \
+         permits are added later"
+    )]
+    TooMany {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        total: usize,
+    },
+}
+
+/// Why there is no permit right now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryAcquireError {
+    /// Too few are free, or others wait.
+    #[error("no permit is free now: await acquire(), or turn the work away")]
+    NoPermits,
+    /// There will never be any.
+    #[error(transparent)]
+    Never(#[from] AcquireError),
+}
+
+impl From<AcquireError> for Closed {
+    fn from(_: AcquireError) -> Closed {
+        Closed
+    }
+}
+
+impl Semaphore {
+    /// So many permits. `usize::MAX` is as good as no bound; with zero, somebody has to add some.
+    pub const fn new(permits: usize) -> Semaphore {
+        Semaphore::named(permits, "Semaphore::acquire")
+    }
+
+    /// So many permits for now. More will be [added](Self::add_permits), so no request is refused because there are too few.
+    ///
+    /// ```
+    /// use evenkeel_sync::Semaphore;
+    ///
+    /// let done = Semaphore::growing(0);
+    /// futures::executor::block_on(async {
+    ///     let (all, _, _) = futures::join!(
+    ///         done.acquire_many(2),
+    ///         async { done.add_permits(1) },
+    ///         async { done.add_permits(1) },
+    ///     );
+    ///     assert_eq!(all.unwrap().count(), 2);
+    /// });
+    /// ```
+    pub const fn growing(permits: usize) -> Semaphore {
+        let mut semaphore = Semaphore::new(permits);
+        semaphore.growing = true;
+        semaphore
+    }
+
+    pub(crate) const fn named(permits: usize, what: &'static str) -> Semaphore {
+        Semaphore {
+            free: Cell::new(permits),
+            total: Cell::new(permits),
+            closed: Cell::new(false),
+            growing: false,
+            queue: WaitQueue::new(what),
+        }
+    }
+
+    /// Takes a permit, as soon as it is this one's turn.
+    ///
+    /// Cancel-safe: dropped in line it leaves the line; a permit that it had been given goes to the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] once the semaphore was closed, also for those who wait already.
+    #[inline]
+    pub fn acquire(&self) -> impl Future<Output = Result<Permit<'_>, Closed>> + Unpin {
+        self.wait(1).then(|semaphore, outcome| match outcome {
+            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Err(_) => Err(Closed),
+        })
+    }
+
+    /// Takes `count` permits at once. Zero permits are had without waiting.
+    ///
+    /// Cancel-safe as [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::TooMany`] if there are not so many in all, [`AcquireError::Closed`] once the semaphore was closed.
+    #[inline]
+    pub fn acquire_many(&self, count: usize) -> impl Future<Output = Result<Permit<'_>, AcquireError>> + Unpin {
+        self.wait(count).then(|semaphore, outcome| match outcome {
+            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Err(asked) => Err(semaphore.why_never(asked)),
+        })
+    }
+
+    /// As [`acquire`](Self::acquire), for permits that outlive the borrow: they can move into `'static` tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] once the semaphore was closed.
+    pub async fn acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, Closed> {
+        let count = self.wait(1).await.map_err(|_| Closed)?;
+        Ok(OwnedPermit::new(self.clone(), count))
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), for permits that outlive the borrow.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_many`](Self::acquire_many).
+    pub async fn acquire_many_owned(self: &Rc<Self>, count: usize) -> Result<OwnedPermit, AcquireError> {
+        match self.wait(count).await {
+            Ok(count) => Ok(OwnedPermit::new(self.clone(), count)),
+            Err(asked) => Err(self.why_never(asked)),
+        }
+    }
+
+    /// Takes a permit if one is free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError::NoPermits`] if there is none now, otherwise those of [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `count` permits if they are free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_many(&self, count: usize) -> Result<Permit<'_>, TryAcquireError> {
+        self.attempt_now(count).map(|count| Permit::new(self, count))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a permit that outlives the borrow.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, TryAcquireError> {
+        self.attempt_now(1).map(|count| OwnedPermit::new(self.clone(), count))
+    }
+
+    /// Adds permits, and serves those who wait.
+    ///
+    /// # Panics
+    ///
+    /// If that would make more than `usize::MAX`.
+    #[track_caller]
+    pub fn add_permits(&self, count: usize) {
+        let total = self.total.get().checked_add(count).expect("a semaphore has at most usize::MAX permits");
+        self.total.set(total);
+        self.release(count);
+    }
+
+    /// Ends it: who waits and who comes gets an error. Permits that are out stay valid.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.queue.refuse_all();
+        self.queue.wake();
+    }
+
+    /// Was it closed?
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// How many permits are free.
+    pub fn available_permits(&self) -> usize {
+        self.free.get()
+    }
+
+    /// How many permits there are, free and taken.
+    pub fn total_permits(&self) -> usize {
+        self.total.get()
+    }
+
+    /// Would [`acquire`](Self::acquire) wait: are no permits free, or are others in line? asyncio's `locked()`.
+    pub fn is_locked(&self) -> bool {
+        self.free.get() == 0 || !self.queue.is_empty()
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What its line has seen so far.
+    pub fn stats(&self) -> WaitStats {
+        self.queue.stats()
+    }
+
+    // ---- the crate's side
+
+    #[inline]
+    pub(crate) fn wait(&self, count: usize) -> Wait<&Semaphore, Acquiring> {
+        Wait::new(self, count)
+    }
+
+    #[inline]
+    pub(crate) fn attempt_now(&self, count: usize) -> Result<usize, TryAcquireError> {
+        match Acquiring::attempt(self, count) {
+            Attempt::Granted(count) => Ok(count),
+            Attempt::Refused(asked) => Err(self.why_never(asked).into()),
+            Attempt::Wait(_) => Err(TryAcquireError::NoPermits),
+        }
+    }
+
+    /// Permits come back: they go to those who wait.
+    #[inline]
+    pub(crate) fn release(&self, count: usize) {
+        self.free.set(self.free.get() + count);
+        if !self.queue.is_empty() {
+            self.hand_out();
+        }
+    }
+
+    /// Not in line with `release`, which is all that an uncontended permit needs.
+    #[inline(never)]
+    fn hand_out(&self) {
+        Acquiring::serve(self);
+        self.queue.wake();
+    }
+
+    /// Permits that are out will not come back.
+    pub(crate) fn forget(&self, count: usize) {
+        self.total.set(self.total.get() - count);
+        if self.queue.refuse(|asked| self.is_too_many(*asked)) > 0 {
+            self.hand_out();
+        }
+    }
+
+    fn is_too_many(&self, asked: usize) -> bool {
+        asked > self.total.get() && asked > 1 && !self.growing
+    }
+
+    #[cold]
+    pub(crate) fn why_never(&self, asked: usize) -> AcquireError {
+        if self.closed.get() { AcquireError::Closed } else { AcquireError::TooMany { asked, total: self.total.get() } }
+    }
+}
+
+/// The rules of the line for permits. The request is how many, and so is the grant.
+pub(crate) struct Acquiring;
+
+impl Line for Acquiring {
+    type Owner = Semaphore;
+    type Request = usize;
+    type Grant = usize;
+
+    #[inline]
+    fn queue(semaphore: &Semaphore) -> &WaitQueue<usize, usize> {
+        &semaphore.queue
+    }
+
+    #[inline]
+    fn attempt(semaphore: &Semaphore, asked: usize) -> Attempt<usize, usize> {
+        let free = semaphore.free.get();
+        if semaphore.closed.get() || semaphore.is_too_many(asked) {
+            Attempt::Refused(asked)
+        } else if asked <= free && (semaphore.queue.is_empty() || asked == 0) {
+            semaphore.free.set(free - asked);
+            Attempt::Granted(asked)
+        } else {
+            Attempt::Wait(asked)
+        }
+    }
+
+    fn serve(semaphore: &Semaphore) {
+        // Only ever the first: a large request is not overtaken by small ones that would fit.
+        while let Some(asked) = semaphore.queue.front() {
+            let free = semaphore.free.get();
+            if asked > free {
+                return;
+            }
+            semaphore.free.set(free - asked);
+            let _ = semaphore.queue.grant(asked);
+        }
+    }
+
+    fn give_back(semaphore: &Semaphore, granted: usize) {
+        semaphore.release(granted);
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available_permits", &self.available_permits())
+            .field("total_permits", &self.total_permits())
+            .field("waiting", &self.waiting())
+            .field("is_closed", &self.is_closed())
+            .finish()
+    }
+}

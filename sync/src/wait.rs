@@ -1,0 +1,263 @@
+//! The future of everyone who waits in line.
+
+use crate::{
+    nodes::{Key, Left},
+    wait_hook,
+    wait_queue::{WaitQueue, WakeLater},
+};
+use std::{
+    fmt,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+/// The rules of a line: what a primitive says about those who wait for it.
+///
+/// See [`WaitQueue`] for an example. It is implemented by an empty type of the primitive's, one for each line that it has (a
+/// queue has one for getters and one for putters).
+pub trait Line {
+    /// The primitive.
+    type Owner: ?Sized;
+    /// What a waiter comes with.
+    type Request;
+    /// What a waiter is handed.
+    type Grant;
+
+    /// The line.
+    fn queue(owner: &Self::Owner) -> &WaitQueue<Self::Request, Self::Grant>;
+
+    /// Somebody comes with a request: can it be met at once? It must not be if that would overtake others who wait. (Who
+    /// has to wait is asked twice: cloning its waker is foreign code, and things may be otherwise then.)
+    fn attempt(owner: &Self::Owner, request: Self::Request) -> Attempt<Self::Request, Self::Grant>;
+
+    /// The first waiter has left without a grant: where requests differ, the one behind it may want less, and can be
+    /// [`grant`](WaitQueue::grant)ed it. The caller wakes. By default nothing happens.
+    fn serve(owner: &Self::Owner) {
+        let _ = owner;
+    }
+
+    /// A waiter was dropped with this grant in hand: gives it to the next one, or puts it back. It wakes whom it
+    /// serves.
+    fn give_back(owner: &Self::Owner, grant: Self::Grant);
+}
+
+/// What comes of a request at first sight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attempt<R, G> {
+    /// It is met at once.
+    Granted(G),
+    /// It will never be met.
+    Refused(R),
+    /// It has to wait in line.
+    Wait(R),
+}
+
+/// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`).
+///
+/// It gives the grant, or the request as an error if it was refused. It comes into line at its first poll, unless its
+/// request can be met at once.
+///
+/// Cancel-safe: dropped in line it leaves the line, dropped with a grant in hand it gives that back.
+///
+/// # Panics
+///
+/// When it is polled after it gave its output.
+#[must_use = "nobody waits in line until this is awaited"]
+pub struct Wait<P: Deref<Target = L::Owner>, L: Line> {
+    owner: P,
+    step: Step<L::Request>,
+}
+
+enum Step<R> {
+    New(R),
+    InLine(Key),
+    Over,
+}
+
+impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
+    /// Comes with a request. Nothing happens before the first poll.
+    #[inline]
+    pub fn new(owner: P, request: L::Request) -> Self {
+        Wait { owner, step: Step::New(request) }
+    }
+
+    /// The primitive.
+    #[inline]
+    pub fn owner(&self) -> &P {
+        &self.owner
+    }
+
+    /// Is it in line, or was it handed something that it has not seen yet?
+    pub fn has_begun(&self) -> bool {
+        matches!(self.step, Step::InLine(_))
+    }
+
+    /// Enters the line. Cloning a waker is foreign code, which may have given back what there was none of before: so the
+    /// request is made once more, or this waiter would be overlooked.
+    #[inline(never)]
+    fn enter(&mut self, request: L::Request, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
+        let waker = cx.waker().clone();
+        match L::attempt(&self.owner, request) {
+            Attempt::Wait(request) => {
+                self.step = Step::InLine(L::queue(&self.owner).enter(request, waker));
+                self.has_to_wait()
+            }
+            Attempt::Granted(grant) => Poll::Ready(Ok(self.without(waker, grant))),
+            Attempt::Refused(request) => Poll::Ready(Err(request)),
+        }
+    }
+
+    /// Polled in line.
+    #[inline(never)]
+    fn go_on(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
+        // In line until it is known not to be: wakers may panic.
+        self.step = Step::InLine(key);
+        match L::queue(&self.owner).look(key, cx.waker()) {
+            Some(outcome) => {
+                self.step = Step::Over;
+                Poll::Ready(outcome)
+            }
+            None => self.has_to_wait(),
+        }
+    }
+
+    #[inline]
+    fn has_to_wait(&self) -> Poll<Result<L::Grant, L::Request>> {
+        let queue = L::queue(&self.owner);
+        if let Step::InLine(key) = self.step {
+            wait_hook::waits(queue.what(), queue, || queue.ahead(key));
+        }
+        Poll::Pending
+    }
+
+    /// Drops the waker. If that panics, the grant is not lost.
+    #[cold]
+    fn without(&self, waker: Waker, grant: L::Grant) -> L::Grant {
+        struct InHand<'a, L: Line>(&'a L::Owner, Option<L::Grant>);
+        impl<L: Line> Drop for InHand<'_, L> {
+            fn drop(&mut self) {
+                if let Some(grant) = self.1.take() {
+                    L::give_back(self.0, grant);
+                }
+            }
+        }
+        let mut in_hand = InHand::<L>(&self.owner, Some(grant));
+        drop(waker);
+        in_hand.1.take().expect("nobody else takes it")
+    }
+}
+
+impl<P: Deref<Target = L::Owner> + Clone, L: Line> Wait<P, L> {
+    /// The same wait, whose output is made by `finish` from the primitive and how the wait ended.
+    ///
+    /// It is what `async { finish(owner, wait.await) }` is, and costs less: a future within an async block is one more
+    /// state to look at in each poll.
+    #[inline]
+    pub fn then<O, F>(self, finish: F) -> Then<P, L, F>
+    where
+        F: FnMut(P, Result<L::Grant, L::Request>) -> O,
+    {
+        Then { wait: self, finish }
+    }
+}
+
+/// A [`Wait`] with another output; made by [`Wait::then`].
+#[must_use = "nobody waits in line until this is awaited"]
+pub struct Then<P: Deref<Target = L::Owner>, L: Line, F> {
+    wait: Wait<P, L>,
+    finish: F,
+}
+
+impl<P, L, F, O> Future for Then<P, L, F>
+where
+    P: Deref<Target = L::Owner> + Clone,
+    L: Line,
+    F: FnMut(P, Result<L::Grant, L::Request>) -> O,
+{
+    type Output = O;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O> {
+        match Pin::new(&mut self.wait).poll(cx) {
+            Poll::Ready(outcome) => {
+                let owner = self.wait.owner.clone();
+                Poll::Ready((self.finish)(owner, outcome))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<P: Deref<Target = L::Owner>, L: Line, F> Unpin for Then<P, L, F> {}
+
+impl<P: Deref<Target = L::Owner>, L: Line, F> fmt::Debug for Then<P, L, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wait.fmt(f)
+    }
+}
+
+impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
+    type Output = Result<L::Grant, L::Request>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::New(request) => match L::attempt(&self.owner, request) {
+                Attempt::Granted(grant) => Poll::Ready(Ok(grant)),
+                Attempt::Refused(request) => Poll::Ready(Err(request)),
+                Attempt::Wait(request) => self.enter(request, cx),
+            },
+            Step::InLine(key) => self.go_on(key, cx),
+            Step::Over => over(),
+        }
+    }
+}
+
+#[cold]
+fn over() -> ! {
+    panic!("a wait was polled after it gave its output")
+}
+
+impl<P: Deref<Target = L::Owner>, L: Line> Drop for Wait<P, L> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Step::InLine(key) = self.step {
+            self.leave(key);
+        }
+    }
+}
+
+impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
+    #[cold]
+    fn leave(&mut self, key: Key) {
+        self.step = Step::Over;
+        let queue = L::queue(&self.owner);
+        // The waker is dropped last, since that may panic.
+        let (left, _waker) = queue.leave(key);
+        match left {
+            Left::Waiting { first: true, request } => {
+                let _request = request;
+                let _calls = WakeLater(queue);
+                L::serve(&self.owner);
+            }
+            Left::Waiting { request, .. } | Left::Refused(request) => drop(request),
+            Left::Granted(grant) => L::give_back(&self.owner, grant),
+        }
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<P: Deref<Target = L::Owner>, L: Line> Unpin for Wait<P, L> {}
+
+impl<P: Deref<Target = L::Owner>, L: Line> fmt::Debug for Wait<P, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.step {
+            Step::New(_) => "not polled",
+            Step::InLine(_) => "in line",
+            Step::Over => "over",
+        };
+        write!(f, "Wait({}: {step})", L::queue(&self.owner).what())
+    }
+}

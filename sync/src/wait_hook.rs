@@ -1,0 +1,57 @@
+//! How an executor learns what its tasks wait for.
+
+use std::cell::Cell;
+
+/// What a future waits for that has just returned `Pending`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WaitReason {
+    /// What is waited for, as `"Semaphore::acquire"`.
+    pub what: &'static str,
+    /// The address of the line: the same for all who wait in it, another for all others at the time. It is not to be
+    /// followed.
+    pub line: usize,
+    /// How many stood before it in line.
+    pub ahead: usize,
+}
+
+/// What [`set_wait_hook`] takes.
+pub type WaitHook = fn(&WaitReason);
+
+thread_local! {
+    static HOOK: Cell<Option<WaitHook>> = const { Cell::new(None) };
+}
+
+/// Has `hook` called on this thread whenever a future of this crate has to wait, within its poll. Returns the hook that
+/// was there before, so that executors can be nested.
+///
+/// An executor that wants to tell what a task waits for notes the reason of the last call within the task's poll, and
+/// forgets it before the next poll. Without a hook the cost is one look at a thread-local in polls that have to wait, and
+/// none in others.
+///
+/// Nothing is borrowed while the hook runs. A panic of the hook comes out of the poll.
+///
+/// ```
+/// use evenkeel_sync::{Event, set_wait_hook};
+/// use futures::FutureExt;
+/// use std::cell::Cell;
+///
+/// thread_local!(static SEEN: Cell<&'static str> = const { Cell::new("") });
+///
+/// let before = set_wait_hook(Some(|reason| SEEN.set(reason.what)));
+/// let event = Event::new();
+/// assert!(event.wait().now_or_never().is_none());
+/// assert_eq!(SEEN.get(), "Event::wait");
+/// set_wait_hook(before);
+/// ```
+pub fn set_wait_hook(hook: Option<WaitHook>) -> Option<WaitHook> {
+    HOOK.replace(hook)
+}
+
+/// Somebody has to wait.
+#[inline]
+pub(crate) fn waits<T>(what: &'static str, line: &T, ahead: impl FnOnce() -> usize) {
+    if let Some(hook) = HOOK.get() {
+        hook(&WaitReason { what, line: std::ptr::from_ref(line).addr(), ahead: ahead() });
+    }
+}
