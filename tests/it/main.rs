@@ -7,6 +7,7 @@
 
 mod probe;
 mod bomb;
+mod scope_kit;
 
 mod fairness;
 mod wakers;
@@ -36,7 +37,17 @@ mod generations;
 mod model;
 mod schedule;
 mod scale;
-mod scopes;
+mod scope_rules;
+mod scope_cleanup;
+mod scope_ends;
+mod scope_everywhere;
+mod scope_wakers;
+mod scope_panics;
+mod scope_combinators;
+mod scope_hostile;
+mod scope_shutdown;
+mod scope_scale;
+mod timeouts;
 mod dropped_when;
 mod tokens;
 mod settle;

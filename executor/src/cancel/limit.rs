@@ -106,7 +106,8 @@ impl Watch {
     /// Has the deadline passed? If it was moved, the timer of the old one counts no more.
     #[inline]
     pub(super) fn is_past(&mut self, limit: &Limit) -> bool {
-        let Some(alarm) = &self.alarm else { return false };
+        // Once the scope is cancelled, the timer is the grace period's, and no deadline counts.
+        let (Some(alarm), Some(_)) = (&self.alarm, self.deadline) else { return false };
         if self.deadline != Some(limit.deadline.get()) {
             self.alarm = None;
             return false;
