@@ -51,6 +51,8 @@ mod timeouts;
 mod dropped_when;
 mod tokens;
 mod settle;
+mod group_kit;
+mod group_boundary;
 mod ctrl_c;
 mod asyncio;
 mod asyncio_timeouts;
