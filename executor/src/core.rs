@@ -19,7 +19,7 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     panic::Location,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
 };
 
@@ -66,10 +66,15 @@ pub(crate) struct Parts {
 #[error("this process has {} live executors, which is all that it can have: drop some, or share them", EXECUTOR_IDS - 1)]
 pub struct TooManyExecutors;
 
+thread_local! {
+    /// This thread's executors.
+    static HERE: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Core {
     pub(crate) fn new(parts: Parts) -> Result<Rc<Core>, TooManyExecutors> {
         let registration = Registration::new(parts.signal).ok_or(TooManyExecutors)?;
-        Ok(Rc::new_cyclic(|core| Core {
+        let core = Rc::new_cyclic(|core| Core {
             tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, core.clone(), parts.unhandler),
             timers: Rc::new(Timers::new()),
             pace: Pace::new(&parts.clock),
@@ -85,7 +90,19 @@ impl Core {
             driver: Cell::new(None),
             home: Cell::new(parts.location),
             registration: Cell::new(Some(registration)),
-        }))
+        });
+        // At the very end of a thread the list is gone; then its tasks are found while they run only.
+        let _ = HERE.try_with(|here| here.borrow_mut().push(Rc::downgrade(&core)));
+        Ok(core)
+    }
+
+    /// The executor of this thread that the task of that number belongs to: the current one as a rule.
+    pub(crate) fn of(number: Number) -> Option<Rc<Core>> {
+        let is_its = |core: &Core| core.tasks.executor() == number.executor();
+        let current = with_current(|core| core.filter(|core| is_its(core))?.tasks.core.upgrade());
+        let find =
+            || HERE.try_with(|here| here.borrow().iter().filter_map(Weak::upgrade).find(|core| is_its(core))).ok()?;
+        current.or_else(find)
     }
 
     /// Makes this the thread's current executor until the guard is dropped. An error if it is already being driven.
@@ -145,6 +162,7 @@ impl Core {
         self.shut_down();
         drop(driving);
         self.shared.end();
+        let _ = HERE.try_with(|here| here.borrow_mut().retain(|core| !std::ptr::eq(core.as_ptr(), Rc::as_ptr(self))));
         let beyond = self.tasks.abandon();
         if let Some(registration) = self.registration.take() {
             registration.end(beyond);

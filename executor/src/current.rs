@@ -2,6 +2,7 @@
 
 use crate::{
     cancel::CancelReason,
+    core::Core,
     raw::{block::Header, enter, tasks::Stop},
     task_id::TaskId,
     task_state::TaskState,
@@ -39,8 +40,8 @@ pub fn try_current() -> Option<TaskRef> {
 /// It is meant for the moment, not to be kept: an identity comes round again after many tasks in the same place (see
 /// [`TaskId`]), and then names another task.
 ///
-/// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is
-/// `None`, or nothing is done.
+/// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is `None`. What
+/// it asks for is done while the task exists, on the thread of its executor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TaskRef {
     id: TaskId,
@@ -90,20 +91,20 @@ impl TaskRef {
     /// awaits next. `false` if it has ended.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
-        enter::with_current(|core| core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason)))
+        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason))
     }
 
     /// Stops the task hard, as [`Task::abort`](crate::Task::abort) does.
     pub fn abort(self) -> bool {
-        enter::with_current(|core| {
-            core.is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
-        })
+        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
     }
 
     /// Stops the task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build
     /// scopes with a grace period of their own.
     pub fn end_grace(self) {
-        enter::with_current(|core| core.map(|core| core.tasks.end_grace(self.id.0)));
+        if let Some(core) = Core::of(self.id.0) {
+            core.tasks.end_grace(self.id.0);
+        }
     }
 
     fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {

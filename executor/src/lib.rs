@@ -34,8 +34,8 @@ pub mod testing;
 pub use crate::{
     cancel::{
         CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
-        WaitCancelled, cancel_requested, finally, finally_with, is_stopping_hard, open_shields, settle, shield,
-        timeout, timeout_at,
+        WaitCancelled, cancel_requested, finally, finally_with, is_stopping_hard, open_shields, settle, settle_at,
+        shield, take_cleanup_panic, timeout, timeout_at,
     },
     core::TooManyExecutors,
     current::{TaskRef, current, try_current},

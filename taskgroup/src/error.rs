@@ -67,8 +67,12 @@ impl<E> GroupError<E> {
     }
 
     /// The entries of this group, for good.
-    pub fn into_children(self) -> Vec<ChildError<E>> {
-        self.children
+    pub fn into_children(mut self) -> Vec<ChildError<E>> {
+        self.take_children()
+    }
+
+    fn take_children(&mut self) -> Vec<ChildError<E>> {
+        std::mem::take(&mut self.children)
     }
 
     /// Every error, those of groups below included, in the order in which they happened in each group.
@@ -97,7 +101,7 @@ impl<E> GroupError<E> {
 
     /// All of them, for good.
     pub fn into_errors(self) -> Vec<E> {
-        let flat = self.flatten().children.into_iter();
+        let flat = self.flatten().into_children().into_iter();
         flat.filter_map(|child| if let Failure::One(error) = child.error { Some(error) } else { None }).collect()
     }
 
@@ -122,34 +126,25 @@ impl<E> GroupError<E> {
 
     /// The same errors without groups below. Each keeps the name and the place of the child that it came from.
     pub fn flatten(self) -> GroupError<E> {
-        let mut flat = Vec::new();
-        let mut levels = vec![self.children.into_iter()];
-        while let Some(level) = levels.last_mut() {
-            match level.next() {
-                Some(ChildError { error: Failure::Group(group), .. }) => levels.push(group.children.into_iter()),
-                Some(child) => flat.push(child),
-                None => drop(levels.pop()),
-            }
-        }
-        GroupError { children: flat, reason: self.reason }
+        self.flatten_with(Err)
     }
 
     /// [`flatten`](GroupError::flatten) for errors that may themselves hold a group error: `nested` takes it out, or gives the
     /// error back. `anyhow::Error::downcast` fits.
-    pub fn flatten_with(self, mut nested: impl FnMut(E) -> Result<GroupError<E>, E>) -> GroupError<E> {
+    pub fn flatten_with(mut self, mut nested: impl FnMut(E) -> Result<GroupError<E>, E>) -> GroupError<E> {
         let mut flat = Vec::new();
-        let mut levels = vec![self.children.into_iter()];
+        let mut levels = vec![self.take_children().into_iter()];
         while let Some(level) = levels.last_mut() {
             match level.next() {
-                Some(ChildError { error: Failure::Group(group), .. }) => levels.push(group.children.into_iter()),
+                Some(ChildError { error: Failure::Group(group), .. }) => levels.push(group.into_children().into_iter()),
                 Some(ChildError { error: Failure::One(error), name, location }) => match nested(error) {
-                    Ok(group) => levels.push(group.children.into_iter()),
+                    Ok(group) => levels.push(group.into_children().into_iter()),
                     Err(error) => flat.push(ChildError { error: Failure::One(error), name, location }),
                 },
                 None => drop(levels.pop()),
             }
         }
-        GroupError { children: flat, reason: self.reason }
+        GroupError { children: flat, reason: self.reason.take() }
     }
 
     /// Cuts the tree in two: the errors that `pred` likes, and the others, each with the groups that they were in. `None` where
@@ -158,9 +153,9 @@ impl<E> GroupError<E> {
         self.split_by(&mut pred)
     }
 
-    fn split_by(self, pred: &mut dyn FnMut(&E) -> bool) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
+    fn split_by(mut self, pred: &mut dyn FnMut(&E) -> bool) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
         let (mut yes, mut no) = (Vec::new(), Vec::new());
-        for ChildError { error, name, location } in self.children {
+        for ChildError { error, name, location } in self.take_children() {
             let (liked, other) = match error {
                 Failure::One(error) if pred(&error) => (Some(Failure::One(error)), None),
                 Failure::One(error) => (None, Some(Failure::One(error))),
@@ -172,7 +167,7 @@ impl<E> GroupError<E> {
             yes.extend(liked.map(|error| ChildError { error, name: name.clone(), location }));
             no.extend(other.map(|error| ChildError { error, name, location }));
         }
-        let reason = self.reason;
+        let reason = self.reason.take();
         let part = |children: Vec<_>| (!children.is_empty()).then(|| GroupError { children, reason: reason.clone() });
         (part(yes), part(no))
     }
@@ -191,6 +186,18 @@ impl<E> ChildError<E> {
         match &self.name {
             Some(name) => format!("{} ({})", name.escape_debug(), self.location),
             None => format!("spawned at {}", self.location),
+        }
+    }
+}
+
+/// Groups may be nested deeply: their errors are dropped one after the other, not one inside the other.
+impl<E> Drop for GroupError<E> {
+    fn drop(&mut self) {
+        let mut waiting = self.take_children();
+        while let Some(child) = waiting.pop() {
+            if let Failure::Group(mut group) = child.error {
+                waiting.append(&mut group.take_children());
+            }
         }
     }
 }
@@ -214,6 +221,11 @@ impl<E> GroupError<E> {
 
 impl<E: fmt::Display> GroupError<E> {
     fn draw(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        /// Deeper trees can be read by nobody, and each level takes some of the stack.
+        const DEEPEST: usize = 64;
+        if indent.chars().count() > 3 * DEEPEST {
+            return write!(f, "\n{indent}└─ …");
+        }
         for (index, child) in self.children.iter().enumerate() {
             let is_last = index + 1 == self.children.len();
             let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };

@@ -2,7 +2,7 @@
 
 use crate::{
     child::{Child, Nested, Plain, Understand},
-    error::GroupError,
+    error::{ChildError, GroupError},
     handle::JoinHandle,
     options::{GroupOptions, GroupStats},
     output::ChildOutput,
@@ -11,8 +11,8 @@ use crate::{
     state::{Core, Payload, State},
 };
 use evenkeel_executor::{
-    CancelReason, Cancelled, Cause, InScope, Panic, Sleep, cancel_requested, is_stopping_hard, report_unhandled,
-    settle, sleep, spawn_at,
+    CancelReason, Cancelled, Cause, InScope, Instant, Panic, Sleep, cancel_requested, is_stopping_hard,
+    report_unhandled, settle_at, sleep_until, spawn_at,
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -256,56 +256,52 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     {
         let state = Rc::new(State::new(core));
         state.core.scope.set_grace(grace);
-        let tether = Tether(state.core.clone());
+        state.core.begin();
+        let tether = Tether(state.clone());
         let group = TaskGroup(state.clone());
         let body = Body { core: state.core.clone(), inner: state.core.scope.run(Caught { future: Some(body(group)) }) };
-        let ended = settle(body, async move |ended| {
+        let ended = settle_at(state.core.location, body, async move |ended| {
             let value = match ended {
-                Some(Ok(Ok(Ok(value)))) => Some(value),
-                Some(Ok(Ok(Err(error)))) => {
+                Some(Ok(Ok(Ok(Ok(value))))) => Some(value),
+                Some(Ok(Ok(Ok(Err(error))))) => {
                     state.failed(crate::Failure::One(error), Some(state.core.location));
                     None
                 }
-                Some(Ok(Err(payload))) => {
+                // A panic of the body's, or of its clean-up.
+                Some(Ok(Ok(Err(payload))) | Err(payload)) => {
                     state.core.panicked(payload);
                     None
                 }
-                // The group cancelled its body, or something around it did.
-                Some(Err(Cancelled(_))) => None,
+                // The group cancelled its body.
+                Some(Ok(Err(Cancelled(_)))) => None,
                 None => {
                     let reason = cancel_requested().unwrap_or(CancelReason::SiblingFailed { task: None });
                     state.core.cancel_from_around(reason);
                     None
                 }
             };
-            let came_from_around = WaitChildren::new(&state.core, grace).await;
+            WaitChildren::new(&state.core, grace).await;
             state.core.end();
-            outcome(&state, value, came_from_around)
+            outcome(&state, value).map(|outcome| outcome.map_err(Unclaimed::new))
         });
         let ended = ended.await;
         drop(tether);
-        ended
+        ended.map_err(Unclaimed::claim)
     }
 }
 
 /// What a group yields when all have ended. `None`: it was cancelled from around.
-fn outcome<T, E: fmt::Debug>(
-    state: &State<E>,
-    value: Option<T>,
-    came_from_around: bool,
-) -> Option<Result<T, GroupError<E>>> {
+fn outcome<T, E: fmt::Debug>(state: &State<E>, value: Option<T>) -> Option<Result<T, GroupError<E>>> {
     let errors = state.take_errors();
     if let Some(payload) = state.core.take_panic() {
-        for error in errors {
-            report_unhandled(Cause::Error(format!("{:?}", error.error).into()));
-        }
+        report_errors(errors);
         resume_unwind(payload);
     }
     let asked = state.core.asked().cloned();
     if !errors.is_empty() {
         return Some(Err(GroupError::new(errors, asked)));
     }
-    if came_from_around {
+    if state.core.was_cut_short() {
         return None;
     }
     match (value, asked) {
@@ -315,18 +311,48 @@ fn outcome<T, E: fmt::Debug>(
     }
 }
 
-/// Cancels the children if the group's future is dropped.
-struct Tether(Rc<Core>);
+/// Nobody is left to get these.
+fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
+    for error in errors {
+        report_unhandled(Cause::Error(format!("{:?}", error.error).into()));
+    }
+}
 
-impl Drop for Tether {
+/// Errors on their way to the code that awaits the group. A panic in the body's clean-up takes their place: they are reported then.
+struct Unclaimed<E: fmt::Debug>(Option<GroupError<E>>);
+
+impl<E: fmt::Debug> Unclaimed<E> {
+    fn new(error: GroupError<E>) -> Unclaimed<E> {
+        Unclaimed(Some(error))
+    }
+
+    fn claim(mut self) -> GroupError<E> {
+        self.0.take().expect("errors are claimed once")
+    }
+}
+
+impl<E: fmt::Debug> Drop for Unclaimed<E> {
     fn drop(&mut self) {
-        if !self.0.has_ended() {
-            self.0.cancel_from_around(CancelReason::OwnerDropped);
+        if let Some(error) = self.0.take() {
+            report_errors(error.into_children());
+        }
+    }
+}
+
+/// Cancels the children if the group's future is dropped.
+struct Tether<E: fmt::Debug>(Rc<State<E>>);
+
+impl<E: fmt::Debug> Drop for Tether<E> {
+    fn drop(&mut self) {
+        let core = &self.0.core;
+        if !core.has_ended() {
+            core.cancel_from_around(CancelReason::OwnerDropped);
             if is_stopping_hard() {
-                self.0.stop_hard();
+                core.stop_hard();
             }
-            self.0.end();
-            if let Some(payload) = self.0.take_panic() {
+            core.end();
+            report_errors(self.0.take_errors());
+            if let Some(payload) = core.take_panic() {
                 report_unhandled(Cause::TaskPanicked(Panic::new(payload)));
             }
         }
@@ -343,7 +369,7 @@ pin_project! {
 }
 
 impl<F: Future> Future for Body<F> {
-    type Output = Result<F::Output, Cancelled>;
+    type Output = Result<Result<F::Output, Cancelled>, Payload>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -352,7 +378,11 @@ impl<F: Future> Future for Body<F> {
         if let Some(reason) = cancel_requested() {
             this.core.cancel_from_around(reason);
         }
-        this.inner.poll(cx)
+        // What the scope lets go on: a panic in clean-up, or in a destructor.
+        match catch_unwind(AssertUnwindSafe(|| this.core.inside(|| this.inner.poll(cx)))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
     }
 }
 
@@ -384,12 +414,11 @@ impl<F: Future> Future for Caught<F> {
     }
 }
 
-/// Waits until every child has ended. Yields whether something around the group was cancelled while there were any.
+/// Waits until every child has ended.
 struct WaitChildren<'a> {
     core: &'a Core,
     grace: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
-    came_from_around: bool,
     background_cancelled: bool,
     /// The grace period is over.
     stopped: bool,
@@ -397,18 +426,17 @@ struct WaitChildren<'a> {
 
 impl<'a> WaitChildren<'a> {
     fn new(core: &'a Core, grace: Option<Duration>) -> WaitChildren<'a> {
-        WaitChildren { core, grace, timer: None, came_from_around: false, background_cancelled: false, stopped: false }
+        WaitChildren { core, grace, timer: None, background_cancelled: false, stopped: false }
     }
 }
 
 impl Future for WaitChildren<'_> {
-    type Output = bool;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let core = self.core;
         core.polled_here();
         if let Some(reason) = cancel_requested() {
-            self.came_from_around |= core.children() > 0 || core.is_cancelled();
             core.cancel_from_around(reason);
         }
         if core.children() == core.background() && !self.background_cancelled {
@@ -416,11 +444,12 @@ impl Future for WaitChildren<'_> {
             core.cancel_background();
         }
         if core.children() == 0 {
-            return Poll::Ready(self.came_from_around);
+            return Poll::Ready(());
         }
         core.keep_waker(cx.waker());
         if let (true, Some(grace)) = (core.is_cancelled() || self.background_cancelled, self.grace) {
-            let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep(grace)));
+            let end = core.cancelled_at().unwrap_or_else(Instant::now) + grace;
+            let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep_until(end)));
             if timer.as_mut().poll(cx).is_ready() && !std::mem::replace(&mut self.stopped, true) {
                 core.stop_hard();
             }

@@ -119,8 +119,13 @@ impl<T> JoinHandle<T> {
         open_shields(Some(&self.group.scope.token()));
     }
 
+    /// The child has ended, and what was waited for will never come.
     pub(crate) fn end_group(&self, reason: CancelReason) {
+        let is_inside = self.group.is_inside();
         self.group.ask(reason);
+        if !is_inside {
+            panic!("a child was started from outside its group, and has ended without saying that it is ready");
+        }
         open_shields(Some(&self.group.scope.token()));
     }
 }

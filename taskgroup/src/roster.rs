@@ -88,10 +88,6 @@ impl Roster {
         })
     }
 
-    pub(crate) fn contains(&self, task: TaskRef) -> bool {
-        self.newest_first().any(|(child, _)| child == task)
-    }
-
     pub(crate) fn has_slot(&self, task: TaskRef) -> bool {
         self.entries.iter().any(|(_, entry)| entry.has_slot && entry.task == Some(task))
     }

@@ -1,5 +1,6 @@
 //! The bound on a group's fan-out.
 
+use crate::state::wake;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -14,6 +15,8 @@ pub(crate) struct Slots {
     /// The group has ended, or is cancelled: everybody gets one, whose child is cancelled from birth.
     open: Cell<bool>,
     waiting: RefCell<VecDeque<Rc<Waiter>>>,
+    /// How many in the line have left it.
+    left: Cell<usize>,
 }
 
 /// Somebody who waits for a slot.
@@ -29,7 +32,7 @@ pub(crate) struct Waiter {
 
 impl Slots {
     pub(crate) fn new(limit: Option<usize>) -> Slots {
-        Slots { limit, used: Cell::new(0), open: Cell::new(false), waiting: RefCell::default() }
+        Slots { limit, used: Cell::new(0), open: Cell::new(false), waiting: RefCell::default(), left: Cell::new(0) }
     }
 
     pub(crate) fn limit(&self) -> Option<usize> {
@@ -41,7 +44,7 @@ impl Slots {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.borrow().iter().filter(|waiter| !waiter.left.get()).count()
+        self.waiting.borrow().len() - self.left.get()
     }
 
     /// How many of those who wait hold a slot themselves.
@@ -77,12 +80,13 @@ impl Slots {
         loop {
             let Some(waiter) = self.waiting.borrow_mut().pop_front() else { return false };
             if waiter.left.get() {
+                self.left.set(self.left.get() - 1);
                 continue;
             }
             self.used.set(self.used.get() + 1);
             waiter.granted.set(true);
             if let Some(waker) = waiter.waker.take() {
-                waker.wake();
+                wake(waker);
             }
             return true;
         }
@@ -101,10 +105,13 @@ impl Slots {
             self.give_back();
             return;
         }
-        // Those at the front that have left make room; others are passed over when it is their turn.
+        // The waker may be foreign: it goes while nothing is borrowed. What stays in line has none.
+        drop(waiter.waker.take());
+        self.left.set(self.left.get() + 1);
         let mut waiting = self.waiting.borrow_mut();
-        while waiting.front().is_some_and(|waiter| waiter.left.get()) {
-            waiting.pop_front();
+        if self.left.get() * 2 > waiting.len() {
+            waiting.retain(|waiter| !waiter.left.get());
+            self.left.set(0);
         }
     }
 }

@@ -28,7 +28,7 @@ impl<V> Ready<V> {
     pub fn set(self, value: V) {
         self.0.value.set(Some(value));
         if let Some(waker) = self.0.waker.take() {
-            waker.wake();
+            crate::state::wake(waker);
         }
     }
 }

@@ -6,16 +6,21 @@ use crate::{
     slots::Slots,
 };
 use evenkeel_executor::{
-    CancelReason, CancelScope, Cause, Panic, TaskId, TaskRef, current, report_unhandled, try_current,
+    CancelReason, CancelScope, Cause, Instant, Panic, TaskId, TaskRef, current, report_unhandled, try_current,
 };
 use std::{
     any::Any,
     cell::{Cell, OnceCell, RefCell},
     fmt,
-    panic::Location,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     rc::Rc,
     task::Waker,
 };
+
+thread_local! {
+    /// The group whose code is being polled.
+    static INSIDE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
 
 pub(crate) type Payload = Box<dyn Any + Send>;
 
@@ -36,6 +41,9 @@ pub(crate) struct Core {
     has_ended: Cell<bool>,
     /// Children and body are cancelled, for this reason.
     cancelled: OnceCell<CancelReason>,
+    cancelled_at: Cell<Option<Instant>>,
+    /// Something around the group was cancelled while there were children.
+    cut_short: Cell<bool>,
     /// The group was cancelled by a call, and not by a failure.
     asked: OnceCell<CancelReason>,
     /// The first panic.
@@ -44,6 +52,8 @@ pub(crate) struct Core {
     waker: Cell<Option<Waker>>,
     /// The task in which the group's future was polled last.
     host: Cell<Option<TaskRef>>,
+    /// The group in whose code this one was begun.
+    around: OnceCell<Rc<Core>>,
     spawned: Cell<usize>,
     failed: Cell<usize>,
 }
@@ -58,10 +68,13 @@ impl Core {
             roster: RefCell::new(Roster::new()),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
+            cancelled_at: Cell::new(None),
+            cut_short: Cell::new(false),
             asked: OnceCell::new(),
             panic: Cell::new(None),
             waker: Cell::new(None),
             host: Cell::new(None),
+            around: OnceCell::new(),
             spawned: Cell::new(0),
             failed: Cell::new(0),
         }
@@ -137,14 +150,27 @@ impl Core {
     /// Cancels the body and all children, the newest first.
     pub(crate) fn cancel(&self, reason: CancelReason) {
         if self.cancelled.set(reason.clone()).is_ok() {
+            self.cancelled_at.set(Some(Instant::now()));
             self.scope.cancel(reason.clone());
             self.cancel_children(&reason);
         }
     }
 
+    pub(crate) fn cancelled_at(&self) -> Option<Instant> {
+        self.cancelled_at.get()
+    }
+
+    pub(crate) fn was_cut_short(&self) -> bool {
+        self.cut_short.get()
+    }
+
     /// The same where something around the group does it with the body.
     pub(crate) fn cancel_from_around(&self, reason: CancelReason) {
+        if self.children() > 0 {
+            self.cut_short.set(true);
+        }
         if self.cancelled.set(reason.clone()).is_ok() {
+            self.cancelled_at.set(Some(Instant::now()));
             self.cancel_children(&reason);
         }
     }
@@ -214,7 +240,7 @@ impl Core {
 
     fn wake(&self) {
         if let Some(waker) = self.waker.take() {
-            waker.wake();
+            wake(waker);
         }
     }
 
@@ -222,18 +248,35 @@ impl Core {
         self.host.set(try_current());
     }
 
-    /// Does the code that runs now belong to the group: to its body, its children, or what those have spawned?
-    pub(crate) fn is_inside(&self) -> bool {
-        if self.has_ended() {
-            return false;
-        }
-        let roster = self.roster.borrow();
-        let mut task = try_current();
-        while let Some(now) = task {
-            if self.host.get() == Some(now) || roster.contains(now) {
-                return true;
+    /// Calls `poll`, which runs code of this group: its body, or a child.
+    #[inline]
+    pub(crate) fn inside<R>(self: &Rc<Self>, poll: impl FnOnce() -> R) -> R {
+        struct Back(Option<Rc<Core>>);
+        impl Drop for Back {
+            fn drop(&mut self) {
+                let _ = INSIDE.try_with(|inside| inside.replace(self.0.take()));
             }
-            task = now.parent().map(TaskId::task_ref);
+        }
+        let before = INSIDE.try_with(|inside| inside.replace(Some(self.clone()))).ok().flatten();
+        let _back = Back(before);
+        poll()
+    }
+
+    /// The group begins to run: it lies in the one whose code runs now.
+    pub(crate) fn begin(&self) {
+        if let Ok(Some(around)) = INSIDE.try_with(|inside| inside.borrow().clone()) {
+            let _ = self.around.set(around);
+        }
+    }
+
+    /// Is the code that runs now this group's, or that of a group below?
+    pub(crate) fn is_inside(&self) -> bool {
+        let mut group = INSIDE.try_with(|inside| inside.borrow().clone()).ok().flatten();
+        while let Some(now) = group {
+            if std::ptr::eq(&*now, self) {
+                return !self.has_ended();
+            }
+            group = now.around.get().cloned();
         }
         false
     }
@@ -260,7 +303,7 @@ impl<E: fmt::Debug> State<E> {
             return report_unhandled(Cause::Error(format!("{error:?}").into()));
         }
         let error = match (body, try_current()) {
-            (None, Some(task)) => {
+            (None, Some(task)) if self.core.host.get() != Some(task) => {
                 let location = task.location().unwrap_or(self.core.location);
                 ChildError::new(error, task.name().map(Into::into), location)
             }
@@ -268,8 +311,15 @@ impl<E: fmt::Debug> State<E> {
         };
         self.core.failed.set(self.core.failed.get() + 1);
         self.errors.borrow_mut().push(error);
-        let task = if body.is_none() { current_id() } else { None };
+        let task = current_id().filter(|_| body.is_none());
         self.core.cancel(CancelReason::SiblingFailed { task });
+    }
+}
+
+/// Wakes a waker that may be anybody's. Its panic is reported.
+pub(crate) fn wake(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        report_unhandled(Cause::WakerPanicked(Panic::new(payload)));
     }
 }
 

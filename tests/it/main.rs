@@ -53,6 +53,7 @@ mod tokens;
 mod settle;
 mod group_kit;
 mod group_boundary;
+mod group_edges;
 mod ctrl_c;
 mod asyncio;
 mod asyncio_timeouts;

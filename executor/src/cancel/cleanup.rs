@@ -84,7 +84,20 @@ where
     B: Future,
     C: AsyncFnOnce(Option<B::Output>) -> Option<U>,
 {
-    let point = Point::new(Location::caller());
+    settle_at(Location::caller(), body, cleanup)
+}
+
+/// [`settle`] in the name of another place in the source, for those who build functions of their own on it.
+///
+/// # Panics
+///
+/// As [`finally`] does.
+pub fn settle_at<B, C, U>(location: &'static Location<'static>, body: B, cleanup: C) -> impl Future<Output = U>
+where
+    B: Future,
+    C: AsyncFnOnce(Option<B::Output>) -> Option<U>,
+{
+    let point = Point::new(location);
     let first = Guard::new(point.clone(), body);
     Then { first: Some(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: None }
 }

@@ -170,8 +170,9 @@ impl crate::raw::tasks::Tasks {
 /// Was something cancelled that the running code will be stopped for, at its next suspension or when it is done with what it
 /// does in a shield?
 ///
-/// Code in a shield or in clean-up can ask whether to hurry; it is woken when the answer becomes yes. It hears of what is around
-/// the innermost shield, up to the next one: that shields it from this question too. The answer is the reason; `None` is no.
+/// Code of a shield's or of clean-up can ask whether to hurry; it is woken when the answer becomes yes. It hears of what is around
+/// that shield, up to the next one, which shields it from this question too; and so does code in a scope inside a shield. The
+/// answer is the reason; `None` is no.
 ///
 /// ```
 /// use evenkeel_executor::{CancelReason, cancel_requested, run, shield, spawn, yield_now};
@@ -207,6 +208,12 @@ pub fn cancel_requested() -> Option<CancelReason> {
 /// scopes: what belongs to them is to be stopped hard then too.
 pub fn is_stopping_hard() -> bool {
     enter::with_current(|core| core.is_some_and(|core| core.tasks.is_stopping_hard()))
+}
+
+/// Takes the panic in clean-up that waits in the running task for the rest of its clean-up, and would be the task's outcome. For
+/// those who own tasks and have another use for it.
+pub fn take_cleanup_panic() -> Option<Box<dyn std::any::Any + Send>> {
+    enter::with_current(|core| core?.tasks.root_region()?.take_panic())
 }
 
 /// Gives up every shield and every clean-up that the running code stands in, up to the scope with that token (or up to the task's

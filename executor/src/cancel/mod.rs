@@ -110,9 +110,9 @@ mod here;
 mod limit;
 mod point;
 
-pub use cleanup::{finally, finally_with, settle, shield};
+pub use cleanup::{finally, finally_with, settle, settle_at, shield};
 pub use deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at};
-pub use here::{cancel_requested, is_stopping_hard, open_shields};
+pub use here::{cancel_requested, is_stopping_hard, open_shields, take_cleanup_panic};
 pub use point::Shield;
 pub use reason::{CancelReason, Cancelled};
 pub use remote::RemoteToken;

@@ -188,10 +188,9 @@ impl Region {
         self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.look_around(false))
     }
 
-    /// Why what is in this region will be stopped, if it will: the reason of the first cancelled region, from here outwards,
-    /// past one shield.
+    /// Why what is in this region will be stopped, if it will: the reason of the first cancelled region, from here outwards to
+    /// the next shield. If this is a shield itself, past it.
     pub(super) fn requested(&self) -> Option<CancelReason> {
-        let mut shields = usize::from(self.kind.get() == Kind::Shielded);
         if let Some(reason) = self.reason() {
             return Some(reason.clone());
         }
@@ -201,8 +200,7 @@ impl Region {
             if let Some(reason) = region.reason() {
                 return Some(reason.clone());
             }
-            shields += usize::from(region.kind.get() == Kind::Shielded);
-            if shields > 1 {
+            if region.kind.get() == Kind::Shielded {
                 return None;
             }
             next = region.place.borrow().around.clone();

@@ -112,6 +112,8 @@ pub(crate) struct Extras {
     pub(crate) reason: Option<CancelReason>,
     /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
     pub(crate) root: Option<Rc<Region>>,
+    /// It is stopped hard because its clean-up has taken too long.
+    pub(crate) overdue: bool,
     /// The outcome of a task that panicked.
     pub(crate) panic: Option<Panic>,
     /// A panic that came too late to be the outcome: a destructor's, after the value was there.

@@ -428,6 +428,7 @@ impl Tasks {
                 continue;
             }
             let unhandled = Unhandled::of(head, Some(number), Cause::GraceExceeded);
+            head.with_extras(|extras| extras.overdue = true);
             // The hook may do anything, but not free a task that has not ended: that is for the loop, which waits for us.
             self.request(block, Stop::Abort, CancelReason::Aborted);
             stuck.push(unhandled.task().into());
@@ -594,6 +595,10 @@ impl Tasks {
 
     // ---- seen from outside
 
+    pub(crate) fn executor(&self) -> usize {
+        self.table.executor()
+    }
+
     pub(crate) fn current(&self) -> Number {
         self.current.get()
     }
@@ -628,6 +633,7 @@ impl Tasks {
     /// A group's grace period is over: the task is to be dropped, and is reported.
     pub(crate) fn end_grace(&self, number: Number) {
         let unhandled = self.with_header(number, |head| Unhandled::of(head, Some(number), Cause::GraceExceeded));
+        self.with_header(number, |head| head.with_extras(|extras| extras.overdue = true));
         if self.request_number(number, Stop::Abort, CancelReason::Aborted) {
             unhandled.into_iter().for_each(|unhandled| self.unhandler.report(unhandled));
         }
@@ -661,7 +667,8 @@ impl Tasks {
     }
 
     pub(crate) fn is_stopping_hard(&self) -> bool {
-        self.quiet.get()
+        let is_overdue = |head: &Header| head.peek_extras(|extras| extras.overdue).unwrap_or(false);
+        self.quiet.get() || self.with_header(self.current.get(), is_overdue).unwrap_or(false)
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
