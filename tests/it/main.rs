@@ -54,6 +54,7 @@ mod settle;
 mod group_kit;
 mod group_boundary;
 mod group_edges;
+mod group_handles;
 mod ctrl_c;
 mod asyncio;
 mod asyncio_timeouts;
