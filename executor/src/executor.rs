@@ -491,7 +491,6 @@ impl From<Duration> for Budget {
 
 /// What is left to do after a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum State {
     /// Tick again: something is ready.
     MoreReady,

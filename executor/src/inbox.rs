@@ -25,7 +25,7 @@
 //! An inbox is never freed. It outlives its executors (ids are recycled), so a waker needs no count to reach it safely.
 
 use crate::{
-    number::Number,
+    number::{Number, SLOT_MASK},
     shim::{AtomicBool, Mutex, MutexGuard, Ordering},
 };
 use std::{
@@ -78,6 +78,8 @@ struct State {
     wakes: Vec<Number>,
     /// By slot: the index in `wakes` where its entry may be.
     place: Vec<u32>,
+    /// The same for the upper half of all slots, counted from the top: children that live in place.
+    upper_place: Vec<u32>,
 }
 
 /// What the owner is to do after it asked to sleep.
@@ -91,7 +93,14 @@ pub(crate) enum Arm {
 
 impl Inbox {
     pub(crate) fn new() -> Inbox {
-        let state = State { signal: None, armed: false, called: false, wakes: Vec::new(), place: Vec::new() };
+        let state = State {
+            signal: None,
+            armed: false,
+            called: false,
+            wakes: Vec::new(),
+            place: Vec::new(),
+            upper_place: Vec::new(),
+        };
         Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
@@ -108,6 +117,7 @@ impl Inbox {
             state.called = false;
             state.wakes = Vec::new();
             state.place = Vec::new();
+            state.upper_place = Vec::new();
             self.pending.store(false, Ordering::Relaxed);
             state.signal.take()
         };
@@ -195,17 +205,21 @@ impl Inbox {
 impl State {
     fn insert(&mut self, number: Number) {
         let slot = number.slot();
-        if slot >= self.place.len() {
-            self.place.resize(slot + 1, u32::MAX);
+        let (place, at) = match SLOT_MASK - slot {
+            upper if upper < slot => (&mut self.upper_place, upper),
+            _ => (&mut self.place, slot),
+        };
+        if at >= place.len() {
+            place.resize(at + 1, u32::MAX);
         }
-        match self.wakes.get_mut(self.place[slot] as usize) {
+        match self.wakes.get_mut(place[at] as usize) {
             Some(entry) if entry.slot() == slot => {
                 if *entry != number {
                     *entry = entry.anyone();
                 }
             }
             _ => {
-                self.place[slot] = self.wakes.len() as u32;
+                place[at] = self.wakes.len() as u32;
                 self.wakes.push(number);
             }
         }

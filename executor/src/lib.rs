@@ -20,6 +20,8 @@ mod unhandled;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 mod number;
+mod seats;
+mod wake_set;
 mod inbox;
 mod handle;
 #[cfg(feature = "ctrl-c")]
@@ -34,8 +36,7 @@ pub mod testing;
 pub use crate::{
     cancel::{
         CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
-        WaitCancelled, cancel_requested, finally, finally_with, is_stopping_hard, open_shields, settle, settle_at,
-        shield, take_cleanup_panic, timeout, timeout_at,
+        WaitCancelled, cancel_requested, finally, finally_with, settle, shield, timeout, timeout_at,
     },
     core::TooManyExecutors,
     current::{TaskRef, current, try_current},
@@ -46,11 +47,26 @@ pub use crate::{
     park::Park,
     run::{NestedRun, run, try_run},
     schedule::{Choice, Fifo, Schedule, Seeded},
-    spawn::{Spawner, spawn, spawn_at, spawner},
+    spawn::{Spawner, spawn, spawner},
     task::Task,
     task_id::TaskId,
     task_state::TaskState,
     time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
-    unhandled::{Cause, Unhandled, report_unhandled},
+    unhandled::{Cause, Unhandled},
     yield_now::{YieldNow, yield_now},
 };
+
+/// For those who write combinators and owners of tasks: `gather`, `scope` and task groups are built of this and of what is public
+/// besides, and of nothing else.
+pub mod combinator {
+    pub use crate::{
+        cancel::{
+            Branch, Siblings, is_stopping_hard, open_shields, open_shields_above, poll_branches, settle_at,
+            shield_depth, take_cleanup_panic,
+        },
+        raw::pinned::PinnedRow,
+        spawn::spawn_at,
+        unhandled::report_unhandled,
+        wake_set::{Batch, WakeSet, Woken},
+    };
+}

@@ -115,7 +115,7 @@ impl fmt::Display for Unhandled {
 /// hook, or to stderr where there is none.
 ///
 /// ```
-/// use evenkeel_executor::{Cause, Executor, report_unhandled};
+/// use evenkeel_executor::{Cause, Executor, combinator::report_unhandled};
 ///
 /// let executor = Executor::builder().on_unhandled(|what| assert!(what.to_string().ends_with("no ink left"))).build();
 /// executor.run(async { report_unhandled(Cause::Error("no ink left".into())) });

@@ -5,7 +5,7 @@ use crate::{
     output::ChildOutput,
     state::{Payload, State},
 };
-use evenkeel_executor::{CancelReason, take_cleanup_panic};
+use evenkeel_executor::{CancelReason, combinator::take_cleanup_panic};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -95,7 +95,7 @@ impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let future = this.future.as_mut().as_pin_mut().expect("a child is polled until it has ended");
-        let polled = match catch_unwind(AssertUnwindSafe(|| this.group.core.inside(|| future.poll(cx)))) {
+        let polled = match catch_unwind(AssertUnwindSafe(|| this.group.core.lineage.inside(|| future.poll(cx)))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),

@@ -11,8 +11,9 @@ use crate::{
     state::{Core, Payload, State},
 };
 use evenkeel_executor::{
-    CancelReason, Cancelled, Cause, InScope, Instant, Panic, Sleep, cancel_requested, is_stopping_hard,
-    report_unhandled, settle_at, sleep_until, spawn_at,
+    CancelReason, Cancelled, Cause, InScope, Instant, Panic, Sleep, cancel_requested,
+    combinator::{is_stopping_hard, report_unhandled, settle_at, spawn_at},
+    sleep_until,
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -245,7 +246,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         let core = &self.0.core;
         let key = core.enroll(is_background, has_slot);
         let task = spawn_at(location, Child::<F, E, U>::new(self.0.clone(), key, future));
-        core.spawned(key, task.task_ref());
+        core.spawned(key, task.task_ref(), is_background);
         JoinHandle::new(task, core.clone())
     }
 
@@ -256,7 +257,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     {
         let state = Rc::new(State::new(core));
         state.core.scope.set_grace(grace);
-        state.core.begin();
+        state.core.lineage.begin();
         let tether = Tether(state.clone());
         let group = TaskGroup(state.clone());
         let body = Body { core: state.core.clone(), inner: state.core.scope.run(Caught { future: Some(body(group)) }) };
@@ -379,7 +380,7 @@ impl<F: Future> Future for Body<F> {
             this.core.cancel_from_around(reason);
         }
         // What the scope lets go on: a panic in clean-up, or in a destructor.
-        match catch_unwind(AssertUnwindSafe(|| this.core.inside(|| this.inner.poll(cx)))) {
+        match catch_unwind(AssertUnwindSafe(|| this.core.lineage.inside(|| this.inner.poll(cx)))) {
             Ok(polled) => polled.map(Ok),
             Err(payload) => Poll::Ready(Err(payload)),
         }
@@ -419,14 +420,13 @@ struct WaitChildren<'a> {
     core: &'a Core,
     grace: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
-    background_cancelled: bool,
     /// The grace period is over.
     stopped: bool,
 }
 
 impl<'a> WaitChildren<'a> {
     fn new(core: &'a Core, grace: Option<Duration>) -> WaitChildren<'a> {
-        WaitChildren { core, grace, timer: None, background_cancelled: false, stopped: false }
+        WaitChildren { core, grace, timer: None, stopped: false }
     }
 }
 
@@ -439,15 +439,12 @@ impl Future for WaitChildren<'_> {
         if let Some(reason) = cancel_requested() {
             core.cancel_from_around(reason);
         }
-        if core.children() == core.background() && !self.background_cancelled {
-            self.background_cancelled = true;
-            core.cancel_background();
-        }
+        let background_ends = core.ends_background();
         if core.children() == 0 {
             return Poll::Ready(());
         }
         core.keep_waker(cx.waker());
-        if let (true, Some(grace)) = (core.is_cancelled() || self.background_cancelled, self.grace) {
+        if let (true, Some(grace)) = (core.is_cancelled() || background_ends, self.grace) {
             let end = core.cancelled_at().unwrap_or_else(Instant::now) + grace;
             let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep_until(end)));
             if timer.as_mut().poll(cx).is_ready() && !std::mem::replace(&mut self.stopped, true) {

@@ -1,7 +1,7 @@
 //! A child's handle.
 
 use crate::{child::ChildEnd, state::Core};
-use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, open_shields};
+use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
 use std::{
     borrow::Cow,
     fmt,

@@ -12,6 +12,7 @@ mod child;
 mod state;
 mod roster;
 mod slots;
+mod lineage;
 mod error;
 
 pub use crate::{

@@ -21,6 +21,9 @@ struct Entry {
     newer: usize,
 }
 
+/// Room for so many is kept.
+const KEPT: usize = 64;
+
 const NOBODY: usize = usize::MAX;
 
 impl Roster {
@@ -59,9 +62,9 @@ impl Roster {
             None => self.newest = gone.older,
         }
         self.background -= usize::from(gone.is_background);
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && self.entries.capacity() > KEPT {
             // A group that lives long does not keep the room of its busiest moment.
-            self.entries.shrink_to_fit();
+            self.entries = Slab::new();
         }
         gone.has_slot
     }

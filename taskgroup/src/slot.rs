@@ -1,7 +1,7 @@
 //! A place for one child in a group with a bound.
 
 use crate::{child::Plain, group::TaskGroup, handle::JoinHandle, output::ChildOutput, slots::Waiter};
-use evenkeel_executor::{Cause, report_unhandled, try_current};
+use evenkeel_executor::{Cause, combinator::report_unhandled, try_current};
 use std::{
     fmt,
     panic::Location,

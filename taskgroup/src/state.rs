@@ -2,11 +2,13 @@
 
 use crate::{
     error::{ChildError, Failure},
+    lineage::Lineage,
     roster::Roster,
     slots::Slots,
 };
 use evenkeel_executor::{
-    CancelReason, CancelScope, Cause, Instant, Panic, TaskId, TaskRef, current, report_unhandled, try_current,
+    CancelReason, CancelScope, Cause, Instant, Panic, TaskId, TaskRef, combinator::report_unhandled, current,
+    try_current,
 };
 use std::{
     any::Any,
@@ -16,11 +18,6 @@ use std::{
     rc::Rc,
     task::Waker,
 };
-
-thread_local! {
-    /// The group whose code is being polled.
-    static INSIDE: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
-}
 
 pub(crate) type Payload = Box<dyn Any + Send>;
 
@@ -37,11 +34,14 @@ pub(crate) struct Core {
     pub(crate) slots: Slots,
     pub(crate) name: Option<Box<str>>,
     pub(crate) location: &'static Location<'static>,
+    pub(crate) lineage: Lineage,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
     /// Children and body are cancelled, for this reason.
     cancelled: OnceCell<CancelReason>,
     cancelled_at: Cell<Option<Instant>>,
+    /// All others have ended: what is in the background is cancelled, and what comes there still.
+    background_ends: Cell<bool>,
     /// Something around the group was cancelled while there were children.
     cut_short: Cell<bool>,
     /// The group was cancelled by a call, and not by a failure.
@@ -52,8 +52,6 @@ pub(crate) struct Core {
     waker: Cell<Option<Waker>>,
     /// The task in which the group's future was polled last.
     host: Cell<Option<TaskRef>>,
-    /// The group in whose code this one was begun.
-    around: OnceCell<Rc<Core>>,
     spawned: Cell<usize>,
     failed: Cell<usize>,
 }
@@ -65,16 +63,17 @@ impl Core {
             slots: Slots::new(limit),
             name,
             location,
+            lineage: Lineage::new(),
             roster: RefCell::new(Roster::new()),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
             cancelled_at: Cell::new(None),
+            background_ends: Cell::new(false),
             cut_short: Cell::new(false),
             asked: OnceCell::new(),
             panic: Cell::new(None),
             waker: Cell::new(None),
             host: Cell::new(None),
-            around: OnceCell::new(),
             spawned: Cell::new(0),
             failed: Cell::new(0),
         }
@@ -89,11 +88,12 @@ impl Core {
     }
 
     /// It was spawned. In a group that is cancelling it is cancelled from birth.
-    pub(crate) fn spawned(&self, key: usize, task: Option<TaskRef>) {
+    #[inline]
+    pub(crate) fn spawned(&self, key: usize, task: Option<TaskRef>, is_background: bool) {
         self.roster.borrow_mut().set_task(key, task);
-        let reason = self.cancelled.get().cloned().or_else(|| self.has_ended().then_some(CancelReason::GroupEnded));
-        if let (Some(task), Some(reason)) = (task, reason) {
-            task.cancel(reason);
+        if self.is_cancelled() || self.has_ended() || (is_background && self.background_ends.get()) {
+            let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
+            task.map(|task| task.cancel(reason));
         }
     }
 
@@ -183,11 +183,16 @@ impl Core {
         self.wake();
     }
 
-    /// Only those in the background are left.
-    pub(crate) fn cancel_background(&self) {
+    /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
+    pub(crate) fn ends_background(&self) -> bool {
+        if self.background_ends.get() || self.children() > self.background() {
+            return self.background_ends.get();
+        }
+        self.background_ends.set(true);
         for task in self.newest_first(|is_background| is_background) {
             task.cancel(CancelReason::GroupEnded);
         }
+        true
     }
 
     /// Their grace period is over.
@@ -248,37 +253,9 @@ impl Core {
         self.host.set(try_current());
     }
 
-    /// Calls `poll`, which runs code of this group: its body, or a child.
-    #[inline]
-    pub(crate) fn inside<R>(self: &Rc<Self>, poll: impl FnOnce() -> R) -> R {
-        struct Back(Option<Rc<Core>>);
-        impl Drop for Back {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.replace(self.0.take()));
-            }
-        }
-        let before = INSIDE.try_with(|inside| inside.replace(Some(self.clone()))).ok().flatten();
-        let _back = Back(before);
-        poll()
-    }
-
-    /// The group begins to run: it lies in the one whose code runs now.
-    pub(crate) fn begin(&self) {
-        if let Ok(Some(around)) = INSIDE.try_with(|inside| inside.borrow().clone()) {
-            let _ = self.around.set(around);
-        }
-    }
-
     /// Is the code that runs now this group's, or that of a group below?
     pub(crate) fn is_inside(&self) -> bool {
-        let mut group = INSIDE.try_with(|inside| inside.borrow().clone()).ok().flatten();
-        while let Some(now) = group {
-            if std::ptr::eq(&*now, self) {
-                return !self.has_ended();
-            }
-            group = now.around.get().cloned();
-        }
-        false
+        !self.has_ended() && self.lineage.is_inside()
     }
 
     pub(crate) fn has_slot(&self, task: TaskRef) -> bool {

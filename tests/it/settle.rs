@@ -2,8 +2,8 @@
 
 use crate::probe::{Record, panic_of, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Cause, Executor, TaskState, cancel_requested, finally, open_shields, settle,
-    shield, spawn, testing, yield_now,
+    CancelReason, CancelScope, Cancelled, Cause, Executor, TaskState, cancel_requested, combinator::open_shields,
+    finally, settle, shield, spawn, testing, yield_now,
 };
 use std::{cell::RefCell, future::pending, rc::Rc};
 

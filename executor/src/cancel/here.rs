@@ -49,7 +49,7 @@ struct Frame {
 }
 
 /// The frame is there for as long as this lives.
-struct Framed<'a>(&'a Here);
+pub(super) struct Framed<'a>(&'a Here);
 
 impl Drop for Framed<'_> {
     #[inline]
@@ -93,6 +93,26 @@ impl Here {
         let result = poll();
         std::mem::forget(framed);
         (result, self.pop())
+    }
+
+    /// A frame without a region, for several scopes one after the other. `outer`: something around is cancelled.
+    #[inline]
+    pub(super) fn enter_bare(&self, outer: bool) -> Framed<'_> {
+        self.frames.borrow_mut().push(Frame { region: None, outer, seen: epoch() });
+        Framed(self)
+    }
+
+    /// Has the innermost frame a region?
+    #[inline]
+    pub(super) fn is_made(&self) -> bool {
+        self.frames.borrow().last().is_some_and(|frame| frame.region.is_some())
+    }
+
+    /// The region that was made for the innermost frame, which has none again.
+    pub(super) fn take_made(&self) -> Option<Rc<Region>> {
+        let region = self.frames.borrow_mut().last_mut()?.region.take()?;
+        region.set_polled(false);
+        Some(region)
     }
 
     #[inline]
@@ -230,6 +250,22 @@ pub fn open_shields(up_to: Option<&CancelToken>) {
             }
             region.open();
         }
+    });
+}
+
+/// How many scopes and clean-up points the running code stands in, within its task: a mark for [`open_shields_above`].
+pub fn shield_depth() -> usize {
+    enter::with_current(|core| core.map_or(0, |core| core.tasks.here.frames.borrow().len()))
+}
+
+/// [`open_shields`] up to where [`shield_depth`] was `depth`, for combinators that have no token.
+pub fn open_shields_above(depth: usize) {
+    enter::with_current(|core| {
+        let Some(core) = core else { return };
+        let above =
+            core.tasks.here.frames.borrow().iter().skip(depth).filter_map(|frame| frame.region.clone()).collect();
+        let above: Vec<Rc<Region>> = above;
+        above.iter().for_each(|region| region.open());
     });
 }
 

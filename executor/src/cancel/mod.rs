@@ -101,6 +101,7 @@
 
 mod reason;
 mod scope;
+mod branch;
 mod deadline;
 mod cleanup;
 mod token;
@@ -110,9 +111,12 @@ mod here;
 mod limit;
 mod point;
 
+pub use branch::{Branch, Siblings, poll_branches};
 pub use cleanup::{finally, finally_with, settle, settle_at, shield};
 pub use deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at};
-pub use here::{cancel_requested, is_stopping_hard, open_shields, take_cleanup_panic};
+pub use here::{
+    cancel_requested, is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic,
+};
 pub use point::Shield;
 pub use reason::{CancelReason, Cancelled};
 pub use remote::RemoteToken;
@@ -120,4 +124,4 @@ pub use scope::{CancelScope, InScope};
 pub use token::{CancelToken, WaitCancelled};
 
 pub(crate) use here::{Here, new_epoch};
-pub(crate) use region::Region;
+pub(crate) use region::{Region, wake as wake_foreign};

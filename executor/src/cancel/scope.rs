@@ -1,7 +1,7 @@
 //! The cancel scope.
 
 use super::{
-    here::{self, polled_by},
+    here::{self, Epoch, polled_by},
     limit::{NEVER, Watch, is_past},
     region::{Kind, Payload, Region, report, wake},
     token::CancelToken,
@@ -211,7 +211,7 @@ pin_project! {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum State {
     New,
     Running,
     /// It has stopped, but a scope around it is cancelled: nothing is returned.
@@ -219,7 +219,7 @@ enum State {
 }
 
 /// What is to be done with a scope after a poll.
-enum Next<T> {
+pub(super) enum Next<T> {
     /// Nothing: it was not started, or has stopped.
     Nothing,
     Wait,
@@ -256,56 +256,93 @@ impl<F: Future> Future for InScope<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let polled = polled_by("a cancel scope", |core| {
-            let is_bare = this.region.is_none() && !core.tasks.is_cancelled_here() && !this.watch.has_fired();
-            let next = if is_bare && (*this.state == State::Running || !is_past(*this.deadline)) {
-                // The price of a timeout that does not fire.
-                *this.state = State::Running;
-                let future = this.body.as_mut().as_pin_mut().expect("a timeout was polled after it had ended");
-                let epoch = here::epoch();
-                let (polled, made) = core.tasks.here.inside_bare(|| future.poll(cx));
-                match (polled, made) {
-                    (Poll::Ready(value), made) => {
-                        *this.region = made;
-                        Next::Return(value)
-                    }
-                    (Poll::Pending, None) if here::epoch() == epoch => {
-                        this.watch.keep_deadline(*this.deadline, cx.waker());
-                        return Poll::Pending;
-                    }
-                    (Poll::Pending, made) => {
-                        let region = get_region(this.region, made, *this.deadline);
-                        region.arrive(core);
-                        if here::epoch() == epoch || region.is_outer_cancelled() {
-                            Next::Wait
-                        } else {
-                            poll_cancelled(core, region, this.watch, &mut this.body, cx)
-                        }
-                    }
-                }
-            } else {
-                let region = get_region(this.region, None, *this.deadline);
-                poll_in_region(core, region, this.state, this.watch, &mut this.body, cx)
-            };
-            match (next, &*this.region) {
-                // A completed result is never lost.
-                (Next::Return(value), _) => Poll::Ready(Ok(value)),
-                (Next::Wait, Some(region)) => {
-                    wait(core, region, this.watch, cx);
-                    Poll::Pending
-                }
-                (Next::Stop, Some(region)) => {
-                    let cancelled = stop(core, region, this.state, this.watch, this.body);
-                    cancelled.map_or(Poll::Pending, |cancelled| Poll::Ready(Err(cancelled)))
-                }
-                (Next::Nothing, _) | (_, None) => Poll::Pending,
+        let this = self.project();
+        poll_scope(this.region, this.state, *this.deadline, this.watch, this.body, cx)
+    }
+}
+
+/// A poll of any scope: of one with handles, of a timeout, of a branch.
+#[inline(always)]
+pub(super) fn poll_scope<F: Future>(
+    region: &mut Option<Rc<Region>>,
+    state: &mut State,
+    deadline: When,
+    watch: &mut Watch,
+    mut body: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Cancelled>> {
+    let polled = polled_by("a cancel scope", |core| {
+        let is_bare = region.is_none() && !core.tasks.is_cancelled_here() && !watch.has_fired();
+        let next = if is_bare && (*state == State::Running || !is_past(deadline)) {
+            // The price of a timeout that does not fire.
+            *state = State::Running;
+            let future = body.as_mut().as_pin_mut().expect("a scope was polled after it had ended");
+            let epoch = here::epoch();
+            let (polled, made) = core.tasks.here.inside_bare(|| future.poll(cx));
+            if polled.is_pending() && made.is_none() && here::epoch() == epoch {
+                watch.keep_deadline(deadline, cx.waker());
+                return Poll::Pending;
             }
-        });
-        if polled.is_ready() {
-            end(this.region, this.watch);
+            next_of(core, (polled, made), epoch, (region, deadline), watch, &mut body, cx)
+        } else {
+            let region = get_region(region, None, deadline);
+            poll_in_region(core, region, state, watch, &mut body, cx)
+        };
+        conclude(core, next, region, state, watch, body, cx)
+    });
+    if polled.is_ready() {
+        end(region, watch);
+    }
+    polled
+}
+
+/// What is to be done after a poll without a region, in which one was `made` perhaps.
+#[inline(always)]
+pub(super) fn next_of<F: Future>(
+    core: &Core,
+    (polled, made): (Poll<F::Output>, Option<Rc<Region>>),
+    epoch: Epoch,
+    (region, deadline): (&mut Option<Rc<Region>>, When),
+    watch: &mut Watch,
+    body: &mut Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Next<F::Output> {
+    if let Poll::Ready(value) = polled {
+        *region = made;
+        return Next::Return(value);
+    }
+    let region = get_region(region, made, deadline);
+    region.arrive(core);
+    if here::epoch() == epoch || region.is_outer_cancelled() {
+        Next::Wait
+    } else {
+        poll_cancelled(core, region, watch, body, cx)
+    }
+}
+
+/// Does that.
+#[inline(always)]
+pub(super) fn conclude<F: Future>(
+    core: &Core,
+    next: Next<F::Output>,
+    region: &Option<Rc<Region>>,
+    state: &mut State,
+    watch: &mut Watch,
+    body: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Cancelled>> {
+    match (next, region) {
+        // A completed result is never lost.
+        (Next::Return(value), _) => Poll::Ready(Ok(value)),
+        (Next::Wait, Some(region)) => {
+            wait(core, region, watch, cx);
+            Poll::Pending
         }
-        polled
+        (Next::Stop, Some(region)) => {
+            let cancelled = stop(core, region, state, watch, body);
+            cancelled.map_or(Poll::Pending, |cancelled| Poll::Ready(Err(cancelled)))
+        }
+        (Next::Nothing, _) | (_, None) => Poll::Pending,
     }
 }
 
@@ -482,7 +519,7 @@ pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Op
 }
 
 #[inline]
-fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
+pub(super) fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
     let Some(region) = region.take() else { return watch.stop() };
     region.end();
     watch.stop();
@@ -495,7 +532,7 @@ fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
 }
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
-fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
+pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
     let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
     region.abandon();
     if is_shared(&region) {

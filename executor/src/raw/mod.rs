@@ -18,3 +18,4 @@ pub(crate) mod main_task;
 pub(crate) mod waker;
 pub(crate) mod enter;
 pub(crate) mod pool;
+pub(crate) mod pinned;

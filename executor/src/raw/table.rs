@@ -100,9 +100,10 @@ impl Table {
     }
 
     /// Makes a block, and gives it a vacant slot that has none.
-    pub(crate) fn attach(&self, make: impl FnOnce() -> NonNull<u8>) -> Result<(NonNull<u8>, u32), Full> {
+    /// There may be `most` slots, whatever the table's own limit.
+    pub(crate) fn attach(&self, most: usize, make: impl FnOnce() -> NonNull<u8>) -> Result<(NonNull<u8>, u32), Full> {
         let index = match self.lone.get() {
-            NO_SLOT => self.grow()?,
+            NO_SLOT => self.grow(self.limit.min(most))?,
             index => {
                 self.lone.set(self.slot(index).block.addr());
                 index
@@ -113,11 +114,11 @@ impl Table {
         Ok((block, index as u32))
     }
 
-    fn grow(&self) -> Result<usize, Full> {
+    fn grow(&self, limit: usize) -> Result<usize, Full> {
         let slots = self.slots();
         let index = slots.len();
-        if index == self.limit {
-            return Err(Full { limit: self.limit });
+        if index >= limit {
+            return Err(Full { limit });
         }
         slots.push(Slot { tag: self.first.tag() | VACANT, block: ptr::without_provenance_mut(NO_SLOT) });
         Ok(index)
@@ -227,9 +228,10 @@ impl Table {
         self.occupant(number.slot()).filter(|(now, _)| *now == number).map(|(_, block)| block)
     }
 
-    /// A number of this executor whose generation none of its tasks had.
-    pub(crate) fn beyond(&self) -> Number {
+    /// A number of this executor whose generation none of its tasks had, nor any child whose highest is given.
+    pub(crate) fn beyond(&self, children: usize) -> Number {
         let generations = self.slots().iter().map(|slot| Number(slot.tag).generation());
-        Number::first(self.executor(), generations.fold(self.first.generation(), usize::max)).next_generation()
+        let first = self.first.generation().max(children);
+        Number::first(self.executor(), generations.fold(first, usize::max)).next_generation()
     }
 }

@@ -28,9 +28,11 @@ use crate::{
     core::Core,
     inbox::Inbox,
     join_error::Panic,
-    number::Number,
+    number::{MAX_SLOTS, Number},
+    seats::{Called, Seats},
     task_state::TaskState,
     unhandled::{Cause, Unhandled, Unhandler},
+    wake_set::child_of,
 };
 use std::{
     any::Any,
@@ -44,6 +46,8 @@ use std::{
 pub(crate) struct Tasks {
     table: Table,
     pub(crate) ready: Ready,
+    /// The children that live inside their owners' futures.
+    pub(crate) seats: Rc<Seats>,
     /// The task that is being polled, or was last.
     current: Cell<Number>,
     /// Tasks that have not ended.
@@ -100,6 +104,7 @@ impl Tasks {
         Tasks {
             table: Table::new(first, limit),
             ready: Ready::new(),
+            seats: Rc::new(Seats::new(first)),
             current: Cell::new(Number::NONE),
             live: Cell::new(0),
             mode: Cell::new(mode::IDLE),
@@ -157,7 +162,7 @@ impl Tasks {
     /// A new block, with a slot.
     #[cold]
     fn fresh(&self, size: &Size) -> Result<(NonNull<u8>, u32), Full> {
-        let attach = || self.table.attach(|| size.alloc());
+        let attach = || self.table.attach(MAX_SLOTS - self.seats.len(), || size.alloc());
         let made = attach().or_else(|_| {
             // Slots may lie idle with recycled blocks of other sizes.
             self.trim_to(0);
@@ -225,16 +230,22 @@ impl Tasks {
     }
 
     /// Wakes the task of that number if it is ours, for tasks that [`Tasks::wake_waiting`] does not find: those that are
-    /// queued already, or wait for their clean-up. `false` if it is another executor's.
-    pub(crate) fn wake_unusual(&self, number: Number) -> bool {
+    /// queued already, or wait for their clean-up, and for children that live inside a task.
+    pub(crate) fn wake_unusual(&self, number: Number) -> Called {
+        if number.slot() >= self.table.len() {
+            return self.seats.wake(number);
+        }
         if self.table.wake_unusual(number) {
             self.ready.push(number.slot() as u32);
         }
-        number.executor() == self.table.executor()
+        if number.executor() == self.table.executor() { Called::Done } else { Called::Elsewhere }
     }
 
     /// Wakes the task that an entry of the inbox names, perhaps just by its slot.
     pub(crate) fn wake_entry(&self, entry: Number) {
+        if entry.slot() >= self.table.len() {
+            return child_of(&self.seats, entry).map_or((), waker::wake_number);
+        }
         let number = if entry.generation() == 0 {
             let Some((number, _)) = self.table.occupant(entry.slot()) else {
                 return;
@@ -608,6 +619,11 @@ impl Tasks {
         self.current.set(Number::NONE);
     }
 
+    /// How many slots there are, for tasks.
+    pub(crate) fn slots(&self) -> usize {
+        self.table.len()
+    }
+
     pub(crate) fn live(&self) -> usize {
         self.live.get()
     }
@@ -718,7 +734,7 @@ impl Tasks {
     /// whose generation no task had.
     pub(crate) fn abandon(&self) -> Number {
         assert!(self.live.get() == 0 && self.ready.is_empty(), "an executor ended before its tasks");
-        let beyond = self.table.beyond();
+        let beyond = self.table.beyond(self.seats.generation());
         for index in 0..self.table.len() {
             if let Some((_, block)) = self.table.occupant(index) {
                 // SAFETY: an occupied slot's block lives.

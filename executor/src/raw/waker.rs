@@ -4,7 +4,7 @@
 //! nothing to free: clone copies the word, drop does nothing, a waker may go to any thread and outlive everything.
 
 use super::enter;
-use crate::{number::Number, registry};
+use crate::{cancel::wake_foreign, number::Number, registry, seats::Called};
 use std::{
     mem::ManuallyDrop,
     ptr,
@@ -30,8 +30,9 @@ pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
 /// Wakes the task of that number, wherever its executor is.
 ///
 /// On the thread where that executor is the current one: one thread-local read, one compare with the slot's tag, one
-/// push. Everything else goes through the executor's inbox. Never runs foreign code on the owner's thread; from
-/// elsewhere it may call the executor's signal.
+/// push. A child that lives in its owner's future is queued in its set, whose owner is woken then. Everything else goes
+/// through the executor's inbox. On the executor's thread no foreign code runs, unless the owner of a set has a foreign waker;
+/// from elsewhere it may call the executor's signal.
 #[inline(always)]
 pub(crate) fn wake_number(number: Number) {
     if !enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(number))) {
@@ -41,13 +42,33 @@ pub(crate) fn wake_number(number: Number) {
 
 /// No task of the current executor waits under this number.
 #[cold]
-fn wake_unusual(number: Number) {
-    let here = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_unusual(number)));
-    if here {
-        return;
+fn wake_unusual(mut number: Number) {
+    // Sets lie inside each other: one round for each.
+    loop {
+        match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
+            Called::Done => return,
+            Called::Elsewhere => {
+                if let Some(inbox) = registry::inbox_of(number) {
+                    inbox.wake(number);
+                }
+                return;
+            }
+            Called::Owner(owner) => match number_of(&owner) {
+                Some(outer) if enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(outer))) => {
+                    return;
+                }
+                Some(outer) => number = outer,
+                None => return wake_foreign(owner),
+            },
+        }
     }
-    if let Some(inbox) = registry::inbox_of(number) {
-        inbox.wake(number);
+}
+
+/// Wakes the owner of a set. Nothing is borrowed meanwhile, as it may be foreign code, whose panic is reported.
+pub(crate) fn wake_owner(owner: Waker) {
+    match number_of(&owner) {
+        Some(number) => wake_number(number),
+        None => wake_foreign(owner),
     }
 }
 

@@ -1,0 +1,250 @@
+//! The branch: a scope without a handle, cancelled by whoever holds it.
+
+use super::{
+    here::{self, Epoch, Framed, polled_by},
+    limit::{NEVER, Watch},
+    reason::{CancelReason, Cancelled},
+    region::{Kind, Region},
+    scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
+};
+use crate::{core::Core, raw::enter};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+pin_project! {
+    /// A future in a cancel scope of its own, for those who build combinators: it can be cancelled alone, with its clean-up
+    /// awaited, while its siblings go on.
+    ///
+    /// Whatever is asked is asked of a pinned `&mut`, as a plain reference to a future that is half-way would touch what that
+    /// has borrowed from itself.
+    ///
+    /// It is a [`CancelScope`](crate::CancelScope) without handles and deadlines, and costs a word and a flag as long as nothing in
+    /// it needs more.
+    ///
+    /// # Errors
+    ///
+    /// It yields [`Cancelled`] if it was cancelled before its future had finished, unless a scope around it is cancelled too: then
+    /// it yields nothing, and [is left](Branch::is_left) to its owner.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside an executor.
+    ///
+    /// ```
+    /// use evenkeel_executor::{CancelReason, Cancelled, run, combinator::Branch};
+    /// use std::{future::pending, pin::pin};
+    ///
+    /// run(async {
+    ///     let mut branch = pin!(Branch::new(pending::<()>()));
+    ///     branch.as_mut().cancel(CancelReason::RaceLost);
+    ///     assert_eq!(branch.await, Err(Cancelled(CancelReason::RaceLost)));
+    /// });
+    /// ```
+    #[must_use = "nothing runs until this is awaited"]
+    pub struct Branch<F> {
+        region: Option<Rc<Region>>,
+        state: State,
+        #[pin]
+        body: Option<F>,
+    }
+    impl<F> PinnedDrop for Branch<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(region) = this.region.take() {
+                drop_unfinished(region, &mut Watch::default(), this.body);
+            }
+        }
+    }
+}
+
+impl<F> Branch<F> {
+    /// A branch that begins to run when it is polled.
+    #[inline]
+    pub fn new(future: F) -> Branch<F> {
+        Branch { region: None, state: State::New, body: Some(future) }
+    }
+
+    /// Cancels the branch. It is to be polled once more then, to be stopped: nobody is woken for that. The first reason stays;
+    /// `false` if it was cancelled before.
+    pub fn cancel(self: Pin<&mut Self>, reason: impl Into<CancelReason>) -> bool {
+        let region = self.project().region.get_or_insert_with(|| Region::new(Kind::Scope));
+        region.cancel(reason.into())
+    }
+
+    /// Has it not begun? It does not in a scope that is cancelled, but may later, in another: its owner must poll it again there.
+    pub fn is_fresh(self: Pin<&mut Self>) -> bool {
+        *self.project().state == State::New
+    }
+
+    /// Is there anything in it that wants to clean up? If not, whoever does not need it any more may just as well drop it. Cancelling
+    /// it polls it once more, so that a future that is ready by then goes on, though its output is for nobody.
+    pub fn has_cleanup(self: Pin<&mut Self>) -> bool {
+        self.project().region.as_ref().is_some_and(|region| region.has_members())
+    }
+
+    /// Is clean-up at work in it, that a cancellation has begun?
+    pub fn is_cleaning_up(self: Pin<&mut Self>) -> bool {
+        self.project().region.as_ref().is_some_and(|region| region.is_working())
+    }
+
+    /// Is it to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
+    /// end by itself. That scope would drop it when all clean-up in the other branches is done too; a combinator does better to drop
+    /// it at once, after a poll that [began cancelled](Siblings::began_cancelled).
+    pub fn is_left(self: Pin<&mut Self>) -> bool {
+        let region = self.project().region;
+        enter::with_current(|core| {
+            let Some(core) = core else { return false };
+            match region {
+                Some(region) => {
+                    region.is_outer_cancelled() && !region.is_working() && !region.is_worth_another_poll(&core.tasks)
+                }
+                None => core.tasks.is_cancelled_here(),
+            }
+        })
+    }
+}
+
+impl<F: Future> Future for Branch<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // Neither a deadline nor a grace period is ever set where there are no handles.
+        poll_scope(this.region, this.state, NEVER, &mut Watch::default(), this.body, cx)
+    }
+}
+
+/// Polls branches of one combinator, one after the other: see [`poll_branches`].
+pub struct Siblings<'a> {
+    core: &'a Core,
+    /// One frame for all, as long as none of them needs more: nothing in it belongs to one of them.
+    framed: Option<Framed<'a>>,
+    /// Since then nothing was cancelled.
+    epoch: Epoch,
+    is_cancelled: bool,
+    began_cancelled: bool,
+}
+
+/// For combinators with many children: gives `poll` something to poll branches with that costs less for each than
+/// [`Branch::poll`], and does the same.
+///
+/// # Panics
+///
+/// Outside an executor.
+///
+/// ```
+/// use evenkeel_executor::{run, combinator::{Branch, poll_branches}};
+/// use std::{future::{poll_fn, ready}, pin::pin};
+///
+/// run(async {
+///     let (mut one, mut two) = (pin!(Branch::new(ready(1))), pin!(Branch::new(ready(2))));
+///     poll_fn(|cx| {
+///         poll_branches(|siblings| {
+///             assert!(siblings.poll(one.as_mut(), cx).is_ready());
+///             siblings.poll(two.as_mut(), cx).map(drop)
+///         })
+///     })
+///     .await;
+/// });
+/// ```
+#[inline]
+pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
+    polled_by("a combinator", |core| {
+        let mut siblings = Siblings { core, framed: None, epoch: 0, is_cancelled: false, began_cancelled: false };
+        siblings.look();
+        siblings.began_cancelled = siblings.is_cancelled;
+        poll(&mut siblings)
+    })
+}
+
+impl<'a> Siblings<'a> {
+    fn look(&mut self) {
+        self.framed = None;
+        self.is_cancelled = self.core.tasks.is_cancelled_here();
+        self.epoch = here::epoch();
+        self.framed = Some(self.core.tasks.here.enter_bare(self.is_cancelled));
+    }
+
+    /// Was a scope around cancelled before this poll? Then each branch that was woken has had its last one, when the poll is over.
+    pub fn began_cancelled(&self) -> bool {
+        self.began_cancelled
+    }
+
+    /// Is a scope around cancelled now? Then branches do not begin.
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+
+    /// Polls a branch.
+    #[inline]
+    pub fn poll<F: Future>(
+        &mut self,
+        mut branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        let mut this = branch.as_mut().project();
+        if this.region.is_some() || self.is_cancelled || self.epoch != here::epoch() {
+            return self.poll_alone(branch, cx);
+        }
+        *this.state = State::Running;
+        let future = this.body.as_mut().as_pin_mut().expect("a branch was polled after it had ended");
+        let polled = future.poll(cx);
+        if self.epoch == here::epoch() && !self.core.tasks.here.is_made() {
+            return polled.map(Ok);
+        }
+        self.finish(branch, polled, cx)
+    }
+
+    /// The branch has a region, or may need one.
+    #[cold]
+    fn poll_alone<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        self.framed = None;
+        let polled = branch.poll(cx);
+        self.look();
+        polled
+    }
+
+    /// A region was made in this poll, or something was cancelled.
+    #[cold]
+    fn finish<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        polled: Poll<F::Output>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        let made = self.core.tasks.here.take_made();
+        self.framed = None;
+        let (mut this, mut watch) = (branch.project(), Watch::default());
+        let place = (&mut *this.region, NEVER);
+        let next = next_of(self.core, (polled, made), self.epoch, place, &mut watch, &mut this.body, cx);
+        let polled = conclude(self.core, next, this.region, this.state, &mut watch, this.body, cx);
+        if polled.is_ready() {
+            end(this.region, &mut watch);
+        }
+        self.look();
+        polled
+    }
+}
+
+impl fmt::Debug for Siblings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Siblings")
+    }
+}
+
+impl<F> fmt::Debug for Branch<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Branch").field("state", &self.state).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! A growing row of values that never move.
+
+use std::{fmt, pin::Pin};
+
+/// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.
+///
+/// ```
+/// use evenkeel_executor::combinator::PinnedRow;
+///
+/// let mut row: PinnedRow<_> = [Some("a"), Some("b")].into_iter().collect();
+/// row.put(2, "c");
+/// assert_eq!(row.get(2).as_deref(), Some(&"c"));
+/// row.remove(0);
+/// assert_eq!((row.len(), row.get(0)), (3, None));
+/// ```
+///
+/// A value can only be reached as `Pin<&mut T>`: a plain reference to a future that is half-way would touch what that has borrowed
+/// from itself.
+pub struct PinnedRow<T> {
+    first: Pin<Box<[Option<T>]>>,
+    /// How long that is, whatever it is. To ask the box would be a reference to all values.
+    first_len: usize,
+    /// The first of them is as long as `first` (or [`LEAST`]), each further one twice as long as that before it.
+    more: Vec<Pin<Box<[Option<T>]>>>,
+    len: usize,
+}
+
+/// How many places a piece of memory has at least, but the first.
+const LEAST: usize = 4;
+
+impl<T> PinnedRow<T> {
+    /// A row without places.
+    pub fn new() -> PinnedRow<T> {
+        PinnedRow { first: Box::into_pin(Box::default()), first_len: 0, more: Vec::new(), len: 0 }
+    }
+
+    /// How many places there are, with and without a value.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Are there no places?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a value into a place that is empty, or the next one behind the last.
+    ///
+    /// # Panics
+    ///
+    /// If the place has a value, or lies farther away.
+    pub fn put(&mut self, index: usize, value: T) {
+        assert!(index <= self.len, "place {index} of a row of {} lies too far away", self.len);
+        if index == self.len {
+            if index >= self.first_len && self.locate(index).0 == self.more.len() {
+                let length = self.unit() << self.more.len();
+                self.more.push(Box::into_pin((0..length).map(|_| None).collect()));
+            }
+            self.len += 1;
+        }
+        let mut place = self.place(index);
+        assert!(place.is_none(), "place {index} of a row has a value");
+        place.set(Some(value));
+    }
+
+    /// The value in a place.
+    #[inline]
+    pub fn get(&mut self, index: usize) -> Option<Pin<&mut T>> {
+        if index < self.len { self.place(index).as_pin_mut() } else { None }
+    }
+
+    /// Drops the value in a place, there. Its destructor's panic goes on, and the place is empty.
+    pub fn remove(&mut self, index: usize) {
+        if index < self.len {
+            self.place(index).set(None);
+        }
+    }
+
+    fn unit(&self) -> usize {
+        self.first_len.max(LEAST)
+    }
+
+    /// Where a place lies that is not in the first piece.
+    fn locate(&self, index: usize) -> (usize, usize) {
+        let index = index - self.first_len;
+        let piece = (index / self.unit() + 1).ilog2();
+        (piece as usize, index - self.unit() * ((1 << piece) - 1))
+    }
+
+    /// A place that exists.
+    #[inline]
+    fn place(&mut self, index: usize) -> Pin<&mut Option<T>> {
+        let (piece, at) = if index < self.first_len {
+            (self.first.as_mut(), index)
+        } else {
+            let (piece, at) = self.locate(index);
+            (self.more[piece].as_mut(), at)
+        };
+        // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
+        // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
+        // does not matter, as it only owns the boxes.
+        unsafe { piece.map_unchecked_mut(|piece| &mut piece[at]) }
+    }
+}
+
+/// A row with as many places, all in one piece.
+impl<T> FromIterator<Option<T>> for PinnedRow<T> {
+    fn from_iter<I: IntoIterator<Item = Option<T>>>(values: I) -> PinnedRow<T> {
+        let first: Box<[Option<T>]> = values.into_iter().collect();
+        let len = first.len();
+        PinnedRow { first: Box::into_pin(first), first_len: len, more: Vec::new(), len }
+    }
+}
+
+impl<T> Default for PinnedRow<T> {
+    fn default() -> PinnedRow<T> {
+        PinnedRow::new()
+    }
+}
+
+impl<T> fmt::Debug for PinnedRow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PinnedRow({})", self.len)
+    }
+}

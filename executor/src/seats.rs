@@ -1,0 +1,275 @@
+//! The seats: sub-slots of the task table, one for each child that lives inside its owner's future, and the queues of their sets.
+//!
+//! A child's number looks like a task's. Its slot counts down from the top of the range of slots, where no task is, so that the
+//! hot path of waking finds nothing there and leaves the rest to the cold one, which comes here.
+//!
+//! ```text
+//!          claim                 step                  wake
+//!  (free) ───────► queued ────────────────► waiting ────────► queued
+//!     ▲               │ release                │ release
+//!     │     step      ▼                        │
+//!     ├──────────── gone (still in the queue)  │
+//!     └────────────────────────────────────────┘
+//! ```
+//!
+//! Nothing here calls foreign code: the waker of a set that is to be woken is handed out.
+
+use crate::number::{Number, SLOT_MASK};
+use std::{cell::RefCell, task::Waker};
+
+/// Flags of a seat, where a number has the slot. A child that waits has none, so that its tag equals its number's.
+mod flag {
+    /// In its set's queue, exactly once.
+    pub(super) const QUEUED: usize = 1 << 0;
+    /// The child has left. Only with `QUEUED`: the seat is free when it comes out of the queue.
+    pub(super) const GONE: usize = 1 << 1;
+    /// Nobody sits here.
+    pub(super) const FREE: usize = 1 << 2;
+}
+use flag::*;
+
+/// What a wake-up of a child's number comes to.
+pub(crate) enum Called {
+    /// The number is another executor's.
+    Elsewhere,
+    /// Nothing more is to be done.
+    Done,
+    /// The child was queued, and the owner of its set is to be woken.
+    Owner(Waker),
+}
+
+pub(crate) struct Seats {
+    inner: RefCell<Inner>,
+    /// Every seat begins with its generation.
+    first: Number,
+}
+
+struct Inner {
+    seats: Vec<Seat>,
+    /// The first free seat, or one that does not exist yet; and how many there are.
+    free: u32,
+    free_count: usize,
+    sets: Vec<Set>,
+    free_sets: Vec<u32>,
+}
+
+struct Seat {
+    tag: usize,
+    set: u32,
+    /// The child, as its set knows it; in a free seat the next free one.
+    key: u32,
+}
+
+#[derive(Default)]
+struct Set {
+    /// The seats of the children that were woken, oldest first. It has room for all: waking never allocates.
+    ready: Vec<u32>,
+    /// How many children there are, those included that have left and are still in a queue.
+    seated: usize,
+    /// The waker of the set's latest poll, until it is called.
+    owner: Option<Waker>,
+}
+
+impl Seats {
+    pub(crate) fn new(first: Number) -> Seats {
+        let inner = Inner { seats: Vec::new(), free: 0, free_count: 0, sets: Vec::new(), free_sets: Vec::new() };
+        Seats { inner: RefCell::new(inner), first }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inner.borrow().seats.len()
+    }
+
+    /// The highest generation that a child had.
+    pub(crate) fn generation(&self) -> usize {
+        self.inner.borrow().seats.iter().map(|seat| Number(seat.tag).generation()).fold(0, usize::max)
+    }
+
+    // ---- sets
+
+    pub(crate) fn open(&self) -> u32 {
+        let inner = &mut *self.inner.borrow_mut();
+        match inner.free_sets.pop() {
+            Some(set) => {
+                inner.sets[set as usize].seated = 0;
+                set
+            }
+            None => {
+                inner.sets.push(Set::default());
+                inner.sets.len() as u32 - 1
+            }
+        }
+    }
+
+    /// The set is gone; its children have released their seats. The owner's waker is handed out to be dropped.
+    pub(crate) fn close(&self, set: u32) -> Option<Waker> {
+        /// A queue with room for more is not kept.
+        const KEPT: usize = 64;
+        let inner = &mut *self.inner.borrow_mut();
+        let mut ready = std::mem::take(&mut inner.sets[set as usize].ready);
+        for seat in ready.drain(..) {
+            inner.free(seat);
+        }
+        let closed = &mut inner.sets[set as usize];
+        if ready.capacity() <= KEPT {
+            closed.ready = ready;
+        }
+        inner.free_sets.push(set);
+        closed.owner.take()
+    }
+
+    pub(crate) fn take_owner(&self, set: u32) -> Option<Waker> {
+        self.inner.borrow_mut().sets[set as usize].owner.take()
+    }
+
+    /// From now on the set's owner has this waker; returns the one before. The queue is swapped for `batch`, which is empty.
+    #[inline]
+    pub(crate) fn begin(&self, set: u32, newest: Waker, batch: &mut Vec<u32>) -> Option<Waker> {
+        let inner = &mut *self.inner.borrow_mut();
+        let set = &mut inner.sets[set as usize];
+        batch.reserve(set.seated);
+        std::mem::swap(&mut set.ready, batch);
+        set.owner.replace(newest)
+    }
+
+    /// The rest of a batch that was broken off comes first in the queue again.
+    pub(crate) fn give_back(&self, set: u32, rest: &mut Vec<u32>) {
+        let inner = &mut *self.inner.borrow_mut();
+        rest.retain(|&seat| {
+            let is_gone = inner.seats[seat as usize].tag & GONE != 0;
+            if is_gone {
+                inner.free(seat);
+            }
+            !is_gone
+        });
+        if !rest.is_empty() {
+            let ready = &mut inner.sets[set as usize].ready;
+            rest.append(ready);
+            std::mem::swap(ready, rest);
+        }
+    }
+
+    // ---- children
+
+    /// A seat for each of these children, by key, which count as woken; `count` is how many they are. `false` if the executor may
+    /// not have more than `most`.
+    pub(crate) fn claim<'a>(
+        &self,
+        set: u32,
+        children: impl Iterator<Item = (u32, &'a mut u32)>,
+        count: usize,
+        most: usize,
+    ) -> bool {
+        let inner = &mut *self.inner.borrow_mut();
+        let missing = count.saturating_sub(inner.free_count);
+        if inner.seats.len() + missing > most {
+            return false;
+        }
+        inner.seats.reserve(missing);
+        let ready = &mut inner.sets[set as usize];
+        ready.seated += count;
+        ready.ready.reserve(ready.seated.saturating_sub(ready.ready.len()));
+        for (key, place) in children {
+            let seat = inner.free;
+            match inner.seats.get_mut(seat as usize) {
+                Some(claimed) => {
+                    debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
+                    inner.free = claimed.key;
+                    inner.free_count -= 1;
+                    *claimed = Seat { tag: claimed.tag ^ (FREE | QUEUED), set, key };
+                }
+                None => {
+                    inner.free = seat + 1;
+                    inner.seats.push(Seat { tag: self.first.tag() | QUEUED, set, key });
+                }
+            }
+            ready.ready.push(seat);
+            *place = seat;
+        }
+        true
+    }
+
+    /// The child has left: its number is out of date.
+    #[inline(always)]
+    pub(crate) fn release(&self, seat: u32) {
+        let inner = &mut *self.inner.borrow_mut();
+        let tag = &mut inner.seats[seat as usize].tag;
+        if *tag & QUEUED != 0 {
+            *tag |= GONE;
+        } else {
+            inner.free(seat);
+        }
+    }
+
+    /// Wakes the child of that number.
+    #[inline]
+    pub(crate) fn wake(&self, number: Number) -> Called {
+        if number.executor() != self.first.executor() {
+            return Called::Elsewhere;
+        }
+        let seat = SLOT_MASK - number.slot();
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.seats.get(seat).is_none_or(|found| found.tag != number.tag()) {
+            return Called::Done;
+        }
+        inner.queue(seat as u32)
+    }
+
+    /// Wakes the child in that seat.
+    pub(crate) fn wake_seat(&self, seat: u32) -> Called {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.seats[seat as usize].tag & SLOT_MASK != 0 { Called::Done } else { inner.queue(seat) }
+    }
+
+    /// Queues the child in that seat; its owner is not woken.
+    pub(crate) fn keep(&self, seat: u32) {
+        let inner = &mut *self.inner.borrow_mut();
+        let kept = &mut inner.seats[seat as usize];
+        if kept.tag & SLOT_MASK == 0 {
+            kept.tag |= QUEUED;
+            inner.sets[kept.set as usize].ready.push(seat);
+        }
+    }
+
+    /// Who sits there now: for wake-ups whose number is out of date.
+    pub(crate) fn occupant(&self, slot: usize) -> Option<Number> {
+        let inner = self.inner.borrow();
+        let seat = inner.seats.get(SLOT_MASK - slot)?;
+        (seat.tag & (FREE | GONE) == 0).then_some(Number((seat.tag & !SLOT_MASK) | slot))
+    }
+
+    /// What is in a seat that came out of a queue: the child and its number, or `None` if it has left.
+    #[inline]
+    pub(crate) fn step(&self, seat: u32) -> Option<(u32, Number)> {
+        let inner = &mut *self.inner.borrow_mut();
+        let stepped = &mut inner.seats[seat as usize];
+        if stepped.tag & GONE != 0 {
+            inner.free(seat);
+            return None;
+        }
+        stepped.tag &= !SLOT_MASK;
+        Some((stepped.key, Number(stepped.tag | (SLOT_MASK - seat as usize))))
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn queue(&mut self, seat: u32) -> Called {
+        let woken = &mut self.seats[seat as usize];
+        woken.tag |= QUEUED;
+        let set = &mut self.sets[woken.set as usize];
+        set.ready.push(seat);
+        set.owner.take().map_or(Called::Done, Called::Owner)
+    }
+
+    #[inline(always)]
+    fn free(&mut self, seat: u32) {
+        let freed = &mut self.seats[seat as usize];
+        freed.tag = Number(freed.tag & !SLOT_MASK).next_generation().0 | FREE;
+        // A seat may outlive its set, in a batch that was broken off.
+        let seated = &mut self.sets[freed.set as usize].seated;
+        *seated = seated.saturating_sub(1);
+        freed.key = std::mem::replace(&mut self.free, seat);
+        self.free_count += 1;
+    }
+}

@@ -1,0 +1,72 @@
+//! In which group's code are we, and which groups lie around that?
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
+thread_local! {
+    /// How many groups there were in this thread.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// The group whose code, its body or a child, is being polled; 0 for none.
+    static INSIDE: Cell<u64> = const { Cell::new(0) };
+    /// For groups that lie in another: which one.
+    static AROUND: RefCell<HashMap<u64, u64>> = RefCell::default();
+}
+
+/// A group's place among others. It is asked for only when something is amiss, so what is kept for it costs a child no more than
+/// two numbers that are written.
+pub(crate) struct Lineage {
+    /// Of all groups in this thread.
+    id: u64,
+    /// It has an entry in [`AROUND`].
+    is_below: Cell<bool>,
+}
+
+impl Lineage {
+    pub(crate) fn new() -> Lineage {
+        let id = COUNT.get() + 1;
+        COUNT.set(id);
+        Lineage { id, is_below: Cell::new(false) }
+    }
+
+    /// The group begins to run: it lies in the one whose code runs now.
+    pub(crate) fn begin(&self) {
+        let around = INSIDE.get();
+        // At the end of a thread the table may be gone.
+        if around != 0 && AROUND.try_with(|groups| groups.borrow_mut().insert(self.id, around)).is_ok() {
+            self.is_below.set(true);
+        }
+    }
+
+    /// Calls `poll`, which runs code of this group: its body, or a child.
+    #[inline]
+    pub(crate) fn inside<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Back(u64);
+        impl Drop for Back {
+            #[inline]
+            fn drop(&mut self) {
+                INSIDE.set(self.0);
+            }
+        }
+        let _back = Back(INSIDE.replace(self.id));
+        poll()
+    }
+
+    /// Is the code that runs now this group's, or that of a group below?
+    pub(crate) fn is_inside(&self) -> bool {
+        let mut group = INSIDE.get();
+        while group != self.id && group != 0 {
+            group = AROUND.try_with(|groups| groups.borrow().get(&group).copied()).ok().flatten().unwrap_or(0);
+        }
+        group != 0
+    }
+}
+
+impl Drop for Lineage {
+    fn drop(&mut self) {
+        if self.is_below.get() {
+            let _ = AROUND.try_with(|groups| groups.borrow_mut().remove(&self.id));
+        }
+    }
+}
