@@ -1,0 +1,148 @@
+//! Where the children of a scope live: the one place with a lifetime extension.
+//!
+//! # Why it is sound
+//!
+//! A child may borrow what lives at least for `'scope`, and is stored as if it borrowed nothing. So two things must hold: it is
+//! never *polled*, and never *dropped*, after `'scope` has ended. What it borrows is alive until the scope's future ends or is
+//! dropped: `'scope` is the lifetime of a reference to a local variable of that future, and all else outlives it.
+//!
+//! * A [`Brood`] is made in one place, as a local variable of the scope's future, declared before anything that children could
+//!   borrow from that future, and never moved out. [`Closing`] is a variable declared after all that, so it is dropped before
+//!   it, and every child with it. It is there before the first child can be: the body, which spawns, is called after that, and
+//!   may panic before it has a future. It is the only one that takes children out, to poll them or to drop them.
+//! * If the scope's future is forgotten, its variables are too, the brood with them: nobody polls or drops the children, ever, and
+//!   what they borrow may go. What else leads to a child (a waker, a handle) knows its key only.
+//! * A child that is taken out for a poll lies in a variable of that poll, below the scope's future on the stack, and is back or gone
+//!   when the poll ends, also by a panic.
+//! * Once the brood is closed it takes no child any more: one that is spawned by the destructor of another is dropped at once, on
+//!   the stack of its spawner.
+
+use crate::{
+    error::ChildError,
+    family::{Payload, go_on, keep_first},
+};
+use evenkeel_executor::{CancelReason, combinator::Branch};
+use std::{
+    cell::{Cell, RefCell},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+};
+
+/// What a child comes to, as the scope sees it: its value went to its handle.
+pub(super) type Ended<E> = Result<(), ChildError<E>>;
+
+type Borrowing<'scope, E> = Pin<Box<dyn Future<Output = Ended<E>> + 'scope>>;
+
+/// A child that was taken out of its brood, or is about to be put there.
+pub(super) struct Kid<E> {
+    pub(super) branch: Branch<Pin<Box<dyn Future<Output = Ended<E>>>>>,
+    /// Counts the scope's children.
+    pub(super) number: u64,
+}
+
+/// The children, by key.
+pub(super) struct Brood<E> {
+    kids: RefCell<Vec<Option<Kid<E>>>>,
+    /// How many there are, those that are taken out included.
+    count: Cell<usize>,
+    spawned: Cell<u64>,
+    closed: Cell<bool>,
+}
+
+impl<E> Brood<E> {
+    pub(super) fn new() -> Brood<E> {
+        Brood { kids: RefCell::default(), count: Cell::new(0), spawned: Cell::new(0), closed: Cell::new(false) }
+    }
+
+    /// A new child, with a key that nobody has, which `key` makes. Returns its number. If the brood is closed, the future is dropped at
+    /// once; `None`.
+    pub(super) fn add<'scope>(
+        &'scope self,
+        future: Borrowing<'scope, E>,
+        cancelled: Option<CancelReason>,
+        key: impl FnOnce() -> usize,
+    ) -> Option<(usize, u64)>
+    where
+        E: 'scope,
+    {
+        if self.closed.get() {
+            return None;
+        }
+        // SAFETY: the two types differ in a lifetime only, and it is never polled or dropped after that: see above.
+        let future = unsafe { std::mem::transmute::<Borrowing<'scope, E>, Borrowing<'static, E>>(future) };
+        let number = self.spawned.get();
+        self.spawned.set(number + 1);
+        let mut kid = Kid { branch: Branch::new(future), number };
+        if let Some(reason) = cancelled {
+            Pin::new(&mut kid.branch).cancel(reason);
+        }
+        let key = key();
+        let mut kids = self.kids.borrow_mut();
+        if key >= kids.len() {
+            kids.resize_with(key + 1, || None);
+        }
+        debug_assert!(kids[key].is_none());
+        kids[key] = Some(kid);
+        self.count.set(self.count.get() + 1);
+        Some((key, number))
+    }
+}
+
+/// Who polls and drops the children. When it is dropped they all are, one by one, and the brood is closed.
+pub(super) struct Closing<'a, E>(&'a Brood<E>);
+
+impl<'a, E> Closing<'a, E> {
+    pub(super) fn new(brood: &'a Brood<E>) -> Closing<'a, E> {
+        Closing(brood)
+    }
+
+    pub(super) fn take(&self, key: usize) -> Option<Kid<E>> {
+        self.0.kids.borrow_mut().get_mut(key)?.take()
+    }
+
+    /// A child that was taken out will not come back.
+    pub(super) fn forget(&self) {
+        self.0.count.set(self.0.count.get() - 1);
+    }
+
+    /// Puts a child back that was taken from there.
+    pub(super) fn put_back(&self, key: usize, kid: Kid<E>) {
+        self.0.kids.borrow_mut()[key] = Some(kid);
+    }
+
+    /// The keys of all children, the newest first.
+    pub(super) fn keys(&self) -> Vec<usize> {
+        let kids = self.0.kids.borrow();
+        let mut keys: Vec<(u64, usize)> =
+            kids.iter().enumerate().filter_map(|(key, kid)| Some((kid.as_ref()?.number, key))).collect();
+        keys.sort_unstable_by(|one, other| other.cmp(one));
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    pub(super) fn any(&self, check: impl FnMut(&mut Kid<E>) -> bool) -> bool {
+        self.0.kids.borrow_mut().iter_mut().flatten().any(check)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.count.get() == 0
+    }
+
+    /// Drops all children, the newest first. Returns the first panic of a destructor; others are reported.
+    pub(super) fn close(&self) -> Option<Payload> {
+        self.0.closed.set(true);
+        let mut first = None;
+        for key in self.keys() {
+            let kid = self.take(key);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(kid))) {
+                keep_first(&mut first, payload);
+            }
+        }
+        first
+    }
+}
+
+impl<E> Drop for Closing<'_, E> {
+    fn drop(&mut self) {
+        go_on(self.close());
+    }
+}
