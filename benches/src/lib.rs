@@ -7,6 +7,7 @@ mod catalogue;
 mod shelf;
 mod workload;
 mod peer;
+pub mod family;
 pub mod kit;
 mod watch;
 pub mod workloads;
@@ -18,7 +19,7 @@ pub use crate::{
     catalogue::{catalogue, find},
     door::Door,
     peer::{Evenkeel, Peer, PeerName, Tokio},
-    shelf::{Kit, primitives},
+    shelf::{Kit, libraries},
     table::Table,
     watch::{Clock, Watch},
     workload::Workload,

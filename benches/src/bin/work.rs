@@ -1,12 +1,12 @@
 //! Runs one workload once and measures nothing: for profilers, and for counting instructions from outside.
 
 use clap::Parser;
-use evenkeel_benches::{PeerName, Watch, catalogue, find};
+use evenkeel_benches::{PeerName, Watch, catalogue, find, libraries};
 
 #[derive(Parser)]
 #[command(about = "Runs one workload, for profilers and instruction counters")]
 struct Arguments {
-    /// The workload's name.
+    /// The workload's name, or `WORKLOAD/LIBRARY`.
     #[arg(long, required_unless_present = "list")]
     work: Option<String>,
     /// Under which executor it runs.
@@ -23,12 +23,13 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     if arguments.list {
-        for work in catalogue(arguments.peer) {
-            println!("{:20} {}", work.name, work.about);
+        for work in catalogue(arguments.peer).into_iter().chain(libraries()) {
+            println!("{:40} {}", work.name, work.about);
         }
     }
     let Some(name) = arguments.work else { return };
-    let Some(work) = find(arguments.peer, &name) else {
+    let of_library = || libraries().into_iter().find(|work| work.name == name);
+    let Some(work) = find(arguments.peer, &name).or_else(of_library) else {
         eprintln!("there is no workload {name}: see --list");
         std::process::exit(2);
     };

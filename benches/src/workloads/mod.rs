@@ -2,6 +2,7 @@
 
 pub mod yields;
 pub mod spawns;
+pub mod families;
 pub mod ping_pong;
 pub mod aborts;
 pub mod sleeps;

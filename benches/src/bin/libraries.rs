@@ -1,12 +1,14 @@
-//! Compares primitives of several libraries in one process: nanoseconds per operation, the minimum of rounds that
+//! Compares what several libraries have for the same end in one process: nanoseconds per operation, the minimum of rounds that
 //! alternate between the libraries.
 
 use clap::Parser;
-use evenkeel_benches::{Table, primitives};
+use evenkeel_benches::{Table, libraries};
 use std::{collections::BTreeMap, time::Duration};
 
 #[derive(Parser)]
-#[command(about = "Compares evenkeel's primitives with those of other libraries, in alternating rounds in one process")]
+#[command(
+    about = "Compares evenkeel's primitives and combinators with those of other libraries, in alternating rounds in one process"
+)]
 struct Arguments {
     /// Only workloads that have one of these in their name.
     only: Vec<String>,
@@ -21,7 +23,7 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|part| name.contains(part));
-    let works: Vec<_> = primitives().into_iter().filter(|work| wanted(&work.name)).collect();
+    let works: Vec<_> = libraries().into_iter().filter(|work| wanted(&work.name)).collect();
     let counts: Vec<_> = works.iter().map(|work| work.calibrate(Duration::from_millis(arguments.millis))).collect();
     let mut least = vec![f64::INFINITY; works.len()];
     for _ in 0..arguments.rounds.max(1) {
