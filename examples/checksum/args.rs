@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Print the SHA-256 sums of files and of whole directories, as sha256sum does, sorted by name.
 ///
@@ -16,8 +16,9 @@ use std::{num::NonZeroUsize, path::PathBuf};
 /// circles; if it leads nowhere, that is reported. Sockets, pipes and devices are left out on the walk and refused as PATH.
 /// A file that is reached twice is listed twice.
 ///
-/// What cannot be read is reported on standard error with its cause, and the rest is still done. The exit status is 0 if
-/// all went well, 1 if something could not be read or written, 2 if the command line is wrong.
+/// What cannot be read is reported on standard error with its cause when the rest has been done; with --fail-fast it ends the
+/// program at once. Ctrl-C ends it too, with a summary of what was done; pressed again it does so without. The exit status is 0 if
+/// all went well, 1 if something could not be read or written, 2 if the command line is wrong, 130 after Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "checksum")]
 pub(crate) struct Args {
@@ -29,6 +30,23 @@ pub(crate) struct Args {
     /// How many files are read at once, at most; each takes a file descriptor and a buffer of 128 KiB
     #[arg(long, value_name = "FILES", default_value = "16", value_parser = limit)]
     pub(crate) limit: NonZeroUsize,
+
+    /// Stop at the first path that cannot be read: the others are left as they are, and the errors are printed as a tree
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// How long a file may take, from where it is opened, while others have their turns too; without this, as long as it needs
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match seconds {
+        Some(Duration::ZERO) => Err("no file can be read in no time: give more than 0, or leave --timeout out"),
+        Some(seconds) => Ok(seconds),
+        None => Err("not a time: give seconds, as in --timeout 2.5"),
+    }
 }
 
 fn limit(text: &str) -> Result<NonZeroUsize, &'static str> {

@@ -1,4 +1,4 @@
-//! A path that has no sum, and why.
+//! What goes wrong: a path that has no sum, and why; what stops the whole program.
 
 use std::{
     fmt, io,
@@ -19,6 +19,24 @@ impl Fault {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Why the whole program stops early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// With `--fail-fast`: a path that has no sum.
+    Unread(Fault),
+    /// Stdout takes no more, so all work would be for nobody.
+    Unwritten(io::Error),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Unread(fault) => fault.fmt(f),
+            Stop::Unwritten(error) => write!(f, "cannot write to stdout: {error}"),
+        }
     }
 }
 

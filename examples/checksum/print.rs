@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// Prints outcomes in the order of the list, though the workers bring them in the order in which they finish.
+/// Prints outcomes in the order of the list, though they come in the order in which files are done.
 #[derive(Default)]
 pub(crate) struct Print {
     /// The place in the list that is printed next.
@@ -18,11 +18,22 @@ pub(crate) struct Print {
     early: BTreeMap<usize, Result<Hashed, Fault>>,
     files: u64,
     bytes: u64,
-    faults: u64,
+    /// What had no sum, in the order of the list.
+    faults: Vec<Fault>,
+}
+
+/// How the program ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Complete,
+    /// At a failure, with `--fail-fast`.
+    Failed,
+    /// By Ctrl-C.
+    Interrupted,
 }
 
 impl Print {
-    /// Takes the outcome at one place of the list, and prints all whose turn has come with it.
+    /// Takes the outcome at one place of the list, and prints all sums whose turn has come with it.
     ///
     /// # Errors
     ///
@@ -38,29 +49,34 @@ impl Print {
                     self.files += 1;
                     self.bytes += hashed.bytes;
                 }
-                Err(fault) => {
-                    complain(format_args!("{fault}"));
-                    self.faults += 1;
-                }
+                Err(fault) => self.faults.push(fault),
             }
         }
         Ok(())
     }
 
-    /// How many paths could not be read.
-    pub(crate) fn faults(&self) -> u64 {
-        self.faults
-    }
-
-    /// Says what was done.
-    pub(crate) fn summary(&self, time: Duration) {
+    /// Says what could not be read, and then what was done.
+    pub(crate) fn summary(&self, time: Duration, end: End) {
+        for fault in &self.faults {
+            complain(format_args!("{fault}"));
+        }
         let files = count(self.files, "file");
         let bytes = count(self.bytes, "byte");
-        let faults = match self.faults {
+        let faults = match self.faults.len() as u64 {
             0 => String::new(),
             faults => format!(", {} not read", count(faults, "path")),
         };
-        complain(format_args!("{files}, {bytes} in {time:.1?}{faults}"));
+        let end = match end {
+            End::Complete => "",
+            End::Failed => ", stopped at a failure",
+            End::Interrupted => ", interrupted",
+        };
+        complain(format_args!("{files}, {bytes} in {time:.1?}{faults}{end}"));
+    }
+
+    /// Was everything read?
+    pub(crate) fn is_complete(&self) -> bool {
+        self.faults.is_empty()
     }
 }
 

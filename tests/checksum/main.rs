@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod tree;
+mod stopping;
 
 use crate::tree::{Tree, content, program, program_in, reports, text, without_reader};
 use std::{
