@@ -2,7 +2,10 @@
 //! the fact or the test that it stands for. Where evenkeel differs on purpose, the test asserts what evenkeel does, and the
 //! book says why (`docs/src/differences.md`).
 
-use crate::probe::{Record, at, ms, on_drop, panic_of, poll_with_noop, reason_of};
+use crate::{
+    group_kit::{Group, errors, spoil, tidy},
+    probe::{Record, at, ms, on_drop, panic_of, poll_with_noop, reason_of},
+};
 use evenkeel::{
     CancelReason, Deadline, Elapsed, Executor, Instant, TaskState, VirtualClock, current, finally, shield, sleep,
     spawn, testing, timeout, timeout_at, yield_now,
@@ -523,6 +526,29 @@ fn test_timeouts_timeout_without_task() {
     let deadline = Deadline::after(ms(1));
     let message = panic_of(|| poll_with_noop(&mut Box::pin(deadline.run(async {}))));
     assert!(message.contains("outside an executor"), "{message}");
+}
+
+/// Differs: the errors are the value of what ran under the deadline, and the deadline itself says that it has passed.
+#[test]
+fn test_timeouts_timeout_taskgroup() {
+    testing::run(async {
+        let deadline = Deadline::after(ms(10));
+        let group = Group::run(async |group| {
+            group.spawn(spoil(group.clone(), 1, "ZeroDivisionError"));
+            Ok(())
+        });
+        let outcome = deadline.run(group).await;
+        assert_eq!(errors(outcome.unwrap()), ["ZeroDivisionError"]);
+        assert!(deadline.expired());
+        assert_eq!(Instant::now(), at(11));
+        // Without errors it is the deadline that ends it.
+        let group = Group::run(async |group| {
+            group.spawn(tidy(Record::new(), "child", 1));
+            Ok(())
+        });
+        assert!(timeout(ms(10), group).await.is_err());
+        assert_eq!(Instant::now(), at(22));
+    });
 }
 
 /// A scope's reason says what asyncio's `TimeoutError from CancelledError` says.

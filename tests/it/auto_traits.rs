@@ -82,3 +82,51 @@ mod sync {
     yes!(std::error::Error: Closed, Broken, AcquireError, TryAcquireError, PutError<PhantomPinned>, TryGetError);
     yes!(std::error::Error: broadcast::RecvError, broadcast::TryRecvError);
 }
+
+mod cancelling {
+    use evenkeel::{CancelScope, CancelToken, Cancelled, Deadline, Elapsed, Handle, RemoteToken, Timeout};
+    use std::future::Pending;
+
+    no!(Send: CancelScope, CancelToken, Deadline, Timeout<Pending<u8>>);
+    no!(Sync: CancelScope, CancelToken, Deadline, Timeout<Pending<u8>>);
+    yes!(Send: Cancelled, Elapsed, RemoteToken, Handle);
+    yes!(Sync: Cancelled, Elapsed, RemoteToken, Handle);
+    yes!(Unpin: CancelScope, CancelToken, Deadline);
+    yes!(std::error::Error: Cancelled, Elapsed);
+}
+
+mod groups {
+    use evenkeel::{
+        ChildError, Completed, Failure, GroupError, GroupStats, JoinHandle, Mapped, Ready, Scope, ScopedHandle, Slot,
+        TaskGroup,
+        combinator::{Batch, Branch, PinnedRow, WakeSet},
+    };
+    use futures::stream::Empty;
+    use std::{cell::Cell, future::Pending, io, marker::PhantomPinned, rc::Rc};
+
+    type Row = Mapped<Empty<u8>, fn(u8) -> Pending<u8>, Pending<u8>>;
+    /// A future that may not be moved.
+    struct Pinned(PhantomPinned);
+
+    impl Future for Pinned {
+        type Output = PhantomPinned;
+        fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<PhantomPinned> {
+            std::task::Poll::Ready(self.0)
+        }
+    }
+
+    no!(Unpin: Pinned);
+    no!(Send: TaskGroup<u8>, JoinHandle<u8>, Slot<'static, u8>, Ready<u8>, Scope<'static, 'static, u8>);
+    no!(Sync: TaskGroup<u8>, JoinHandle<u8>, Slot<'static, u8>, Ready<u8>, Scope<'static, 'static, u8>);
+    no!(Send: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
+    no!(Sync: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
+
+    // An error crosses threads when what it holds does.
+    yes!(Send: GroupError<io::Error>, ChildError<io::Error>, Failure<io::Error>, GroupStats, PinnedRow<u8>);
+    yes!(Sync: GroupError<io::Error>, ChildError<io::Error>, Failure<io::Error>, GroupStats, PinnedRow<u8>);
+    no!(Send: GroupError<Rc<u8>>, ChildError<Rc<u8>>, Failure<Rc<u8>>, PinnedRow<Rc<u8>>);
+    no!(Sync: GroupError<Cell<u8>>, ChildError<Cell<u8>>, Failure<Cell<u8>>, PinnedRow<Cell<u8>>);
+
+    yes!(Unpin: JoinHandle<PhantomPinned>, ScopedHandle<'static, PhantomPinned>, Completed<Pinned>);
+    yes!(std::error::Error: GroupError<String>, GroupError<Box<dyn std::error::Error>>, ChildError<anyhow::Error>);
+}

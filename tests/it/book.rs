@@ -113,7 +113,7 @@ fn book_output_is_what_the_examples_print() {
 }
 
 /// Cargo builds examples for `cargo test` and puts them beside the folder of the test programs.
-fn example_binary(name: &str) -> PathBuf {
+pub(crate) fn example_binary(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let target = tests.parent().and_then(Path::parent).unwrap();
     target.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION)
