@@ -1,7 +1,7 @@
 //! What belongs to one executor, shared by its loop, its handles and its wakers, all on one thread.
 
 use crate::{
-    handle::Shared,
+    handle::{Call, Shared},
     inbox::Signal,
     number::{EXECUTOR_IDS, Number},
     park::Park,
@@ -12,6 +12,7 @@ use crate::{
     registry::Registration,
     run::NestedRun,
     schedule::Schedule,
+    threads::{LocalCallback, Settings, Threads},
     time::{ClockSource, Pace, Timers},
     unhandled::Unhandler,
 };
@@ -39,6 +40,12 @@ pub(crate) struct Core {
     pub(crate) main: Cell<Number>,
     /// What other threads want.
     pub(crate) shared: Arc<Shared>,
+    /// Room for the calls that are taken from there.
+    pub(crate) calls: Cell<Vec<Call>>,
+    /// Where blocking work is done.
+    pub(crate) threads: Threads,
+    /// The host's callback that stays on this thread.
+    on_wake_local: Cell<Option<LocalCallback>>,
     #[cfg(feature = "ctrl-c")]
     pub(crate) cancel_on_ctrl_c: bool,
     /// Where the call stands that drives this executor now.
@@ -56,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) signal: Signal,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
+    pub(crate) threads: Settings,
+    pub(crate) on_wake_local: Option<LocalCallback>,
     #[cfg(feature = "ctrl-c")]
     pub(crate) cancel_on_ctrl_c: bool,
     pub(crate) location: &'static Location<'static>,
@@ -73,7 +82,8 @@ thread_local! {
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Result<Rc<Core>, TooManyExecutors> {
-        let registration = Registration::new(parts.signal).ok_or(TooManyExecutors)?;
+        let local = parts.on_wake_local.as_ref().map(LocalCallback::key);
+        let registration = Registration::new(parts.signal, local).ok_or(TooManyExecutors)?;
         let core = Rc::new_cyclic(|core| Core {
             tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, core.clone(), parts.unhandler),
             timers: Rc::new(Timers::new()),
@@ -85,6 +95,9 @@ impl Core {
             schedule_panic: Cell::new(None),
             main: Cell::new(Number::NONE),
             shared: Arc::new(Shared::new(registration.inbox)),
+            calls: Cell::new(Vec::new()),
+            threads: Threads::new(parts.threads),
+            on_wake_local: Cell::new(parts.on_wake_local),
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: parts.cancel_on_ctrl_c,
             driver: Cell::new(None),
@@ -159,9 +172,12 @@ impl Core {
             std::mem::forget(self.clone());
             return;
         };
+        // First of all, so that what another thread has asked for is dropped here, and whoever waits for it goes on.
+        self.drop_calls(self.shared.end());
         self.shut_down();
         drop(driving);
-        self.shared.end();
+        self.threads.end();
+        drop(self.on_wake_local.take());
         let _ = HERE.try_with(|here| here.borrow_mut().retain(|core| !std::ptr::eq(core.as_ptr(), Rc::as_ptr(self))));
         let beyond = self.tasks.abandon();
         if let Some(registration) = self.registration.take() {

@@ -11,6 +11,7 @@ use crate::{
     schedule::Schedule,
     spawn::Spawner,
     task::Task,
+    threads::{LocalCallback, Settings},
     time::{Clock, ClockSource, Instant},
     unhandled::{Unhandled, Unhandler, report_panic},
 };
@@ -75,6 +76,8 @@ impl Executor {
             schedule: None,
             park: None,
             on_wake: None,
+            on_wake_local: None,
+            threads: Settings::default(),
             unhandler: Unhandler::default(),
             max_tasks: MAX_SLOTS,
             grace: None,
@@ -122,8 +125,9 @@ impl Executor {
         run_on(&self.core, main, Location::caller()).unwrap_or_else(|nested| panic!("{nested}"))
     }
 
-    /// Ends the executor: cancels every task, and runs until their clean-up is done, at most for `grace`. What is left then is
-    /// dropped without it, is reported to `on_unhandled`, and listed in the report.
+    /// Ends the executor: cancels every task, and runs until their clean-up is done and the jobs of [`to_thread`](crate::to_thread)
+    /// have ended, at most for `grace`. What is left then is dropped without clean-up (jobs are left alone), is reported to
+    /// `on_unhandled`, and listed in the report.
     ///
     /// This blocks. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
     /// [`State::Finished`], and then closes with no grace.
@@ -239,7 +243,7 @@ impl Executor {
         let state = if core.timers.has_fresh() {
             // Somebody's waker started a timer when it was woken by one; its deadline is not known yet.
             State::MoreReady
-        } else if core.tasks.live() == 0 {
+        } else if core.is_finished() {
             State::Finished
         } else if core.tasks.ready.is_empty() && core.tasks.inbox.arm() == Arm::Sleep {
             // Armed, and looked again, in one step: a wake-up from now on calls `on_wake`.
@@ -293,7 +297,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// The tasks whose clean-up took too long, each by its name and the place where it was spawned.
+    /// The tasks whose clean-up took too long, each by its name and the place where it was spawned, and the jobs that still run, each by
+    /// the place where its `to_thread` stands.
     pub fn stuck(&self) -> &[Box<str>] {
         &self.stuck
     }
@@ -312,6 +317,8 @@ pub struct Builder {
     schedule: Option<Box<dyn Schedule>>,
     park: Option<Box<dyn Park>>,
     on_wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    on_wake_local: Option<Rc<dyn Fn()>>,
+    threads: Settings,
     unhandler: Unhandler,
     max_tasks: usize,
     grace: Option<Duration>,
@@ -346,6 +353,65 @@ impl Builder {
         self
     }
 
+    /// [`on_wake`](Builder::on_wake) for hosts whose wake-ups all come from their own thread, as those of JavaScript do: the callback
+    /// need not be `Send`. A wake-up from another thread does not call it, and waits for the next tick or for the next wake-up from
+    /// here.
+    ///
+    /// ```
+    /// use evenkeel_executor::Executor;
+    /// use std::{cell::Cell, future::pending, rc::Rc};
+    ///
+    /// let calls = Rc::new(Cell::new(0));
+    /// let count = calls.clone();
+    /// let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
+    /// executor.spawn(pending::<()>()).detach();
+    /// executor.run_until_stalled();
+    /// executor.spawn(async {}).detach();
+    /// assert_eq!(calls.get(), 1);
+    /// ```
+    pub fn on_wake_local(mut self, callback: impl Fn() + 'static) -> Self {
+        self.on_wake_local = Some(Rc::new(callback));
+        self
+    }
+
+    /// How many threads [`to_thread`](crate::to_thread) may have at a time; by default four more than there are cores, but not more
+    /// than 32. None is started before it is needed.
+    ///
+    /// # Panics
+    ///
+    /// If `max` is zero.
+    #[track_caller]
+    pub fn max_threads(mut self, max: usize) -> Self {
+        assert!(max > 0, "without a thread every to_thread would wait for ever: allow at least one");
+        self.threads.max = Some(max);
+        self
+    }
+
+    /// How long a thread of [`to_thread`](crate::to_thread)'s waits for another job before it ends; by default five seconds.
+    pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.threads.keep_alive = keep_alive;
+        self
+    }
+
+    /// What the names of [`to_thread`](crate::to_thread)'s threads begin with; a dash and a number follow. By default `evenkeel`.
+    ///
+    /// # Panics
+    ///
+    /// If it contains a zero byte.
+    #[track_caller]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        assert!(!name.contains('\0'), "a thread's name cannot contain a zero byte");
+        self.threads.name = name;
+        self
+    }
+
+    /// The size of their stacks, in bytes; by default std's.
+    pub fn thread_stack_size(mut self, size: usize) -> Self {
+        self.threads.stack_size = Some(size);
+        self
+    }
+
     /// Gets every error that nobody is left to receive. Without a hook each is one line on stderr.
     pub fn on_unhandled(mut self, hook: impl Fn(&Unhandled) + 'static) -> Self {
         self.unhandler = Unhandler::new(Box::new(hook));
@@ -359,8 +425,8 @@ impl Builder {
         self
     }
 
-    /// How long clean-up may take when [`Builder::run`] ends; by default as long as it needs. What is left then is dropped, and
-    /// reported to `on_unhandled`.
+    /// How long clean-up, and the jobs of [`to_thread`](crate::to_thread), may take when [`Builder::run`] ends; by default as long as they
+    /// need. What is left then is dropped, and reported to `on_unhandled`; jobs that still run are reported and left alone.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -429,6 +495,7 @@ impl Builder {
         let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
         let unpark = park.unparker();
         let on_wake = self.on_wake;
+        let on_wake_local = self.on_wake_local.map(LocalCallback::new);
         // Whoever wakes, perhaps in a destructor, is not to bear the host's panic.
         let signal = Arc::new(move || {
             report_panic("an unparker", || unpark());
@@ -443,6 +510,8 @@ impl Builder {
             signal,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,
+            threads: self.threads,
+            on_wake_local,
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: self.cancel_on_ctrl_c,
             location: Location::caller(),
@@ -489,14 +558,15 @@ impl From<Duration> for Budget {
     }
 }
 
-/// What is left to do after a tick.
+/// What is left to do after a tick. There are no other states, so that a host can see from its `match` that it has an answer to each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Tick again: something is ready.
     MoreReady,
     /// Wait for a wake-up or the next deadline.
     Idle,
-    /// There is no task.
+    /// There is no task, and nothing that another thread asked for. (While the executor closes: nor a job that runs on its thread.)
+    /// What comes now, from this thread or another, calls `on_wake`, as after `Idle`.
     Finished,
 }
 

@@ -9,6 +9,9 @@
 //! 1. its critical section came before the owner's: the owner finds the entry and does not sleep;
 //! 2. it came after: it finds `armed`, takes it (nobody else can take it again), and signals after it let the lock go.
 //!
+//! A callback that stays on its thread (`local`) has a flag of its own, `armed_local`, which is set and cleared with `armed` but taken
+//! only by wake-ups on that thread: one from elsewhere, which it cannot hear, does not use its call up.
+//!
 //! A signal that is still on its way when the owner has woken for another reason is harmless: the owner looks into the
 //! inbox after every return from its sleep, and sleeps again if there is nothing.
 //!
@@ -27,6 +30,7 @@
 use crate::{
     number::{Number, SLOT_MASK},
     shim::{AtomicBool, Mutex, MutexGuard, Ordering},
+    threads::LocalKey,
 };
 use std::{
     cell::RefCell,
@@ -73,6 +77,10 @@ struct State {
     signal: Option<Signal>,
     /// The owner sleeps, or its host waits to be called.
     armed: bool,
+    /// What is called besides, if the wake-up comes from the owner's own thread.
+    local: Option<LocalKey>,
+    /// It is to be called. A wake-up from another thread takes `armed` and leaves this, so that the next one from here calls.
+    armed_local: bool,
     /// There is something to look at elsewhere.
     called: bool,
     wakes: Vec<Number>,
@@ -96,6 +104,8 @@ impl Inbox {
         let state = State {
             signal: None,
             armed: false,
+            local: None,
+            armed_local: false,
             called: false,
             wakes: Vec::new(),
             place: Vec::new(),
@@ -104,8 +114,10 @@ impl Inbox {
         Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
-    pub(crate) fn open(&self, signal: Signal) {
-        self.lock().signal = Some(signal);
+    pub(crate) fn open(&self, signal: Signal, local: Option<LocalKey>) {
+        let mut state = self.lock();
+        state.signal = Some(signal);
+        state.local = local;
     }
 
     /// From now on wake-ups are dropped, as the tasks that they name are gone.
@@ -114,6 +126,8 @@ impl Inbox {
         let _gone = {
             let mut state = self.lock();
             state.armed = false;
+            state.local = None;
+            state.armed_local = false;
             state.called = false;
             state.wakes = Vec::new();
             state.place = Vec::new();
@@ -152,10 +166,19 @@ impl Inbox {
 
     fn release_and_signal(&self, mut state: MutexGuard<'_, State>) {
         let signal = if std::mem::take(&mut state.armed) { state.signal.clone() } else { None };
+        let is_heard = state.armed_local && state.local.is_some_and(LocalKey::is_here);
+        state.armed_local &= !is_heard;
+        let local = state.local.filter(|_| is_heard);
         drop(state);
+        if signal.is_none() && local.is_none() {
+            return;
+        }
+        let _signalling = Signalling::begin(self);
         if let Some(signal) = signal {
-            let _signalling = Signalling::begin(self);
             signal();
+        }
+        if let Some(local) = local {
+            local.call();
         }
     }
 
@@ -185,6 +208,7 @@ impl Inbox {
         let mut state = self.lock();
         if state.wakes.is_empty() && !state.called {
             state.armed = true;
+            state.armed_local = state.local.is_some();
             Arm::Sleep
         } else {
             Arm::Drain
@@ -193,7 +217,9 @@ impl Inbox {
 
     /// The owner is awake again and needs no signal.
     pub(crate) fn disarm(&self) {
-        self.lock().armed = false;
+        let mut state = self.lock();
+        state.armed = false;
+        state.armed_local = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -235,9 +261,10 @@ mod tests {
         let signals = Arc::new(AtomicUsize::new(0));
         let inbox = Inbox::new();
         let count = signals.clone();
-        inbox.open(Arc::new(move || {
+        let signal = Arc::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
-        }));
+        });
+        inbox.open(signal, None);
         (inbox, signals)
     }
 
@@ -326,7 +353,7 @@ mod loom_tests {
             let inbox = loom::sync::Arc::new(Inbox::new());
             let sleep = loom::sync::Arc::new(Notify::new());
             let signal = sleep.clone();
-            inbox.open(Arc::new(move || signal.notify()));
+            inbox.open(Arc::new(move || signal.notify()), None);
             let numbers: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
             let threads: Vec<_> = numbers
                 .iter()
@@ -354,13 +381,82 @@ mod loom_tests {
         model(2);
     }
 
+    /// A host that ticks: it waits only for `on_wake`, and only after a tick that found nothing. Wake-ups and calls come meanwhile.
+    fn host(wakers: usize, callers: usize) {
+        let mut model = loom::model::Builder::new();
+        if wakers + callers > 1 {
+            // All of its interleavings take minutes; faults of this kind need fewer than three untimely switches.
+            model.preemption_bound = Some(3);
+        }
+        model.check(move || {
+            let inbox = loom::sync::Arc::new(Inbox::new());
+            let host = loom::sync::Arc::new(Notify::new());
+            // Counted outside of loom, so that the count adds no interleavings.
+            let signals = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let (on_wake, count) = (host.clone(), signals.clone());
+            let signal = move || {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                on_wake.notify();
+            };
+            inbox.open(Arc::new(signal), None);
+            let called = loom::sync::Arc::new(AtomicBool::new(callers == 0));
+            let mut missing: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
+            let mut threads: Vec<_> = missing
+                .iter()
+                .map(|&number| {
+                    let inbox = inbox.clone();
+                    thread::spawn(move || inbox.wake(number))
+                })
+                .collect();
+            for _ in 0..callers {
+                let (inbox, called) = (inbox.clone(), called.clone());
+                threads.push(thread::spawn(move || {
+                    called.store(true, Ordering::Release);
+                    inbox.call();
+                }));
+            }
+            let (mut idle, mut got, mut was_called) = (0, Vec::new(), false);
+            while !missing.is_empty() || !was_called {
+                // A tick.
+                inbox.disarm();
+                inbox.drain(&mut got);
+                was_called |= called.load(Ordering::Acquire);
+                got.drain(..).for_each(|number| missing.retain(|n| n.slot() != number.slot()));
+                if inbox.arm() == Arm::Sleep {
+                    idle += 1;
+                    if !missing.is_empty() || !was_called {
+                        // A lost wake-up is a deadlock here, which loom reports.
+                        host.wait();
+                    }
+                }
+            }
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert!(signals.load(std::sync::atomic::Ordering::SeqCst) <= idle, "called twice in one idle period");
+            inbox.close();
+        });
+    }
+
+    #[test]
+    fn loom_embed_08_a_host_that_ticks_is_called_once_per_idle_period_and_loses_no_wake_up() {
+        host(1, 0);
+        host(2, 0);
+    }
+
+    #[test]
+    fn loom_embed_08_a_host_that_ticks_loses_neither_a_wake_up_nor_a_call() {
+        host(0, 1);
+        host(1, 1);
+    }
+
     #[test]
     fn loom_fault_01_a_wake_up_may_meet_the_end_of_the_executor() {
         loom::model(|| {
             let inbox = loom::sync::Arc::new(Inbox::new());
             let sleep = loom::sync::Arc::new(Notify::new());
             let signal = sleep.clone();
-            inbox.open(Arc::new(move || signal.notify()));
+            inbox.open(Arc::new(move || signal.notify()), None);
             let other = inbox.clone();
             let thread = thread::spawn(move || {
                 other.wake(Number::first(1, 1));

@@ -24,6 +24,7 @@ mod seats;
 mod wake_set;
 mod inbox;
 mod handle;
+mod threads;
 #[cfg(feature = "ctrl-c")]
 mod ctrl_c;
 mod registry;
@@ -51,6 +52,7 @@ pub use crate::{
     task::Task,
     task_id::TaskId,
     task_state::TaskState,
+    threads::{CallError, JobContext, RemoteTask, ThreadLimiter, ToThread, remote, to_thread, to_thread_with},
     time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
     unhandled::{Cause, Unhandled},
     yield_now::{YieldNow, yield_now},

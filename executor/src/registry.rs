@@ -9,6 +9,7 @@
 use crate::{
     inbox::{Inbox, Signal},
     number::{EXECUTOR_IDS, Number},
+    threads::LocalKey,
 };
 use std::{
     collections::VecDeque,
@@ -43,7 +44,7 @@ pub(crate) fn inbox_of(number: Number) -> Option<&'static Inbox> {
 
 impl Registration {
     /// `None` if every id is in use.
-    pub(crate) fn new(signal: Signal) -> Option<Registration> {
+    pub(crate) fn new(signal: Signal, local: Option<LocalKey>) -> Option<Registration> {
         let first = {
             let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
             if ids.fresh < EXECUTOR_IDS {
@@ -56,7 +57,7 @@ impl Registration {
         let id = first.executor();
         let chunk = INBOXES[id / CHUNK].get_or_init(|| (0..CHUNK).map(|_| Inbox::new()).collect());
         let inbox = &chunk[id % CHUNK];
-        inbox.open(signal);
+        inbox.open(signal, local);
         Some(Registration { inbox, first })
     }
 

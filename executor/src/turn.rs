@@ -2,6 +2,7 @@
 
 use crate::{
     core::Core,
+    handle::Call,
     inbox::Arm,
     join_error::Panic,
     number::Number,
@@ -134,6 +135,32 @@ impl Core {
             self.tasks.wake_entry(entry);
         }
         self.entries.set(entries);
+        self.do_calls();
+    }
+
+    /// Does what other threads have asked for. What comes meanwhile waits for the next turn.
+    fn do_calls(&self) {
+        let mut calls = self.calls.take();
+        self.shared.take_calls(&mut calls);
+        for call in calls.drain(..) {
+            // It belongs to no task.
+            self.tasks.clear_current();
+            match call {
+                Call::Run(run) => forget_if_it_panics(catch_unwind(AssertUnwindSafe(run))),
+                Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
+            }
+        }
+        self.calls.set(calls);
+    }
+
+    /// Ends calls that will not be done any more.
+    pub(crate) fn drop_calls(&self, calls: Vec<Call>) {
+        for call in calls {
+            match call {
+                Call::Run(run) => forget_if_it_panics(run),
+                Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
+            }
+        }
     }
 
     #[inline(never)]
@@ -161,7 +188,7 @@ impl Core {
             return;
         }
         let deadline = self.timers.next();
-        if !self.tasks.inbox.is_pending() && deadline.is_some_and(|deadline| self.jump_to(deadline)) {
+        if deadline.is_some_and(|deadline| self.may_jump() && self.jump_to(deadline)) {
             return;
         }
         if self.tasks.inbox.arm() == Arm::Sleep {
@@ -176,29 +203,64 @@ impl Core {
         }
     }
 
-    /// Cancels every task and drives until all have ended, at most for `grace`. What is left then is stopped hard; its names
-    /// are returned.
+    /// May time pass by itself? Not while a job is out on another thread: its time is real. It wakes its caller before it comes back,
+    /// so the inbox is looked at second.
+    fn may_jump(&self) -> bool {
+        self.clock.may_jump() && !self.threads.has_jobs_out() && !self.tasks.inbox.is_pending()
+    }
+
+    /// Is there nothing left to do, until something new is asked for? Armed for that, as for a sleep.
+    pub(crate) fn is_finished(&self) -> bool {
+        let closes = self.tasks.is_closing();
+        self.tasks.live() == 0 && !(closes && self.threads.is_running()) && self.tasks.inbox.arm() == Arm::Sleep
+    }
+
+    /// Does something have to end before the executor has closed: a task, or a job that runs on its thread?
+    fn is_closing_still(&self) -> bool {
+        if self.tasks.live() > 0 {
+            return true;
+        }
+        // Nobody is left who could await a job. Those that somebody outside asked for, and left in line, do not begin any more, so
+        // that none begins between this look and the end.
+        self.threads.take_no_more();
+        self.threads.is_running()
+    }
+
+    /// Cancels every task and drives until all have ended, and all jobs on other threads, at most for `grace`. What is left then is
+    /// stopped hard, jobs are left alone; their names are returned.
     pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
         self.tasks.close();
         let until = grace.map(|grace| self.now() + grace);
         self.catching(|| {
             self.drain_inbox();
-            while self.tasks.live() > 0 {
+            while self.is_closing_still() {
                 self.turn_of(usize::MAX);
                 let left = until.map(|until| until.saturating_duration_since(self.now()));
                 if left == Some(Duration::ZERO) {
                     return;
                 }
-                if self.tasks.live() > 0 && self.tasks.ready.is_empty() {
+                if self.tasks.ready.is_empty() && self.is_closing_still() {
                     let nothing_before = |until| self.timers.next().is_none_or(|next| next > until);
-                    if until.is_some_and(|until| nothing_before(until) && self.jump_to(until)) {
+                    if until.is_some_and(|until| nothing_before(until) && self.may_jump() && self.jump_to(until)) {
                         continue;
                     }
                     self.wait(left);
                 }
             }
         });
-        self.stop_hard()
+        let mut stuck = self.stop_hard();
+        // What was asked for up to now is done. Then it is refused: a thread may ask for something at its very end, in a destructor of
+        // its thread-locals, while it is waited for here.
+        self.shared.refuse_calls();
+        self.catching(|| self.drain_inbox());
+        for location in self.threads.close() {
+            let unhandled = Unhandled::at(location, Cause::JobLeft);
+            stuck.push(unhandled.task().into());
+            self.tasks.unhandler.report(unhandled);
+        }
+        // What threads had to report before they ended.
+        self.catching(|| self.drain_inbox());
+        stuck
     }
 
     /// Cancels every task and steps once through those that are alive: clean-up is begun, but nobody waits for it. It asks

@@ -40,6 +40,11 @@ pub enum Cause {
     CleanupSkipped(&'static Location<'static>),
     /// Clean-up took longer than its grace period, and was dropped.
     GraceExceeded,
+    /// The job of a [`to_thread`](crate::to_thread) panicked, and nobody awaits it any more. The location is the call's.
+    JobPanicked(Panic),
+    /// The job of a [`to_thread`](crate::to_thread) still ran when the time for shutting down was over. It was left alone; the process
+    /// may end in the middle of it. The location is the call's.
+    JobLeft,
     /// An error that came when nobody was left to get it: from a child whose group is gone, or beside a panic. As text.
     Error(Box<str>),
 }
@@ -47,6 +52,11 @@ pub enum Cause {
 impl Unhandled {
     pub(crate) fn new(cause: Cause) -> Unhandled {
         Unhandled { id: None, name: None, location: None, cause }
+    }
+
+    /// Something that belongs to a call at that place.
+    pub(crate) fn at(location: &'static Location<'static>, cause: Cause) -> Unhandled {
+        Unhandled { id: None, name: None, location: Some(location), cause }
     }
 
     pub(crate) fn of(task: &Header, number: Option<Number>, cause: Cause) -> Unhandled {
@@ -78,6 +88,10 @@ impl Unhandled {
 impl Unhandled {
     /// What is known of the task, in words.
     pub(crate) fn task(&self) -> String {
+        let is_job = matches!(self.cause, Cause::JobPanicked(_) | Cause::JobLeft);
+        if let (true, Some(location)) = (is_job, self.location) {
+            return format!("a job (of the to_thread at {location})");
+        }
         let mut words = String::from("a task");
         if let Some(name) = &self.name {
             // Escaped: a name may come from outside, and this goes to terminals.
@@ -97,6 +111,7 @@ impl fmt::Display for Unhandled {
             Cause::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
             Cause::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
             Cause::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
+            Cause::JobPanicked(panic) => ("panicked, and nobody awaits it", panic),
             Cause::CleanupPanicked(panic) => ("panicked in clean-up, after its outcome was decided", panic),
             Cause::CleanupSkipped(site) => {
                 return write!(
@@ -105,6 +120,9 @@ impl fmt::Display for Unhandled {
                 );
             }
             Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", text.escape_debug()),
+            Cause::JobLeft => {
+                return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
+            }
             Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
         };
         write!(f, "{what}: {}", panic.message().escape_debug())

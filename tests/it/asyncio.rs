@@ -6,9 +6,9 @@
 
 use std::{collections::BTreeSet, fs, ops::RangeInclusive, path::Path};
 
-/// The facts about task groups, `gather`, timeouts, `wait_for`, `shield`, `wait`, `as_completed` and `Task.cancel`; and about
-/// Ctrl-C. Those about synchronisation have a page of their own in the book.
-const FACTS: [RangeInclusive<u32>; 2] = [1..=58, 82..=82];
+/// The facts about task groups, `gather`, timeouts, `wait_for`, `shield`, `wait`, `as_completed` and `Task.cancel`; about
+/// `to_thread`, and Ctrl-C. Those about synchronisation have a page of their own in the book.
+const FACTS: [RangeInclusive<u32>; 3] = [1..=58, 76..=78, 82..=82];
 
 const TESTS: &[(&str, &[&str])] = &[
     (
@@ -198,6 +198,10 @@ const TESTS: &[(&str, &[&str])] = &[
             "log_destroyed_pending_task",
             "tb_logger_not_called_after_cancel",
         ],
+    ),
+    (
+        "test_threads",
+        &["to_thread", "to_thread_exception", "to_thread_once", "to_thread_concurrent", "to_thread_contextvars"],
     ),
     (
         "test_runners",

@@ -1,9 +1,9 @@
 //! Which types may cross threads, and which may be moved: a table that does not compile when it is wrong.
 
 use evenkeel::{
-    Budget, Builder, CancelReason, Cause, Choice, Executor, Fifo, Instant, Interval, JoinError, MissedTick, NestedRun,
-    Panic, Progress, Seeded, Sleep, Spawner, State, Task, TaskId, TaskLocal, TaskRef, TooManyExecutors, Unhandled,
-    VirtualClock, YieldNow,
+    Budget, Builder, CallError, CancelReason, Cause, Choice, Executor, Fifo, Handle, Instant, Interval, JobContext,
+    JoinError, MissedTick, NestedRun, Panic, Progress, RemoteTask, Seeded, Sleep, Spawner, State, Task, TaskId,
+    TaskLocal, TaskRef, ThreadLimiter, ToThread, TooManyExecutors, Unhandled, VirtualClock, YieldNow, remote,
 };
 use std::{cell::Cell, marker::PhantomPinned, rc::Rc};
 
@@ -29,6 +29,13 @@ macro_rules! no {
         };)+
     };
 }
+
+// What goes to other threads, and what comes from there. The await of a job stays where it is.
+yes!(Send: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
+yes!(Sync: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
+yes!(Send: RemoteTask<Cell<u8>>, remote::Sender<Cell<u8>>, remote::Receiver<Cell<u8>>);
+no!(Send: ToThread<u8>, remote::Sender<Rc<u8>>, remote::Receiver<Rc<u8>>);
+yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver<PhantomPinned>);
 
 no!(Send: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
 no!(Sync: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);

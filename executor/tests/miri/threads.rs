@@ -1,9 +1,9 @@
 //! Wakers on other threads, above all while their executor ends.
 
 use crate::tools::{Drops, my_waker};
-use evenkeel_executor::{Executor, run, spawn, yield_now};
+use evenkeel_executor::{CallError, Executor, run, spawn, to_thread, yield_now};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{pending, poll_fn},
     rc::Rc,
     sync::{
@@ -12,6 +12,7 @@ use std::{
     },
     task::{Poll, Waker},
     thread,
+    time::Duration,
 };
 
 fn waiting(executor: &Executor, drops: &Drops) -> Waker {
@@ -170,4 +171,66 @@ fn many_generations_of_one_place_are_woken_from_another_thread() {
     assert_eq!(value, "unharmed");
     executor.run(async { yield_now().await });
     thread.join().unwrap();
+}
+
+#[test]
+fn threads_07_jobs_that_run_wait_and_are_cancelled_while_their_executor_ends() {
+    for ends_early in [false, true] {
+        let executor = Executor::builder().max_threads(2).build();
+        let handle = executor.handle();
+        let results = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..3)
+            .map(|_| {
+                let (handle, results) = (handle.clone(), results.clone());
+                executor.spawn(to_thread(move || {
+                    // Back into the loop, with a future that stays there.
+                    let answer = handle.block_on_from_thread(|| async {
+                        let local = Rc::new(Cell::new(1));
+                        yield_now().await;
+                        local.get()
+                    });
+                    results.fetch_add(answer.unwrap_or(0), SeqCst);
+                }))
+            })
+            .collect();
+        executor.run_until_stalled();
+        let mut tasks = tasks.into_iter();
+        drop(tasks.next());
+        if ends_early {
+            drop(executor);
+            drop(tasks);
+            assert!(handle.call(|| ()).is_err());
+        } else {
+            executor.run(async {
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+            assert!(executor.close(Duration::from_secs(60)).stuck().is_empty());
+            assert!((2..=3).contains(&results.load(SeqCst)));
+        }
+    }
+}
+
+#[test]
+fn threads_07_a_remote_task_is_dropped_on_its_own_thread_whoever_ends_first() {
+    let drops = Drops::default();
+    for waits in [false, true] {
+        let executor = Executor::new();
+        let handle = executor.handle();
+        let thread = thread::spawn(move || -> Result<(), CallError> {
+            let mut task = handle.spawn(|| async { my_waker().await.wake() })?;
+            if waits {
+                task.wait()?;
+            }
+            Ok(())
+        });
+        let waker = waiting(&executor, &drops);
+        executor.run_until_stalled();
+        drop(executor);
+        all_ops(waker);
+        // Done, cancelled, or too late; but there is an answer.
+        let _ = thread.join().unwrap();
+    }
+    assert_eq!(drops.count(), 2);
 }

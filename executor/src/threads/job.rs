@@ -1,0 +1,294 @@
+//! A function that is to run on a thread of the pool's, and its result.
+//!
+//! ```text
+//!              run                      run ends
+//!  waiting ──────────► running ─────────────────────► done ──┐
+//!     │                   │                                  │ poll
+//!     │ cancel            │ cancel                           ▼
+//!     ├──────────────► over ◄──(run ends)── abandoned       over
+//!     │ refuse
+//!     └──────────────► refused ──(poll)──► over
+//! ```
+
+use super::{limiter::ThreadLimiter, line::Entry, pool::Pool};
+use crate::{
+    join_error::Panic,
+    unhandled::{Cause, forget_if_it_panics},
+};
+use std::{
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+/// What a job may know of its caller. Clones are equal; they may outlive the job.
+///
+/// ```
+/// use evenkeel_executor::{run, timeout, to_thread_with};
+/// use std::time::Duration;
+///
+/// let endless = to_thread_with(|job| {
+///     while !job.is_cancelled() {
+///         std::thread::yield_now();
+///     }
+/// });
+/// // `run` waits for jobs that have begun, so this returns because the job has noticed.
+/// assert!(run(timeout(Duration::from_millis(1), endless)).is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct JobContext(Arc<AtomicBool>);
+
+impl JobContext {
+    pub(super) fn new() -> JobContext {
+        JobContext(Arc::default())
+    }
+
+    /// Has the caller stopped waiting? Then the result will be dropped, and the job may as well end.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Why a job will never run.
+#[derive(Clone, Debug)]
+pub(super) enum Refusal {
+    /// Its executor has ended.
+    Ended,
+    /// No thread could be started, and there is none. With the system's error.
+    NoThread(Arc<std::io::Error>),
+}
+
+/// A job, as threads and lines see it.
+pub(super) trait Work: Send + Sync {
+    fn location(&self) -> &'static Location<'static>;
+
+    fn is_waiting(&self) -> bool;
+
+    /// Gives it a limiter's permit. `false` if it does not wait any more.
+    fn grant(&self, limiter: &ThreadLimiter) -> bool;
+
+    /// Runs it here and now, if it still waits. `false` if it does not.
+    fn run(&self, pool: &Pool) -> bool;
+
+    /// Ends it before it began: its caller is told why. Its permit is the refuser's. `false` if it does not wait any more.
+    fn refuse(&self, refusal: Refusal) -> bool;
+}
+
+impl Entry for Arc<dyn Work> {
+    fn is_waiting(&self) -> bool {
+        (**self).is_waiting()
+    }
+}
+
+/// A job, as its caller sees it.
+pub(super) trait Awaited<T>: Send + Sync {
+    fn work(self: Arc<Self>) -> Arc<dyn Work>;
+
+    /// The result, a panic of the job's included, if it is there; the waker is woken when it comes.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<thread::Result<T>, Refusal>>;
+
+    /// The caller waits no more.
+    fn cancel(&self, pool: &Pool, limiter: Option<&ThreadLimiter>);
+}
+
+pub(super) struct Job<F, T> {
+    location: &'static Location<'static>,
+    state: Mutex<State<F, T>>,
+}
+
+struct State<F, T> {
+    stage: Stage<F, T>,
+    waker: Option<Waker>,
+    /// The permit that it holds while it waits for a thread. From then on it is on the thread's stack.
+    permit: Option<ThreadLimiter>,
+}
+
+enum Stage<F, T> {
+    Waiting(F),
+    Running,
+    /// Running, and its caller waits no more.
+    Abandoned,
+    Done(thread::Result<T>),
+    Refused(Refusal),
+    Over,
+}
+
+impl<F, T> Job<F, T> {
+    pub(super) fn new(work: F, location: &'static Location<'static>) -> Job<F, T> {
+        let state = State { stage: Stage::Waiting(work), waker: None, permit: None };
+        Job { location, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<F, T>> {
+        // Nothing foreign runs in a critical section.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F, T> State<F, T> {
+    /// Goes on to `next` if the job waits.
+    fn leave_line(&mut self, next: Stage<F, T>) -> Option<F> {
+        match std::mem::replace(&mut self.stage, next) {
+            Stage::Waiting(work) => Some(work),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+}
+
+impl<F, T> Work for Job<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.lock().stage, Stage::Waiting(_))
+    }
+
+    fn grant(&self, limiter: &ThreadLimiter) -> bool {
+        let mut state = self.lock();
+        let waits = matches!(state.stage, Stage::Waiting(_));
+        if waits {
+            state.permit = Some(limiter.clone());
+        }
+        waits
+    }
+
+    fn run(&self, pool: &Pool) -> bool {
+        let (work, permit) = {
+            let mut state = self.lock();
+            match state.leave_line(Stage::Running) {
+                Some(work) => (work, state.permit.take()),
+                None => return false,
+            }
+        };
+        let result = catch_unwind(AssertUnwindSafe(work));
+        if let Some(limiter) = permit {
+            limiter.release();
+        }
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Abandoned) {
+            state.stage = Stage::Over;
+            drop(state);
+            drop_result(result, pool, self.location);
+            return true;
+        }
+        state.stage = Stage::Done(result);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            wake(waker, pool, self.location);
+        }
+        true
+    }
+
+    fn refuse(&self, refusal: Refusal) -> bool {
+        let (work, waker) = {
+            let mut state = self.lock();
+            let Some(work) = state.leave_line(Stage::Refused(refusal)) else { return false };
+            state.permit = None;
+            (work, state.waker.take())
+        };
+        forget_if_it_panics(work);
+        if let Some(waker) = waker {
+            forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
+        true
+    }
+}
+
+/// Nobody is left to receive this.
+fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Location<'static>) {
+    match result {
+        Ok(value) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                pool.report(Cause::DestructorPanicked(Panic::new(payload)), location);
+            }
+        }
+        Err(payload) => pool.report(Cause::JobPanicked(Panic::new(payload)), location),
+    }
+}
+
+/// The waker may be anybody's, and must not end the pool's thread.
+fn wake(waker: Waker, pool: &Pool, location: &'static Location<'static>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        pool.report(Cause::WakerPanicked(Panic::new(payload)), location);
+    }
+}
+
+impl<F, T> Awaited<T> for Job<F, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn work(self: Arc<Self>) -> Arc<dyn Work> {
+        self
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<thread::Result<T>, Refusal>> {
+        let mut newest = None;
+        loop {
+            let mut state = self.lock();
+            if matches!(state.stage, Stage::Done(_) | Stage::Refused(_)) {
+                let stage = std::mem::replace(&mut state.stage, Stage::Over);
+                drop(state);
+                return match stage {
+                    Stage::Done(result) => Poll::Ready(Ok(result)),
+                    Stage::Refused(refusal) => Poll::Ready(Err(refusal)),
+                    _ => unreachable!("looked at under the same lock"),
+                };
+            }
+            if state.waker.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            if let Some(newest) = newest.take() {
+                let old = state.waker.replace(newest);
+                drop(state);
+                drop(old);
+                return Poll::Pending;
+            }
+            // A clone of a foreign waker may do anything, so it is made without the lock.
+            drop(state);
+            newest = Some(cx.waker().clone());
+        }
+    }
+
+    fn cancel(&self, pool: &Pool, limiter: Option<&ThreadLimiter>) {
+        let mut state = self.lock();
+        let next = if matches!(state.stage, Stage::Running) { Stage::Abandoned } else { Stage::Over };
+        let stage = std::mem::replace(&mut state.stage, next);
+        let (permit, waker) = (state.permit.take(), state.waker.take());
+        drop(state);
+        if let Stage::Waiting(_) = stage {
+            match (permit, limiter) {
+                (None, Some(limiter)) => limiter.one_left(),
+                (permit, _) => {
+                    pool.one_left();
+                    permit.inspect(ThreadLimiter::release);
+                }
+            }
+            pool.came_back();
+        }
+        if let Stage::Done(Err(payload)) = stage {
+            // It panicked, and its caller left before he saw that.
+            pool.report_here(Cause::JobPanicked(Panic::new(payload)), self.location);
+            return;
+        }
+        // The caller's things, dropped on its thread, where a panic is his.
+        drop((stage, waker));
+    }
+}

@@ -1,0 +1,355 @@
+//! The threads of one executor.
+//!
+//! There is none before the first job. A job finds an idle thread, or starts one more, or stands in line when there are as many as
+//! there may be. A thread takes the oldest job; without one it waits for a while, and then ends.
+//!
+//! Why no job is left behind: jobs enter the line, and threads go idle or end, under one lock. A thread goes idle only when the line
+//! is empty, and whoever fills it then counts one idle thread less and calls it (`idle`, `called`); that one thread, or one that was
+//! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
+//! thread can be started, those that exist take it; if there is none, the job is refused.
+
+use super::{
+    job::{Refusal, Work},
+    line::Line,
+};
+use crate::{
+    handle::Shared,
+    raw::enter,
+    unhandled::{Cause, Unhandled},
+};
+use slab::Slab;
+use std::{
+    cell::OnceCell,
+    panic::Location,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// What a builder says about threads.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// `None`: by the number of cores.
+    pub(crate) max: Option<usize>,
+    /// How long a thread waits for a job before it ends.
+    pub(crate) keep_alive: Duration,
+    pub(crate) name: String,
+    pub(crate) stack_size: Option<usize>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        const KEEP_ALIVE: Duration = Duration::from_secs(5);
+        Settings { max: None, keep_alive: KEEP_ALIVE, name: "evenkeel".to_owned(), stack_size: None }
+    }
+}
+
+impl Settings {
+    fn max(&self) -> usize {
+        // As asyncio does: jobs wait more than they compute.
+        let by_cores = || thread::available_parallelism().map_or(1, Into::into).saturating_add(4).min(32);
+        self.max.unwrap_or_else(by_cores)
+    }
+}
+
+/// An executor's pool, which is made when it is first needed.
+pub(crate) struct Threads {
+    settings: Settings,
+    pool: OnceCell<Arc<Pool>>,
+}
+
+impl Threads {
+    pub(crate) fn new(settings: Settings) -> Threads {
+        Threads { settings, pool: OnceCell::new() }
+    }
+
+    pub(super) fn pool(&self, shared: &Arc<Shared>) -> &Arc<Pool> {
+        self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, shared.clone())))
+    }
+
+    /// Is there a job that was asked for and has not come to its end? If so, the loop is called when one does.
+    pub(crate) fn has_jobs_out(&self) -> bool {
+        self.pool.get().is_some_and(|pool| pool.watch(|state| state.out))
+    }
+
+    /// Does a job run? If so, the loop is called when one ends.
+    pub(crate) fn is_running(&self) -> bool {
+        self.pool.get().is_some_and(|pool| pool.watch(|state| state.running))
+    }
+
+    /// From now on jobs are refused, and threads without one end.
+    pub(crate) fn take_no_more(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.take_no_more();
+        }
+    }
+
+    /// Ends the threads and waits for them, but not for those that run a job. Returns where those were asked for.
+    pub(crate) fn close(&self) -> Vec<&'static Location<'static>> {
+        let Some(pool) = self.pool.get() else { return Vec::new() };
+        pool.take_no_more();
+        let (handles, left) = pool.part();
+        for handle in handles {
+            // A thread catches what its jobs throw. What else it may throw (in a thread-local's destructor) was printed.
+            let _ = handle.join();
+        }
+        left
+    }
+
+    /// Ends the threads, without waiting.
+    pub(crate) fn end(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.take_no_more();
+            pool.part();
+        }
+    }
+}
+
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    /// There is a job for an idle thread, or the end has come.
+    call: Condvar,
+}
+
+struct State {
+    settings: Settings,
+    max: usize,
+    line: Line<Arc<dyn Work>>,
+    /// Jobs that were asked for and have not come to their end: in a line, or running.
+    out: usize,
+    running: usize,
+    /// Threads that wait for a job and were not called.
+    idle: usize,
+    /// Calls that no thread has answered.
+    called: usize,
+    threads: Slab<Worker>,
+    /// A thread that has ended, or is about to: the next one to end joins it.
+    leaving: Option<JoinHandle<()>>,
+    /// The loop is to be called when a job ends.
+    watched: bool,
+    closed: bool,
+}
+
+struct Worker {
+    /// `None` once somebody waits for it, or nobody will.
+    handle: Option<JoinHandle<()>>,
+    /// Where the job was asked for that it runs.
+    job: Option<&'static Location<'static>>,
+}
+
+impl Pool {
+    fn new(settings: &Settings, shared: Arc<Shared>) -> Pool {
+        let state = State {
+            settings: settings.clone(),
+            max: settings.max(),
+            line: Line::new(),
+            out: 0,
+            running: 0,
+            idle: 0,
+            called: 0,
+            threads: Slab::new(),
+            leaving: None,
+            watched: false,
+            closed: false,
+        };
+        Pool { shared, state: Mutex::new(state), call: Condvar::new() }
+    }
+
+    /// Takes a job that was asked for just now.
+    pub(super) fn admit(self: &Arc<Self>, job: Arc<dyn Work>) {
+        let mut state = self.lock();
+        state.out += 1;
+        if let Err(refusal) = self.push_locked(state, job.clone()) {
+            self.refuse(&job, refusal);
+        }
+    }
+
+    /// A job was asked for just now, and waits elsewhere.
+    pub(super) fn expect(&self) {
+        self.lock().out += 1;
+    }
+
+    /// Takes a job that was expected. If it cannot, the job still waits, in no line.
+    pub(super) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> Result<(), Refusal> {
+        self.push_locked(self.lock(), job)
+    }
+
+    fn push_locked(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Arc<dyn Work>) -> Result<(), Refusal> {
+        if state.closed {
+            return Err(Refusal::Ended);
+        }
+        state.line.push(job);
+        if state.idle > 0 {
+            state.idle -= 1;
+            state.called += 1;
+            drop(state);
+            self.call.notify_one();
+        } else if state.threads.len() < state.max {
+            if let Err(error) = self.grow(&mut state) {
+                if state.threads.is_empty() {
+                    // It is the only one: the line is empty when the last thread ends.
+                    state.line.pop_newest();
+                    return Err(Refusal::NoThread(Arc::new(error)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a thread, which waits for the lock.
+    fn grow(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        let entry = state.threads.vacant_entry();
+        let key = entry.key();
+        let mut builder = thread::Builder::new().name(format!("{}-{}", state.settings.name, key + 1));
+        if let Some(size) = state.settings.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let pool = self.clone();
+        let handle = builder.spawn(move || pool.serve(key))?;
+        entry.insert(Worker { handle: Some(handle), job: None });
+        Ok(())
+    }
+
+    /// A job's end before it began.
+    pub(super) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> bool {
+        let waited = job.refuse(refusal);
+        if waited {
+            self.came_back();
+        }
+        waited
+    }
+
+    /// A job that stood in this line waits no more.
+    pub(super) fn one_left(&self) {
+        self.lock().line.one_left();
+    }
+
+    /// A job came to its end without running.
+    pub(super) fn came_back(&self) {
+        self.lock().out -= 1;
+    }
+
+    /// Reports what nobody is left to receive, on the executor's own thread.
+    pub(super) fn report(&self, cause: Cause, location: &'static Location<'static>) {
+        self.shared.report(Unhandled::at(location, cause));
+    }
+
+    /// The same where the executor's thread is known to be this one: its hook hears it at once, also while it ends.
+    pub(super) fn report_here(&self, cause: Cause, location: &'static Location<'static>) {
+        let unhandled = Unhandled::at(location, cause);
+        enter::with_current(|core| match core.filter(|core| Arc::ptr_eq(&core.shared, &self.shared)) {
+            Some(core) => core.tasks.unhandler.report(unhandled),
+            None => self.shared.report(unhandled),
+        });
+    }
+
+    /// Is that number more than zero? If so, the loop is called when a job ends.
+    fn watch(&self, number: impl FnOnce(&State) -> usize) -> bool {
+        let mut state = self.lock();
+        let found = number(&state) > 0;
+        state.watched |= found;
+        found
+    }
+
+    /// From now on jobs are refused, and threads end when they have none.
+    fn take_no_more(&self) {
+        let refused = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.line.take_all()
+        };
+        self.call.notify_all();
+        for job in refused {
+            self.refuse(&job, Refusal::Ended);
+        }
+    }
+
+    /// The threads that run no job, and the jobs that run. Nobody else will wait for any of them.
+    fn part(&self) -> (Vec<JoinHandle<()>>, Vec<&'static Location<'static>>) {
+        let mut state = self.lock();
+        let mut handles = Vec::from_iter(state.leaving.take());
+        let mut left = Vec::new();
+        for (_, worker) in &mut state.threads {
+            let handle = worker.handle.take();
+            match worker.job {
+                Some(location) => left.push(location),
+                None => handles.extend(handle),
+            }
+        }
+        (handles, left)
+    }
+
+    // What follows runs on the pool's threads.
+
+    fn serve(self: Arc<Self>, key: usize) {
+        let mut state = self.lock();
+        loop {
+            while let Some(job) = state.line.pop() {
+                state = self.work(state, key, job);
+            }
+            let stays;
+            (state, stays) = self.wait(state);
+            if !stays {
+                break;
+            }
+        }
+        let own = state.threads.remove(key).handle;
+        let before = match own {
+            Some(own) => state.leaving.replace(own),
+            None => None,
+        };
+        drop(state);
+        if let Some(before) = before {
+            let _ = before.join();
+        }
+    }
+
+    fn work<'a>(&'a self, mut state: MutexGuard<'a, State>, key: usize, job: Arc<dyn Work>) -> MutexGuard<'a, State> {
+        state.threads[key].job = Some(job.location());
+        state.running += 1;
+        drop(state);
+        // It wakes its caller before it counts as back, so that whoever sees no job out sees the wake-up.
+        let ran = job.run(self);
+        drop(job);
+        let mut state = self.lock();
+        state.threads[key].job = None;
+        state.running -= 1;
+        state.out -= usize::from(ran);
+        if std::mem::take(&mut state.watched) {
+            drop(state);
+            self.shared.nudge();
+            state = self.lock();
+        }
+        state
+    }
+
+    /// Waits for a call. `false` if the thread is to end.
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
+        if state.closed {
+            return (state, false);
+        }
+        state.idle += 1;
+        let until = Instant::now().checked_add(state.settings.keep_alive);
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self.call.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.call.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            if state.called > 0 {
+                state.called -= 1;
+                return (state, true);
+            }
+            if state.closed || left.is_some_and(|left| left.is_zero()) {
+                state.idle -= 1;
+                return (state, false);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing foreign runs in a critical section.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

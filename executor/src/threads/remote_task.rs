@@ -1,0 +1,245 @@
+//! A task that another thread has spawned.
+
+use super::{
+    call_error::CallError,
+    reply::{Answer, Reply},
+};
+use crate::{
+    cancel::CancelReason,
+    current::try_current,
+    handle::{Call, Handle},
+    join_error::Panic,
+    raw::{enter, tasks::Stop},
+    task::Task,
+    unhandled::{Cause, Unhandled, report_unhandled},
+};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// The owner, on any thread, of a task that was spawned through a [`Handle`].
+///
+/// Awaiting it, in a task of any executor, gives the task's value or says why there is none; [`wait`](RemoteTask::wait) blocks
+/// for that. Dropping it cancels the task, as dropping a [`Task`] does; [`detach`](RemoteTask::detach) lets it go on.
+///
+/// Cancel-safe: an await that is dropped leaves the outcome in place.
+///
+/// # Panics
+///
+/// When it is asked for the outcome after it gave it away.
+///
+/// ```
+/// use evenkeel_executor::{Handle, run, to_thread, yield_now};
+///
+/// let answer = run(async {
+///     let handle = Handle::current();
+///     to_thread(move || {
+///         // Back into the loop: the future never leaves its thread, so it need not be `Send`.
+///         let mut task = handle.spawn(|| async {
+///             let answer = std::rc::Rc::new(42);
+///             yield_now().await;
+///             *answer
+///         })?;
+///         task.wait()
+///     })
+///     .await
+/// });
+/// assert_eq!(answer.unwrap(), 42);
+/// ```
+#[must_use = "dropping a RemoteTask cancels it: keep it, await it, wait for it, or call .detach()"]
+pub struct RemoteTask<T: Send + 'static> {
+    reply: Arc<Reply<T>>,
+    handle: Handle,
+    location: &'static Location<'static>,
+    detached: bool,
+}
+
+impl<T: Send + 'static> RemoteTask<T> {
+    /// Blocks this thread until the task has ended.
+    ///
+    /// # Errors
+    ///
+    /// If the task was cancelled or panicked, if the executor ended before it began, and on the executor's own thread, unless the
+    /// task has ended.
+    ///
+    /// # Panics
+    ///
+    /// If the outcome was given away before.
+    pub fn wait(&mut self) -> Result<T, CallError> {
+        if !self.handle.is_on_own_thread() {
+            return self.reply.wait();
+        }
+        self.reply.take().unwrap_or(Err(CallError::OwnThread))
+    }
+
+    /// Cancels the task, as [`Task::cancel`] does. The loop does it when it comes to it.
+    pub fn cancel(&self, reason: impl Into<CancelReason>) {
+        self.reply.cancel(reason.into());
+        let reply = self.reply.clone();
+        // Calls are done in order, so the task has been spawned when this one comes.
+        let cancel = move || {
+            let Some((task, reason)) = reply.task().zip(reply.cancelled()) else { return };
+            enter::with_current(|core| core.map(|core| core.tasks.request_number(task.0, Stop::Cancel, reason)));
+        };
+        // If the executor has ended, so has the task.
+        let _ = self.handle.0.push(Call::Run(Box::new(cancel)));
+    }
+
+    /// Has it ended, also without having begun?
+    pub fn is_finished(&self) -> bool {
+        self.reply.is_here()
+    }
+}
+
+impl<T: Send + 'static> RemoteTask<T> {
+    /// Lets the task go on without an owner. The executor cancels it at its own end; its output is dropped, its panic goes to
+    /// `on_unhandled`.
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
+}
+
+impl<T: Send + 'static> Future for RemoteTask<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.reply.poll(cx)
+    }
+}
+
+impl<T: Send + 'static> Drop for RemoteTask<T> {
+    fn drop(&mut self) {
+        let is_finished = self.reply.is_here();
+        if let Some(Err(CallError::Panicked(panic))) = self.reply.forget() {
+            self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+        }
+        if !is_finished && !self.detached {
+            self.cancel(CancelReason::OwnerDropped);
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for RemoteTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTask")
+            .field("location", &format_args!("{}", self.location))
+            .field("is_finished", &self.reply.is_here())
+            .finish()
+    }
+}
+
+/// Has `make`'s future spawned by the executor's loop.
+pub(crate) fn spawn_remotely<F, Fut>(
+    handle: &Handle,
+    make: F,
+    location: &'static Location<'static>,
+) -> Result<RemoteTask<Fut::Output>, crate::handle::Ended>
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output: Send + 'static> + 'static,
+{
+    let (answer, reply) = Reply::new();
+    // If this is dropped unused, then the function first, so that it is gone when the caller gets the error.
+    let parts = (make, answer);
+    let spawn = move || {
+        let (make, answer) = { parts };
+        let Some(reply) = answer.reply().cloned() else { return };
+        if let Some(reason) = reply.cancelled() {
+            drop(make);
+            answer.send(Err(CallError::Cancelled(reason)));
+            return;
+        }
+        let future = match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(future) => future,
+            Err(payload) => return give(answer, Err(CallError::Panicked(Panic::new(payload)))),
+        };
+        let future = Answering { future: Some(future), answer: Some(answer) };
+        let spawned = enter::with_current(|core| core.map(|core| core.tasks.spawn(future, location)));
+        // Otherwise there was no room for it; the answer was given when it was dropped.
+        if let Some(Ok(task)) = spawned {
+            let task = Task(task);
+            reply.set_task(task.id());
+            task.detach();
+        }
+    };
+    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::handle::Ended)?;
+    Ok(RemoteTask { reply, handle: handle.clone(), location, detached: false })
+}
+
+/// Gives an answer. What nobody is left to get goes to `on_unhandled` if it is a panic.
+fn give<T>(answer: Answer<T>, outcome: Result<T, CallError>) {
+    if let Some(Err(CallError::Panicked(panic))) = answer.send(outcome) {
+        report_unhandled(Cause::TaskPanicked(panic));
+    }
+}
+
+pin_project! {
+    /// A future whose output goes to another thread.
+    struct Answering<Fut: Future> {
+        // `None` once it has ended: it is dropped before the answer is given.
+        #[pin]
+        future: Option<Fut>,
+        answer: Option<Answer<Fut::Output>>,
+    }
+
+    impl<Fut: Future> PinnedDrop for Answering<Fut> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(answer) = this.answer.take() {
+                let reason = try_current().and_then(|task| task.cancel_reason());
+                let dropped = Dropped { reason, answer: Some(answer) };
+                this.future.set(None);
+                drop(dropped);
+            }
+        }
+    }
+}
+
+/// Tells the caller that the task was stopped, or never was one, also if a destructor panics then.
+struct Dropped<T> {
+    reason: Option<CancelReason>,
+    answer: Option<Answer<T>>,
+}
+
+impl<T> Drop for Dropped<T> {
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            let was_spawned = answer.reply().is_some_and(|reply| reply.task().is_some());
+            let reason = self.reason.take().or_else(|| answer.reply()?.cancelled());
+            drop(answer.send(Err(match was_spawned {
+                true => CallError::Cancelled(reason.unwrap_or(CancelReason::Shutdown)),
+                false => CallError::Full,
+            })));
+        }
+    }
+}
+
+impl<Fut: Future> Future for Answering<Fut> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let value = match this.future.as_mut().as_pin_mut() {
+                Some(future) => std::task::ready!(future.poll(cx)),
+                None => unreachable!("a task is not polled after its end"),
+            };
+            this.future.set(None);
+            Poll::Ready(value)
+        }));
+        let outcome = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(CallError::Panicked(Panic::new(payload))),
+        };
+        if let Some(answer) = this.answer.take() {
+            give(answer, outcome);
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,182 @@
+//! The answer to a call from another thread: one value that is waited for, blocking or not.
+
+use super::call_error::CallError;
+use crate::{cancel::CancelReason, handle::Ended, task_id::TaskId, unhandled::forget_if_it_panics};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+/// What caller and loop share.
+pub(crate) struct Reply<T> {
+    state: Mutex<State<T>>,
+    came: Condvar,
+}
+
+struct State<T> {
+    outcome: Outcome<T>,
+    waker: Option<Waker>,
+    /// Nobody will ask for it.
+    forgotten: bool,
+    /// The caller wants the task to be cancelled.
+    cancel: Option<CancelReason>,
+    /// The task that works on it.
+    task: Option<TaskId>,
+}
+
+enum Outcome<T> {
+    Awaited,
+    Here(Result<T, CallError>),
+    Taken,
+}
+
+impl<T> Reply<T> {
+    /// Both ends.
+    pub(crate) fn new() -> (Answer<T>, Arc<Reply<T>>) {
+        let state = State { outcome: Outcome::Awaited, waker: None, forgotten: false, cancel: None, task: None };
+        let reply = Arc::new(Reply { state: Mutex::new(state), came: Condvar::new() });
+        (Answer { reply: Some(reply.clone()) }, reply)
+    }
+
+    // ---- the caller's side
+
+    /// Blocks until the answer is here.
+    pub(crate) fn wait(&self) -> Result<T, CallError> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = state.take() {
+                return outcome;
+            }
+            state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The answer, if it is here.
+    ///
+    /// # Panics
+    ///
+    /// If it was given away before.
+    pub(super) fn take(&self) -> Option<Result<T, CallError>> {
+        self.lock().take()
+    }
+
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+        // A clone of a foreign waker may do anything, so it is made without the lock.
+        let newest = cx.waker().clone();
+        let mut state = self.lock();
+        if let Some(outcome) = state.take() {
+            drop(state);
+            return Poll::Ready(outcome);
+        }
+        let old = state.waker.replace(newest);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+
+    pub(super) fn is_here(&self) -> bool {
+        !matches!(self.lock().outcome, Outcome::Awaited)
+    }
+
+    /// Nobody will ask. Returns the answer if it is here.
+    pub(super) fn forget(&self) -> Option<Result<T, CallError>> {
+        let mut state = self.lock();
+        state.forgotten = true;
+        let outcome = std::mem::replace(&mut state.outcome, Outcome::Taken);
+        let waker = state.waker.take();
+        let outcome = match outcome {
+            Outcome::Here(outcome) => Some(outcome),
+            Outcome::Awaited => {
+                state.outcome = Outcome::Awaited;
+                None
+            }
+            Outcome::Taken => None,
+        };
+        drop(state);
+        drop(waker);
+        outcome
+    }
+
+    /// The task is to be cancelled. The first reason stays.
+    pub(super) fn cancel(&self, reason: CancelReason) {
+        self.lock().cancel.get_or_insert(reason);
+    }
+
+    // ---- the loop's side
+
+    /// Why the task is to be cancelled, if it is.
+    pub(super) fn cancelled(&self) -> Option<CancelReason> {
+        self.lock().cancel.clone()
+    }
+
+    pub(super) fn set_task(&self, task: Option<TaskId>) {
+        self.lock().task = task;
+    }
+
+    /// The task, if it has not ended.
+    pub(super) fn task(&self) -> Option<TaskId> {
+        let state = self.lock();
+        if matches!(state.outcome, Outcome::Awaited) { state.task } else { None }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing foreign runs in a critical section.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self) -> Option<Result<T, CallError>> {
+        match std::mem::replace(&mut self.outcome, Outcome::Taken) {
+            Outcome::Here(outcome) => Some(outcome),
+            Outcome::Awaited => {
+                self.outcome = Outcome::Awaited;
+                None
+            }
+            Outcome::Taken => panic!("the result was given away before: ask for it once"),
+        }
+    }
+}
+
+/// The end that answers. If it is dropped without, the answer is that the executor has ended.
+pub(crate) struct Answer<T> {
+    reply: Option<Arc<Reply<T>>>,
+}
+
+impl<T> Answer<T> {
+    /// Gives the answer. Returns it if nobody is left to get it.
+    pub(crate) fn send(mut self, outcome: Result<T, CallError>) -> Option<Result<T, CallError>> {
+        self.send_once(outcome)
+    }
+
+    fn send_once(&mut self, outcome: Result<T, CallError>) -> Option<Result<T, CallError>> {
+        let Some(reply) = self.reply.take() else { return Some(outcome) };
+        let mut state = reply.lock();
+        if state.forgotten {
+            state.outcome = Outcome::Taken;
+            return Some(outcome);
+        }
+        state.outcome = Outcome::Here(outcome);
+        let waker = state.waker.take();
+        drop(state);
+        reply.came.notify_all();
+        if let Some(waker) = waker {
+            // It is another executor's, or some combinator's, and its panic is not the loop's.
+            forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
+        None
+    }
+
+    pub(super) fn reply(&self) -> Option<&Arc<Reply<T>>> {
+        self.reply.as_ref()
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        if self.reply.is_some() {
+            drop(self.send_once(Err(CallError::Ended(Ended))));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Blocking work, awaited.
+
+use super::{
+    job::{Awaited, Job, JobContext, Refusal},
+    limiter::ThreadLimiter,
+    pool::Pool,
+};
+use crate::raw::enter;
+use std::{
+    fmt,
+    marker::PhantomData,
+    panic::{Location, resume_unwind},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// Runs `work` on a thread of the executor's pool, and yields what it returns. For what blocks: files, name look-ups, computations
+/// that take longer than the loop should stand still.
+///
+/// The job starts at the first poll of the await, if there is an idle thread or one more may be started
+/// ([`Builder::max_threads`](crate::Builder::max_threads)). Otherwise the caller waits; callers come in order.
+///
+/// # Cancellation
+///
+/// Dropping the await returns at once. A job that has not started is removed, and dropped. One that runs goes on to its end, on
+/// its thread; its result is dropped there. [`to_thread_with`] lets a job find out. The end of [`run`](crate::run) waits for it,
+/// [`Builder::shutdown_grace`](crate::Builder::shutdown_grace) bounds that.
+///
+/// # Panics
+///
+/// A panic of the job goes on in the task that awaits it; if nobody does any more, it goes to `on_unhandled`. When it is polled
+/// outside an executor. If the system gives no thread and the pool has none; as long as it has one, that does the work of those that
+/// cannot be started.
+///
+/// ```
+/// use evenkeel_executor::{run, to_thread};
+///
+/// let here = std::thread::current().id();
+/// let there = run(to_thread(|| std::thread::current().id()));
+/// assert_ne!(here, there);
+/// ```
+#[track_caller]
+pub fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ToThread<T> {
+    ToThread::new(work, None, Location::caller())
+}
+
+/// [`to_thread`] for jobs that want to know whether their caller still waits.
+///
+/// ```
+/// use evenkeel_executor::{run, to_thread_with};
+///
+/// fn sum(numbers: &[u64], stop: impl Fn() -> bool) -> Option<u64> {
+///     let mut sum = 0;
+///     for part in numbers.chunks(1024) {
+///         if stop() {
+///             return None;
+///         }
+///         sum += part.iter().sum::<u64>();
+///     }
+///     Some(sum)
+/// }
+///
+/// let numbers: Vec<u64> = (0..10_000).collect();
+/// let sum = run(to_thread_with(move |job| sum(&numbers, || job.is_cancelled())));
+/// assert_eq!(sum, Some(49_995_000));
+/// ```
+///
+/// # Panics
+///
+/// As [`to_thread`] does.
+#[track_caller]
+pub fn to_thread_with<T: Send + 'static>(work: impl FnOnce(JobContext) -> T + Send + 'static) -> ToThread<T> {
+    let context = JobContext::new();
+    let given = context.clone();
+    ToThread::new(move || work(given), Some(context), Location::caller())
+}
+
+/// The future of [`to_thread`] and [`to_thread_with`].
+///
+/// It belongs to the executor that polls it first, and may be moved to other tasks of the same thread.
+#[must_use = "the work does not begin until this is awaited"]
+pub struct ToThread<T> {
+    job: Arc<dyn Awaited<T>>,
+    context: Option<JobContext>,
+    limiter: Option<ThreadLimiter>,
+    stage: Stage,
+    /// Its drop is heard by the loop of this thread.
+    _local: PhantomData<Rc<()>>,
+}
+
+enum Stage {
+    New,
+    Asked(Arc<Pool>),
+    Over,
+}
+
+impl<T: Send + 'static> ToThread<T> {
+    fn new(
+        work: impl FnOnce() -> T + Send + 'static,
+        context: Option<JobContext>,
+        location: &'static Location<'static>,
+    ) -> ToThread<T> {
+        let job = Arc::new(Job::new(work, location));
+        ToThread { job, context, limiter: None, stage: Stage::New, _local: PhantomData }
+    }
+
+    /// Waits for a permit of `limiter`'s before it takes a thread.
+    ///
+    /// # Panics
+    ///
+    /// After its first poll.
+    #[track_caller]
+    pub fn limited_by(mut self, limiter: &ThreadLimiter) -> Self {
+        assert!(matches!(self.stage, Stage::New), "the call has begun to wait: limit it before that");
+        self.limiter = Some(limiter.clone());
+        self
+    }
+
+    #[cold]
+    fn begin(&mut self, cx: &mut Context<'_>) {
+        let pool = enter::with_current(|core| core.map(|core| core.threads.pool(&core.shared).clone()));
+        let Some(pool) = pool else {
+            panic!("to_thread was polled outside an executor: await it in a future that evenkeel::run drives");
+        };
+        // The waker comes first, for the result may be quick.
+        let _ = self.job.poll(cx);
+        self.stage = Stage::Asked(pool.clone());
+        let work = self.job.clone().work();
+        match &self.limiter {
+            Some(limiter) => limiter.admit(work, &pool),
+            None => pool.admit(work),
+        }
+    }
+}
+
+impl<T: Send + 'static> Future for ToThread<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.stage {
+            Stage::New => {
+                self.begin(cx);
+                return Poll::Pending;
+            }
+            Stage::Over => panic!("to_thread was polled after it had given its result"),
+            Stage::Asked(_) => {}
+        }
+        let Poll::Ready(outcome) = self.job.poll(cx) else { return Poll::Pending };
+        self.stage = Stage::Over;
+        match outcome {
+            Ok(Ok(value)) => Poll::Ready(value),
+            Ok(Err(payload)) => resume_unwind(payload),
+            Err(Refusal::Ended) => {
+                panic!("to_thread was awaited on an executor that has ended: await it where it was polled first")
+            }
+            Err(Refusal::NoThread(error)) => {
+                panic!("to_thread could not start a thread, and the pool has none: {error}")
+            }
+        }
+    }
+}
+
+impl<T> Drop for ToThread<T> {
+    fn drop(&mut self) {
+        if let Stage::Asked(pool) = &self.stage {
+            if let Some(context) = &self.context {
+                context.cancel();
+            }
+            self.job.cancel(pool, self.limiter.as_ref());
+        }
+    }
+}
+
+impl<T> Unpin for ToThread<T> {}
+
+impl<T> fmt::Debug for ToThread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::New => "not started",
+            Stage::Asked(_) => "waiting",
+            Stage::Over => "over",
+        };
+        write!(f, "ToThread({stage})")
+    }
+}

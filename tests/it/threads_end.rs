@@ -1,0 +1,315 @@
+//! The end of an executor whose jobs still run, and of jobs whose executor is gone.
+
+use crate::{
+    probe::ms,
+    threads_probe::{Alive, Gate, until, wait_for_no_threads_named},
+};
+use evenkeel::{
+    CallError, Cause, Executor, Handle, Instant, State, VirtualClock, finally, run, sleep, spawn, to_thread,
+    to_thread_with, yield_now,
+};
+use std::{
+    cell::RefCell,
+    future::pending,
+    rc::Rc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
+    time::Duration,
+};
+
+/// Starts a job that waits at the gate, and returns when it runs.
+async fn start_job(gate: &Gate, alive: &Alive) -> evenkeel::Task<crate::threads_probe::Value> {
+    let begun = Gate::default();
+    let (pass, tell, value) = (gate.clone(), begun.clone(), alive.value());
+    let task = spawn(to_thread(move || {
+        tell.open();
+        pass.pass();
+        value
+    }));
+    yield_now().await;
+    begun.pass();
+    task
+}
+
+#[test]
+fn threads_07_run_waits_for_jobs_that_run_and_for_their_threads() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    Executor::builder().thread_name("ek-run").run(async {
+        start_job(&gate, &alive).await.detach();
+        let gate = gate.clone();
+        std::thread::spawn(move || gate.open());
+    });
+    assert_eq!(alive.count(), 0);
+    wait_for_no_threads_named("ek-run");
+}
+
+#[test]
+fn threads_07_run_serves_the_handles_of_jobs_for_which_it_waits() {
+    let outcome = Arc::new(Mutex::new(None));
+    let note = outcome.clone();
+    run(async move {
+        let handle = Handle::current();
+        let begun = Gate::default();
+        let tell = begun.clone();
+        spawn(to_thread_with(move |job| {
+            tell.open();
+            until(|| job.is_cancelled());
+            let called = handle.call(|| 1).unwrap();
+            let spawned = handle.block_on_from_thread(|| async { pending::<()>().await });
+            *note.lock().unwrap() = Some((called, matches!(spawned, Err(CallError::Cancelled(_)))));
+        }))
+        .detach();
+        yield_now().await;
+        begun.pass();
+    });
+    assert_eq!(*outcome.lock().unwrap(), Some((1, true)));
+}
+
+#[test]
+fn threads_07_cleanup_may_use_to_thread() {
+    let cleaned = Arc::new(AtomicBool::new(false));
+    let note = cleaned.clone();
+    run(async move {
+        spawn(finally(pending::<()>(), async move |_: Option<&()>| {
+            to_thread(move || note.store(true, SeqCst)).await;
+        }))
+        .detach();
+        yield_now().await;
+    });
+    assert!(cleaned.load(SeqCst));
+}
+
+#[test]
+fn fault_32_a_shutdown_with_a_stuck_job_ends_in_time_and_names_it() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let note = reports.clone();
+    let builder = Executor::builder().on_unhandled(move |what| {
+        assert!(matches!(what.cause(), Cause::JobLeft));
+        note.borrow_mut().push(what.to_string());
+    });
+    builder.shutdown_grace(ms(1)).thread_name("ek-grace").run(async {
+        start_job(&gate, &alive).await.detach();
+    });
+    let text = reports.take().concat();
+    assert!(text.contains("threads_end.rs") && text.contains("still runs"), "{text}");
+    assert_eq!(alive.count(), 1);
+    gate.open();
+    alive.wait_for_none();
+    wait_for_no_threads_named("ek-grace");
+}
+
+#[test]
+fn threads_07_close_lists_the_jobs_that_still_run() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let executor = Executor::builder().on_unhandled(|_| {}).build();
+    executor.run(async { start_job(&gate, &alive).await.detach() });
+    let report = executor.close(ms(1));
+    assert!(matches!(report.stuck(), [job] if job.contains("a job") && job.contains("threads_end.rs")), "{report:?}");
+    gate.open();
+    alive.wait_for_none();
+}
+
+#[test]
+fn threads_07_a_host_that_closes_by_ticking_is_told_when_the_last_job_has_ended() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let (tell, told) = mpsc::channel();
+    let executor = Executor::builder().on_wake(move || tell.send(()).unwrap()).build();
+    executor.run(async { start_job(&gate, &alive).await.detach() });
+    executor.begin_close();
+    let mut progress = executor.run_until_stalled();
+    assert_eq!(progress.state, State::Idle, "a job still runs");
+    while told.try_recv().is_ok() {}
+    gate.open();
+    while progress.state != State::Finished {
+        told.recv_timeout(Duration::from_secs(60)).unwrap();
+        progress = executor.run_until_stalled();
+    }
+    assert_eq!(alive.count(), 0);
+    assert!(executor.close(Duration::ZERO).stuck().is_empty());
+}
+
+#[test]
+fn threads_07_an_executor_that_is_dropped_does_not_wait_for_its_jobs() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let executor = Executor::builder().thread_name("ek-drop").build();
+    executor.run(async { start_job(&gate, &alive).await.detach() });
+    let waiting: Vec<_> =
+        (0..50).map(|_| alive.value()).map(|value| executor.spawn(to_thread(move || value))).collect();
+    executor.run_until_stalled();
+    drop(executor);
+    drop(waiting);
+    assert!(alive.count() >= 1);
+    gate.open();
+    alive.wait_for_none();
+    wait_for_no_threads_named("ek-drop");
+}
+
+#[test]
+fn fault_32_jobs_that_outlive_their_executor_get_errors_from_its_handle() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let (answer, answers) = mpsc::channel();
+    let executor = Executor::builder().thread_name("ek-outlive").build();
+    let handle = executor.handle();
+    executor.run(async {
+        for _ in 0..4 {
+            let (pass, handle, answer, alive) = (gate.clone(), handle.clone(), answer.clone(), alive.clone());
+            spawn(to_thread(move || {
+                answer.send(true).unwrap();
+                pass.pass();
+                let (one, two, three) = (alive.value(), alive.value(), alive.value());
+                let called = handle.call(move || drop(one)).unwrap_err();
+                let spawned = handle.spawn(move || async move { drop(two) });
+                let waited = handle.block_on_from_thread(move || async move { drop(three) }).unwrap_err();
+                let ended = |error| matches!(error, CallError::Ended(_));
+                answer.send(ended(called) && spawned.is_err() && ended(waited)).unwrap();
+            }))
+            .detach();
+        }
+        yield_now().await;
+        for _ in 0..4 {
+            assert!(answers.recv().unwrap());
+        }
+    });
+    drop(executor);
+    gate.open();
+    for _ in 0..4 {
+        assert!(answers.recv_timeout(Duration::from_secs(60)).unwrap());
+    }
+    wait_for_no_threads_named("ek-outlive");
+    assert_eq!(alive.count(), 0);
+    assert!(handle.cancel_main("too late").is_err());
+}
+
+#[test]
+fn threads_07_executors_that_come_and_go_with_jobs_leave_no_threads_and_no_values() {
+    let alive = Alive::default();
+    for round in 0..100 {
+        let executor = Executor::builder().thread_name("ek-many").max_threads(3).build();
+        for _ in 0..20 {
+            let value = alive.value();
+            executor.spawn(to_thread(move || value)).detach();
+        }
+        for _ in 0..round % 5 {
+            executor.run_until_stalled();
+        }
+        if round % 2 == 0 { drop(executor) } else { drop(executor.close(Duration::from_secs(60))) }
+    }
+    alive.wait_for_none();
+    wait_for_no_threads_named("ek-many");
+}
+
+#[test]
+fn threads_07_a_virtual_clock_does_not_jump_while_a_job_is_out() {
+    let clock = VirtualClock::new();
+    Executor::builder().clock(clock).max_threads(1).run(async {
+        let (gate, alive) = (Gate::default(), Alive::default());
+        let job = start_job(&gate, &alive).await;
+        let queued = spawn(to_thread(|| ()));
+        let begin = Instant::now();
+        let hour = spawn(async move {
+            sleep(Duration::from_secs(3600)).await;
+            begin.elapsed()
+        });
+        let opener = gate.clone();
+        // The loop has long gone to sleep when it is opened; that is a hope, but whatever comes first, the time must stand still.
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(ms(2));
+            opener.open();
+        });
+        drop(job.await.unwrap());
+        queued.await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        assert!(!hour.is_finished());
+        // Nothing is out any more.
+        assert_eq!(hour.await.unwrap(), Duration::from_secs(3600));
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn threads_07_a_virtual_clock_goes_on_when_a_job_ends_that_nobody_awaits() {
+    let (gate, alive) = (Gate::default(), Alive::default());
+    let clock = VirtualClock::new();
+    Executor::builder().clock(clock).run(async {
+        drop(start_job(&gate, &alive).await);
+        yield_now().await;
+        let opener = gate.clone();
+        std::thread::spawn(move || opener.open());
+        // The job's end must wake the loop: the time that is to pass here is not to pass on the wall.
+        sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn threads_07_calls_that_are_cancelled_at_the_end_are_not_taken_for_jobs_that_are_stuck() {
+    let alive = Alive::default();
+    for round in 0..300 {
+        let builder = Executor::builder().on_unhandled(|what| panic!("{what}")).thread_name("ek-crowd").max_threads(2);
+        builder.run(async {
+            for _ in 0..40 {
+                let value = alive.value();
+                spawn(to_thread(move || drop(value))).detach();
+            }
+            for _ in 0..round % 4 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(alive.count(), 0);
+    }
+    wait_for_no_threads_named("ek-crowd");
+}
+
+#[test]
+fn threads_07_an_await_that_outlives_run_starts_no_job_behind_its_back() {
+    let alive = Alive::default();
+    for round in 0..100 {
+        let mut kept = Vec::new();
+        let builder = Executor::builder().on_unhandled(|what| panic!("{what}")).thread_name("ek-kept").max_threads(1);
+        builder.run(async {
+            for _ in 0..3 {
+                let value = alive.value();
+                let mut call = to_thread(move || drop(value));
+                assert!(futures::poll!(&mut call).is_pending());
+                kept.push(call);
+            }
+            for _ in 0..round % 3 {
+                yield_now().await;
+            }
+        });
+        // Each has run, or was refused, and none is on its way.
+        assert_eq!(alive.count(), 0, "{round}");
+    }
+    wait_for_no_threads_named("ek-kept");
+}
+
+/// Calls into the loop at the very end of its thread.
+struct LastWords(Handle, mpsc::Sender<Result<(), CallError>>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        // Until `run` waits for this thread, as a rule; whenever it comes, there is to be an answer.
+        std::thread::sleep(ms(20));
+        let _ = self.1.send(self.0.call(|| ()));
+    }
+}
+
+thread_local! {
+    static LAST_WORDS: RefCell<Option<LastWords>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn threads_07_a_thread_that_calls_at_its_very_end_gets_an_answer_and_does_not_hang() {
+    let (answer, answers) = mpsc::channel();
+    run(async {
+        let words = LastWords(Handle::current(), answer);
+        to_thread(move || LAST_WORDS.set(Some(words))).await;
+    });
+    let last = answers.recv_timeout(Duration::from_secs(60)).unwrap();
+    // It may still have been served, or have come too late.
+    assert!(matches!(last, Ok(()) | Err(CallError::Ended(_))), "{last:?}");
+}
