@@ -5,7 +5,7 @@ use crate::{
     shelf::{self, Kit},
     watch::{Clock, Watch},
     workload::Workload,
-    workloads::{aborts, crowds, foreign_wakes, ping_pong, sleeps, spawns, yields},
+    workloads::{aborts, crowds, foreign_wakes, ping_pong, sleeps, spawns, threads, yields},
 };
 
 /// The sizes of a scale run.
@@ -87,6 +87,18 @@ fn of<P: Kit>() -> Vec<Workload> {
     let about = "another thread wakes 1000 tasks in turn; one wake-up is an operation";
     let body = |count, watch: &mut _| foreign_wakes::rounds::<P>(1_000, count, watch);
     list.add("foreign-wake-1000", "foreign-wake", about, 1_000, body).clock = Clock::Process;
+
+    let about = "a call on another thread, then the next; a round trip is an operation";
+    list.add("to-thread-1", "threads", about, 1, |count, watch| threads::calls::<P>(1, count, watch)).clock =
+        Clock::Wall;
+    let about = "1000 calls on other threads at a time; one call is an operation";
+    let body = |count, watch: &mut _| threads::calls::<P>(1_000, count, watch);
+    list.add("to-thread-1000", "threads", about, 1_000, body).clock = Clock::Wall;
+    for capacity in [1, 100] {
+        let about = "another thread sends through a bounded channel; one message is an operation";
+        let body = move |count, watch: &mut _| threads::messages::<P>(capacity, count, watch);
+        list.add(format!("remote-{capacity}"), "threads", about, 100, body).clock = Clock::Wall;
+    }
 
     shelf::of::<P>(&mut list);
 

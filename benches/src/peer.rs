@@ -37,6 +37,23 @@ pub trait Peer: 'static {
 
     /// Gives a future so much time; `None` when that is over.
     fn timeout<F: Future>(limit: Duration, future: F) -> impl Future<Output = Option<F::Output>>;
+
+    /// Runs a function on another thread.
+    fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> + 'static;
+
+    /// The end of a bounded channel that another thread sends to.
+    type RemoteSender: Send + 'static;
+    /// The end on the loop.
+    type RemoteReceiver: 'static;
+
+    /// A bounded channel from other threads.
+    fn remote(capacity: usize) -> (Self::RemoteSender, Self::RemoteReceiver);
+
+    /// Sends from another thread, and blocks it while there is no room.
+    fn send_blocking(sender: &Self::RemoteSender, item: u64);
+
+    /// Receives the next one.
+    fn receive(receiver: &mut Self::RemoteReceiver) -> impl Future<Output = Option<u64>>;
 }
 
 /// This project.
@@ -87,6 +104,25 @@ impl Peer for Evenkeel {
     #[inline]
     async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
         evenkeel::timeout(limit, future).await.ok()
+    }
+
+    fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> + 'static {
+        evenkeel::to_thread(work)
+    }
+
+    type RemoteSender = evenkeel::remote::Sender<u64>;
+    type RemoteReceiver = evenkeel::remote::Receiver<u64>;
+
+    fn remote(capacity: usize) -> (Self::RemoteSender, Self::RemoteReceiver) {
+        evenkeel::remote::channel(capacity)
+    }
+
+    fn send_blocking(sender: &Self::RemoteSender, item: u64) {
+        sender.send_blocking(item).expect("the receiver takes them all");
+    }
+
+    fn receive(receiver: &mut Self::RemoteReceiver) -> impl Future<Output = Option<u64>> {
+        receiver.recv()
     }
 }
 
@@ -142,6 +178,25 @@ impl Peer for Tokio {
     #[inline]
     async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
         tokio::time::timeout(limit, future).await.ok()
+    }
+
+    async fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+        tokio::task::spawn_blocking(work).await.expect("the work does not panic")
+    }
+
+    type RemoteSender = tokio::sync::mpsc::Sender<u64>;
+    type RemoteReceiver = tokio::sync::mpsc::Receiver<u64>;
+
+    fn remote(capacity: usize) -> (Self::RemoteSender, Self::RemoteReceiver) {
+        tokio::sync::mpsc::channel(capacity)
+    }
+
+    fn send_blocking(sender: &Self::RemoteSender, item: u64) {
+        sender.blocking_send(item).expect("the receiver takes them all");
+    }
+
+    fn receive(receiver: &mut Self::RemoteReceiver) -> impl Future<Output = Option<u64>> {
+        receiver.recv()
     }
 }
 

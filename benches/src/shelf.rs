@@ -1,4 +1,4 @@
-//! The list of workloads that several libraries can do: primitives, and families of futures.
+//! The list of workloads that several libraries can do: primitives, families of futures, calls on other threads.
 
 use crate::{
     catalogue::List,
@@ -13,9 +13,9 @@ use crate::{
         TokioOnce, TokioSemaphore, TokioUnbounded, UnsyncChannel, UnsyncOnce, UnsyncSemaphore, UnsyncUnbounded,
     },
     peer::{Evenkeel, Peer, Tokio},
-    watch::Watch,
+    watch::{Clock, Watch},
     workload::Workload,
-    workloads::{families, primitives},
+    workloads::{families, primitives, threads},
 };
 
 const PRIMITIVES: &str = "primitives";
@@ -117,6 +117,10 @@ pub fn libraries() -> Vec<Workload> {
     oneshots::<Tokio, TokioOnce>(&mut list, "/tokio");
     oneshots::<Evenkeel, LocalSyncOnce>(&mut list, "/local-sync");
     oneshots::<Evenkeel, UnsyncOnce>(&mut list, "/async-unsync");
+
+    calls::<Evenkeel, _>(&mut list, "/evenkeel", || Evenkeel::to_thread(|| 1));
+    calls::<Tokio, _>(&mut list, "/tokio", || Tokio::to_thread(|| 1));
+    calls::<Evenkeel, _>(&mut list, "/blocking", || blocking::unblock(|| 1));
     list.0
 }
 
@@ -133,6 +137,18 @@ fn nested<N: Nest>(list: &mut List, library: &str) {
         let about = "a child nested so many deep gives way; one time is an operation";
         let body = move |count, watch: &mut Watch| families::wakes::<N, Evenkeel>(depth, count, watch);
         list.add(format!("wake-nested-{depth}{library}"), FAMILY, about, 1, body);
+    }
+}
+
+fn calls<P, F>(list: &mut List, library: &str, call: impl Fn() -> F + Copy + 'static)
+where
+    P: Peer,
+    F: Future<Output = u64> + 'static,
+{
+    for at_once in [1, 1_000] {
+        let about = "calls on other threads, so many at a time; one call is an operation";
+        let body = move |count, watch: &mut Watch| threads::calls_of::<P, F>(call, at_once, count, watch);
+        list.add(format!("to-thread-{at_once}{library}"), "threads", about, at_once, body).clock = Clock::Wall;
     }
 }
 

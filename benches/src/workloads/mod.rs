@@ -7,6 +7,7 @@ pub mod ping_pong;
 pub mod aborts;
 pub mod sleeps;
 pub mod foreign_wakes;
+pub mod threads;
 pub mod crowds;
 pub mod primitives;
 
