@@ -1,0 +1,130 @@
+//! Data from other threads to the loop: a bounded channel whose senders may be anywhere.
+//!
+//! ```
+//! use evenkeel_executor::{remote, run};
+//!
+//! let lines = run(async {
+//!     let (sender, mut receiver) = remote::channel(2);
+//!     std::thread::spawn(move || {
+//!         for line in ["one", "two", "three"] {
+//!             sender.send_blocking(line).unwrap();
+//!         }
+//!     });
+//!     let mut lines = Vec::new();
+//!     while let Some(line) = receiver.recv().await {
+//!         lines.push(line);
+//!     }
+//!     lines
+//! });
+//! assert_eq!(lines, ["one", "two", "three"]);
+//! ```
+//!
+//! # Implementation notes
+//!
+//! Everything lies under one lock. An item is in exactly one place: with its sender, in the queue, or with the receiver. A sender who
+//! finds no room leaves its item in line, under a ticket; the receiver moves the oldest of those into the queue whenever it takes an
+//! item, and tickets that are no longer in line are sent. So nobody overtakes who waits, and a sender that is dropped while it waits
+//! takes its item with it. Wakers are cloned before, and called and dropped after the lock is held, and so are items.
+
+mod sender;
+mod receiver;
+mod refused;
+
+pub use receiver::Receiver;
+pub use refused::{Refused, SendError, TryRecvError};
+pub use sender::{Sender, Sending};
+
+use crate::{
+    join_error::Panic,
+    unhandled::{Cause, report_unhandled},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    thread::ThreadId,
+};
+
+/// A channel with room for `capacity` items.
+///
+/// # Panics
+///
+/// If `capacity` is zero.
+#[track_caller]
+pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(capacity > 0, "a remote channel without room could take nothing: give it room for at least one item");
+    let state = State {
+        items: VecDeque::with_capacity(capacity.min(64)),
+        capacity,
+        line: BTreeMap::new(),
+        next_ticket: 0,
+        senders: 1,
+        receiver: None,
+        home: None,
+        closed: false,
+    };
+    let shared = Arc::new(Mutex::new(state));
+    (Sender(shared.clone()), Receiver(shared))
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    capacity: usize,
+    /// Senders that wait for room, by ticket.
+    line: BTreeMap<u64, Waiting<T>>,
+    next_ticket: u64,
+    senders: usize,
+    /// Wakes the receiver, which waits.
+    receiver: Option<Waker>,
+    /// The thread on which the receiver waited last.
+    home: Option<ThreadId>,
+    /// Nothing is taken any more.
+    closed: bool,
+}
+
+struct Waiting<T> {
+    item: T,
+    /// `None` once it was called.
+    waker: Option<Waker>,
+}
+
+impl<T> State<T> {
+    fn has_room(&self) -> bool {
+        self.items.len() < self.capacity && self.line.is_empty()
+    }
+
+    /// Will nothing come any more?
+    fn is_over(&self) -> bool {
+        self.senders == 0 || self.closed
+    }
+
+    /// The oldest item, and the waker of the sender who gets its room.
+    fn pop(&mut self) -> Option<(T, Option<Waker>)> {
+        let item = self.items.pop_front()?;
+        if self.closed {
+            return Some((item, None));
+        }
+        let next = self.line.pop_first().and_then(|(_, waiting)| {
+            self.items.push_back(waiting.item);
+            waiting.waker
+        });
+        Some((item, next))
+    }
+}
+
+type Shared<T> = Arc<Mutex<State<T>>>;
+
+fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
+    // Nothing foreign runs in a critical section.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The waker may be anybody's.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            report_unhandled(Cause::WakerPanicked(Panic::new(payload)));
+        }
+    }
+}

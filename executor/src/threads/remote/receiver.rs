@@ -1,0 +1,101 @@
+//! The end that receives.
+
+use super::{Shared, TryRecvError, lock, wake};
+use futures_core::Stream;
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+/// The end that receives, on any executor's loop. When it is dropped the channel is closed, and what was not received is dropped.
+///
+/// It is a [`Stream`] too.
+pub struct Receiver<T>(pub(super) Shared<T>);
+
+impl<T> Receiver<T> {
+    /// The next item, in the order in which they were sent; `None` when there is none left and every sender is gone. Cancel-safe.
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next item, if it is here.
+    ///
+    /// # Errors
+    ///
+    /// If there is none right now, or none will come.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let mut state = lock(&self.0);
+        if let Some((item, sender)) = state.pop() {
+            drop(state);
+            wake(sender);
+            return Ok(item);
+        }
+        Err(if state.is_over() { TryRecvError::Closed } else { TryRecvError::Empty })
+    }
+
+    /// Takes nothing any more: senders get their items back. What was sent before can still be received.
+    pub fn close(&mut self) {
+        let mut state = lock(&self.0);
+        state.closed = true;
+        let wakers: Vec<Waker> = state.line.values_mut().filter_map(|waiting| waiting.waker.take()).collect();
+        drop(state);
+        wakers.into_iter().for_each(|waker| wake(Some(waker)));
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut newest = None;
+        loop {
+            let mut state = lock(&self.0);
+            if let Some((item, sender)) = state.pop() {
+                drop(state);
+                wake(sender);
+                return Poll::Ready(Some(item));
+            }
+            if state.is_over() {
+                return Poll::Ready(None);
+            }
+            if state.receiver.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            if let Some(newest) = newest.take() {
+                state.home = Some(thread::current().id());
+                let old = state.receiver.replace(newest);
+                drop(state);
+                drop(old);
+                return Poll::Pending;
+            }
+            // A clone of a foreign waker may do anything, so it is made without the lock.
+            drop(state);
+            newest = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.close();
+        let (items, waker) = {
+            let mut state = lock(&self.0);
+            (std::mem::take(&mut state.items), state.receiver.take())
+        };
+        drop((items, waker));
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.0);
+        f.debug_struct("Receiver").field("items", &state.items.len()).field("senders", &state.senders).finish()
+    }
+}

@@ -1,0 +1,234 @@
+//! The end that sends.
+
+use super::{Refused, SendError, Shared, Waiting, lock, wake};
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+};
+
+/// The end that sends, from any thread and any executor. The channel ends when the last clone is dropped and what was sent is
+/// received.
+pub struct Sender<T>(pub(super) Shared<T>);
+
+impl<T: Send> Sender<T> {
+    /// Sends an item if there is room and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// With the item, if there is no room, or if the receiver is gone.
+    pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
+        self.push(item).map_err(|(item, refused)| SendError(item, refused))
+    }
+
+    /// Sends an item, and blocks this thread until there is room. Senders get room in the order in which they came.
+    ///
+    /// # Errors
+    ///
+    /// With the item, if the receiver is gone; and if there is no room and this is the thread on which the receiver waits, which
+    /// could never make any.
+    pub fn send_blocking(&self, item: T) -> Result<(), SendError<T>> {
+        let item = match self.push(item) {
+            Ok(()) => return Ok(()),
+            Err((item, Refused::Full)) if self.is_at_home() => return Err(SendError(item, Refused::OwnThread)),
+            Err((item, Refused::Full)) => item,
+            Err((item, refused)) => return Err(SendError(item, refused)),
+        };
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut cx = Context::from_waker(&waker);
+        let mut send = pin!(self.send(item));
+        loop {
+            if let Poll::Ready(outcome) = send.as_mut().poll(&mut cx) {
+                return outcome;
+            }
+            // A token that is left from something else makes one more poll.
+            thread::park();
+        }
+    }
+
+    /// Sends an item, and waits for room, in any executor's task. Senders get room in the order in which they came.
+    ///
+    /// Cancel-safe: an item that was not sent when this is dropped is dropped with it.
+    ///
+    /// # Errors
+    ///
+    /// With the item, if the receiver is gone.
+    ///
+    /// ```
+    /// use evenkeel_executor::{remote, run};
+    ///
+    /// let (sender, mut receiver) = remote::channel(1);
+    /// let other = std::thread::spawn(move || {
+    ///     run(async {
+    ///         for n in 0..100 {
+    ///             sender.send(n).await.unwrap();
+    ///         }
+    ///     })
+    /// });
+    /// run(async {
+    ///     for n in 0..100 {
+    ///         assert_eq!(receiver.recv().await, Some(n));
+    ///     }
+    ///     assert_eq!(receiver.recv().await, None);
+    /// });
+    /// other.join().unwrap();
+    /// ```
+    pub fn send(&self, item: T) -> Sending<'_, T> {
+        Sending { sender: self, stage: Stage::New(item) }
+    }
+
+    /// Is the receiver gone?
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0).closed
+    }
+
+    fn push(&self, item: T) -> Result<(), (T, Refused)> {
+        let mut state = lock(&self.0);
+        if state.closed {
+            return Err((item, Refused::Closed));
+        }
+        if !state.has_room() {
+            return Err((item, Refused::Full));
+        }
+        state.items.push_back(item);
+        let receiver = state.receiver.take();
+        drop(state);
+        wake(receiver);
+        Ok(())
+    }
+
+    fn is_at_home(&self) -> bool {
+        lock(&self.0).home == Some(thread::current().id())
+    }
+}
+
+/// The future of [`Sender::send`].
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Sending<'a, T> {
+    sender: &'a Sender<T>,
+    stage: Stage<T>,
+}
+
+enum Stage<T> {
+    New(T),
+    /// The item lies in line under this ticket, or has been sent.
+    InLine(u64),
+    Over,
+}
+
+/// The item is moved, never pinned.
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T: Send> Future for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::New(item) => match self.sender.push(item) {
+                Ok(()) => Poll::Ready(Ok(())),
+                Err((item, Refused::Full)) => self.stand_in_line(item, cx),
+                Err((item, refused)) => Poll::Ready(Err(SendError(item, refused))),
+            },
+            Stage::InLine(ticket) => self.look(ticket, cx),
+            Stage::Over => panic!("a send was polled after it had ended"),
+        }
+    }
+}
+
+impl<T: Send> Sending<'_, T> {
+    fn stand_in_line(&mut self, item: T, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let waker = cx.waker().clone();
+        let mut state = lock(&self.sender.0);
+        if state.closed {
+            return Poll::Ready(Err(SendError(item, Refused::Closed)));
+        }
+        if state.has_room() {
+            // The receiver has made room meanwhile.
+            state.items.push_back(item);
+            let receiver = state.receiver.take();
+            drop(state);
+            wake(receiver);
+            return Poll::Ready(Ok(()));
+        }
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.line.insert(ticket, Waiting { item, waker: Some(waker) });
+        drop(state);
+        self.stage = Stage::InLine(ticket);
+        Poll::Pending
+    }
+
+    fn look(&mut self, ticket: u64, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        let newest = cx.waker().clone();
+        let mut state = lock(&self.sender.0);
+        if state.closed {
+            let refused = state.line.remove(&ticket);
+            drop(state);
+            return Poll::Ready(match refused {
+                Some(waiting) => Err(SendError(waiting.item, Refused::Closed)),
+                None => Ok(()),
+            });
+        }
+        let Some(waiting) = state.line.get_mut(&ticket) else { return Poll::Ready(Ok(())) };
+        let old = waiting.waker.replace(newest);
+        drop(state);
+        drop(old);
+        self.stage = Stage::InLine(ticket);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        if let Stage::InLine(ticket) = self.stage {
+            let unsent = lock(&self.sender.0).line.remove(&ticket);
+            drop(unsent);
+        }
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        lock(&self.0).senders += 1;
+        Sender(self.0.clone())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0);
+        state.senders -= 1;
+        let receiver = if state.senders == 0 { state.receiver.take() } else { None };
+        drop(state);
+        wake(receiver);
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.0);
+        f.debug_struct("Sender").field("items", &state.items.len()).field("closed", &state.closed).finish()
+    }
+}
+
+impl<T> fmt::Debug for Sending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::New(_) => "not started",
+            Stage::InLine(_) => "waiting",
+            Stage::Over => "over",
+        };
+        write!(f, "Sending({stage})")
+    }
+}
+
+/// Wakes a thread that blocks.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
