@@ -90,9 +90,11 @@ impl<T> JoinHandle<T> {
         self.task.as_ref().and_then(Task::id)
     }
 
+    #[inline]
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        if let Some(error) = self.error.take() {
-            return Poll::Ready(Err(error));
+        // Looked at first, as taking it writes.
+        if self.error.is_some() {
+            return Poll::Ready(Err(self.error.take().expect("it was there")));
         }
         let task = self.task.as_mut().unwrap_or_else(|| already_taken());
         match Pin::new(task).poll(cx) {
@@ -149,6 +151,7 @@ fn already_taken() -> ! {
 impl<T> Future for JoinHandle<T> {
     type Output = T;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.poll_outcome(cx) {
             Poll::Pending => Poll::Pending,
@@ -165,9 +168,10 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.detach();
+        if self.task.is_some() {
+            self.task.take().expect("it was there").detach();
         }
     }
 }
