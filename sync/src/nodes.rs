@@ -80,12 +80,11 @@ impl<R, G> Nodes<R, G> {
     /// A new waiter, behind all others.
     #[inline]
     pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
-        let node = Node { prev: NONE, next: NONE, state: State::Waiting(request), waker: Some(waker) };
+        let last = self.line.tail;
+        let node = Node { prev: last, next: NONE, state: State::Waiting(request), waker: Some(waker) };
         let index = self.free;
         let index = if index == NONE {
-            let index = u32::try_from(self.all.len()).ok().filter(|index| *index != NONE).expect("2^32 waiters");
-            self.all.push(node);
-            index
+            self.add(node)
         } else {
             let slot = &mut self.all[index as usize];
             self.free = slot.next;
@@ -93,8 +92,20 @@ impl<R, G> Nodes<R, G> {
             index
         };
         self.used += 1;
-        self.push(Which::Line, index);
+        self.line.tail = index;
+        match last {
+            NONE => self.line.head = index,
+            _ => self.all[last as usize].next = index,
+        }
         Key(index)
+    }
+
+    /// One more node than there ever were at a time.
+    #[cold]
+    fn add(&mut self, node: Node<R, G>) -> u32 {
+        let index = u32::try_from(self.all.len()).ok().filter(|index| *index != NONE).expect("2^32 waiters");
+        self.all.push(node);
+        index
     }
 
     /// The first waiter's request.
@@ -107,24 +118,28 @@ impl<R, G> Nodes<R, G> {
         }
     }
 
-    /// Ends the first waiter's wait with a grant. Its waker is put among the calls, or comes back.
+    /// Ends the first waiter's wait with what `grant` says to its request. Its waker is put among the calls, or comes back.
     #[inline]
-    pub(crate) fn grant(&mut self, grant: G, among_calls: bool) -> Result<(R, Option<Waker>), G> {
-        let index = self.line.head;
-        if index == NONE {
-            return Err(grant);
+    pub(crate) fn grant(
+        &mut self,
+        grant: impl FnOnce(&R) -> Option<G>,
+        among_calls: bool,
+    ) -> Option<(R, Option<Waker>)> {
+        let node = self.all.get_mut(self.line.head as usize)?;
+        let State::Waiting(request) = &node.state else { unreachable!("only those who wait are in line") };
+        let granted = State::Granted(grant(request)?);
+        let State::Waiting(request) = std::mem::replace(&mut node.state, granted) else { return None };
+        let next = node.next;
+        let waker = if among_calls { None } else { node.waker.take() };
+        let index = std::mem::replace(&mut self.line.head, next);
+        match next {
+            NONE => self.line.tail = NONE,
+            _ => self.all[next as usize].prev = NONE,
         }
-        self.unlink(Which::Line, index);
-        let waker = if among_calls {
+        if among_calls {
             self.push(Which::Calls, index);
-            None
-        } else {
-            self.all[index as usize].waker.take()
-        };
-        match std::mem::replace(&mut self.all[index as usize].state, State::Granted(grant)) {
-            State::Waiting(request) => Ok((request, waker)),
-            _ => unreachable!("only those who wait are in line"),
         }
+        Some((request, waker))
     }
 
     /// Ends the waits of those of whom `which` is true: they get their requests back. Returns how many that were.
@@ -179,11 +194,11 @@ impl<R, G> Nodes<R, G> {
             self.unlink(Which::Calls, key.0);
             return Look::Uncalled(waker);
         }
-        Look::Ended(match self.release(key.0) {
-            State::Granted(grant) => Ok(grant),
-            State::Refused(request) => Err(request),
+        match self.release(key.0) {
+            State::Granted(grant) => Look::Ended(Ok(grant)),
+            State::Refused(request) => Look::Ended(Err(request)),
             _ => unreachable!("a key belongs to a node in use"),
-        })
+        }
     }
 
     /// Frees the node of a waiter that goes.

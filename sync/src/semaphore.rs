@@ -337,14 +337,13 @@ impl Line for Acquiring {
 
     fn serve(semaphore: &Semaphore) {
         // Only ever the first: a large request is not overtaken by small ones that would fit.
-        while let Some(asked) = semaphore.queue.front() {
-            let free = semaphore.free.get();
-            if asked > free {
-                return;
-            }
-            semaphore.free.set(free - asked);
-            let _ = semaphore.queue.grant(asked);
+        let mut free = semaphore.free.get();
+        while free > 0 {
+            let fits = |asked: &usize| (*asked <= free).then_some(*asked);
+            let Some(asked) = semaphore.queue.grant_by(fits) else { break };
+            free -= asked;
         }
+        semaphore.free.set(free);
     }
 
     fn give_back(semaphore: &Semaphore, granted: usize) {

@@ -111,8 +111,6 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     /// Polled in line.
     #[inline(never)]
     fn go_on(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
-        // In line until it is known not to be: wakers may panic.
-        self.step = Step::InLine(key);
         match L::queue(&self.owner).look(key, cx.waker()) {
             Some(outcome) => {
                 self.step = Step::Over;
@@ -203,14 +201,15 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.step, Step::Over) {
-            Step::New(request) => match L::attempt(&self.owner, request) {
-                Attempt::Granted(grant) => Poll::Ready(Ok(grant)),
-                Attempt::Refused(request) => Poll::Ready(Err(request)),
-                Attempt::Wait(request) => self.enter(request, cx),
-            },
-            Step::InLine(key) => self.go_on(key, cx),
-            Step::Over => over(),
+        if let Step::InLine(key) = self.step {
+            // It stays in line until it is known not to be: wakers may panic.
+            return self.go_on(key, cx);
+        }
+        let Step::New(request) = std::mem::replace(&mut self.step, Step::Over) else { over() };
+        match L::attempt(&self.owner, request) {
+            Attempt::Granted(grant) => Poll::Ready(Ok(grant)),
+            Attempt::Refused(request) => Poll::Ready(Err(request)),
+            Attempt::Wait(request) => self.enter(request, cx),
         }
     }
 }

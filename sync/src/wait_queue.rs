@@ -99,7 +99,6 @@ pub struct WaitQueue<R = (), G = ()> {
 
 struct Stats {
     entered: Cell<u64>,
-    granted: Cell<u64>,
     refused: Cell<u64>,
     left: Cell<u64>,
     peak: Cell<usize>,
@@ -131,13 +130,7 @@ impl<R, G> WaitQueue<R, G> {
             nodes: RefCell::new(Nodes::new()),
             uncalled: Cell::new(0),
             first_call: Cell::new(None),
-            stats: Stats {
-                entered: Cell::new(0),
-                granted: Cell::new(0),
-                refused: Cell::new(0),
-                left: Cell::new(0),
-                peak: Cell::new(0),
-            },
+            stats: Stats { entered: Cell::new(0), refused: Cell::new(0), left: Cell::new(0), peak: Cell::new(0) },
             local: PhantomData,
         }
     }
@@ -161,13 +154,10 @@ impl<R, G> WaitQueue<R, G> {
 
     /// What this line has seen so far.
     pub fn stats(&self) -> WaitStats {
-        WaitStats {
-            entered: self.stats.entered.get(),
-            granted: self.stats.granted.get(),
-            refused: self.stats.refused.get(),
-            left: self.stats.left.get(),
-            peak: self.stats.peak.get(),
-        }
+        let (entered, refused, left) = (self.stats.entered.get(), self.stats.refused.get(), self.stats.left.get());
+        // Not counted where it happens, which is the hot path.
+        let granted = entered - refused - left - self.len() as u64;
+        WaitStats { entered, granted, refused, left, peak: self.stats.peak.get() }
     }
 
     /// The first waiter's request.
@@ -188,15 +178,22 @@ impl<R, G> WaitQueue<R, G> {
         if self.is_empty() {
             return Err(grant);
         }
+        Ok(self.grant_by(|_| Some(grant)).expect("somebody waits"))
+    }
+
+    /// As [`grant`](Self::grant), with what `grant` says to the first request; `None` if it says no, or nobody waits. It must not
+    /// be foreign code.
+    #[inline]
+    pub(crate) fn grant_by(&self, grant: impl FnOnce(&R) -> Option<G>) -> Option<R> {
         let uncalled = self.uncalled.get();
         let (request, waker) = self.nodes.borrow_mut().grant(grant, uncalled > 0)?;
         if uncalled == 0 {
-            self.first_call.set(waker);
+            // None is replaced, which the compiler cannot know.
+            std::mem::forget(self.first_call.replace(waker));
         }
         self.uncalled.set(uncalled + 1);
         self.waiting.set(self.waiting.get() - 1);
-        add(&self.stats.granted, 1);
-        Ok(request)
+        Some(request)
     }
 
     /// Hands a copy of `grant` to everyone who waits now, and returns how many these were.
@@ -283,8 +280,17 @@ impl<R, G> WaitQueue<R, G> {
     /// clone nor the drop of a waker finds anything borrowed.
     #[inline]
     pub(crate) fn look(&self, key: Key, waker: &Waker) -> Option<Result<G, R>> {
+        let look = self.nodes.borrow_mut().look(key, waker);
+        match look {
+            Look::Ended(outcome) => Some(outcome),
+            Look::Waits => None,
+            look => self.look_again(look, key, waker),
+        }
+    }
+
+    #[cold]
+    fn look_again(&self, mut look: Look<R, G>, key: Key, waker: &Waker) -> Option<Result<G, R>> {
         loop {
-            let look = self.nodes.borrow_mut().look(key, waker);
             match look {
                 Look::Ended(outcome) => return Some(outcome),
                 Look::Waits => return None,
@@ -295,10 +301,10 @@ impl<R, G> WaitQueue<R, G> {
                     drop(waker);
                 }
             }
+            look = self.nodes.borrow_mut().look(key, waker);
         }
     }
 
-    #[cold]
     fn set_waker(&self, key: Key, waker: Waker) {
         let old = self.nodes.borrow_mut().set_waker(key, waker);
         drop(old);
