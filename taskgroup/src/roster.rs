@@ -2,45 +2,40 @@
 
 use evenkeel_executor::TaskRef;
 use slab::Slab;
+use std::cmp::Reverse;
 
-/// A list in which a child finds its own entry, so that its end costs the same however many there are.
+/// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
+/// cancelled, and found out then.
 pub(crate) struct Roster {
     entries: Slab<Entry>,
-    oldest: usize,
-    newest: usize,
+    /// How many there ever were.
+    spawned: usize,
     background: usize,
 }
 
 struct Entry {
     /// `None` while it is being spawned.
     task: Option<TaskRef>,
+    /// How many came before it.
+    number: usize,
     is_background: bool,
     /// It came through a slot, which is free again at its end.
     has_slot: bool,
-    older: usize,
-    newer: usize,
 }
 
 /// Room for so many is kept.
 const KEPT: usize = 64;
 
-const NOBODY: usize = usize::MAX;
-
 impl Roster {
     pub(crate) fn new() -> Roster {
-        Roster { entries: Slab::new(), oldest: NOBODY, newest: NOBODY, background: 0 }
+        Roster { entries: Slab::new(), spawned: 0, background: 0 }
     }
 
     pub(crate) fn add(&mut self, is_background: bool, has_slot: bool) -> usize {
-        let older = self.newest;
-        let key = self.entries.insert(Entry { task: None, is_background, has_slot, older, newer: NOBODY });
-        match self.entries.get_mut(older) {
-            Some(entry) => entry.newer = key,
-            None => self.oldest = key,
-        }
-        self.newest = key;
+        let number = self.spawned;
+        self.spawned += 1;
         self.background += usize::from(is_background);
-        key
+        self.entries.insert(Entry { task: None, number, is_background, has_slot })
     }
 
     pub(crate) fn set_task(&mut self, key: usize, task: Option<TaskRef>) {
@@ -53,20 +48,17 @@ impl Roster {
     /// `true` if the child had a slot.
     pub(crate) fn remove(&mut self, key: usize) -> bool {
         let Some(gone) = self.entries.try_remove(key) else { return false };
-        match self.entries.get_mut(gone.older) {
-            Some(entry) => entry.newer = gone.newer,
-            None => self.oldest = gone.newer,
-        }
-        match self.entries.get_mut(gone.newer) {
-            Some(entry) => entry.older = gone.older,
-            None => self.newest = gone.older,
-        }
         self.background -= usize::from(gone.is_background);
         if self.entries.is_empty() && self.entries.capacity() > KEPT {
             // A group that lives long does not keep the room of its busiest moment.
             self.entries = Slab::new();
         }
         gone.has_slot
+    }
+
+    /// How many children there ever were.
+    pub(crate) fn spawned(&self) -> usize {
+        self.spawned
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -77,18 +69,12 @@ impl Roster {
         self.background
     }
 
-    /// The children, newest first.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = (TaskRef, bool)> {
-        let mut next = self.newest;
-        std::iter::from_fn(move || {
-            loop {
-                let entry = self.entries.get(next)?;
-                next = entry.older;
-                if let Some(task) = entry.task {
-                    return Some((task, entry.is_background));
-                }
-            }
-        })
+    /// The children of whom `which` is true, which is told whether they are in the background; newest first.
+    pub(crate) fn newest_first(&self, which: impl Fn(bool) -> bool) -> Vec<TaskRef> {
+        let entries = self.entries.iter().filter(|(_, entry)| which(entry.is_background));
+        let mut found: Vec<_> = entries.filter_map(|(_, entry)| Some((entry.number, entry.task?))).collect();
+        found.sort_unstable_by_key(|(number, _)| Reverse(*number));
+        found.into_iter().map(|(_, task)| task).collect()
     }
 
     pub(crate) fn has_slot(&self, task: TaskRef) -> bool {

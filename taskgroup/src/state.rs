@@ -52,7 +52,6 @@ pub(crate) struct Core {
     waker: Cell<Option<Waker>>,
     /// The task in which the group's future was polled last.
     host: Cell<Option<TaskRef>>,
-    spawned: Cell<usize>,
     failed: Cell<usize>,
 }
 
@@ -74,7 +73,6 @@ impl Core {
             panic: Cell::new(None),
             waker: Cell::new(None),
             host: Cell::new(None),
-            spawned: Cell::new(0),
             failed: Cell::new(0),
         }
     }
@@ -83,7 +81,6 @@ impl Core {
 
     /// A child is about to be spawned.
     pub(crate) fn enroll(&self, is_background: bool, has_slot: bool) -> usize {
-        self.spawned.set(self.spawned.get() + 1);
         self.roster.borrow_mut().add(is_background, has_slot)
     }
 
@@ -121,7 +118,7 @@ impl Core {
     }
 
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.spawned.get(), self.failed.get())
+        (self.roster.borrow().spawned(), self.failed.get())
     }
 
     // ---- cancelled
@@ -202,8 +199,7 @@ impl Core {
 
     /// A copy: cancelling calls wakers, which may do anything.
     fn newest_first(&self, which: impl Fn(bool) -> bool) -> Vec<TaskRef> {
-        let roster = self.roster.borrow();
-        roster.newest_first().filter(|(_, is_background)| which(*is_background)).map(|(task, _)| task).collect()
+        self.roster.borrow().newest_first(which)
     }
 
     /// The group's future has ended, or is gone.
