@@ -64,6 +64,8 @@ struct Seat {
 struct Set {
     /// The seats of the children that were woken, oldest first. It has room for all: waking never allocates.
     ready: Vec<u32>,
+    /// Room for a batch.
+    spare: Vec<u32>,
     /// How many children there are, those included that have left and are still in a queue.
     seated: usize,
     /// The waker of the set's latest poll, until it is called.
@@ -103,16 +105,17 @@ impl Seats {
 
     /// The set is gone; its children have released their seats. The owner's waker is handed out to be dropped.
     pub(crate) fn close(&self, set: u32) -> Option<Waker> {
-        /// A queue with room for more is not kept.
-        const KEPT: usize = 64;
         let inner = &mut *self.inner.borrow_mut();
         let mut ready = std::mem::take(&mut inner.sets[set as usize].ready);
         for seat in ready.drain(..) {
             inner.free(seat);
         }
         let closed = &mut inner.sets[set as usize];
-        if ready.capacity() <= KEPT {
-            closed.ready = ready;
+        closed.ready = ready;
+        // The next set has the room that these have, unless it is much.
+        const KEPT: usize = 64;
+        if closed.ready.capacity() > KEPT {
+            (closed.ready, closed.spare) = Default::default();
         }
         inner.free_sets.push(set);
         closed.owner.take()
@@ -122,14 +125,21 @@ impl Seats {
         self.inner.borrow_mut().sets[set as usize].owner.take()
     }
 
-    /// From now on the set's owner has this waker; returns the one before. The queue is swapped for `batch`, which is empty.
+    /// From now on the set's owner has this waker; returns the one before, and the queue, which is empty now.
     #[inline]
-    pub(crate) fn begin(&self, set: u32, newest: Waker, batch: &mut Vec<u32>) -> Option<Waker> {
+    pub(crate) fn begin(&self, set: u32, newest: Waker) -> (Option<Waker>, Vec<u32>) {
         let inner = &mut *self.inner.borrow_mut();
         let set = &mut inner.sets[set as usize];
-        batch.reserve(set.seated);
-        std::mem::swap(&mut set.ready, batch);
-        set.owner.replace(newest)
+        let mut empty = std::mem::take(&mut set.spare);
+        empty.reserve(set.seated);
+        (set.owner.replace(newest), std::mem::replace(&mut set.ready, empty))
+    }
+
+    /// Those who were taken out of the queue have been polled.
+    #[inline]
+    pub(crate) fn end(&self, set: u32, mut queue: Vec<u32>) {
+        queue.clear();
+        self.inner.borrow_mut().sets[set as usize].spare = queue;
     }
 
     /// The rest of a batch that was broken off comes first in the queue again.

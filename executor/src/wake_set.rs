@@ -8,13 +8,7 @@ use crate::{
     },
     seats::{Called, Seats},
 };
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-    mem::ManuallyDrop,
-    rc::Rc,
-    task::Waker,
-};
+use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, task::Waker};
 
 /// Tells which of the children that live inside a future were woken, so that no other need be polled: what `gather`, `race` and
 /// `scope` are built on, and what those can use who build combinators of their own.
@@ -55,8 +49,6 @@ use std::{
 pub struct WakeSet {
     home: RefCell<Option<Home>>,
     children: RefCell<Children>,
-    /// Room for a batch.
-    spare: Cell<Vec<u32>>,
 }
 
 /// The executor in which the set was polled last.
@@ -110,7 +102,7 @@ impl Children {
 /// If it is dropped before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
 /// [`WakeSet::wake_owner`].
 pub struct Batch<'a> {
-    set: &'a WakeSet,
+    set: PhantomData<&'a WakeSet>,
     seats: Rc<Seats>,
     id: u32,
     queue: Vec<u32>,
@@ -233,10 +225,10 @@ impl WakeSet {
             Some(stored) if stored.will_wake(newest) => (stored, None),
             stored => (newest.clone(), stored),
         };
-        let mut queue = self.spare.take();
-        let older = seats.begin(id, kept, &mut queue);
+        let (older, queue) = seats.begin(id, kept);
+        let batch = Batch { set: PhantomData, seats, id, queue, next: 0 };
         drop((old, older));
-        Batch { set: self, seats, id, queue, next: 0 }
+        batch
     }
 
     /// Registers with the current executor, and leaves the one before.
@@ -303,8 +295,7 @@ impl Drop for Batch<'_> {
             self.queue.drain(..self.next);
             self.seats.give_back(self.id, &mut self.queue);
         }
-        self.queue.clear();
-        self.set.spare.set(std::mem::take(&mut self.queue));
+        self.seats.end(self.id, std::mem::take(&mut self.queue));
     }
 }
 

@@ -127,6 +127,8 @@ pub struct Siblings<'a> {
     framed: Option<Framed<'a>>,
     /// Since then nothing was cancelled.
     epoch: Epoch,
+    /// Since then no region was made.
+    made: u64,
     is_cancelled: bool,
     began_cancelled: bool,
 }
@@ -156,7 +158,8 @@ pub struct Siblings<'a> {
 #[inline]
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     polled_by("a combinator", |core| {
-        let mut siblings = Siblings { core, framed: None, epoch: 0, is_cancelled: false, began_cancelled: false };
+        let mut siblings =
+            Siblings { core, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
         siblings.look();
         siblings.began_cancelled = siblings.is_cancelled;
         poll(&mut siblings)
@@ -167,7 +170,7 @@ impl<'a> Siblings<'a> {
     fn look(&mut self) {
         self.framed = None;
         self.is_cancelled = self.core.tasks.is_cancelled_here();
-        self.epoch = here::epoch();
+        (self.epoch, self.made) = (here::epoch(), self.core.tasks.here.made());
         self.framed = Some(self.core.tasks.here.enter_bare(self.is_cancelled));
     }
 
@@ -196,7 +199,7 @@ impl<'a> Siblings<'a> {
         *this.state = State::Running;
         let future = this.body.as_mut().as_pin_mut().expect("a branch was polled after it had ended");
         let polled = future.poll(cx);
-        if self.epoch == here::epoch() && !self.core.tasks.here.is_made() {
+        if self.epoch == here::epoch() && self.made == self.core.tasks.here.made() {
             return polled.map(Ok);
         }
         self.finish(branch, polled, cx)
@@ -215,7 +218,7 @@ impl<'a> Siblings<'a> {
         polled
     }
 
-    /// A region was made in this poll, or something was cancelled.
+    /// A region was made in this poll, perhaps for this branch, or something was cancelled.
     #[cold]
     fn finish<F: Future>(
         &mut self,
@@ -223,6 +226,11 @@ impl<'a> Siblings<'a> {
         polled: Poll<F::Output>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
+        if self.epoch == here::epoch() && !self.core.tasks.here.is_made() {
+            // It was made for a frame that is gone.
+            self.made = self.core.tasks.here.made();
+            return polled.map(Ok);
+        }
         let made = self.core.tasks.here.take_made();
         self.framed = None;
         let (mut this, mut watch) = (branch.project(), Watch::default());

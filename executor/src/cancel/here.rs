@@ -37,6 +37,8 @@ pub(crate) struct Here {
     spare: RefCell<Vec<Rc<Region>>>,
     /// Counts the clean-up points that were polled for the first time after a cancellation.
     reached: Cell<u64>,
+    /// Counts the regions that were made for frames which had none.
+    made: Cell<u64>,
 }
 
 /// A scope or a clean-up point while it is being polled.
@@ -102,8 +104,13 @@ impl Here {
         Framed(self)
     }
 
-    /// Has the innermost frame a region?
+    /// As long as this stays the same, no frame without a region gets one.
     #[inline]
+    pub(super) fn made(&self) -> u64 {
+        self.made.get()
+    }
+
+    /// Has the innermost frame a region?
     pub(super) fn is_made(&self) -> bool {
         self.frames.borrow().last().is_some_and(|frame| frame.region.is_some())
     }
@@ -122,6 +129,14 @@ impl Here {
         Some(region)
     }
 
+    /// Is that the innermost region that there is?
+    #[inline]
+    pub(super) fn is_nearest(&self, region: Option<&Rc<Region>>) -> bool {
+        let frames = self.frames.borrow();
+        let nearest = frames.iter().rev().find_map(|frame| frame.region.as_ref());
+        nearest.map(Rc::as_ptr) == region.map(Rc::as_ptr)
+    }
+
     /// The innermost region that there is.
     #[inline]
     pub(super) fn nearest(&self) -> Option<Rc<Region>> {
@@ -137,6 +152,7 @@ impl Here {
             let region = Region::new(Kind::Scope);
             region.begin_in(task, around, frames[index].outer, frames[index].seen);
             frames[index].region = Some(region);
+            self.made.set(self.made.get() + 1);
         }
         frames.last().and_then(|frame| frame.region.clone())
     }
@@ -216,8 +232,8 @@ impl crate::raw::tasks::Tasks {
 pub fn cancel_requested() -> Option<CancelReason> {
     enter::with_current(|core| {
         let tasks = &core?.tasks;
-        let innermost = tasks.here.frames.borrow().iter().rev().find_map(|frame| frame.region.clone());
-        match innermost {
+        let frames = tasks.here.frames.borrow();
+        match frames.iter().rev().find_map(|frame| frame.region.as_ref()) {
             Some(region) => region.requested(),
             None => tasks.reason_of(tasks.current()),
         }
@@ -277,14 +293,14 @@ pub(super) fn spare_region() -> Option<Rc<Region>> {
 
 /// Nobody has that region any more.
 #[inline]
-pub(super) fn keep_spare_region(region: Rc<Region>) {
+pub(super) fn keep_spare_region(region: &Rc<Region>) {
     /// As many as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
     const MOST: usize = 256;
     enter::with_current(|core| {
         let Some(core) = core else { return };
         let mut spare = core.tasks.here.spare.borrow_mut();
         if spare.len() < MOST {
-            spare.push(region);
+            spare.push(region.clone());
         }
     });
 }

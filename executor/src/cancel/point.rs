@@ -66,6 +66,7 @@ impl Point {
     }
 
     /// A poll begins. `true` if what is around was cancelled.
+    #[inline]
     fn arrive(&self, core: &Core, cx: &Context<'_>) -> bool {
         let around = self.region.arrive(core);
         if around {
@@ -98,6 +99,13 @@ impl Point {
             Some(around) if core.tasks.is_cancelled_here() => around.stash(payload),
             _ => resume_unwind(payload),
         }
+    }
+}
+
+impl Drop for Point {
+    #[inline]
+    fn drop(&mut self) {
+        Region::recycle(&mut self.region);
     }
 }
 

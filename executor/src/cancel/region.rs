@@ -136,12 +136,12 @@ impl Region {
         }
     }
 
-    /// The region is not needed any more. If nobody else has it, it can be used for another.
+    /// A handle of the region goes. If nobody else has it, it can be used for another.
     #[inline]
-    pub(super) fn recycle(mut region: Rc<Region>) {
-        if let Some(only) = Rc::get_mut(&mut region) {
+    pub(super) fn recycle(last: &mut Rc<Region>) {
+        if let Some(only) = Rc::get_mut(last) {
             *only = Region::fresh();
-            here::keep_spare_region(region);
+            here::keep_spare_region(last);
         }
     }
 
@@ -194,6 +194,11 @@ impl Region {
         if let Some(reason) = self.reason() {
             return Some(reason.clone());
         }
+        if self.is_outer_cancelled() { self.requested_around() } else { None }
+    }
+
+    #[cold]
+    fn requested_around(&self) -> Option<CancelReason> {
         let mut next = self.place.borrow().around.clone();
         let mut task = self.place.borrow().task;
         while let Some(region) = next {
@@ -260,13 +265,12 @@ impl Region {
     #[inline]
     pub(crate) fn arrive(self: &Rc<Self>, core: &Core) -> bool {
         let task = core.tasks.current();
-        let around = core.tasks.here.nearest();
-        let moved = {
+        let is_here = {
             let place = self.place.borrow();
-            place.task != task || place.around.as_ref().map(Rc::as_ptr) != around.as_ref().map(Rc::as_ptr)
+            place.task == task && core.tasks.here.is_nearest(place.around.as_ref())
         };
-        if moved {
-            self.move_to(Place { task, around, seat: None });
+        if !is_here {
+            self.move_to(Place { task, around: core.tasks.here.nearest(), seat: None });
         }
         let outer = core.tasks.is_cancelled_here();
         self.see(outer);

@@ -136,6 +136,13 @@ impl CancelScope {
     }
 }
 
+impl Drop for CancelScope {
+    #[inline]
+    fn drop(&mut self) {
+        Region::recycle(&mut self.0);
+    }
+}
+
 impl fmt::Debug for CancelScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelScope").field("reason", &self.0.reason()).field("deadline", &self.deadline()).finish()
@@ -520,15 +527,20 @@ pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Op
 
 #[inline]
 pub(super) fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
-    let Some(region) = region.take() else { return watch.stop() };
-    region.end();
+    if let Some(region) = region.take() {
+        end_region(region);
+    }
     watch.stop();
+}
+
+fn end_region(mut region: Rc<Region>) {
+    region.end();
     if is_shared(&region) {
         region.limit.end();
         let waker = region.limit.take_waker();
         drop(waker);
     }
-    Region::recycle(region);
+    Region::recycle(&mut region);
 }
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
