@@ -78,7 +78,7 @@ impl<R, G> Nodes<R, G> {
     }
 
     /// A new waiter, behind all others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
         let last = self.line.tail;
         let node = Node { prev: last, next: NONE, state: State::Waiting(request), waker: Some(waker) };
@@ -119,7 +119,7 @@ impl<R, G> Nodes<R, G> {
     }
 
     /// Ends the first waiter's wait with what `grant` says to its request. Its waker is put among the calls, or comes back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn grant(
         &mut self,
         grant: impl FnOnce(&R) -> Option<G>,
@@ -183,7 +183,7 @@ impl<R, G> Nodes<R, G> {
     }
 
     /// If the wait has ended, frees the node. Otherwise `waker` is the one to be woken.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, key: Key, waker: &Waker) -> Look<R, G> {
         let node = &mut self.all[key.0 as usize];
         if matches!(node.state, State::Waiting(_)) {

@@ -335,6 +335,7 @@ impl Line for Acquiring {
         }
     }
 
+    #[inline]
     fn serve(semaphore: &Semaphore) {
         // Only ever the first: a large request is not overtaken by small ones that would fit.
         let mut free = semaphore.free.get();

@@ -183,7 +183,7 @@ impl<R, G> WaitQueue<R, G> {
 
     /// As [`grant`](Self::grant), with what `grant` says to the first request; `None` if it says no, or nobody waits. It must not
     /// be foreign code.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn grant_by(&self, grant: impl FnOnce(&R) -> Option<G>) -> Option<R> {
         let uncalled = self.uncalled.get();
         let (request, waker) = self.nodes.borrow_mut().grant(grant, uncalled > 0)?;
@@ -233,7 +233,7 @@ impl<R, G> WaitQueue<R, G> {
     /// Calls the wakers of those whose wait has ended, in order.
     ///
     /// If one of them panics, the others are called all the same, and the panic goes on.
-    #[inline]
+    #[inline(always)]
     pub fn wake(&self) {
         while let Some(waker) = self.next_call() {
             let others = CallOthers(self);
@@ -252,7 +252,7 @@ impl<R, G> WaitQueue<R, G> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_call(&self) -> Option<Waker> {
         if self.uncalled.get() == 0 {
             return None;
@@ -266,7 +266,7 @@ impl<R, G> WaitQueue<R, G> {
 
     // ---- what `Wait` does
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self, request: R, waker: Waker) -> Key {
         let key = self.nodes.borrow_mut().enter(request, waker);
         let waiting = self.waiting.get() + 1;
@@ -278,7 +278,7 @@ impl<R, G> WaitQueue<R, G> {
 
     /// How the wait ended, if it did; the node is free then. Otherwise sees to it that the node has this waker. Neither the
     /// clone nor the drop of a waker finds anything borrowed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&self, key: Key, waker: &Waker) -> Option<Result<G, R>> {
         let look = self.nodes.borrow_mut().look(key, waker);
         match look {

@@ -176,15 +176,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Some(item)
     }
 
-    /// A get that finds nothing stored.
-    #[inline(never)]
-    fn attempt_without_items(&self, request: ()) -> Attempt<(), Handed<T>> {
-        if let Ok(item) = self.putters.grant(()) {
-            // A rendezvous: it goes from hand to hand.
-            self.unfinished.set(self.unfinished.get() + 1);
-            return Attempt::Granted(let_in(self, Handed { item, number: 0 }));
-        }
-        if self.is_closed() { Attempt::Refused(request) } else { Attempt::Wait(request) }
+    /// A get that finds nothing stored, but somebody who waits for room: of a queue without any room. The item goes from hand to
+    /// hand.
+    #[cold]
+    fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
+        let Ok(item) = self.putters.grant(()) else { return Attempt::Wait(request) };
+        self.unfinished.set(self.unfinished.get() + 1);
+        Attempt::Granted(let_in(self, Handed { item, number: 0 }))
     }
 
     /// An item comes back that had been handed to somebody.
@@ -223,7 +221,10 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
             let handed = Handed { item, number: 0 };
             return Attempt::Granted(if queue.putters.is_empty() { handed } else { let_in(queue, handed) });
         }
-        queue.attempt_without_items(request)
+        if !queue.putters.is_empty() {
+            return queue.meet(request);
+        }
+        if queue.is_closed() { Attempt::Refused(request) } else { Attempt::Wait(request) }
     }
 
     fn give_back(queue: &Self::Owner, handed: Handed<T>) {
