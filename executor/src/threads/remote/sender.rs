@@ -2,7 +2,7 @@
 
 use super::{Refused, SendError, Shared, Waiting, lock, wake};
 use std::{
-    fmt,
+    fmt, hint,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
@@ -33,6 +33,11 @@ impl<T: Send> Sender<T> {
         let item = match self.push(item) {
             Ok(()) => return Ok(()),
             Err((item, Refused::Full)) if self.is_at_home() => return Err(SendError(item, Refused::OwnThread)),
+            Err((item, Refused::Full)) => item,
+            Err((item, refused)) => return Err(SendError(item, refused)),
+        };
+        let item = match self.spin(item) {
+            Ok(()) => return Ok(()),
             Err((item, Refused::Full)) => item,
             Err((item, refused)) => return Err(SendError(item, refused)),
         };
@@ -97,6 +102,26 @@ impl<T: Send> Sender<T> {
         drop(state);
         wake(receiver);
         Ok(())
+    }
+
+    /// Looks for room for a while. The receiver is mostly at work when there is none, and makes some in less time than a thread takes
+    /// to fall asleep and be woken.
+    fn spin(&self, mut item: T) -> Result<(), (T, Refused)> {
+        /// At first with pauses that double, then the system may run others: as long as crossbeam's `Backoff` does the one, and
+        /// twice as long the other.
+        const PAUSES: u32 = 7;
+        const YIELDS: u32 = 8;
+        for look in 0..PAUSES + YIELDS {
+            match look {
+                0..PAUSES => (0..1 << look).for_each(|_| hint::spin_loop()),
+                _ => thread::yield_now(),
+            }
+            item = match self.push(item) {
+                Err((item, Refused::Full)) => item,
+                outcome => return outcome,
+            };
+        }
+        Err((item, Refused::Full))
     }
 
     fn is_at_home(&self) -> bool {
