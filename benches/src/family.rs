@@ -4,7 +4,7 @@ use crate::peer::{Evenkeel, Peer, Tokio};
 use evenkeel::{TaskGroup, gather, scope};
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use futures_concurrency::future::Join;
-use std::{convert::Infallible, future::Future};
+use std::{convert::Infallible, future::Future, marker::PhantomData};
 
 /// Runs children to their ends.
 ///
@@ -71,10 +71,10 @@ impl Family for Gathered {
 
 /// `tokio::task::JoinSet`, of which each child is a task.
 #[derive(Debug)]
-pub struct InJoinSet;
+pub struct InJoinSet<P = Tokio>(PhantomData<P>);
 
-impl Family for InJoinSet {
-    type Home = Tokio;
+impl<P: Peer> Family for InJoinSet<P> {
+    type Home = P;
 
     async fn sum<C: Future<Output = u64> + 'static>(children: impl Iterator<Item = C>) -> u64 {
         let mut set = tokio::task::JoinSet::new();

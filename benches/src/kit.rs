@@ -185,6 +185,32 @@ channel! {
     |receiver| receiver.recv()
 }
 
+#[cfg(target_os = "linux")]
+channel! {
+    GlommioChannel, "`glommio::channels::local_channel`", Rc<glommio::channels::local_channel::LocalSender<u64>>,
+    glommio::channels::local_channel::LocalReceiver<u64>,
+    |capacity| {
+        let (sender, receiver) = match capacity {
+            usize::MAX => glommio::channels::local_channel::new_unbounded(),
+            capacity => glommio::channels::local_channel::new_bounded(capacity),
+        };
+        (Rc::new(sender), receiver)
+    },
+    |sender, item| sender.send(item),
+    |receiver| receiver.recv()
+}
+
+channel! {
+    AsyncLocalChannel, "`async_local_channel::mpsc`, which has no bound", async_local_channel::mpsc::Sender<u64>,
+    async_local_channel::mpsc::Receiver<u64>,
+    |_capacity| {
+        let (sender, receiver) = async_local_channel::mpsc::channel();
+        (sender, receiver.activate())
+    },
+    |sender, item| ready(sender.send(item).map(drop)),
+    |receiver| receiver.recv()
+}
+
 /// `embassy_sync::channel`, whose room is part of its type.
 #[derive(Debug)]
 pub struct EmbassyChannel<const N: usize>;
@@ -290,6 +316,14 @@ gate!(
     futures_intrusive::sync::LocalMutex<u64>,
     |_permits| futures_intrusive::sync::LocalMutex::new(0, true),
     |gate| gate.lock()
+);
+#[cfg(target_os = "linux")]
+gate!(
+    GlommioSemaphore,
+    "`glommio::sync::Semaphore`",
+    glommio::sync::Semaphore,
+    |permits| glommio::sync::Semaphore::new(permits as u64),
+    |gate| gate.acquire_permit(1)
 );
 gate!(
     EmbassyMutex,

@@ -1,4 +1,4 @@
-//! Plain tables on a terminal.
+//! Tables on a terminal, which are Markdown too.
 
 use std::fmt;
 
@@ -28,15 +28,33 @@ impl fmt::Display for Table {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
-        for row in &self.rows {
+        for (index, row) in self.rows.iter().enumerate() {
             for (column, cell) in row.iter().enumerate() {
                 match column {
-                    0 => write!(f, "{cell:<0$}", width(0))?,
-                    _ => write!(f, "  {cell:>0$}", width(column))?,
+                    0 => write!(f, "| {cell:<0$} |", width(0))?,
+                    _ => write!(f, " {cell:>0$} |", width(column))?,
                 }
             }
             writeln!(f)?;
+            if index == 0 {
+                let rule = |column| format!("{:-<1$}:|", "", width(column) + 1);
+                writeln!(f, "|{:-<1$}|{2}", "", width(0) + 2, (1..row.len()).map(rule).collect::<String>())?;
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_markdown_in_which_columns_line_up() {
+        let mut table = Table::new(["work", "evenkeel", "–"]);
+        table.row(["yield-100", "7.6", "1000"]);
+        let lines =
+            ["| work      | evenkeel |    – |", "|-----------|---------:|-----:|", "| yield-100 |      7.6 | 1000 |"];
+        assert_eq!(table.to_string().lines().collect::<Vec<_>>(), lines);
     }
 }

@@ -1,10 +1,12 @@
 //! The stopwatch that a workload starts and stops around what counts.
 
 use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 use std::time::Duration;
 
 /// What a [`Watch`] goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// Time on the wall. It counts what others do to this machine as well.
     Wall,

@@ -1,7 +1,7 @@
-//! Runs the workloads of one group under criterion, each under every peer.
+//! Runs the workloads of one group under criterion, each under every peer and with every library.
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-use evenkeel_benches::{PeerName, Workload, catalogue};
+use evenkeel_benches::{Contest, PeerName, Workload};
 use std::time::Duration;
 
 /// All that a benchmark's `main` does. An iteration is one operation, so criterion's times are times per operation.
@@ -11,11 +11,12 @@ pub(crate) fn run(group: &str) {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    let [ours, theirs] = PeerName::ALL.map(catalogue);
-    for (ours, theirs) in ours.iter().zip(&theirs).filter(|(work, _)| work.group == group) {
-        let mut criterion = criterion.benchmark_group(&ours.name);
+    let peers: Vec<PeerName> = PeerName::ALL.into_iter().filter(|peer| peer.obstacle().is_none()).collect();
+    for contest in Contest::of_all(&peers).iter().filter(|contest| contest.work().group == group) {
+        let workload = &contest.work().name;
+        let mut criterion = criterion.benchmark_group(workload);
         criterion.throughput(Throughput::Elements(1));
-        if ours.name == "sleeps" {
+        if workload == "sleeps" {
             // It mostly waits, and criterion plans by the time on the processor.
             criterion
                 .sampling_mode(SamplingMode::Flat)
@@ -23,8 +24,8 @@ pub(crate) fn run(group: &str) {
                 .warm_up_time(Duration::from_millis(100))
                 .measurement_time(Duration::from_millis(500));
         }
-        for (peer, work) in PeerName::ALL.into_iter().zip([ours, theirs]) {
-            criterion.bench_function(BenchmarkId::from_parameter(peer), |bencher| {
+        for (name, work) in contest.entrants() {
+            criterion.bench_function(BenchmarkId::from_parameter(name), |bencher| {
                 bencher.iter_custom(|operations| time(work, operations));
             });
         }

@@ -1,72 +1,104 @@
-//! Compares the peers in one process: nanoseconds per operation, in rounds that alternate between them.
+//! Compares peers and libraries in one process: nanoseconds per operation, in rounds that alternate between them.
 //!
-//! What disturbs a machine for a while disturbs both then; the minimum is what the work costs when nothing does.
+//! What disturbs a machine for a while disturbs all then; the minimum is what the work costs when nothing does.
 
 use clap::Parser;
-use evenkeel_benches::{Clock, PeerName, Table, Workload, catalogue};
-use std::time::Duration;
+use evenkeel_benches::{
+    Contest, Library, Machine, PeerName, Report, Rounds, Row, Subject, Thresholds, libraries, markdown_tables,
+};
+use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Duration};
+use time::OffsetDateTime;
 
 #[derive(Parser)]
-#[command(about = "Compares evenkeel with its peers, in alternating rounds in one process")]
+#[command(
+    about = "Compares evenkeel with other executors and libraries, in alternating rounds in one process, and writes a report"
+)]
 struct Arguments {
-    /// Only workloads that have one of these in their name or group. Without any: all but the scale runs.
-    only: Vec<String>,
-    /// How often each peer runs each workload.
+    /// Only workloads that have one of these in their name or group. Without any: all but the longest scale runs.
+    parts: Vec<String>,
+    /// Only these peers, separated by commas; then libraries run only in workloads that are named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    peers: Vec<PeerName>,
+    /// How often each runs each workload.
     #[arg(long, default_value_t = 11)]
     rounds: usize,
     /// How long one run takes, about, in milliseconds.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 15)]
     millis: u64,
+    /// The folder for the report.
+    #[arg(long, default_value = "report")]
+    out: PathBuf,
+    /// A file of thresholds, lines of `WORKLOAD RATIO`: fails if evenkeel is not so many times as fast as tokio's faster flavour.
+    #[arg(long)]
+    check: Option<PathBuf>,
 }
 
-fn main() {
-    let arguments = Arguments::parse();
-    let mut headings = vec!["ns per operation".to_owned(), "clock".to_owned()];
-    for peer in PeerName::ALL {
-        headings.extend([format!("{peer} min"), "median".to_owned()]);
-    }
-    headings.push("ratio".to_owned());
-    let mut table = Table::new(headings);
-    for pair in pairs(&arguments.only) {
-        eprint!("{} ", pair[0].name);
-        let times = alternate(&pair, &arguments);
-        let clock = match pair[0].clock {
-            Clock::Wall => "wall",
-            Clock::Thread => "thread",
-            Clock::Process => "process",
-        };
-        let mut row = vec![pair[0].name.clone(), clock.to_owned()];
-        for times in &times {
-            row.push(format!("{:.1}", times[0]));
-            row.push(format!("{:.1}", times[times.len() / 2]));
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(unmet) if unmet.is_empty() => ExitCode::SUCCESS,
+        Ok(unmet) => {
+            eprintln!("These ratios fell short:");
+            unmet.iter().for_each(|line| eprintln!("  {line}"));
+            ExitCode::FAILURE
         }
-        row.push(format!("{:.1}", times[1][0] / times[0][0]));
-        table.row(row);
-    }
-    eprintln!();
-    print!("{table}");
-}
-
-/// The wanted workloads, each under every peer.
-fn pairs(only: &[String]) -> impl Iterator<Item = [Workload; 2]> {
-    let [ours, theirs] = PeerName::ALL.map(catalogue);
-    ours.into_iter().zip(theirs).map(|(ours, theirs)| [ours, theirs]).filter(move |[work, _]| match only {
-        [] => work.group != "scale",
-        only => only.iter().any(|part| work.name.contains(part) || work.group.contains(part)),
-    })
-}
-
-/// Nanoseconds per operation of each round, sorted, for every peer.
-fn alternate(works: &[Workload; 2], arguments: &Arguments) -> [Vec<f64>; 2] {
-    let long = Duration::from_millis(arguments.millis);
-    let counts = works.each_ref().map(|work| work.calibrate(long));
-    let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..arguments.rounds.max(1) {
-        for (index, work) in works.iter().enumerate() {
-            let time = work.time(counts[index]);
-            times[index].push(time.as_nanos() as f64 / counts[index] as f64);
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
         }
     }
-    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
-    times
+}
+
+/// Measures, writes the report, and returns the thresholds that were not met.
+fn run(arguments: Arguments) -> Result<Vec<String>, Box<dyn Error>> {
+    let with_libraries = arguments.peers.is_empty() || !arguments.parts.is_empty();
+    let wanted = if arguments.peers.is_empty() { PeerName::ALL.to_vec() } else { arguments.peers };
+    let subjects: Vec<Subject> = wanted.iter().map(|peer| Subject::new(*peer)).collect();
+    for subject in &subjects {
+        if let Some(reason) = &subject.skipped {
+            eprintln!("{} is skipped: {reason}", subject.name);
+        }
+    }
+    let able = |(peer, subject): (PeerName, &Subject)| subject.skipped.is_none().then_some(peer);
+    let peers: Vec<PeerName> = wanted.into_iter().zip(&subjects).filter_map(able).collect();
+    let contests = if with_libraries { Contest::of_all(&peers) } else { Contest::of_peers(&peers) };
+    let known = Contest::names(&contests);
+    let thresholds = match &arguments.check {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            Some(Thresholds::parse(&text, &known).map_err(|error| format!("{}, {error}", path.display()))?)
+        }
+        None => None,
+    };
+    let contests = Contest::select(contests, &arguments.parts)?;
+    let takes_part = |library: &&Library| contests.iter().any(|contest| contest.of(library.name).is_some());
+    let mut rounds = Rounds::new(arguments.rounds, Duration::from_millis(arguments.millis));
+    let mut report = Report {
+        date: OffsetDateTime::now_utc().date().to_string(),
+        rounds: rounds.rounds,
+        millis: arguments.millis,
+        machine: Machine::here(),
+        peers: subjects,
+        libraries: libraries().iter().filter(takes_part).map(Subject::library).collect(),
+        rows: Vec::new(),
+    };
+    for (index, contest) in contests.iter().enumerate() {
+        eprint!("[{}/{}] {:24}", index + 1, contests.len(), contest.work().name);
+        let row = rounds.run(contest);
+        for (name, _) in contest.entrants() {
+            if let Some(time) = row.least(name) {
+                eprint!(" {name} {time:.1}");
+            }
+        }
+        eprintln!();
+        report.rows.push(row);
+    }
+    report.write(&arguments.out)?;
+    print!("{}", markdown_tables(&report, Row::least));
+    eprintln!("The report is in {}", arguments.out.display());
+    let Some(thresholds) = thresholds else { return Ok(Vec::new()) };
+    let unmeasured = thresholds.unmeasured(&report);
+    if !unmeasured.is_empty() {
+        eprintln!("Not measured, so not checked: {}", unmeasured.join(", "));
+    }
+    Ok(thresholds.unmet(&report))
 }

@@ -1,6 +1,6 @@
 //! How late things are: wake-ups of a parked thread, and timers.
 
-use evenkeel_benches::{Door, Evenkeel, Peer, PeerName, Table, Tokio};
+use evenkeel_benches::{Compio, Door, Evenkeel, Glommio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,22 +10,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Those with timers, and with wakers for other threads.
+const PEERS: [PeerName; 5] =
+    [PeerName::Evenkeel, PeerName::Tokio, PeerName::TokioLocalRuntime, PeerName::Glommio, PeerName::Compio];
+
+macro_rules! with_each {
+    ($peer:ident, $measure:ident($($argument:expr)?)) => {
+        match $peer {
+            PeerName::Tokio => $measure::<Tokio>($($argument)?),
+            PeerName::TokioLocalRuntime => $measure::<TokioLocalRuntime>($($argument)?),
+            PeerName::Glommio => $measure::<Glommio>($($argument)?),
+            PeerName::Compio => $measure::<Compio>($($argument)?),
+            _ => $measure::<Evenkeel>($($argument)?),
+        }
+    };
+}
+
 fn main() {
     let mut table = Table::new(["µs late", "peer", "p50", "p99", "worst"]);
-    for peer in PeerName::ALL {
-        let late = match peer {
-            PeerName::Evenkeel => parked_wakes::<Evenkeel>(),
-            PeerName::Tokio => parked_wakes::<Tokio>(),
-        };
-        table.row(summary("wake-up of a parked thread", peer, late));
+    for peer in PEERS.into_iter().filter(|peer| peer.obstacle().is_none()) {
+        table.row(summary("wake-up of a parked thread", peer, with_each!(peer, parked_wakes())));
     }
     for timers in [100, 100_000] {
-        for peer in PeerName::ALL {
-            let late = match peer {
-                PeerName::Evenkeel => sleeps::<Evenkeel>(timers),
-                PeerName::Tokio => sleeps::<Tokio>(timers),
-            };
-            table.row(summary(&format!("{timers} sleeps of 0 to 200 ms"), peer, late));
+        for peer in PEERS.into_iter().filter(|peer| peer.obstacle().is_none()) {
+            let what = format!("{timers} sleeps of 0 to 200 ms");
+            table.row(summary(&what, peer, with_each!(peer, sleeps(timers))));
         }
     }
     print!("{table}");
@@ -75,7 +84,7 @@ fn parked_wakes<P: Peer>() -> Vec<Duration> {
 }
 
 /// How long after its time each of so many tasks goes on that sleep for 0 to 200 ms.
-fn sleeps<P: Peer>(timers: u32) -> Vec<Duration> {
+fn sleeps<P: Timers>(timers: u32) -> Vec<Duration> {
     P::run(async {
         let tasks: Vec<_> = (0..timers)
             .map(|index| {

@@ -3,7 +3,9 @@
 //! Every figure is taken in a process of its own, so that nothing of the last one is left in the allocator.
 
 use clap::{Parser, ValueEnum};
-use evenkeel_benches::{Evenkeel, Peer, PeerName, Table, Tokio};
+use evenkeel_benches::{
+    Compio, Evenkeel, Glommio, Monoio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime, with_peer,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::{
     alloc::System,
@@ -13,7 +15,7 @@ use std::{
     pin::Pin,
     process::Command,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -32,6 +34,9 @@ struct Arguments {
     /// The peer.
     #[arg(long, value_enum, requires = "figure")]
     peer: Option<PeerName>,
+    /// The peers of the table, separated by commas; all without it.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    peers: Vec<PeerName>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,19 +60,20 @@ enum Figure {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let (Some(figure), Some(peer)) = (arguments.figure, arguments.peer) {
-        let value = match peer {
-            PeerName::Evenkeel => take::<Evenkeel>(figure),
-            PeerName::Tokio => take::<Tokio>(figure),
-        };
-        println!("{value:.2}");
+        match with_peer!(peer, P => take::<P>(figure)).or_else(|| take_sleeping(figure, peer)) {
+            Some(value) => println!("{value:.2}"),
+            None => println!("–"),
+        }
         return Ok(());
     }
-    let mut table = Table::new(["memory", "evenkeel", "tokio"]);
+    let wanted = |peer: &PeerName| arguments.peers.is_empty() || arguments.peers.contains(peer);
+    let peers: Vec<_> = PeerName::ALL.into_iter().filter(wanted).filter(|peer| peer.obstacle().is_none()).collect();
+    let mut table = Table::new(std::iter::once("memory").chain(peers.iter().map(|peer| peer.name())));
     for figure in Figure::value_variants() {
         let named = figure.to_possible_value().expect("no variant is skipped");
         let about = named.get_help().expect("each has a comment").to_string();
         let mut row = vec![about];
-        for peer in PeerName::ALL {
+        for peer in &peers {
             row.push(in_own_process(named.get_name(), peer)?);
         }
         table.row(row);
@@ -76,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn in_own_process(figure: &str, peer: PeerName) -> Result<String, Box<dyn Error>> {
+fn in_own_process(figure: &str, peer: &PeerName) -> Result<String, Box<dyn Error>> {
     let output =
         Command::new(std::env::current_exe()?).args(["--figure", figure, "--peer", &peer.to_string()]).output()?;
     if !output.status.success() {
@@ -85,11 +91,12 @@ fn in_own_process(figure: &str, peer: PeerName) -> Result<String, Box<dyn Error>
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-fn take<P: Peer>(figure: Figure) -> f64 {
+const MILLION: usize = 1_000_000;
+
+fn take<P: Peer>(figure: Figure) -> Option<f64> {
     const MANY: usize = 100_000;
-    const MILLION: usize = 1_000_000;
     P::run(async {
-        match figure {
+        Some(match figure {
             Figure::Allocations => {
                 let region = Region::new(ALLOCATOR);
                 idle::<P>(MANY).await;
@@ -107,17 +114,34 @@ fn take<P: Peer>(figure: Figure) -> f64 {
                 idle::<P>(MILLION).await;
                 mebibytes("VmRSS")
             }
-            Figure::Sleeping | Figure::SleepingPeak => {
-                for _ in 0..MILLION {
-                    P::detach(P::spawn(async { P::sleep(Duration::from_secs(3600)).await }));
-                }
-                polled::<P>().await;
-                mebibytes(match figure {
-                    Figure::SleepingPeak => "VmHWM",
-                    _ => "VmRSS",
-                })
-            }
+            Figure::Sleeping | Figure::SleepingPeak => return None,
+        })
+    })
+}
+
+/// The figures that need timers.
+fn take_sleeping(figure: Figure, peer: PeerName) -> Option<f64> {
+    match peer {
+        PeerName::Evenkeel => Some(sleeping::<Evenkeel>(figure)),
+        PeerName::Tokio => Some(sleeping::<Tokio>(figure)),
+        PeerName::TokioLocalRuntime => Some(sleeping::<TokioLocalRuntime>(figure)),
+        PeerName::Monoio => Some(sleeping::<Monoio>(figure)),
+        PeerName::Glommio => Some(sleeping::<Glommio>(figure)),
+        PeerName::Compio => Some(sleeping::<Compio>(figure)),
+        _ => None,
+    }
+}
+
+fn sleeping<P: Timers>(figure: Figure) -> f64 {
+    P::run(async {
+        for _ in 0..MILLION {
+            P::detach(P::spawn(async { P::sleep(Duration::from_secs(3600)).await }));
         }
+        polled::<P>().await;
+        mebibytes(match figure {
+            Figure::SleepingPeak => "VmHWM",
+            _ => "VmRSS",
+        })
     })
 }
 
@@ -133,18 +157,25 @@ async fn bytes_beyond<P: Peer>(count: usize) -> f64 {
 /// Spawns tasks that wait for nothing.
 async fn idle<P: Peer>(count: usize) {
     for _ in 0..count {
-        P::detach(P::spawn(Idle([0; FUTURE / 8])));
+        P::detach(P::spawn(Idle { waker: None, rest: [0; FUTURE / 8 - 2] }));
     }
     polled::<P>().await;
 }
 
-struct Idle([u64; FUTURE / 8]);
+/// Keeps its waker, as if something would wake it: some executors end a task that nobody can wake any more.
+struct Idle {
+    waker: Option<Waker>,
+    rest: [u64; FUTURE / 8 - 2],
+}
+
+const _: () = assert!(size_of::<Idle>() == FUTURE);
 
 impl Future for Idle {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        self.0[0] += 1;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker = Some(cx.waker().clone());
+        self.rest[0] += 1;
         Poll::Pending
     }
 }

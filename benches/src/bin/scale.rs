@@ -19,11 +19,11 @@ fn main() {
     let arguments = Arguments::parse();
     let mut table = Table::new(["ns", "peer", "1 000", "10 000", "100 000", "1 000 000", "growth"]);
     for peer in PeerName::ALL {
-        if arguments.peer.is_some_and(|only| only != peer) {
+        if arguments.peer.is_some_and(|only| only != peer) || peer.obstacle().is_some() {
             continue;
         }
         let works = catalogue(peer);
-        let works: Vec<_> = works.iter().filter(|work| work.group == "scale").collect();
+        let works: Vec<_> = works.iter().filter(|work| work.group == "scale" || in_table(work)).collect();
         // The sizes of one kind of work follow each other.
         for sizes in works.chunk_by(|a, b| kind(a) == kind(b)) {
             let times: Vec<_> = sizes.iter().map(|work| fastest(work, arguments.rounds)).collect();
@@ -35,6 +35,15 @@ fn main() {
     }
     eprintln!();
     print!("{table}");
+}
+
+/// Of a curve the table has the points that the scale runs have.
+fn in_table(work: &Workload) -> bool {
+    work.group == "curve" && size(work).is_some_and(|size| size >= 1_000)
+}
+
+fn size(work: &Workload) -> Option<u64> {
+    work.name.rsplit_once('-')?.1.parse().ok()
 }
 
 fn kind(work: &Workload) -> &str {

@@ -1,7 +1,12 @@
 //! The usual operations in an executor that has many other tasks.
 
 use super::{batches, share, sleeps::duration, waiting, yields::give_way};
-use crate::{peer::Peer, watch::Watch};
+use crate::{
+    cancels::{Cancels, Ending},
+    peer::Peer,
+    timers::Timers,
+    watch::Watch,
+};
 
 /// Tasks that give way while others wait.
 pub fn yields<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
@@ -35,24 +40,24 @@ pub fn spawns<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     })
 }
 
-/// A crowd of tasks is spawned, each of which arms a timer; then it is aborted and awaited.
-pub fn sleepers<P: Peer>(crowd: u64, count: u64, watch: &mut Watch) -> u64 {
+/// A crowd of tasks is spawned, each of which arms a timer; then it is aborted, until all have ended.
+pub fn sleepers<P: Cancels + Timers>(crowd: u64, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
-        let mut tasks = Vec::with_capacity(crowd as usize);
-        let mut done = 0;
+        let before = Ending::count();
         watch.start();
         for batch in batches(count, crowd) {
-            tasks.extend((0..batch).map(|index| P::spawn(P::sleep(duration(index)))));
+            let sleeper = |index| {
+                P::spawn(async move {
+                    let _ending = Ending::new();
+                    P::sleep(duration(index)).await;
+                })
+            };
+            let tasks: Vec<_> = (0..batch).map(sleeper).collect();
             // The last of them has run when this one has.
             P::spawn(async {}).await.unwrap();
-            for task in &tasks {
-                P::abort(task);
-            }
-            for task in tasks.drain(..) {
-                done += u64::from(task.await.is_err());
-            }
+            P::abort_all(tasks).await;
         }
         watch.stop();
-        done
+        Ending::count() - before
     })
 }

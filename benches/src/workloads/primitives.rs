@@ -12,6 +12,8 @@ use std::{cell::RefCell, rc::Rc};
 pub fn queue<P: Peer, C: Channel>(capacity: usize, producers: u64, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let (sender, mut receiver) = C::new(capacity);
+        // Some executors poll a task while they spawn it, and without a bound a producer may be through then.
+        watch.start();
         let producers: Vec<_> = (0..producers)
             .map(|index| {
                 let (sender, mine) = (sender.clone(), share(count, producers, index));
@@ -29,7 +31,6 @@ pub fn queue<P: Peer, C: Channel>(capacity: usize, producers: u64, count: u64, w
             }
             sum
         });
-        watch.start();
         let sum = consumer.await.unwrap();
         watch.stop();
         for producer in producers {

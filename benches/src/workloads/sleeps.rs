@@ -1,7 +1,7 @@
 //! Timers.
 
 use super::batches;
-use crate::{peer::Peer, watch::Watch};
+use crate::{timers::Timers, watch::Watch};
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
@@ -16,7 +16,7 @@ pub const CROWD: u64 = 100_000;
 const LONG: Duration = Duration::from_secs(30);
 
 /// Tasks that sleep for 0 to 200 ms each are spawned and joined.
-pub fn crowds<P: Peer>(count: u64, watch: &mut Watch) -> u64 {
+pub fn crowds<P: Timers>(count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let mut tasks = Vec::with_capacity(CROWD as usize);
         let mut done = 0;
@@ -39,7 +39,7 @@ pub fn crowds<P: Peer>(count: u64, watch: &mut Watch) -> u64 {
 }
 
 /// A sleep is made and dropped.
-pub fn made<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+pub fn made<P: Timers>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let others = arm_others::<P>(others).await;
         let mut done = 0;
@@ -56,7 +56,7 @@ pub fn made<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
 }
 
 /// A sleep is made, polled once, and dropped.
-pub fn armed<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+pub fn armed<P: Timers>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let others = arm_others::<P>(others).await;
         let mut done = 0;
@@ -71,7 +71,7 @@ pub fn armed<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
 }
 
 /// A sleep is made, polled once, kept for a turn, and dropped: what a timeout does that never fires.
-pub fn kept<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+pub fn kept<P: Timers>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let others = arm_others::<P>(others).await;
         let task = P::spawn(async move {
@@ -92,7 +92,7 @@ pub fn kept<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
 }
 
 /// A timeout around one yield.
-pub fn timeouts<P: Peer>(others: usize, count: u64, watch: &mut Watch) -> u64 {
+pub fn timeouts<P: Timers>(others: usize, count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
         let others = arm_others::<P>(others).await;
         let task = P::spawn(async move {
@@ -116,7 +116,7 @@ async fn arm(mut sleep: Pin<&mut impl Future>) -> bool {
 }
 
 /// Sleeps that are armed, and stay so while their owner keeps them.
-async fn arm_others<P: Peer>(count: usize) -> Vec<Pin<Box<dyn Future<Output = ()>>>> {
+async fn arm_others<P: Timers>(count: usize) -> Vec<Pin<Box<dyn Future<Output = ()>>>> {
     let mut others = Vec::with_capacity(count);
     for index in 0..count as u64 {
         let mut sleep = Box::pin(P::sleep(duration(index)));

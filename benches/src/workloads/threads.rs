@@ -1,16 +1,11 @@
 //! Work for other threads, and items from them.
 
 use super::batches;
-use crate::{peer::Peer, watch::Watch};
+use crate::{peer::Peer, remote::Remote, watch::Watch};
 use std::thread;
 
 /// So many calls wait at a time; with one, each is a round trip.
-pub fn calls<P: Peer>(at_once: u64, count: u64, watch: &mut Watch) -> u64 {
-    calls_of::<P, _>(|| P::to_thread(|| 1), at_once, count, watch)
-}
-
-/// The same with a library's own way of calling, under that peer.
-pub fn calls_of<P: Peer, F>(call: impl Fn() -> F, at_once: u64, count: u64, watch: &mut Watch) -> u64
+pub fn calls<P: Peer, F>(call: impl Fn() -> F, at_once: u64, count: u64, watch: &mut Watch) -> u64
 where
     F: Future<Output = u64> + 'static,
 {
@@ -35,14 +30,14 @@ where
 }
 
 /// A thread sends, and blocks while there is no room; a task receives.
-pub fn messages<P: Peer>(capacity: usize, count: u64, watch: &mut Watch) -> u64 {
+pub fn messages<R: Remote>(capacity: usize, count: u64, watch: &mut Watch) -> u64 {
     thread::scope(|scope| {
-        let (sender, mut receiver) = P::remote(capacity);
-        scope.spawn(move || (0..count).for_each(|_| P::send_blocking(&sender, 1)));
-        P::run(async {
+        let (sender, mut receiver) = R::new(capacity);
+        scope.spawn(move || (0..count).for_each(|_| R::send(&sender, 1)));
+        R::Home::run(async {
             watch.start();
             let mut sum = 0;
-            while let Some(item) = P::receive(&mut receiver).await {
+            while let Some(item) = R::receive(&mut receiver).await {
                 sum += item;
             }
             watch.stop();

@@ -2,6 +2,7 @@
 
 use super::share;
 use crate::{peer::Peer, watch::Watch};
+use futures::future::LocalBoxFuture;
 
 /// The main future gives way.
 pub fn main<P: Peer>(count: u64, watch: &mut Watch) -> u64 {
@@ -30,6 +31,23 @@ pub fn tasks<P: Peer>(tasks: u64, count: u64, watch: &mut Watch) -> u64 {
         watch.stop();
         done
     })
+}
+
+/// A task gives way from within boxed futures, each of which awaits the next: an executor polls only the outermost.
+pub fn deep<P: Peer>(count: u64, watch: &mut Watch) -> u64 {
+    const DEPTH: u32 = 32;
+    P::run(async {
+        let innermost: LocalBoxFuture<'static, u64> = Box::pin(give_way::<P>(count));
+        let task = P::spawn((1..DEPTH).fold(innermost, |inner, _| Box::pin(within(inner))));
+        watch.start();
+        let done = task.await.unwrap();
+        watch.stop();
+        done
+    })
+}
+
+async fn within(inner: LocalBoxFuture<'static, u64>) -> u64 {
+    inner.await
 }
 
 pub(super) async fn give_way<P: Peer>(count: u64) -> u64 {
