@@ -45,6 +45,28 @@ fn threads_07_a_channel_holds_as_many_as_it_has_room_for() {
 }
 
 #[test]
+fn threads_07_a_channel_without_a_bound_keeps_the_order_and_gives_everything_back() {
+    let alive = Alive::default();
+    let (sender, mut receiver) = remote::channel(usize::MAX);
+    let send = |n: u32| sender.try_send((n, alive.value())).unwrap();
+    (0..3).for_each(send);
+    // The receiver takes all that are there; what comes then is behind them.
+    assert_eq!(receiver.recv().now_or_never().flatten().map(|(n, _)| n), Some(0));
+    (3..6).for_each(send);
+    assert_eq!(format!("{receiver:?}"), "Receiver { items: 5, senders: 1 }");
+    for n in 1..4 {
+        assert_eq!(receiver.try_recv().map(|(n, _)| n), Ok(n));
+    }
+    // Closed, it still yields what was sent, and nothing of that is kept when it goes away.
+    receiver.close();
+    assert!(sender.try_send((6, alive.value())).unwrap_err().is_closed());
+    assert_eq!(receiver.recv().now_or_never().flatten().map(|(n, _)| n), Some(4));
+    assert_eq!(alive.count(), 1);
+    drop(receiver);
+    assert_eq!(alive.count(), 0);
+}
+
+#[test]
 fn threads_07_senders_get_room_in_order_and_nobody_overtakes() {
     let (sender, mut receiver) = remote::channel(1);
     run(async {

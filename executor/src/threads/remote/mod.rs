@@ -46,7 +46,7 @@ use std::{
     thread::ThreadId,
 };
 
-/// A channel with room for `capacity` items.
+/// A channel with room for `capacity` items; with [`usize::MAX`] it has no bound, and its receiver takes all that are there at once.
 ///
 /// # Panics
 ///
@@ -65,7 +65,7 @@ pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         closed: false,
     };
     let shared = Arc::new(Mutex::new(state));
-    (Sender(shared.clone()), Receiver(shared))
+    (Sender(shared.clone()), Receiver::new(shared))
 }
 
 struct State<T> {
@@ -100,7 +100,11 @@ impl<T> State<T> {
     }
 
     /// The oldest item, and the waker of the sender who gets its room.
-    fn pop(&mut self) -> Option<(T, Option<Waker>)> {
+    fn pop(&mut self, batch: &mut VecDeque<T>) -> Option<(T, Option<Waker>)> {
+        if self.capacity == usize::MAX {
+            std::mem::swap(&mut self.items, batch);
+            return batch.pop_front().map(|item| (item, None));
+        }
         let item = self.items.pop_front()?;
         if self.closed {
             return Some((item, None));

@@ -3,6 +3,7 @@
 use super::{Shared, TryRecvError, lock, wake};
 use futures_core::Stream;
 use std::{
+    collections::VecDeque,
     fmt,
     future::poll_fn,
     pin::Pin,
@@ -13,9 +14,17 @@ use std::{
 /// The end that receives, on any executor's loop. When it is dropped the channel is closed, and what was not received is dropped.
 ///
 /// It is a [`Stream`] too.
-pub struct Receiver<T>(pub(super) Shared<T>);
+pub struct Receiver<T> {
+    shared: Shared<T>,
+    /// Items of a channel without a bound, taken all at once: nobody waits for the room that they leave.
+    batch: VecDeque<T>,
+}
 
 impl<T> Receiver<T> {
+    pub(super) fn new(shared: Shared<T>) -> Receiver<T> {
+        Receiver { shared, batch: VecDeque::new() }
+    }
+
     /// The next item, in the order in which they were sent; `None` when there is none left and every sender is gone. Cancel-safe.
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll_recv(cx)).await
@@ -27,8 +36,11 @@ impl<T> Receiver<T> {
     ///
     /// If there is none right now, or none will come.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let mut state = lock(&self.0);
-        if let Some((item, sender)) = state.pop() {
+        if let Some(item) = self.batch.pop_front() {
+            return Ok(item);
+        }
+        let mut state = lock(&self.shared);
+        if let Some((item, sender)) = state.pop(&mut self.batch) {
             drop(state);
             wake(sender);
             return Ok(item);
@@ -38,7 +50,7 @@ impl<T> Receiver<T> {
 
     /// Takes nothing any more: senders get their items back. What was sent before can still be received.
     pub fn close(&mut self) {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.shared);
         state.closed = true;
         let wakers: Vec<Waker> = state.line.values_mut().filter_map(|waiting| waiting.waker.take()).collect();
         drop(state);
@@ -46,10 +58,13 @@ impl<T> Receiver<T> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if let Some(item) = self.batch.pop_front() {
+            return Poll::Ready(Some(item));
+        }
         let mut newest = None;
         loop {
-            let mut state = lock(&self.0);
-            if let Some((item, sender)) = state.pop() {
+            let mut state = lock(&self.shared);
+            if let Some((item, sender)) = state.pop(&mut self.batch) {
                 drop(state);
                 wake(sender);
                 return Poll::Ready(Some(item));
@@ -74,6 +89,9 @@ impl<T> Receiver<T> {
     }
 }
 
+/// Nothing in it is ever pinned.
+impl<T> Unpin for Receiver<T> {}
+
 impl<T> Stream for Receiver<T> {
     type Item = T;
 
@@ -86,7 +104,7 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.close();
         let (items, waker) = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.shared);
             (std::mem::take(&mut state.items), state.receiver.take())
         };
         drop((items, waker));
@@ -95,7 +113,8 @@ impl<T> Drop for Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.0);
-        f.debug_struct("Receiver").field("items", &state.items.len()).field("senders", &state.senders).finish()
+        let state = lock(&self.shared);
+        let items = self.batch.len() + state.items.len();
+        f.debug_struct("Receiver").field("items", &items).field("senders", &state.senders).finish()
     }
 }
