@@ -140,7 +140,6 @@ impl Core {
         self.driver.set(Some(location));
         self.home.set(location);
         self.tasks.set_driven(true);
-        self.tasks.inbox.disarm();
         Ok(Driving { core: self, _entered: Entered::new(self) })
     }
 

@@ -200,34 +200,53 @@ impl Executor {
         const STANDING: usize = 64;
         let budget = budget.into();
         let until = budget.time.map(|time| self.core.clock.now() + time);
+        let (mut begun, mut last, mut standing) = (false, None, 0);
         self.drive(Location::caller(), |core, polled| {
-            let (mut last, mut standing) = (None, 0);
             loop {
+                // Before each turn but the first, and not behind it, which a task's panic leaves out.
+                if std::mem::replace(&mut begun, true) {
+                    let now = until.map(|_| core.now());
+                    standing = if now == last { standing + 1 } else { 0 };
+                    let has_stepped_back = now < last;
+                    last = now;
+                    let out_of_time = until.is_some() && (now >= until || standing >= STANDING || has_stepped_back);
+                    if core.tasks.ready.is_empty() || polled() >= budget.polls || out_of_time {
+                        return;
+                    }
+                }
                 let left = budget.polls.saturating_sub(polled());
                 core.turn_of(if until.is_some() { left.min(SLICE) } else { left });
-                let now = until.map(|_| core.now());
-                standing = if now == last { standing + 1 } else { 0 };
-                last = now;
-                let out_of_time = until.is_some() && (now >= until || standing >= STANDING);
-                if core.tasks.ready.is_empty() || polled() >= budget.polls || out_of_time {
-                    return;
-                }
             }
         })
     }
 
-    /// Turns until nothing is ready, or nothing but tasks that woke themselves while they were polled. It never blocks.
+    /// Turns until nothing is ready. It never blocks, and it ends:
+    ///
+    /// * Tasks that wake themselves while they are polled do not keep it going: it ends with the turn in which nothing else is ready.
+    /// * Tasks that wake each other for ever, or spawn others for ever, end it after 100 000 polls, and ten for each task that was there at
+    ///   the call.
+    ///
+    /// The state is [`State::MoreReady`] then.
     ///
     /// # Panics
     ///
     /// Inside a task of this same executor.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
-        self.drive(Location::caller(), |core, _| while !core.turn_until_stalled() {})
+        /// Nothing tells a long errand between tasks from one without end but its length. This takes some milliseconds.
+        const LONGEST: usize = 100_000;
+        /// An errand that goes through all tasks there are polls each a few times.
+        const POLLS_PER_TASK: usize = 10;
+        let most = self.core.tasks.live().saturating_mul(POLLS_PER_TASK).saturating_add(LONGEST);
+        self.drive(Location::caller(), |core, polled| while polled() < most && !core.turn_until_stalled() {})
     }
 
     /// Calls `turns` with the core and a function that tells how many polls there were.
-    fn drive(&self, location: &'static Location<'static>, turns: impl Fn(&Core, &dyn Fn() -> usize)) -> Progress {
+    fn drive(
+        &self,
+        location: &'static Location<'static>,
+        mut turns: impl FnMut(&Core, &dyn Fn() -> usize),
+    ) -> Progress {
         let core = &self.core;
         let driving = core.enter(location).unwrap_or_else(|nested| panic!("{nested}"));
         let before = core.tasks.ready.head();
@@ -264,7 +283,10 @@ impl Executor {
         self.next_deadline().map(|deadline| deadline.saturating_duration_since(self.core.clock.now()))
     }
 
-    /// Blocks until there is something to tick for, at most for `max`.
+    /// Blocks until there is something to tick for, at most for `max`. Tick after it, whatever has ended it.
+    ///
+    /// Where time jumps, on a [`VirtualClock`](crate::VirtualClock) that is, it jumps to the next deadline instead, but by no more than
+    /// `max`.
     ///
     /// # Panics
     ///
@@ -273,11 +295,12 @@ impl Executor {
     pub fn park(&self, max: Duration) {
         let driving = self.core.enter_blocking(Location::caller()).unwrap_or_else(|nested| panic!("{nested}"));
         if self.core.tasks.ready.is_empty() {
-            self.core.wait(Some(max));
+            self.core.sleep(Some(max));
         }
         drop(driving);
         if self.core.tasks.ready.is_empty() {
-            // The host may do something else now: a wake-up that comes then calls `on_wake`.
+            // The host may do something else now: a wake-up that comes then calls `on_wake`. Between two ticks the inbox is never
+            // disarmed but by a call of `on_wake`, so none is missed meanwhile.
             self.core.tasks.inbox.arm();
         }
     }

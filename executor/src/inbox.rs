@@ -194,12 +194,14 @@ impl Inbox {
         self.pending.load(Ordering::Acquire)
     }
 
-    /// Moves all entries into `into`, which must be empty, in the order in which they came.
+    /// Moves all entries into `into`, which must be empty, in the order in which they came. Who drains is awake and needs no signal.
     pub(crate) fn drain(&self, into: &mut Vec<Number>) {
         debug_assert!(into.is_empty());
         let mut state = self.lock();
         self.pending.store(false, Ordering::Relaxed);
         state.called = false;
+        state.armed = false;
+        state.armed_local = false;
         std::mem::swap(&mut state.wakes, into);
     }
 

@@ -17,6 +17,7 @@ mod local;
 mod cancel;
 mod join_error;
 mod unhandled;
+mod plain;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 mod number;
@@ -66,6 +67,7 @@ pub mod combinator {
             Branch, Siblings, is_stopping_hard, open_shields, open_shields_above, poll_branches, settle_at,
             shield_depth, take_cleanup_panic,
         },
+        plain::plain,
         raw::pinned::PinnedRow,
         spawn::spawn_at,
         unhandled::report_unhandled,

@@ -181,26 +181,48 @@ impl Core {
         }
     }
 
-    /// Nothing is ready: waits for a wake-up from elsewhere or the next timer, at most for `max`. The next turn takes it.
+    /// [`Core::sleep`], awake and alone again: wake-ups from elsewhere signal nobody.
     pub(crate) fn wait(&self, max: Option<Duration>) {
-        if self.timers.has_fresh() {
-            // Somebody's waker started a timer when it was woken by one. The next turn finds out when it is due.
-            return;
-        }
-        let deadline = self.timers.next();
-        if deadline.is_some_and(|deadline| self.may_jump() && self.jump_to(deadline)) {
-            return;
+        self.sleep(max);
+        self.tasks.inbox.disarm();
+    }
+
+    /// Nothing is ready: sleeps until a wake-up comes from elsewhere or the next timer is due, at most for `max`. The next turn takes
+    /// what came. From then on the inbox may be armed.
+    ///
+    /// From `arm` to the sleep nothing of the host's runs but its `Park`: whatever else blocks this thread in between takes the token
+    /// of a wake-up with it, which is then slept through.
+    pub(crate) fn sleep(&self, max: Option<Duration>) {
+        let Some(max) = self.time_to_sleep(max) else { return };
+        if max.is_none_or(|max| max >= LONG) {
+            self.tasks.trim();
+            self.timers.trim();
         }
         if self.tasks.inbox.arm() == Arm::Sleep {
-            let due = deadline.map(|deadline| deadline.saturating_duration_since(self.now()));
-            let max = [due, max].into_iter().flatten().min();
-            if max.is_none_or(|max| max >= LONG) {
-                self.tasks.trim();
-                self.timers.trim();
-            }
             self.park(max);
-            self.tasks.inbox.disarm();
         }
+    }
+
+    /// For how long there is nothing to do, if nothing comes; `None` if there is. Lets time that passes by itself pass, by no more
+    /// than `max`.
+    ///
+    /// The clock is the host's code. It may wake, spawn, end and start timers, so that is looked for after each call.
+    fn time_to_sleep(&self, max: Option<Duration>) -> Option<Option<Duration>> {
+        if self.timers.has_fresh() {
+            // Somebody's waker started a timer when it was woken by one. The next turn finds out when it is due.
+            return None;
+        }
+        let Some(deadline) = self.timers.next() else { return Some(max) };
+        let is_as_before =
+            || self.tasks.ready.is_empty() && !self.timers.has_fresh() && self.timers.next() == Some(deadline);
+        let now = self.now();
+        let left = deadline.saturating_duration_since(now);
+        if left.is_zero() || !is_as_before() {
+            return None;
+        }
+        let left = max.map_or(left, |max| max.min(left));
+        let has_jumped = self.may_jump() && self.jump_to(now + left);
+        (!has_jumped && is_as_before()).then_some(Some(left))
     }
 
     /// May time pass by itself? Not while a job is out on another thread: its time is real. It wakes its caller before it comes back,

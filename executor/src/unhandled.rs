@@ -3,6 +3,7 @@
 use crate::{
     join_error::Panic,
     number::Number,
+    plain::plain,
     raw::{block::Header, enter},
     task_id::TaskId,
 };
@@ -14,7 +15,8 @@ use std::{
 
 /// An error or a panic that nobody is left to receive, as the `on_unhandled` hook gets it.
 ///
-/// Its `Display` is one line that names the task and the place where it was spawned.
+/// Its `Display` is one line that names the task and the place where it was spawned. Texts of the program's stand there as they are, but for
+/// what would begin another line or command a terminal: that is escaped.
 #[derive(Debug)]
 pub struct Unhandled {
     id: Option<TaskId>,
@@ -94,8 +96,7 @@ impl Unhandled {
         }
         let mut words = String::from("a task");
         if let Some(name) = &self.name {
-            // Escaped: a name may come from outside, and this goes to terminals.
-            words += &format!(" named {name:?}");
+            words += &format!(" named \"{}\"", plain(name));
         }
         if let Some(location) = self.location {
             words += &format!(" (spawned at {location})");
@@ -119,13 +120,13 @@ impl fmt::Display for Unhandled {
                     "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
                 );
             }
-            Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", text.escape_debug()),
+            Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", plain(text)),
             Cause::JobLeft => {
                 return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
             }
             Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
         };
-        write!(f, "{what}: {}", panic.message().escape_debug())
+        write!(f, "{what}: {}", plain(panic.message()))
     }
 }
 
@@ -166,7 +167,10 @@ impl Unhandler {
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(&unhandled))) {
             let panic = Panic::new(payload);
-            print_to_stderr(&format!("{line}\nevenkeel: and the on_unhandled hook panicked: {panic}"));
+            print_to_stderr(&format!(
+                "{line}\nevenkeel: and the on_unhandled hook panicked: {}",
+                plain(panic.message())
+            ));
             forget_if_it_panics(panic);
         }
         forget_if_it_panics(unhandled);
@@ -177,7 +181,7 @@ impl Unhandler {
 pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         let panic = Panic::new(payload);
-        print_to_stderr(&format!("evenkeel: {what} panicked: {}", panic.message().escape_debug()));
+        print_to_stderr(&format!("evenkeel: {what} panicked: {}", plain(panic.message())));
         forget_if_it_panics(panic);
     }
 }

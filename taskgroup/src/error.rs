@@ -1,6 +1,6 @@
 //! What went wrong in a group: a tree of errors.
 
-use evenkeel_executor::CancelReason;
+use evenkeel_executor::{CancelReason, combinator::plain};
 use std::{error::Error, fmt, panic::Location};
 
 /// Every failure of a group, in the order in which they happened.
@@ -184,7 +184,7 @@ impl<E> ChildError<E> {
 
     fn title(&self) -> String {
         match &self.name {
-            Some(name) => format!("{} ({})", name.escape_debug(), self.location),
+            Some(name) => format!("{} ({})", plain(name), self.location),
             None => format!("spawned at {}", self.location),
         }
     }
@@ -209,7 +209,7 @@ impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
 }
 
 impl<E> GroupError<E> {
-    fn headline(&self) -> String {
+    pub(crate) fn headline(&self) -> String {
         let count = self.errors().count();
         match (count, &self.reason) {
             (0, Some(reason)) => format!("the task group was cancelled: {reason}"),

@@ -15,6 +15,7 @@ mod roster;
 mod slots;
 mod lineage;
 mod error;
+mod words;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
 mod in_place;

@@ -5,14 +5,15 @@ use std::{cell::Cell, fmt, rc::Rc, sync::OnceLock, time::Duration};
 
 /// Where an executor gets the time from.
 ///
-/// It is asked once per turn while there are timers, and not at all without them. A clock that steps back harms nothing:
-/// timers wait until it has come forward again.
+/// It is asked once per turn and once more before the executor sleeps while there are timers, and not at all without them. A clock that
+/// steps back harms nothing: timers wait until it has come forward again. A clock may do anything when it is asked, also block the
+/// thread, or wake tasks.
 pub trait Clock {
     /// The time. It should not go back.
     fn now(&self) -> Instant;
 
-    /// Everything waits, and the next deadline is `deadline`. A clock that can jump there does so and returns `true`;
-    /// for others the executor sleeps.
+    /// Everything waits until `deadline`: that of the next timer, or the end of a [`park`](crate::Executor::park) that comes before. A
+    /// clock that can jump there does so and returns `true`; for others the executor sleeps.
     fn jump_to(&self, deadline: Instant) -> bool {
         let _ = deadline;
         false

@@ -30,12 +30,20 @@ impl Instant {
 
     /// The current executor's time; outside an executor the system's.
     ///
-    /// The system clock's origin is the first call in the process. It is monotonic.
+    /// The system clock's origin is the first call in the process. It is monotonic. An instant means something on its own clock only: one
+    /// that is taken outside of an executor whose clock is another is no deadline for that executor's sleeps. (Durations are: `sleep` and
+    /// `timeout` begin to count where they are polled.)
+    ///
+    /// # Panics
+    ///
+    /// Outside an executor on targets that have no clock, as `wasm32-unknown-unknown`.
     pub fn now() -> Instant {
-        enter::with_current(|core| match core {
-            Some(core) => core.clock.now(),
-            None => clock::system_now(),
-        })
+        Instant::here().unwrap_or_else(clock::system_now)
+    }
+
+    /// The current executor's time.
+    pub(crate) fn here() -> Option<Instant> {
+        enter::with_current(|core| core.map(|core| core.clock.now()))
     }
 
     /// The point that lies `distance` behind the clock's origin.

@@ -1,13 +1,14 @@
 //! Something to do every so often.
 
-use crate::time::{Instant, Sleep, sleep_until};
+use crate::time::{Instant, Sleep, sleep::no_executor, sleep_until};
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
-/// Ticks every `period`; the first tick is due at once.
+/// Ticks every `period`; the first tick is due at once, when it is first waited for. So an interval can be made outside of its executor,
+/// whose clock may be another.
 ///
 /// # Panics
 ///
-/// If `period` is zero.
+/// If `period` is zero. When a tick is polled outside an executor.
 ///
 /// ```
 /// use evenkeel_executor::{Executor, Instant, VirtualClock, interval};
@@ -25,18 +26,17 @@ use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    interval_at(Instant::now(), period)
+    Interval::new(Due::After(Duration::ZERO), period)
 }
 
-/// Ticks first at `start`, then every `period`.
+/// Ticks first at `start`, a time of the executor's that polls it, then every `period`.
 ///
 /// # Panics
 ///
-/// If `period` is zero.
+/// If `period` is zero. When a tick is polled outside an executor.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(period > Duration::ZERO, "an interval's period must be longer than zero: use yield_now to give way");
-    Interval { period, due: start, sleep: None, missed: MissedTick::default() }
+    Interval::new(Due::At(start), period)
 }
 
 /// What to do about ticks whose time passed while nobody waited for them.
@@ -58,12 +58,25 @@ pub enum MissedTick {
 pub struct Interval {
     period: Duration,
     /// When the next tick is due.
-    due: Instant,
+    due: Due,
     sleep: Option<Sleep>,
     missed: MissedTick,
 }
 
+#[derive(Debug)]
+enum Due {
+    At(Instant),
+    /// So long after it is first waited for: no executor's time was known.
+    After(Duration),
+}
+
 impl Interval {
+    #[track_caller]
+    fn new(due: Due, period: Duration) -> Interval {
+        assert!(period > Duration::ZERO, "an interval's period must be longer than zero: use yield_now to give way");
+        Interval { period, due, sleep: None, missed: MissedTick::default() }
+    }
+
     /// The same interval with another way to treat missed ticks.
     pub fn missed_tick(mut self, missed: MissedTick) -> Self {
         self.missed = missed;
@@ -75,27 +88,37 @@ impl Interval {
     /// Cancel-safe: a call that is dropped has taken no tick.
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| {
-            let sleep = self.sleep.get_or_insert_with(|| sleep_until(self.due));
+            let due = self.fix_due();
+            let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
             if Pin::new(sleep).poll(cx).is_pending() {
                 return Poll::Pending;
             }
             self.sleep = None;
-            let due = self.due;
-            self.due = self.after(due, Instant::now());
+            self.due = Due::At(self.after(due, Instant::now()));
             Poll::Ready(due)
         })
         .await
     }
 
-    /// Starts over: the next tick is one period from now.
+    /// Starts over: the next tick is one period from now; outside an executor, where it is not known what time it is, one period from when
+    /// it is waited for.
     pub fn reset(&mut self) {
-        self.due = Instant::now() + self.period;
+        self.due = Instant::here().map_or(Due::After(self.period), |now| Due::At(now + self.period));
         self.sleep = None;
     }
 
     /// The time between ticks.
     pub fn period(&self) -> Duration {
         self.period
+    }
+
+    fn fix_due(&mut self) -> Instant {
+        let due = match self.due {
+            Due::At(due) => due,
+            Due::After(wait) => Instant::here().unwrap_or_else(|| no_executor()) + wait,
+        };
+        self.due = Due::At(due);
+        due
     }
 
     fn after(&self, due: Instant, now: Instant) -> Instant {

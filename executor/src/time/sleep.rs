@@ -116,7 +116,7 @@ impl Sleep {
 
 #[cold]
 #[track_caller]
-fn no_executor() -> ! {
+pub(super) fn no_executor() -> ! {
     panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
 }
 

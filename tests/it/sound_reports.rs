@@ -1,0 +1,77 @@
+//! Reports say what the program said.
+
+use crate::probe::Record;
+use evenkeel::{Cause, Executor, GroupError, TaskGroup, combinator::report_unhandled, finally, yield_now};
+use std::{fmt, future::pending};
+
+/// The lines that an executor's hook gets.
+fn lines(program: impl AsyncFnOnce()) -> Vec<String> {
+    let record = Record::new();
+    let says = record.clone();
+    Executor::builder().on_unhandled(move |unhandled| says.add(unhandled.to_string())).build().run(program());
+    record.take()
+}
+
+async fn yields(count: usize) {
+    for _ in 0..count {
+        yield_now().await;
+    }
+}
+
+const SAID: &str = "can't open \"C:\\data\": it's locked, naïve café, e\u{301}, 👩\u{200d}🚀";
+
+#[test]
+fn sound_26_a_panics_message_is_printed_as_it_is() {
+    let lines = lines(async || {
+        evenkeel::spawn(async { panic!("{SAID}") }).named("the 'first' \"one\"").detach();
+        yield_now().await;
+        yield_now().await;
+    });
+    assert!(lines[0].ends_with(&format!(": {SAID}")), "{lines:?}");
+    assert!(lines[0].contains(" named \"the 'first' \"one\"\" ("), "{lines:?}");
+}
+
+#[test]
+fn sound_26_an_errors_text_is_printed_as_it_is() {
+    let lines = lines(async || report_unhandled(Cause::Error(SAID.into())));
+    assert!(lines[0].ends_with(&format!(": {SAID}")), "{lines:?}");
+}
+
+#[test]
+fn sound_26_an_error_that_is_a_text_is_printed_as_it_is_when_its_group_is_gone() {
+    async fn left<E: fmt::Debug + 'static>(error: impl FnOnce() -> E + 'static) {
+        let group = Box::pin(TaskGroup::<E>::run(async |group| {
+            // Its clean-up keeps the group open.
+            group.spawn(finally(pending::<Result<(), E>>(), async |_: Option<&_>| yields(10).await));
+            group.spawn(async { Err::<(), _>(error()) });
+            Ok(())
+        }));
+        drop(futures::future::select(group, Box::pin(yields(4))).await);
+    }
+    let texts = lines(async || {
+        left(|| SAID.to_owned()).await;
+        left(|| SAID).await;
+        left(|| 7).await;
+    });
+    let errors: Vec<&String> = texts.iter().filter(|line| line.contains("had an error")).collect();
+    assert!(errors[0].ends_with(&format!(": {SAID}")) && errors[1].ends_with(&format!(": {SAID}")), "{texts:?}");
+    assert!(errors[2].ends_with(": 7"), "{texts:?}");
+}
+
+#[test]
+fn sound_26_what_would_command_a_terminal_is_escaped_and_one_report_is_one_line() {
+    let evil = "a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}";
+    let lines = lines(async move || report_unhandled(Cause::Error(evil.into())));
+    assert!(lines[0].ends_with(r"a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}"), "{lines:?}");
+}
+
+#[test]
+fn sound_26_a_groups_tree_has_names_and_errors_as_they_are() {
+    let error: GroupError<String> = evenkeel::run(TaskGroup::<String>::run(async |group| {
+        group.spawn(async { Err::<(), _>(SAID.to_owned()) }).named("it's \"me\"");
+        Ok(())
+    }))
+    .unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("it's \"me\" (") && text.ends_with(SAID), "{text}");
+}
