@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use evenkeel_executor::{Budget, Executor, State, VirtualClock, run, sleep, spawn, yield_now};
+use evenkeel_executor::{Budget, Clock, Executor, Instant, State, VirtualClock, run, sleep, spawn, yield_now};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::{Cell, RefCell},
@@ -281,4 +281,90 @@ fn fault_31_executors_that_come_and_go_leave_nothing() {
     let before = LIVE.get();
     round();
     assert_eq!(LIVE.get() - before, 0);
+}
+
+/// How a crowd of sleeps ends.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Crowd {
+    Fires,
+    /// All are given up.
+    Leaves,
+    /// All but one in a thousand are given up, and those wait long.
+    LeavesSome,
+}
+
+/// Virtual time that can be kept from jumping.
+struct Stoppable(VirtualClock, Rc<Cell<bool>>);
+
+impl Clock for Stoppable {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn jump_to(&self, deadline: Instant) -> bool {
+        !self.1.get() && self.0.jump_to(deadline)
+    }
+}
+
+/// Crowds of sleeps, one after the other, while a long one is armed. Returns what they hold after the first and after the last, and what is
+/// held after some quiet.
+fn crowds(how: Crowd, durations: impl Fn(usize, u64) -> Duration) -> (isize, isize, isize) {
+    const CROWD: usize = 8_000;
+    const ROUNDS: u64 = 130;
+    let stands = Rc::new(Cell::new(false));
+    let executor = Executor::builder().clock(Stoppable(VirtualClock::new(), stands.clone())).build();
+    let long = executor.spawn(sleep(Duration::from_secs(1 << 32)));
+    executor.run_until_stalled();
+    let before = BYTES.get();
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut first, mut last, mut patient) = (0, 0, Vec::new());
+    for round in 0..ROUNDS {
+        executor.run(async {
+            let mut crowd: Vec<_> = (0..CROWD).map(|n| sleep(durations(n, round))).collect();
+            crowd.iter_mut().for_each(|wait| assert!(Pin::new(wait).poll(&mut cx).is_pending()));
+            if how == Crowd::Fires {
+                sleep(Duration::from_millis(300)).await;
+                assert!(crowd.iter_mut().all(|wait| Pin::new(wait).poll(&mut cx).is_ready()));
+            }
+            yield_now().await;
+            let keep = |n: usize| how == Crowd::LeavesSome && n % 1000 == 0;
+            patient.extend(crowd.drain(..).enumerate().filter_map(|(n, wait)| keep(n).then_some(wait)));
+            // The next one comes to another bucket.
+            sleep(Duration::from_millis(67)).await;
+        });
+        last = BYTES.get() - before;
+        if round == 0 {
+            first = last;
+        }
+    }
+    stands.set(true);
+    executor.park(Duration::from_millis(150));
+    let quiet = BYTES.get() - before;
+    drop((long, patient));
+    (first, last, quiet)
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many for Miri")]
+fn sound_20_memory_of_timers_is_that_of_the_largest_crowd_however_many_came() {
+    const KIB: isize = 1024;
+    for how in [Crowd::Fires, Crowd::Leaves, Crowd::LeavesSome] {
+        let together = |_, _| Duration::from_millis(90);
+        let spread = |n: usize, _| Duration::from_micros(10 * n as u64 % 200_000);
+        let farther_each_time = |_, round: u64| Duration::from_millis(90 << (round % 24));
+        let (first, last, quiet) = match how {
+            Crowd::Fires => crowds(how, together),
+            Crowd::Leaves => crowds(how, farther_each_time),
+            Crowd::LeavesSome => crowds(how, |_, round| Duration::from_secs(1 << (round % 30))),
+        };
+        assert!(last <= 2 * first + 512 * KIB, "{how:?}: {first} bytes after one crowd, {last} after the last");
+        assert!(quiet <= 400 * KIB || how == Crowd::LeavesSome, "{how:?}: {quiet} bytes after some quiet");
+        if how != Crowd::LeavesSome {
+            let (first, last, _) = crowds(how, spread);
+            assert!(
+                last <= 2 * first + 512 * KIB,
+                "{how:?}, spread: {first} bytes after one crowd, {last} after the last"
+            );
+        }
+    }
 }

@@ -209,7 +209,7 @@ impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
 }
 
 impl<E> GroupError<E> {
-    pub(crate) fn headline(&self) -> String {
+    fn headline(&self) -> String {
         let count = self.errors().count();
         match (count, &self.reason) {
             (0, Some(reason)) => format!("the task group was cancelled: {reason}"),

@@ -9,7 +9,6 @@ use crate::{
     slot::{Slot, WaitSlot},
     start::{self, Ready},
     state::{Core, Payload, State},
-    words::in_words,
 };
 use evenkeel_executor::{
     CancelReason, Cancelled, Cause, InScope, Instant, Panic, Sleep, cancel_requested,
@@ -316,7 +315,7 @@ fn outcome<T, E: fmt::Debug>(state: &State<E>, value: Option<T>) -> Option<Resul
 /// Nobody is left to get these.
 fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
     for error in errors {
-        report_unhandled(Cause::Error(in_words(&error.error)));
+        report_unhandled(Cause::Error(format!("{:?}", error.error).into()));
     }
 }
 

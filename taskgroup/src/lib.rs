@@ -15,7 +15,6 @@ mod roster;
 mod slots;
 mod lineage;
 mod error;
-mod words;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
 mod in_place;

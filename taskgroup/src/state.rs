@@ -5,7 +5,6 @@ use crate::{
     lineage::Lineage,
     roster::Roster,
     slots::Slots,
-    words::in_words,
 };
 use evenkeel_executor::{
     CancelReason, CancelScope, Cause, Instant, Panic, TaskId, TaskRef, combinator::report_unhandled, current,
@@ -274,7 +273,7 @@ impl<E: fmt::Debug> State<E> {
     /// The code that runs now, a child's or the body's, has failed.
     pub(crate) fn failed(&self, error: Failure<E>, body: Option<&'static Location<'static>>) {
         if self.core.has_ended() {
-            return report_unhandled(Cause::Error(in_words(&error)));
+            return report_unhandled(Cause::Error(format!("{error:?}").into()));
         }
         let error = match (body, try_current()) {
             (None, Some(task)) if self.core.host.get() != Some(task) => {

@@ -2,7 +2,7 @@
 
 use crate::probe::Record;
 use evenkeel::{Cause, Executor, GroupError, TaskGroup, combinator::report_unhandled, finally, yield_now};
-use std::{fmt, future::pending};
+use std::future::pending;
 
 /// The lines that an executor's hook gets.
 fn lines(program: impl AsyncFnOnce()) -> Vec<String> {
@@ -38,24 +38,18 @@ fn sound_26_an_errors_text_is_printed_as_it_is() {
 }
 
 #[test]
-fn sound_26_an_error_that_is_a_text_is_printed_as_it_is_when_its_group_is_gone() {
-    async fn left<E: fmt::Debug + 'static>(error: impl FnOnce() -> E + 'static) {
-        let group = Box::pin(TaskGroup::<E>::run(async |group| {
+fn sound_26_the_debug_of_an_error_whose_group_is_gone_is_printed_as_it_is() {
+    let texts = lines(async || {
+        let group = Box::pin(TaskGroup::<String>::run(async |group| {
             // Its clean-up keeps the group open.
-            group.spawn(finally(pending::<Result<(), E>>(), async |_: Option<&_>| yields(10).await));
-            group.spawn(async { Err::<(), _>(error()) });
+            group.spawn(finally(pending::<Result<(), String>>(), async |_: Option<&_>| yields(10).await));
+            group.spawn(async { Err::<(), _>(SAID.to_owned()) });
             Ok(())
         }));
         drop(futures::future::select(group, Box::pin(yields(4))).await);
-    }
-    let texts = lines(async || {
-        left(|| SAID.to_owned()).await;
-        left(|| SAID).await;
-        left(|| 7).await;
     });
-    let errors: Vec<&String> = texts.iter().filter(|line| line.contains("had an error")).collect();
-    assert!(errors[0].ends_with(&format!(": {SAID}")) && errors[1].ends_with(&format!(": {SAID}")), "{texts:?}");
-    assert!(errors[2].ends_with(": 7"), "{texts:?}");
+    let error = texts.iter().find(|line| line.contains("had an error")).unwrap();
+    assert!(error.contains(&format!("{SAID:?}")), "{texts:?}");
 }
 
 #[test]

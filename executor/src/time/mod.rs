@@ -8,6 +8,7 @@ mod alarm;
 mod timers;
 mod pace;
 mod wheel;
+mod buckets;
 
 pub use clock::{Clock, VirtualClock};
 pub use instant::Instant;

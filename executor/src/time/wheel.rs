@@ -12,10 +12,10 @@
 //! next. Then `sleep(d)` begins to count. So it never ends early however long its turn took, timers that are started
 //! together share one look at the clock, and a timeout that is gone soon has cost neither a look nor a place.
 //!
-//! Buckets are arrays, and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
+//! Buckets are arrays (see `buckets.rs`), and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
 //! timer to timer, which with many timers is what costs.
 
-use crate::time::Instant;
+use crate::time::{Instant, buckets::Buckets};
 use slab::Slab;
 use std::{cmp::Reverse, collections::BinaryHeap, task::Waker};
 
@@ -59,19 +59,18 @@ enum Place {
 
 /// A timer in the wheel, ordered as it will fire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    when: u64,
+pub(super) struct Entry {
+    pub(super) when: u64,
     /// Counts the timers that were started, and decides between equal deadlines. (It comes round after 2³².)
-    order: u32,
-    key: u32,
+    pub(super) order: u32,
+    pub(super) key: u32,
 }
 
 pub(crate) struct Wheel {
     timers: Slab<Timer>,
     /// Order and key.
     fresh: Vec<(u32, u32)>,
-    /// Made when the first timer needs one.
-    buckets: Vec<Vec<Entry>>,
+    buckets: Buckets,
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
     due: BinaryHeap<Reverse<Entry>>,
@@ -87,7 +86,7 @@ impl Wheel {
         Wheel {
             timers: Slab::new(),
             fresh: Vec::new(),
-            buckets: Vec::new(),
+            buckets: Buckets::new(LEVELS * BUCKETS),
             occupied: [0; LEVELS],
             due: BinaryHeap::new(),
             cancelled: 0,
@@ -157,8 +156,7 @@ impl Wheel {
     }
 
     fn remove_from_bucket(&mut self, bucket: u16, index: u32) {
-        let list = &mut self.buckets[bucket as usize];
-        list.swap_remove(index as usize);
+        let list = self.buckets.swap_remove(bucket as usize, index);
         if let Some(moved) = list.get(index as usize) {
             self.timers[moved.key as usize].place = Place::Bucket(bucket, index);
         } else if list.is_empty() {
@@ -214,12 +212,12 @@ impl Wheel {
         while let Some((level, bucket, start)) = self.first_bucket().filter(|&(_, _, start)| start <= target) {
             self.tick = start;
             self.occupied[level] &= !(1 << bucket);
-            let mut list = std::mem::take(&mut self.buckets[level * BUCKETS + bucket]);
+            let mut list = self.buckets.take(level * BUCKETS + bucket);
             for entry in list.drain(..) {
                 self.place(entry);
             }
-            // The wheel has moved on, so none of them came back here: the array can be kept for the next round.
-            self.buckets[level * BUCKETS + bucket] = list;
+            // The wheel has moved on, so none of them came back here.
+            self.buckets.leave(level * BUCKETS + bucket, list);
         }
         self.tick = self.tick.max(target);
         while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
@@ -256,6 +254,7 @@ impl Wheel {
 
     /// Puts a timer where it belongs.
     fn place(&mut self, entry: Entry) {
+        let timers = self.timers.len();
         let timer = &mut self.timers[entry.key as usize];
         let tick = entry.when >> TICK_BITS;
         if tick <= self.tick {
@@ -265,13 +264,9 @@ impl Wheel {
         }
         let level = ((u64::BITS - 1 - (tick ^ self.tick).leading_zeros()) / LEVEL_BITS) as usize;
         let bucket = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
-        if self.buckets.is_empty() {
-            self.buckets = vec![Vec::new(); LEVELS * BUCKETS];
-        }
-        let list = &mut self.buckets[level * BUCKETS + bucket];
-        timer.place = Place::Bucket((level * BUCKETS + bucket) as u16, list.len() as u32);
-        list.push(entry);
         self.occupied[level] |= 1 << bucket;
+        let bucket = level * BUCKETS + bucket;
+        timer.place = Place::Bucket(bucket as u16, self.buckets.push(bucket, entry, timers));
     }
 
     /// The bucket whose timers come first, with its first tick. Lower levels come before higher ones, and in a level all
@@ -296,17 +291,28 @@ impl Wheel {
             self.free_cancelled(key);
         }
         let (level, bucket, start) = self.first_bucket()?;
-        let list = &self.buckets[level * BUCKETS + bucket];
+        let list = self.buckets.get(level * BUCKETS + bucket);
         if list.len() > LOOK_AT {
             return Some(Instant(start << TICK_BITS));
         }
         list.iter().map(|entry| Instant(entry.when)).min()
     }
 
-    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`.
+    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`, as far as those that are left let it: the keys
+    /// below theirs stay.
     pub(crate) fn trim(&mut self, kept: usize) {
-        if self.timers.capacity() > kept && self.timers.is_empty() {
+        if self.timers.capacity() <= kept {
+            return;
+        }
+        if self.timers.is_empty() {
             *self = Wheel { next_order: self.next_order, tick: self.tick, ..Wheel::new() };
+            return;
+        }
+        self.buckets.shrink();
+        self.due.shrink_to(kept);
+        self.fresh.shrink_to(kept);
+        if self.timers.len() < self.timers.capacity() / 4 {
+            self.timers.shrink_to_fit();
         }
     }
 }
