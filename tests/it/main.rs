@@ -33,6 +33,7 @@ mod locals;
 mod sleep;
 mod newest_waker;
 mod wheel;
+mod fuzz_timers;
 mod clocks;
 mod interval;
 mod parking;
