@@ -461,11 +461,13 @@ impl Maker {
     }
 
     fn when(&mut self) -> When {
-        match self.below(5) {
-            0..=2 => When::After(self.nanos()),
-            3 if !self.used.is_empty() => {
+        match self.below(6) {
+            0 | 1 => When::After(self.nanos()),
+            // In one bucket with another, or at the same time.
+            2 | 3 if !self.used.is_empty() => {
                 let used = self.below(self.used.len());
-                When::At(self.used[used])
+                let behind = self.below(3) * self.below(1 << 20);
+                When::At(self.used[used].saturating_add(behind as u64))
             }
             _ => {
                 let at = self.nanos();
