@@ -383,8 +383,9 @@ mod loom_tests {
         model(2);
     }
 
-    /// A host that ticks: it waits only for `on_wake`, and only after a tick that found nothing. Wake-ups and calls come meanwhile.
-    fn host(wakers: usize, callers: usize) {
+    /// A host that ticks: it waits only for `on_wake`, and only after a tick that found nothing, and perhaps a park whose time is over at
+    /// once. Wake-ups and calls come meanwhile.
+    fn host(wakers: usize, callers: usize, parks: bool) {
         let mut model = loom::model::Builder::new();
         if wakers + callers > 1 {
             // All of its interleavings take minutes; faults of this kind need fewer than three untimely switches.
@@ -420,12 +421,15 @@ mod loom_tests {
             let (mut idle, mut got, mut was_called) = (0, Vec::new(), false);
             while !missing.is_empty() || !was_called {
                 // A tick.
-                inbox.disarm();
                 inbox.drain(&mut got);
                 was_called |= called.load(Ordering::Acquire);
                 got.drain(..).for_each(|number| missing.retain(|n| n.slot() != number.slot()));
                 if inbox.arm() == Arm::Sleep {
                     idle += 1;
+                    if parks {
+                        // Before its sleep, and behind it. What it finds has called the host.
+                        let _ = (inbox.arm(), inbox.arm());
+                    }
                     if !missing.is_empty() || !was_called {
                         // A lost wake-up is a deadlock here, which loom reports.
                         host.wait();
@@ -442,14 +446,20 @@ mod loom_tests {
 
     #[test]
     fn loom_embed_08_a_host_that_ticks_is_called_once_per_idle_period_and_loses_no_wake_up() {
-        host(1, 0);
-        host(2, 0);
+        host(1, 0, false);
+        host(2, 0, false);
+    }
+
+    #[test]
+    fn loom_sound_11_a_host_that_parks_between_two_ticks_is_called_once_and_loses_no_wake_up() {
+        host(1, 0, true);
+        host(1, 1, true);
     }
 
     #[test]
     fn loom_embed_08_a_host_that_ticks_loses_neither_a_wake_up_nor_a_call() {
-        host(0, 1);
-        host(1, 1);
+        host(0, 1, false);
+        host(1, 1, false);
     }
 
     #[test]

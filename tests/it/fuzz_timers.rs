@@ -109,10 +109,13 @@ impl Life {
     }
 }
 
+/// A sleep and its life.
+type Placed = (Pin<Box<Sleep>>, u64);
+
 struct World {
     clock: HandClock,
     /// By place: the sleep, and its life.
-    sleeps: RefCell<Vec<Option<(Pin<Box<Sleep>>, u64)>>>,
+    sleeps: RefCell<Vec<Option<Placed>>>,
     lives: RefCell<BTreeMap<u64, Life>>,
     /// The executor that is driven.
     driven: Cell<Option<usize>>,
@@ -241,7 +244,7 @@ impl World {
         self.drop_sleep(sleep);
     }
 
-    fn drop_sleep(&self, sleep: Option<(Pin<Box<Sleep>>, u64)>) {
+    fn drop_sleep(&self, sleep: Option<Placed>) {
         let Some((sleep, life)) = sleep else { return };
         if let Some(life) = self.lives.borrow_mut().get_mut(&life) {
             life.ended_in = Some(self.step.get());

@@ -59,17 +59,15 @@ fn sound_26_long_errands_come_to_their_end_in_one_call() {
 }
 
 /// Spawns `each` more like itself, for ever, and ends, perhaps with a panic.
-fn breed(each: usize, panics: bool, born: Rc<Cell<usize>>) -> impl Future<Output = ()> {
-    async move {
-        born.set(born.get() + 1);
-        for _ in 0..each {
-            let next: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(breed(each, panics, born.clone()));
-            spawn(next).detach();
-        }
-        if panics {
-            // Without the hook.
-            std::panic::resume_unwind(Box::new("bred"));
-        }
+async fn breed(each: usize, panics: bool, born: Rc<Cell<usize>>) {
+    born.set(born.get() + 1);
+    for _ in 0..each {
+        let next: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(breed(each, panics, born.clone()));
+        spawn(next).detach();
+    }
+    if panics {
+        // Without the hook.
+        std::panic::resume_unwind(Box::new("bred"));
     }
 }
 
