@@ -125,6 +125,25 @@ impl Seats {
         self.inner.borrow_mut().sets[set as usize].owner.take()
     }
 
+    /// From now on the set's owner has this waker; returns the one before.
+    pub(crate) fn set_owner(&self, set: u32, newest: Waker) -> Option<Waker> {
+        self.inner.borrow_mut().sets[set as usize].owner.replace(newest)
+    }
+
+    /// Was a child woken that has not left, since the queue was taken last?
+    pub(crate) fn has_woken(&self, set: u32) -> bool {
+        let inner = self.inner.borrow();
+        inner.sets[set as usize].ready.iter().any(|&seat| inner.seats[seat as usize].tag & GONE == 0)
+    }
+
+    /// Takes the children out of the queue that were woken, the first woken first: their keys.
+    pub(crate) fn take_woken(&self, set: u32) -> Vec<u32> {
+        let mut queue = std::mem::take(&mut self.inner.borrow_mut().sets[set as usize].ready);
+        let keys = queue.drain(..).filter_map(|seat| self.step(seat)).map(|(key, _)| key).collect();
+        self.inner.borrow_mut().sets[set as usize].ready = queue;
+        keys
+    }
+
     /// From now on the set's owner has this waker; returns the one before, and the queue, which is empty now.
     #[inline]
     pub(crate) fn begin(&self, set: u32, newest: Waker) -> (Option<Waker>, Vec<u32>) {
@@ -197,6 +216,24 @@ impl Seats {
             *place = seat;
         }
         true
+    }
+
+    /// A seat for a child that was not woken, with its number. `None` if the executor may not have more than `most`.
+    pub(crate) fn claim_waiting(&self, set: u32, key: u32, most: usize) -> Option<u32> {
+        let mut seat = 0;
+        if !self.claim(set, [(key, &mut seat)].into_iter(), 1, most) {
+            return None;
+        }
+        let inner = &mut *self.inner.borrow_mut();
+        let last = inner.sets[set as usize].ready.pop();
+        debug_assert_eq!(last, Some(seat));
+        inner.seats[seat as usize].tag ^= QUEUED;
+        Some(seat)
+    }
+
+    /// The number of the child in that seat.
+    pub(crate) fn number(&self, seat: u32) -> Number {
+        Number((self.inner.borrow().seats[seat as usize].tag & !SLOT_MASK) | (SLOT_MASK - seat as usize))
     }
 
     /// The child has left: its number is out of date.

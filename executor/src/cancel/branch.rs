@@ -89,7 +89,7 @@ impl<F> Branch<F> {
 
     /// Is clean-up at work in it, that a cancellation has begun?
     pub fn is_cleaning_up(self: Pin<&mut Self>) -> bool {
-        self.project().region.as_ref().is_some_and(|region| region.is_working())
+        self.project().region.as_ref().is_some_and(|region| region.is_at_work())
     }
 
     /// Is it to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
@@ -100,9 +100,7 @@ impl<F> Branch<F> {
         enter::with_current(|core| {
             let Some(core) = core else { return false };
             match region {
-                Some(region) => {
-                    region.is_outer_cancelled() && !region.is_working() && !region.is_worth_another_poll(&core.tasks)
-                }
+                Some(region) => region.is_outer_cancelled() && !region.is_at_work(),
                 None => core.tasks.is_cancelled_here(),
             }
         })

@@ -1,6 +1,7 @@
 //! Where the code that runs now stands: the innermost region around it.
 
 use super::{
+    held::Held,
     reason::CancelReason,
     region::{Kind, Region},
     token::CancelToken,
@@ -249,7 +250,7 @@ pub fn is_stopping_hard() -> bool {
 /// Takes the panic in clean-up that waits in the running task for the rest of its clean-up, and would be the task's outcome. For
 /// those who own tasks and have another use for it.
 pub fn take_cleanup_panic() -> Option<Box<dyn std::any::Any + Send>> {
-    enter::with_current(|core| core?.tasks.root_region()?.take_panic())
+    enter::with_current(|core| core?.tasks.root_region()?.take_panic()).map(Held::into_payload)
 }
 
 /// Gives up every shield and every clean-up that the running code stands in, up to the scope with that token (or up to the task's
@@ -305,13 +306,14 @@ pub(super) fn keep_spare_region(region: &Rc<Region>) {
     });
 }
 
+/// Why that task's root scope was cancelled, whoever asks: its executor need not be the current one.
 pub(super) fn reason_of_task(task: Number) -> Option<CancelReason> {
-    enter::with_current(|core| core?.tasks.reason_of(task))
+    Core::of(task)?.tasks.reason_of(task)
 }
 
 /// Was that task's root scope cancelled?
 pub(super) fn is_task_cancelled(task: Number) -> bool {
-    enter::with_current(|core| core.is_some_and(|core| core.tasks.is_cancelled(task)))
+    Core::of(task).is_some_and(|core| core.tasks.is_cancelled(task))
 }
 
 /// The root scope's region of a task that is running.

@@ -106,10 +106,13 @@ mod deadline;
 mod cleanup;
 mod token;
 mod remote;
+mod point;
+mod drive;
 mod region;
+mod members;
 mod here;
 mod limit;
-mod point;
+mod held;
 
 pub use branch::{Branch, Siblings, poll_branches};
 pub use cleanup::{finally, finally_with, settle, settle_at, shield};
@@ -123,5 +126,7 @@ pub use remote::RemoteToken;
 pub use scope::{CancelScope, InScope};
 pub use token::{CancelToken, WaitCancelled};
 
+pub(crate) use drive::{Verdict, decide};
+pub(crate) use held::Held;
 pub(crate) use here::{Here, new_epoch};
 pub(crate) use region::{Region, wake as wake_foreign};

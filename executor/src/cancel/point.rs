@@ -10,11 +10,17 @@
 //! The body's part is a region that can be cancelled from around; the clean-up's is the same region, shielded.
 
 use super::{
+    drive::{Verdict, drive},
+    held::{Held, Payload, first_of},
     here::polled_by,
-    region::{Kind, Payload, Region, report},
-    scope::{Site, first_panic},
+    region::{Kind, Region, report},
+    scope::Site,
 };
-use crate::{core::Core, join_error::Panic, raw::enter, unhandled::Cause};
+use crate::{
+    join_error::Panic,
+    raw::{enter, tasks::Tasks},
+    unhandled::Cause,
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -49,39 +55,24 @@ impl<T> Ended<T> {
     }
 }
 
-/// A panic that waits for clean-up before it goes on. It is reported if that never comes.
-pub(super) struct Held(Option<Payload>);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(payload) = self.0.take() {
-            report(Cause::CleanupPanicked(Panic::new(payload)));
-        }
-    }
-}
-
 impl Point {
     pub(super) fn new(site: Site) -> Point {
         Point { region: Region::new(Kind::Guarded), site }
     }
 
-    /// A poll begins. `true` if what is around was cancelled.
+    /// A poll begins. `true` if what is around was cancelled: then the point is at work there until it is done.
     #[inline]
-    fn arrive(&self, core: &Core, cx: &Context<'_>) -> bool {
-        let around = self.region.arrive(core);
-        if around {
-            self.region.reach(core, cx.waker());
+    fn arrive(&self, tasks: &Tasks) -> bool {
+        let cancelled = self.region.arrive(tasks);
+        if cancelled {
+            self.region.reach(tasks);
         }
-        around
+        cancelled
     }
 
-    /// The point waits.
-    fn wait(&self, core: &Core, cx: &Context<'_>) {
-        self.region.register(core, cx.waker());
-        if !self.region.is_reached() && self.region.is_outer_cancelled() {
-            // The cancellation came in this very poll, before the point could be told.
-            cx.waker().wake_by_ref();
-        }
+    /// The point waits. `cancelled`: what is around was, when the poll began. If that came later, it is polled again by whoever is around.
+    fn wait(&self, tasks: &Tasks, cx: &Context<'_>, cancelled: bool) {
+        self.region.wait(tasks, cx.waker(), cancelled);
     }
 
     /// It was dropped before it was done.
@@ -94,10 +85,10 @@ impl Point {
 
     /// A panic goes on. In a cancelled scope not at once, since it would take clean-up in other branches with it: it goes
     /// on when the scope ends.
-    fn throw(&self, core: &Core, payload: Payload) {
-        match core.tasks.region_here() {
-            Some(around) if core.tasks.is_cancelled_here() => around.stash(payload),
-            _ => resume_unwind(payload),
+    fn throw(&self, tasks: &Tasks, panic: Held) {
+        match tasks.region_here() {
+            Some(around) if tasks.is_cancelled_here() => around.stash(panic),
+            _ => panic.resume(),
         }
     }
 }
@@ -143,55 +134,48 @@ impl<F: Future> Future for Guard<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         polled_by("a clean-up point", |core| {
-            let (point, region) = (&*this.point, &this.point.region);
-            let cancelled = point.arrive(core, cx);
+            let (tasks, point, region) = (&core.tasks, &*this.point, &this.point.region);
+            let cancelled = point.arrive(tasks);
             if !std::mem::replace(this.started, true) {
                 region.set_late(cancelled);
             }
-            loop {
-                let reached = core.tasks.here.reached();
+            let mut poll = |cx: &mut Context<'_>| {
                 let body = this.body.as_mut().as_pin_mut().expect("a body is polled until it has ended");
-                let polled = catch_unwind(AssertUnwindSafe(|| core.tasks.here.inside(region, || body.poll(cx))));
-                match polled {
-                    Ok(Poll::Ready(value)) => {
-                        let dropped = drop_body(&mut this.body);
-                        let stashed = first_panic(region.take_panic(), dropped);
-                        if let Some(payload) = stashed {
-                            report(Cause::CleanupPanicked(Panic::new(payload)));
-                        }
-                        return Poll::Ready(Ended::Value(value));
-                    }
-                    Err(payload) => {
-                        let dropped = drop_body(&mut this.body);
-                        let first = first_panic(Some(payload), first_panic(region.take_panic(), dropped));
-                        return Poll::Ready(Ended::Panicked(Held(first)));
-                    }
-                    Ok(Poll::Pending) => {}
+                match catch_unwind(AssertUnwindSafe(|| tasks.here.inside(region, || body.poll(cx)))) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+                    Err(payload) => Poll::Ready(Err(Held::new(payload))),
                 }
-                // If the cancellation came in this very poll, the scope around polls once more.
-                if !cancelled || region.is_working() {
-                    point.wait(core, cx);
-                    return Poll::Pending;
+            };
+            let ended = if cancelled {
+                drive(tasks, region, cx, poll)
+            } else {
+                // If the cancellation comes in this very poll, the scope around polls once more.
+                match region.poll_inside(tasks, cx, &mut poll) {
+                    Poll::Ready(ended) => Ok(ended),
+                    Poll::Pending => Err(Verdict::Wait),
                 }
-                if core.tasks.here.reached() == reached {
-                    if region.is_worth_another_poll(&core.tasks) {
-                        point.wait(core, cx);
-                        return Poll::Pending;
-                    }
-                    break;
-                }
+            };
+            if let Err(Verdict::Wait) = ended {
+                point.wait(tasks, cx, cancelled);
+                return Poll::Pending;
             }
+            region.unlink();
             let dropped = drop_body(&mut this.body);
-            Poll::Ready(match first_panic(region.take_panic(), dropped) {
-                Some(payload) => Ended::Panicked(Held(Some(payload))),
-                None => Ended::Cancelled,
+            region.release();
+            let stashed = first_of(region.take_panic(), dropped);
+            Poll::Ready(match ended {
+                // What else has panicked is reported, as it is dropped here.
+                Ok(Ok(value)) => Ended::Value(value),
+                Ok(Err(panic)) => Ended::Panicked(panic),
+                Err(_) => stashed.map_or(Ended::Cancelled, Ended::Panicked),
             })
         })
     }
 }
 
-fn drop_body<F>(body: &mut Pin<&mut Option<F>>) -> Option<Payload> {
-    catch_unwind(AssertUnwindSafe(|| body.set(None))).err()
+fn drop_body<F>(body: &mut Pin<&mut Option<F>>) -> Option<Held> {
+    catch_unwind(AssertUnwindSafe(|| body.set(None))).err().map(Held::new)
 }
 
 fn go_on_or_report(payload: Payload) {
@@ -236,34 +220,42 @@ impl<U, F: Future<Output = Option<U>>> Future for Cleaning<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         polled_by("a clean-up point", |core| {
-            let (point, region) = (&*this.point, &this.point.region);
-            point.arrive(core, cx);
+            let (tasks, point, region) = (&core.tasks, &*this.point, &this.point.region);
+            let cancelled = point.arrive(tasks);
             let cleanup = this.cleanup.as_mut().as_pin_mut().expect("a clean-up is polled until it has ended");
-            let polled = catch_unwind(AssertUnwindSafe(|| core.tasks.here.inside(region, || cleanup.poll(cx))));
-            let outcome = match polled {
+            let outcome = match poll_shielded(tasks, region, cx, cleanup) {
                 Ok(Poll::Pending) if region.is_opened() => {
                     let dropped = drop_body(&mut this.cleanup);
                     point.skip();
-                    return Poll::Ready(dropped.map_or(Ok(None), |payload| Err(Held(Some(payload)))));
+                    return Poll::Ready(dropped.map_or(Ok(None), Err));
                 }
                 Ok(Poll::Pending) => {
-                    point.wait(core, cx);
+                    point.wait(tasks, cx, cancelled);
                     return Poll::Pending;
                 }
                 Ok(Poll::Ready(output)) => Ok(output),
-                Err(payload) => Err(payload),
+                Err(panic) => Err(panic),
             };
             let dropped = drop_body(&mut this.cleanup);
             region.end();
-            Poll::Ready(match outcome {
-                Ok(output) => match dropped {
-                    Some(payload) => Err(Held(Some(payload))),
-                    None => Ok(output),
-                },
-                Err(payload) => Err(Held(first_panic(Some(payload), dropped))),
+            Poll::Ready(match (outcome, dropped) {
+                // Of two panics the second is reported, as it is dropped here.
+                (Err(panic), _) | (Ok(_), Some(panic)) => Err(panic),
+                (Ok(output), None) => Ok(output),
             })
         })
     }
+}
+
+/// Polls what a point's region shields.
+fn poll_shielded<F: Future>(
+    tasks: &Tasks,
+    region: &Rc<Region>,
+    cx: &mut Context<'_>,
+    future: Pin<&mut F>,
+) -> Result<Poll<F::Output>, Held> {
+    let poll = |cx: &mut Context<'_>| tasks.here.inside(region, || future.poll(cx));
+    catch_unwind(AssertUnwindSafe(|| region.poll_by(tasks, cx, poll))).map_err(Held::new)
 }
 
 /// The end of a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
@@ -276,8 +268,8 @@ pub(super) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, pa
         (Err(panic), None) => (None, Some(panic)),
     };
     poll_fn(move |_| {
-        if let Some(payload) = panic.take().and_then(|mut held| held.0.take()) {
-            polled_by("a clean-up point", |core| point.throw(core, payload));
+        if let Some(panic) = panic.take() {
+            polled_by("a clean-up point", |core| point.throw(&core.tasks, panic));
         }
         value.take().map_or(Poll::Pending, Poll::Ready)
     })
@@ -353,38 +345,36 @@ impl<F: Future> Future for Shield<F> {
                 State::Failed => return Poll::Pending,
                 State::New | State::Done => panic!("a shield was polled after it had ended"),
             };
-            point.arrive(core, cx);
+            let tasks = &core.tasks;
+            let cancelled = point.arrive(tasks);
             let future = this.future.as_mut().as_pin_mut().expect("a shield's future lives until it has ended");
-            let polled = catch_unwind(AssertUnwindSafe(|| core.tasks.here.inside(&point.region, || future.poll(cx))));
-            match polled {
+            let panic = match poll_shielded(tasks, &point.region, cx, future) {
                 Ok(Poll::Pending) if point.region.is_opened() => {
                     *this.state = State::Failed;
                     let dropped = drop_body(&mut this.future);
                     point.skip();
-                    if let Some(payload) = dropped {
-                        point.throw(core, payload);
-                    }
-                    Poll::Pending
+                    dropped
                 }
                 Ok(Poll::Pending) => {
-                    point.wait(core, cx);
-                    Poll::Pending
+                    point.wait(tasks, cx, cancelled);
+                    None
                 }
                 Ok(Poll::Ready(value)) => {
                     *this.state = State::Done;
                     point.region.end();
-                    Poll::Ready(value)
+                    return Poll::Ready(value);
                 }
-                Err(payload) => {
+                Err(panic) => {
                     *this.state = State::Failed;
                     let dropped = drop_body(&mut this.future);
                     point.region.end();
-                    if let Some(payload) = first_panic(Some(payload), dropped) {
-                        point.throw(core, payload);
-                    }
-                    Poll::Pending
+                    first_of(Some(panic), dropped)
                 }
+            };
+            if let Some(panic) = panic {
+                point.throw(tasks, panic);
             }
+            Poll::Pending
         })
     }
 }

@@ -16,36 +16,40 @@
 //!
 //! # Who waits for whom
 //!
-//! A clean-up point *holds* the region around it from the moment at which it is polled after the cancellation until it is
-//! done; a scope holds the one around it while anything in it does so. So `working` of a region tells whether clean-up is
-//! at work anywhere in it, and changes only where the first begins and the last ends.
+//! Who is at work on clean-up in a region, and whose waker brings its next poll, is known by its [`Members`]. A scope is a member of
+//! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
+//! every region around it up to the one that decides.
 
-use super::here::{self, Epoch};
+use super::{
+    held::Held,
+    here::{self, Epoch},
+    members::{Members, State},
+};
 use crate::{
     cancel::{limit::Limit, reason::CancelReason},
-    core::Core,
     join_error::Panic,
     number::Number,
-    raw::{tasks::Tasks, waker::wake_number},
+    raw::tasks::Tasks,
     unhandled::Cause,
 };
 use slab::Slab;
 use std::{
-    any::Any,
     cell::{Cell, OnceCell, RefCell},
+    mem::ManuallyDrop,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
-    task::Waker,
+    task::{Context, Poll, Waker},
 };
-
-pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// What a region is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// A task's root scope, or a scope inside.
+    /// A task's root scope.
+    Root,
+    /// A scope inside.
     Scope,
-    /// What a clean-up point guards. It holds the region around it for as long as the point says.
+    /// What a clean-up point guards.
     Guarded,
     /// A shield, or a clean-up that has begun: a cancellation of anything around it does not get in.
     Shielded,
@@ -69,10 +73,6 @@ pub(crate) struct Region {
     late: Cell<bool>,
     /// A shield: what it waits for can never come.
     opened: Cell<bool>,
-    /// Something in here is at work on clean-up, and the region around must wait for it.
-    holds: Cell<bool>,
-    /// How many members hold this region.
-    working: Cell<usize>,
     inner: OnceCell<Box<Inner>>,
     pub(crate) limit: Limit,
 }
@@ -93,12 +93,11 @@ impl Place {
 /// What few regions have.
 #[derive(Default)]
 struct Inner {
-    /// Whom to wake when this region is cancelled.
-    members: RefCell<Slab<Option<Waker>>>,
-    /// How many more polls the region gets though nothing came of the last.
-    polls_left: Cell<Option<usize>>,
+    members: Members,
+    /// Who waits, elsewhere, for the cancellation of this very region.
+    waiters: RefCell<Slab<Option<Waker>>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
-    panic: Cell<Option<Payload>>,
+    panic: Cell<Option<Held>>,
 }
 
 impl Region {
@@ -111,7 +110,7 @@ impl Region {
 
     /// A task's root scope.
     pub(crate) fn root_of(task: Number) -> Rc<Region> {
-        let region = Region::new(Kind::Scope);
+        let region = Region::new(Kind::Root);
         region.place.borrow_mut().task = task;
         region
     }
@@ -129,8 +128,6 @@ impl Region {
             reached: Cell::new(false),
             late: Cell::new(false),
             opened: Cell::new(false),
-            holds: Cell::new(false),
-            working: Cell::new(0),
             inner: OnceCell::new(),
             limit: Limit::new(),
         }
@@ -140,17 +137,14 @@ impl Region {
     #[inline]
     pub(super) fn recycle(last: &mut Rc<Region>) {
         if let Some(only) = Rc::get_mut(last) {
-            *only = Region::fresh();
+            let gone = std::mem::replace(only, Region::fresh());
             here::keep_spare_region(last);
+            drop(gone);
         }
     }
 
     fn inner(&self) -> &Inner {
         self.inner.get_or_init(Box::default)
-    }
-
-    fn members(&self) -> &RefCell<Slab<Option<Waker>>> {
-        &self.inner().members
     }
 
     pub(crate) fn set_kind(&self, kind: Kind) {
@@ -172,7 +166,8 @@ impl Region {
         if self.polled.get() {
             here::new_epoch();
         }
-        self.wake_members();
+        self.tell();
+        self.wake_waiters();
         true
     }
 
@@ -263,19 +258,16 @@ impl Region {
 
     /// To be called when a poll begins: the region lies in what is polled now. `true` if that is cancelled.
     #[inline]
-    pub(crate) fn arrive(self: &Rc<Self>, core: &Core) -> bool {
-        let task = core.tasks.current();
-        let is_here = {
-            let place = self.place.borrow();
-            place.task == task && core.tasks.here.is_nearest(place.around.as_ref())
-        };
+    pub(crate) fn arrive(self: &Rc<Self>, tasks: &Tasks) -> bool {
+        let task = tasks.current();
+        let is_here = self.place.borrow().is(task, tasks);
         if !is_here {
-            self.move_to(Place { task, around: core.tasks.here.nearest(), seat: None });
+            self.move_to(Place { task, around: tasks.here.nearest(), seat: None });
         }
-        let outer = core.tasks.is_cancelled_here();
+        let outer = tasks.is_cancelled_here();
         self.see(outer);
-        if outer {
-            self.tell_members();
+        if !outer && self.reason().is_none() {
+            self.told.set(false);
         }
         outer
     }
@@ -294,35 +286,112 @@ impl Region {
         // Not only a place: the last handle of the region that was around may go with it.
         let old = self.place.replace(place);
         drop(old);
-        self.told.set(false);
     }
 
-    #[cold]
-    fn tell_members(&self) {
-        if !self.told.replace(true) && self.kind.get() != Kind::Shielded {
-            self.wake_members();
+    /// Polls what is in the region, whose future was polled with the waker of `cx`. If clean-up is at work in it, or was, those members are
+    /// called that were woken, and `poll` gets a waker that tells whether it is to be polled again.
+    #[inline]
+    pub(crate) fn poll_inside<T>(
+        self: &Rc<Self>,
+        tasks: &Tasks,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if self.inner.get().is_none() {
+            return self.poll_by(tasks, cx, poll);
+        }
+        match self.begin(tasks, cx.waker()) {
+            Some(waker) => poll(&mut Context::from_waker(&waker)),
+            None => self.poll_by(tasks, cx, poll),
         }
     }
 
-    /// Registers the region with the one around it, with the newest waker.
-    pub(crate) fn register(self: &Rc<Self>, core: &Core, newest: &Waker) {
-        let seat = self.place.borrow().seat.as_ref().map(|(around, key)| (around.clone(), *key));
-        if let Some((around, key)) = seat.or_else(|| self.take_seat(core)) {
-            around.set_member(key, newest);
+    /// Calls `poll` with the waker that this region has in the one around it.
+    #[inline]
+    pub(super) fn poll_by<T>(
+        &self,
+        tasks: &Tasks,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        match self.seat(tasks) {
+            Some(waker) => poll(&mut Context::from_waker(&waker)),
+            None => poll(cx),
+        }
+    }
+
+    #[cold]
+    fn begin(&self, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
+        let members = &self.inner.get()?.members;
+        let is_cancelled = self.is_cancelled();
+        if !members.are_seated() && (!is_cancelled || members.is_empty()) {
+            return None;
+        }
+        let tell = is_cancelled && !self.told.replace(true);
+        members.begin(&self.own_waker(tasks, given), tell, tasks)
+    }
+
+    /// The region is polled for the first time since what is around it was cancelled, or goes on being so.
+    pub(crate) fn reach(self: &Rc<Self>, tasks: &Tasks) {
+        if !self.reached.replace(true) {
+            tasks.here.count_reached();
+        }
+        if self.place.borrow().seat.is_none() {
+            self.take_seat(tasks);
+        }
+    }
+
+    /// The region's future waits; `given` is the waker that it was polled with. A clean-up point is a member of the region around, and at
+    /// work there if `reached`; a scope is for as long as it has members.
+    #[inline]
+    pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
+        let members = self.inner.get().map(|inner| &inner.members);
+        let state = match self.kind.get() {
+            Kind::Guarded | Kind::Shielded if reached => State::Working,
+            Kind::Scope if self.is_at_work() && self.is_outer_cancelled() => State::Working,
+            _ => State::Idle,
+        };
+        match self.kind.get() {
+            Kind::Root => {}
+            Kind::Scope if members.is_none_or(Members::is_empty) => self.leave(),
+            _ => self.register(tasks, given, state),
+        }
+        if let Some(members) = members.filter(|members| members.are_seated()) {
+            members.link(&self.own_waker(tasks, given));
+        }
+    }
+
+    // ---- a member of the region around
+
+    fn register(self: &Rc<Self>, tasks: &Tasks, newest: &Waker, state: State) {
+        let seat = self.place.borrow().seat.clone();
+        if let Some((around, key)) = seat.or_else(|| self.take_seat(tasks)) {
+            around.inner().members.wait(key, state, newest);
         }
     }
 
     /// `None`: it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
-    fn take_seat(&self, core: &Core) -> Option<(Rc<Region>, usize)> {
+    fn take_seat(&self, tasks: &Tasks) -> Option<(Rc<Region>, usize)> {
         // Here the frame of this region is gone, and the innermost is that of the scope around it.
-        let around = core.tasks.region_here()?;
-        self.place.borrow_mut().around = core.tasks.here.nearest();
-        let key = around.new_member();
+        let around = tasks.region_here()?;
+        self.place.borrow_mut().around = tasks.here.nearest();
+        let key = around.inner().members.insert();
         self.place.borrow_mut().seat = Some((around.clone(), key));
-        if self.holds.get() {
-            around.change_working(1);
-        }
         Some((around, key))
+    }
+
+    /// The waker of this region's seat, if it is a member of a cancelled one.
+    fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        if !self.is_outer_cancelled() {
+            return None;
+        }
+        let (around, key) = self.place.borrow().seat.clone()?;
+        around.inner().members.seat_of(key, tasks)
+    }
+
+    /// Who wakes this waker has this region polled, if anything around it will.
+    fn own_waker<'a>(&self, tasks: &Tasks, given: &'a Waker) -> OwnWaker<'a> {
+        self.seat(tasks).map_or(OwnWaker::Given(given), OwnWaker::Seat)
     }
 
     /// Not a part of the region around it any more.
@@ -333,66 +402,93 @@ impl Region {
         }
     }
 
+    /// Nor are the scopes around it that have no other member.
     fn leave_seat(&self) {
-        let Some((around, key)) = self.place.borrow_mut().seat.take() else { return };
-        if self.holds.get() {
-            around.change_working(-1);
+        let mut next = self.place.borrow_mut().seat.take();
+        while let Some((around, key)) = next {
+            let members = &around.inner().members;
+            members.remove(key);
+            if around.polled.get() {
+                // It looks after its members at the end of its poll.
+                return;
+            }
+            // Whoever waits for them must look.
+            members.wake_region();
+            next = if members.is_empty() && around.kind.get() == Kind::Scope { around.quit() } else { None };
         }
-        around.remove_member(key);
+    }
+
+    /// A scope has no members any more: it is to leave that seat. Its future is called, as it may have been polled with the seat's waker.
+    fn quit(&self) -> Option<(Rc<Region>, usize)> {
+        let seat = self.place.borrow_mut().seat.take();
+        if let (Some((around, key)), true) = (&seat, self.inner().members.are_seated()) {
+            around.inner().members.wake(*key);
+        }
+        seat
     }
 
     // ---- members
 
     pub(crate) fn has_members(&self) -> bool {
-        self.inner.get().is_some_and(|inner| !inner.members.borrow().is_empty())
+        self.inner.get().is_some_and(|inner| !inner.members.is_empty())
     }
 
-    pub(crate) fn new_member(&self) -> usize {
-        self.members().borrow_mut().insert(None)
+    /// Calls all members: the region is cancelled.
+    pub(crate) fn tell(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.tell();
+        }
     }
 
-    /// Stores a member's newest waker. Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile.
-    pub(crate) fn set_member(&self, key: usize, newest: &Waker) {
-        let stored = self.members().borrow_mut()[key].take();
-        let (kept, old) = match stored {
-            Some(stored) if stored.will_wake(newest) => (stored, None),
-            stored => (newest.clone(), stored),
-        };
-        let older = self.members().borrow_mut().get_mut(key).and_then(|member| member.replace(kept));
-        drop((old, older));
+    /// Does clean-up in here bring the next poll? To be asked after a poll.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.inner.get().is_some_and(|inner| inner.members.are_at_work())
     }
 
-    pub(crate) fn remove_member(&self, key: usize) {
-        let waker = self.members().borrow_mut().try_remove(key);
+    /// What is in here is about to be dropped.
+    pub(crate) fn unlink(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.unlink();
+        }
+    }
+
+    /// What was in here has ended. Who was a member and is not dropped lives on elsewhere.
+    pub(crate) fn release(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.release();
+        }
+    }
+
+    // ---- those who wait elsewhere for its cancellation
+
+    pub(super) fn new_waiter(&self) -> usize {
+        self.inner().waiters.borrow_mut().insert(None)
+    }
+
+    /// Stores a waiter's newest waker. Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile.
+    pub(super) fn set_waiter(&self, key: usize, newest: &Waker) {
+        let newest = newest.clone();
+        let old = self.inner().waiters.borrow_mut().get_mut(key).and_then(|waiter| waiter.replace(newest));
+        drop(old);
+    }
+
+    pub(super) fn remove_waiter(&self, key: usize) {
+        let waker = self.inner().waiters.borrow_mut().try_remove(key);
         drop(waker);
     }
 
-    /// Wakes all members. They register their wakers again when they are polled.
-    pub(crate) fn wake_members(&self) {
-        if !self.has_members() {
-            return;
-        }
+    /// Wakes all of them. They store their wakers again when they are polled.
+    pub(super) fn wake_waiters(&self) {
+        let Some(inner) = self.inner.get() else { return };
         let wakers: Vec<Waker> =
-            self.members().borrow_mut().iter_mut().filter_map(|(_, member)| member.take()).collect();
-        for waker in wakers {
-            wake(waker);
-        }
+            inner.waiters.borrow_mut().iter_mut().filter_map(|(_, waiter)| waiter.take()).collect();
+        wakers.into_iter().for_each(wake);
     }
 
     // ---- clean-up
 
-    /// A clean-up point is polled after the cancellation of what is around it: from now on it holds that, until it is
-    /// done.
-    pub(crate) fn reach(self: &Rc<Self>, core: &Core, waker: &Waker) {
-        if !self.reached.replace(true) {
-            core.tasks.here.count_reached();
-            self.register(core, waker);
-            self.set_holds(true);
-        }
-    }
-
-    pub(crate) fn is_reached(&self) -> bool {
-        self.reached.get()
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind.get()
     }
 
     pub(crate) fn set_late(&self, late: bool) {
@@ -412,110 +508,73 @@ impl Region {
         self.opened.get()
     }
 
-    /// Nothing has come of the last poll. But a member was told of the cancellation and was not polled since, and the task was
-    /// woken in that poll: a combinator may have stopped half-way, to go on next time, as `FuturesUnordered` does when several
-    /// of its futures wake themselves. It gets one more poll for each member there was.
-    #[cold]
-    pub(crate) fn is_worth_another_poll(&self, tasks: &Tasks) -> bool {
-        let Some(inner) = self.inner.get() else { return false };
-        let members = inner.members.borrow();
-        let left = inner.polls_left.get().unwrap_or(members.len());
-        let is_worth = left > 0 && tasks.is_woken_here() && members.iter().any(|(_, waker)| waker.is_none());
-        inner.polls_left.set(Some(left - usize::from(is_worth)));
-        is_worth
-    }
-
-    /// Is clean-up at work anywhere in this region?
-    pub(crate) fn is_working(&self) -> bool {
-        self.working.get() > 0
-    }
-
     /// The region's future has ended: nothing is around it any more.
     #[inline]
     pub(crate) fn end(&self) {
-        if let Some(payload) = self.take_panic() {
-            report(Cause::CleanupPanicked(Panic::new(payload)));
-        }
-        self.set_holds(false);
+        self.release();
+        drop(self.take_panic());
         self.leave();
         // Otherwise a handle that is kept would keep all regions that were once around it.
         let gone = self.place.replace(Place::NOWHERE);
         drop(gone);
     }
 
-    fn set_holds(&self, holds: bool) {
-        if self.holds.replace(holds) != holds {
-            let seat = self.place.borrow().seat.as_ref().map(|(around, _)| around.clone());
-            if let Some(around) = seat {
-                around.change_working(if holds { 1 } else { -1 });
-            }
-        }
-    }
-
-    /// One more, or one less, in here is at work; scopes hand the change on where they begin or cease to hold.
-    fn change_working(self: &Rc<Self>, by: isize) {
-        let mut region = self.clone();
-        loop {
-            let working = region.working.get().wrapping_add_signed(by);
-            region.working.set(working);
-            let holds = working > 0;
-            if !holds && !region.polled.get() && region.is_cancelled_now() {
-                region.wake_owner();
-            }
-            if region.kind.get() != Kind::Scope || region.holds.replace(holds) == holds {
-                return;
-            }
-            let Some(around) = region.place.borrow().seat.as_ref().map(|(around, _)| around.clone()) else { return };
-            region = around;
-        }
-    }
-
-    /// The last clean-up that was at work in here has left, or was dropped, while the region is not being polled: whoever
-    /// waits for that must look.
-    #[cold]
-    fn wake_owner(&self) {
-        let seat = self.place.borrow().seat.as_ref().map(|(around, key)| (around.clone(), *key));
-        if let Some(waker) = seat.and_then(|(around, key)| around.members().borrow_mut().get_mut(key)?.take()) {
-            wake(waker);
-        }
-        match self.limit.take_waker() {
-            Some(waker) => wake(waker),
-            // A task's root scope.
-            None => wake_number(self.place.borrow().task),
-        }
-    }
-
     // ---- panics
 
     /// A panic in clean-up waits here until all other clean-up in this region is done. The first one goes on then; others
     /// are reported.
-    pub(crate) fn stash(&self, payload: Payload) {
-        let panic = &self.inner().panic;
-        match panic.take() {
-            None => panic.set(Some(payload)),
-            first => {
-                panic.set(first);
-                report(Cause::CleanupPanicked(Panic::new(payload)));
-            }
-        }
+    pub(crate) fn stash(&self, panic: Held) {
+        let place = &self.inner().panic;
+        let (first, second) = match place.take() {
+            None => (panic, None),
+            Some(first) => (first, Some(panic)),
+        };
+        place.set(Some(first));
+        drop(second);
     }
 
     #[inline]
-    pub(crate) fn take_panic(&self) -> Option<Payload> {
+    pub(crate) fn take_panic(&self) -> Option<Held> {
         self.inner.get().and_then(|inner| inner.panic.take())
     }
 
     /// The region's future is dropped before it has ended.
     pub(crate) fn abandon(&self) {
-        if let Some(payload) = self.take_panic() {
+        if let Some(panic) = self.take_panic() {
             let (around, task) = (self.place.borrow().around.clone(), self.place.borrow().task);
-            let cancelled = self.is_outer_cancelled();
-            match around.or_else(|| here::root_region_of(task)) {
-                Some(around) if cancelled => around.stash(payload),
-                _ => report(Cause::CleanupPanicked(Panic::new(payload))),
+            if self.is_outer_cancelled() {
+                if let Some(around) = around.or_else(|| here::root_region_of(task)) {
+                    around.stash(panic);
+                }
             }
         }
         self.end();
+    }
+}
+
+impl Place {
+    /// Is that where the code stands that runs now, in the task of that number?
+    #[inline]
+    fn is(&self, task: Number, tasks: &Tasks) -> bool {
+        // Numbers of tasks come round. A root scope that has ended lies nowhere, so a region that is registered there is elsewhere.
+        let is_up_to_date = |(around, _): &(Rc<Region>, usize)| around.place.borrow().task == task;
+        self.task == task && tasks.here.is_nearest(self.around.as_ref()) && self.seat.as_ref().is_none_or(is_up_to_date)
+    }
+}
+
+enum OwnWaker<'a> {
+    Given(&'a Waker),
+    Seat(ManuallyDrop<Waker>),
+}
+
+impl Deref for OwnWaker<'_> {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        match self {
+            OwnWaker::Given(waker) => waker,
+            OwnWaker::Seat(waker) => waker,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ struct State {
     reason: Option<CancelReason>,
     /// The scope's future's.
     scope: Option<Waker>,
-    /// Of those who wait for a token's `cancelled()`, by their key as the scope's members.
+    /// Of those who wait for a token's `cancelled()`, by their key there.
     waiters: Vec<Option<Waker>>,
 }
 

@@ -1,9 +1,11 @@
 //! The cancel scope.
 
 use super::{
+    drive::{Verdict, drive},
+    held::{Held, first_of},
     here::{self, Epoch, polled_by},
     limit::{NEVER, Watch, is_past},
-    region::{Kind, Payload, Region, report, wake},
+    region::{Kind, Region, report, wake},
     token::CancelToken,
 };
 use crate::{
@@ -231,7 +233,10 @@ pub(super) enum Next<T> {
     Nothing,
     Wait,
     Return(T),
-    Stop,
+    /// `overdue`: clean-up is at work, for too long.
+    Stop {
+        overdue: bool,
+    },
 }
 
 impl<F> InScope<F> {
@@ -319,7 +324,7 @@ pub(super) fn next_of<F: Future>(
         return Next::Return(value);
     }
     let region = get_region(region, made, deadline);
-    region.arrive(core);
+    region.arrive(&core.tasks);
     if here::epoch() == epoch || region.is_outer_cancelled() {
         Next::Wait
     } else {
@@ -345,8 +350,8 @@ pub(super) fn conclude<F: Future>(
             wait(core, region, watch, cx);
             Poll::Pending
         }
-        (Next::Stop, Some(region)) => {
-            let cancelled = stop(core, region, state, watch, body);
+        (Next::Stop { overdue }, Some(region)) => {
+            let cancelled = stop(core, region, overdue, state, watch, body);
             cancelled.map_or(Poll::Pending, |cancelled| Poll::Ready(Err(cancelled)))
         }
         (Next::Nothing, _) | (_, None) => Poll::Pending,
@@ -374,7 +379,7 @@ fn poll_in_region<F: Future>(
     if *state == State::New && region.limit.was_entered() {
         panic!("a second future was run in one CancelScope: make a scope for each");
     }
-    let around = region.arrive(core);
+    let around = region.arrive(&core.tasks);
     if *state != State::Running && !begin(region, state, around, body.as_mut()) {
         return Next::Nothing;
     }
@@ -417,8 +422,9 @@ fn poll_once<F: Future>(
     body: &mut Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<F::Output> {
+    let tasks = &core.tasks;
     match body.as_mut().as_pin_mut() {
-        Some(future) => core.tasks.here.inside(region, || future.poll(cx)),
+        Some(future) => region.poll_inside(tasks, cx, |cx| tasks.here.inside(region, || future.poll(cx))),
         None => Poll::Pending,
     }
 }
@@ -432,25 +438,19 @@ fn poll_cancelled<F: Future>(
     body: &mut Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Next<F::Output> {
-    loop {
-        let around = region.is_outer_cancelled();
-        if !around && region.reason().is_none() {
-            return Next::Wait;
-        }
-        let reached = core.tasks.here.reached();
-        if let Poll::Ready(value) = poll_once(core, region, body, cx) {
-            return Next::Return(value);
-        }
-        if region.is_working() {
-            return if watch.is_overdue(&region.limit, cx.waker()) { Next::Stop } else { Next::Wait };
-        }
-        if region.is_outer_cancelled() {
-            // The outermost scope that is cancelled decides.
-            return Next::Wait;
-        }
-        if core.tasks.here.reached() == reached {
-            return if region.is_worth_another_poll(&core.tasks) { Next::Wait } else { Next::Stop };
-        }
+    if region.reason().is_none() && !region.is_outer_cancelled() {
+        return Next::Wait;
+    }
+    let tasks = &core.tasks;
+    let polled = drive(tasks, region, cx, |cx| match body.as_mut().as_pin_mut() {
+        Some(future) => tasks.here.inside(region, || future.poll(cx)),
+        None => Poll::Pending,
+    });
+    match polled {
+        Ok(value) => Next::Return(value),
+        Err(Verdict::Stop) => Next::Stop { overdue: false },
+        Err(_) if region.is_at_work() && watch.is_overdue(&region.limit, cx.waker()) => Next::Stop { overdue: true },
+        Err(_) => Next::Wait,
     }
 }
 
@@ -458,9 +458,7 @@ fn poll_cancelled<F: Future>(
 #[inline]
 fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     let is_cancelled = region.is_cancelled();
-    if region.has_members() {
-        region.register(core, cx.waker());
-    }
+    region.wait(&core.tasks, cx.waker(), true);
     if is_shared(region) {
         region.limit.keep_waker(cx.waker());
         if let Some(remote) = region.limit.remote.get() {
@@ -489,12 +487,13 @@ fn is_shared(region: &Rc<Region>) -> bool {
 fn stop<F>(
     core: &Core,
     region: &Rc<Region>,
+    overdue: bool,
     state: &mut State,
     watch: &mut Watch,
     mut body: Pin<&mut Option<F>>,
 ) -> Option<Cancelled> {
-    let overdue = region.is_working();
     *state = State::Stopped;
+    region.unlink();
     let dropped =
         catch_unwind(AssertUnwindSafe(|| if overdue { core.tasks.quietly(|| body.set(None)) } else { body.set(None) }));
     if overdue {
@@ -504,25 +503,14 @@ fn stop<F>(
     let around = region.is_outer_cancelled();
     region.end();
     watch.stop();
-    if let Some(payload) = first_panic(first, dropped.err()) {
+    if let Some(panic) = first_of(first, dropped.err().map(Held::new)) {
         match core.tasks.region_here() {
             // It would take other clean-up with it.
-            Some(outer) if around => outer.stash(payload),
-            _ => resume_unwind(payload),
+            Some(outer) if around => outer.stash(panic),
+            _ => panic.resume(),
         }
     }
     (!around).then(|| Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped)))
-}
-
-/// Of two panics the first goes on, the second is reported.
-pub(super) fn first_panic(first: Option<Payload>, second: Option<Payload>) -> Option<Payload> {
-    match (first, second) {
-        (Some(first), Some(second)) => {
-            report(Cause::CleanupPanicked(Panic::new(second)));
-            Some(first)
-        }
-        (first, second) => first.or(second),
-    }
 }
 
 #[inline]
@@ -545,6 +533,7 @@ fn end_region(mut region: Rc<Region>) {
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
 pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
+    region.unlink();
     let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
     region.abandon();
     if is_shared(&region) {

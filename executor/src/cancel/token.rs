@@ -70,7 +70,7 @@ impl CancelToken {
             // The scope waits already: its future is to make itself known there.
             super::region::wake(waker);
         }
-        self.0.wake_members();
+        self.0.wake_waiters();
         RemoteToken(remote)
     }
 }
@@ -97,9 +97,9 @@ impl Future for WaitCancelled {
             self.leave();
             return Poll::Ready(reason);
         }
-        let key = self.key.unwrap_or_else(|| self.region.new_member());
+        let key = self.key.unwrap_or_else(|| self.region.new_waiter());
         self.key = Some(key);
-        self.region.set_member(key, cx.waker());
+        self.region.set_waiter(key, cx.waker());
         let waits = self.region.limit.remote.get().is_none_or(|remote| remote.keep_waiter(key, cx.waker()));
         // Another thread, or the waker's clone, may have cancelled it meanwhile.
         match self.reason() {
@@ -123,7 +123,7 @@ impl WaitCancelled {
 
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
-            self.region.remove_member(key);
+            self.region.remove_waiter(key);
             if let Some(remote) = self.region.limit.remote.get() {
                 remote.remove_waiter(key);
             }

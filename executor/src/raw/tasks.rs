@@ -24,7 +24,7 @@ use super::{
     waker,
 };
 use crate::{
-    cancel::{CancelReason, Here, Region, new_epoch},
+    cancel::{CancelReason, Held, Here, Region, Verdict, decide, new_epoch},
     core::Core,
     inbox::Inbox,
     join_error::Panic,
@@ -40,7 +40,7 @@ use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     ptr::NonNull,
     rc::{Rc, Weak},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 pub(crate) struct Tasks {
@@ -290,10 +290,14 @@ impl Tasks {
     fn poll(&self, block: NonNull<Header>, number: Number) -> bool {
         self.current.set(number);
         let waker = waker::waker(number);
-        let mut cx = Context::from_waker(&waker);
+        self.poll_with(block, &mut Context::from_waker(&waker))
+    }
+
+    #[inline(always)]
+    fn poll_with(&self, block: NonNull<Header>, cx: &mut Context<'_>) -> bool {
         // SAFETY: the block lives (its slot was queued and not `DONE`), so its stage is `Future`. Nobody else polls it: a
         // slot is polled only from here, and it is in the queue once. It is not freed meanwhile, as it has not ended.
-        unsafe { (block.as_ref().vtable.poll)(block, &mut cx) }
+        unsafe { (block.as_ref().vtable.poll)(block, cx) }
     }
 
     /// A task that is to be stopped, or has ended while it was queued.
@@ -321,9 +325,16 @@ impl Tasks {
         } else if flags & (WOKEN | CLEANING) == 0 {
             return false;
         }
+        let waker = waker::waker(number);
+        let mut cx = Context::from_waker(&waker);
         loop {
             let reached = self.here.reached();
-            if self.poll(block, number) {
+            let poll = |cx: &mut Context<'_>| if self.poll_with(block, cx) { Poll::Ready(()) } else { Poll::Pending };
+            let polled = match head.root() {
+                Some(root) => root.poll_inside(self, &mut cx, poll),
+                None => poll(&mut cx),
+            };
+            if polled.is_ready() {
                 self.finish(block);
                 return true;
             }
@@ -332,16 +343,18 @@ impl Tasks {
                 return true;
             }
             let Some(root) = head.root() else { return false };
-            if root.is_working() || root.is_worth_another_poll(self) {
-                if self.table.set_flags(head.slot, CLEANING) & CLEANING == 0 {
-                    // The clean-up was begun in this very poll, in which no wake-up has queued the task.
-                    self.wake_unusual(number);
-                }
-                return true;
+            match decide(self, &root, reached) {
+                Verdict::Wait => {}
+                Verdict::Again => continue,
+                Verdict::Stop => return false,
             }
-            if self.here.reached() == reached {
-                return false;
+            let is_begun = self.table.set_flags(head.slot, CLEANING) & CLEANING != 0;
+            root.wait(self, &waker, true);
+            if !is_begun {
+                // The clean-up was begun in this very poll, in which no wake-up has queued the task.
+                self.wake_unusual(number);
             }
+            return true;
         }
     }
 
@@ -389,7 +402,7 @@ impl Tasks {
         }
         // From here on the block may be gone: a host's callback was called, and these wakers may be foreign.
         if let Some(root) = root {
-            root.wake_members();
+            root.tell();
         }
     }
 
@@ -465,6 +478,9 @@ impl Tasks {
         let head = unsafe { block.as_ref() };
         debug_assert_eq!(head.stage.get(), Stage::Future);
         head.stage.set(Stage::Ending);
+        if let Some(root) = head.root() {
+            root.unlink();
+        }
         // SAFETY: the stage was `Future`, and from now on nobody will touch the future, also if its destructor panics.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_future)(block) }));
         if dropped.is_ok() && !head.has_extras() && matches!(end, End::Cancelled) {
@@ -473,7 +489,7 @@ impl Tasks {
         }
         // A panic in clean-up has waited for the rest of it.
         let stashed = head.root().and_then(|root| root.take_panic());
-        for payload in stashed.into_iter().chain(dropped.err()) {
+        for payload in stashed.into_iter().map(Held::into_payload).chain(dropped.err()) {
             match end {
                 End::Cancelled => end = End::Panicked(payload),
                 End::Panicked(_) => self.report(head, Cause::DestructorPanicked(Panic::new(payload))),
@@ -522,11 +538,15 @@ impl Tasks {
         else {
             return;
         };
-        if let Some(payload) = root.as_ref().and_then(|root| root.take_panic()) {
-            self.report(head, Cause::CleanupPanicked(Panic::new(payload)));
+        if let Some(panic) = root.as_ref().and_then(|root| root.take_panic()) {
+            self.report(head, Cause::CleanupPanicked(Panic::new(panic.into_payload())));
         }
         // The region may own wakers of points that have moved away.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop((locals, root)))) {
+        let end = || {
+            root.iter().for_each(|root| root.end());
+            drop((locals, root));
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(end)) {
             self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
         }
         if let Some(panic) = late {
@@ -653,11 +673,6 @@ impl Tasks {
         if self.request_number(number, Stop::Abort, CancelReason::Aborted) {
             unhandled.into_iter().for_each(|unhandled| self.unhandler.report(unhandled));
         }
-    }
-
-    /// Was the running task woken in this very poll?
-    pub(crate) fn is_woken_here(&self) -> bool {
-        self.table.is_flagged(self.current.get(), QUEUED)
     }
 
     /// The running task's root scope as a region, unless the task has ended.

@@ -1,0 +1,46 @@
+//! Whether a cancelled region ends, is polled again, or waits: decided here for scopes, for what clean-up points guard, and for tasks.
+
+use super::region::{Kind, Region};
+use crate::raw::tasks::Tasks;
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// What is to be done with a cancelled region whose poll has yielded nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Clean-up is at work in it, which brings the next poll; or one around it decides.
+    Wait,
+    /// Clean-up was begun, and has ended, in this very poll: others may go on now.
+    Again,
+    /// There is nothing to wait for: what is left is dropped.
+    Stop,
+}
+
+/// To be asked after a poll. `reached`: [`Here::reached`](super::Here::reached) before it.
+pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64) -> Verdict {
+    if region.is_at_work() || (region.kind() == Kind::Scope && region.is_outer_cancelled()) {
+        return Verdict::Wait;
+    }
+    if tasks.here.reached() == reached { Verdict::Stop } else { Verdict::Again }
+}
+
+/// Polls what is in a cancelled region, with `poll`, until there is a value or a verdict.
+pub(super) fn drive<T>(
+    tasks: &Tasks,
+    region: &Rc<Region>,
+    cx: &mut Context<'_>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Verdict> {
+    loop {
+        let reached = tasks.here.reached();
+        if let Poll::Ready(value) = region.poll_inside(tasks, cx, &mut poll) {
+            return Ok(value);
+        }
+        match decide(tasks, region, reached) {
+            Verdict::Again => {}
+            verdict => return Err(verdict),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The members of a region: who cleans up in it, and whose waker brings the next poll.
+//!
+//! # States
+//!
+//! A member is a clean-up point, or a scope that has members itself. What is in brackets is the function that takes the edge.
+//!
+//! ```text
+//!   insert   ┌────────┐  tell, or its seat was woken (begin)   ┌────────┐
+//!  ────────► │ called │ ◄──────────────────────────────────┬── │  idle  │
+//!            └───┬────┘ ◄───────────────────┐              │   └────────┘
+//!                │                          │              │        ▲
+//!                │ wait(Working)       ┌────┴────┐         │        │
+//!                ├───────────────────► │ working ├─────────┘        │
+//!                │                     └─────────┘                  │
+//!                │ wait(Idle)                                       │
+//!                └──────────────────────────────────────────────────┘
+//!      from every state: remove (it has ended, was dropped, or moved away)
+//! ```
+//!
+//! * *idle*: it was polled, and wants nothing of this region but to be told of its cancellation. Its own waker is here.
+//! * *working*: it was polled in the cancelled region, and will not end before it is woken. Its own waker is here, and its future was
+//!   polled with the waker of its *seat* in this region.
+//! * *called*: its own waker was called, and it was not polled since. So whoever polls it (a combinator that may be anybody's) knows.
+//!
+//! # Whose waker brings the next poll
+//!
+//! A combinator may drop its waker, or never poll a branch again. So a clean-up point in a cancelled region does not depend on it: what
+//! it waits for wakes its seat, the seat calls the waker of the *region*, and the region's poll hands the call on to the member's own
+//! waker ([`Members::begin`]) before it polls what is in it. The body of the region has a seat too, so that it is known exactly whether a
+//! combinator has asked to be polled again.
+//!
+//! Invariants, each with who keeps it:
+//!
+//! 1. While members have seats, the waker of the region is stored with them, or was called since the region was polled last
+//!    (`begin` stores it before the poll; `link` after it, and calls it if a seat was woken meanwhile).
+//! 2. A working member's seat is not woken, or the waker of the region was called (1). So a region that waits for one is polled again.
+//! 3. A member that loses its seat (`release`) is called. So whoever polls it next gives it another waker.
+//!
+//! # When the region may end
+//!
+//! [`Members::are_at_work`], after a poll of the region: while one is working, by 2; and while some are called and the body, or another
+//! member, was woken in that very poll: a combinator may have stopped half-way, to go on next time, as `FuturesUnordered` does when several
+//! of its futures wake themselves. Only so many polls are spent on that ([`MORE_POLLS`]), as a future that wakes itself for ever looks the
+//! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
+
+use crate::{
+    number::MAX_SLOTS,
+    raw::{
+        tasks::Tasks,
+        waker::{wake_owner, waker},
+    },
+    seats::Seats,
+};
+use slab::Slab;
+use std::{
+    cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    rc::Rc,
+    task::Waker,
+};
+
+/// How many polls a cancelled region gets, and one for each member, in which none of those that are called is polled. `FuturesUnordered`
+/// polls two that wake themselves at a time: so this reaches a clean-up point behind a hundred of them.
+const MORE_POLLS: usize = 50;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Idle,
+    Working,
+    Called,
+}
+
+struct Member {
+    state: State,
+    /// Its own waker; `None` when it was called.
+    waker: Option<Waker>,
+    /// Its seat, since it was polled first after the cancellation.
+    seat: Option<u32>,
+}
+
+#[derive(Default)]
+pub(super) struct Members {
+    list: RefCell<Slab<Member>>,
+    working: Cell<usize>,
+    called: Cell<usize>,
+    polls_left: Cell<usize>,
+    home: RefCell<Option<Home>>,
+}
+
+/// Where the seats are.
+struct Home {
+    seats: Rc<Seats>,
+    set: u32,
+    /// That of the region's body.
+    body: u32,
+}
+
+/// The body's key in the set.
+const BODY: u32 = u32::MAX;
+
+impl Members {
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
+    }
+
+    /// A new member, which is being polled.
+    pub(super) fn insert(&self) -> usize {
+        self.called.set(self.called.get() + 1);
+        self.list.borrow_mut().insert(Member { state: State::Called, waker: None, seat: None })
+    }
+
+    /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
+    pub(super) fn wait(&self, key: usize, state: State, newest: &Waker) {
+        let Some(stored) = self.list.borrow_mut().get_mut(key).map(|member| member.waker.take()) else { return };
+        let (kept, old) = match stored {
+            Some(stored) if stored.will_wake(newest) => (stored, None),
+            stored => (newest.clone(), stored),
+        };
+        let mut kept = Some(kept);
+        let before = self.list.borrow_mut().get_mut(key).map(|member| {
+            std::mem::swap(&mut member.waker, &mut kept);
+            self.change(member, state)
+        });
+        if before == Some(State::Called) {
+            self.renew();
+        }
+        drop((old, kept));
+    }
+
+    /// The member has ended, or was dropped, or is elsewhere now.
+    pub(super) fn remove(&self, key: usize) {
+        let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
+        self.change(&mut member, State::Idle);
+        if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
+            home.seats.release(seat);
+        }
+        drop(member);
+    }
+
+    /// Returns the state before.
+    fn change(&self, member: &mut Member, state: State) -> State {
+        let before = std::mem::replace(&mut member.state, state);
+        for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
+            count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
+        }
+        before
+    }
+
+    /// Somebody was polled, or is to be.
+    fn renew(&self) {
+        self.polls_left.set(self.list.borrow().len() + MORE_POLLS);
+    }
+
+    /// The member is to be called, by whoever gets this.
+    fn call(&self, key: usize) -> Option<Waker> {
+        let mut list = self.list.borrow_mut();
+        let member = list.get_mut(key)?;
+        self.change(member, State::Called);
+        member.waker.take()
+    }
+
+    /// Calls the member's own waker.
+    pub(super) fn wake(&self, key: usize) {
+        self.call(key).into_iter().for_each(wake_owner);
+    }
+
+    /// The region was cancelled: calls all.
+    pub(super) fn tell(&self) {
+        let keys: Vec<usize> = self.list.borrow().iter().map(|(key, _)| key).collect();
+        let wakers: Vec<Waker> = keys.into_iter().filter_map(|key| self.call(key)).collect();
+        wakers.into_iter().for_each(wake_owner);
+    }
+
+    // ---- seats
+
+    /// Have the members seats?
+    pub(super) fn are_seated(&self) -> bool {
+        self.home.borrow().is_some()
+    }
+
+    fn home(&self) -> Option<(Rc<Seats>, u32, u32)> {
+        self.home.borrow().as_ref().map(|home| (home.seats.clone(), home.set, home.body))
+    }
+
+    /// The seats, in the executor that polls now. `None` if it is full.
+    fn home_in(&self, tasks: &Tasks) -> Option<(Rc<Seats>, u32, u32)> {
+        let home = self.home();
+        if home.as_ref().is_some_and(|(seats, ..)| Rc::ptr_eq(seats, &tasks.seats)) {
+            return home;
+        }
+        self.release();
+        let seats = tasks.seats.clone();
+        let set = seats.open();
+        let Some(body) = seats.claim_waiting(set, BODY, most(tasks)) else {
+            seats.close(set);
+            return None;
+        };
+        self.home.replace(Some(Home { seats: seats.clone(), set, body }));
+        Some((seats, set, body))
+    }
+
+    /// The waker of the member's seat. `None` if the executor is full, or the member is gone.
+    pub(super) fn seat_of(&self, key: usize, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        let (seats, set, _) = self.home_in(tasks)?;
+        let mut list = self.list.borrow_mut();
+        let member = list.get_mut(key)?;
+        if member.seat.is_none() {
+            member.seat = seats.claim_waiting(set, key as u32, most(tasks));
+        }
+        Some(waker(seats.number(member.seat?)))
+    }
+
+    /// A poll of the region begins, whose waker this is: calls the members whose seats were woken, and all if `tell`. Returns the waker to
+    /// poll the body with.
+    pub(super) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        let (seats, set, body) = self.home_in(tasks)?;
+        // Its clone may be foreign code: first of all, so that what it wakes is found.
+        let newest = region.clone();
+        // Nobody is called meanwhile: the poll that this begins finds what is woken.
+        let old = seats.take_owner(set);
+        let unreached = self.called.get();
+        if tell {
+            self.tell();
+        }
+        self.call_woken(&seats, set);
+        if self.called.get() > unreached {
+            self.renew();
+        } else if unreached > 0 {
+            self.polls_left.set(self.polls_left.get().saturating_sub(1));
+        }
+        let older = seats.set_owner(set, newest);
+        self.call_woken(&seats, set);
+        drop((old, older));
+        Some(waker(seats.number(body)))
+    }
+
+    fn call_woken(&self, seats: &Seats, set: u32) {
+        for key in seats.take_woken(set) {
+            if key != BODY {
+                self.wake(key as usize);
+            }
+        }
+    }
+
+    /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
+    pub(super) fn link(&self, region: &Waker) {
+        let Some((seats, set, _)) = self.home() else { return };
+        let (newest, old) = match seats.take_owner(set) {
+            Some(stored) if stored.will_wake(region) => (stored, None),
+            stored => (region.clone(), stored),
+        };
+        let older = seats.set_owner(set, newest);
+        if seats.has_woken(set) {
+            self.wake_region();
+        }
+        drop((old, older));
+    }
+
+    /// The region is to be polled, unless its waker was called since it was polled last.
+    pub(super) fn wake_region(&self) {
+        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
+        owner.into_iter().for_each(wake_owner);
+    }
+
+    /// What is in the region is about to be dropped: it need not be polled for that.
+    pub(super) fn unlink(&self) {
+        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
+        drop(owner);
+    }
+
+    /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
+    pub(super) fn are_at_work(&self) -> bool {
+        let is_worth_a_poll = || self.home().is_some_and(|(seats, set, _)| seats.has_woken(set));
+        self.working.get() > 0 || (self.called.get() > 0 && self.polls_left.get() > 0 && is_worth_a_poll())
+    }
+
+    /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
+    pub(super) fn release(&self) {
+        let Some(home) = self.home.take() else { return };
+        let seated: Vec<usize> = {
+            let mut list = self.list.borrow_mut();
+            let seated = list.iter_mut().filter_map(|(key, member)| Some((key, member.seat.take()?)));
+            seated.map(|(key, seat)| (home.seats.release(seat), key).1).collect()
+        };
+        home.seats.release(home.body);
+        let owner = home.seats.close(home.set);
+        drop(owner);
+        seated.into_iter().for_each(|key| self.wake(key));
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// How many seats the executor may have.
+fn most(tasks: &Tasks) -> usize {
+    MAX_SLOTS - tasks.slots()
+}
