@@ -108,7 +108,7 @@ impl<F: Future> Completed<F> {
     }
 
     fn poll_next_outcome(&mut self, cx: &Context<'_>) -> Poll<Option<F::Output>> {
-        if self.done.is_empty() && self.family.running() > 0 {
+        if self.family.is_to_be_polled(!self.done.is_empty()) {
             self.poll_batch(cx);
         }
         if self.family.is_ending() {

@@ -229,6 +229,12 @@ impl<F: Future> Family<Row<F>> {
         self.is_ending
     }
 
+    /// Does a poll of the owner poll the children, though it has an output to hand out, perhaps? An output goes first; but a family that
+    /// is ending hands nothing out before the last child has ended, so nothing else polls those that clean up.
+    pub(crate) fn is_to_be_polled(&self, has_output: bool) -> bool {
+        self.running > 0 && (self.is_ending || !has_output)
+    }
+
     /// Was a child stopped by a cancellation from around? It has no output, and no more are begun.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut

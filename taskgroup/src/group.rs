@@ -313,7 +313,8 @@ fn outcome<T, E: fmt::Debug>(state: &State<E>, value: Option<T>) -> Option<Resul
 }
 
 /// Nobody is left to get these.
-fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
+/// Nobody is left to get these errors.
+pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
     for error in errors {
         report_unhandled(Cause::Error(format!("{:?}", error.error).into()));
     }

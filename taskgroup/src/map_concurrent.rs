@@ -292,8 +292,9 @@ where
 
     /// An output when no future is half-way.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        if self.family.running() > 0 || !self.has_output() {
-            let pull = !self.has_output();
+        // What runs is let end, also if there is an output.
+        let pull = !self.has_output();
+        if pull || self.family.running() > 0 {
             self.advance(cx, pull);
         }
         if self.family.is_ending() && !Pin::new(&mut self.family).is_over() {

@@ -8,6 +8,7 @@ pub use handle::ScopedHandle;
 use crate::{
     error::{ChildError, Failure, GroupError},
     family::{Payload, go_on, keep_first},
+    group::report_errors,
 };
 use brood::{Brood, Closing, Ended, Kid};
 use evenkeel_executor::{
@@ -47,7 +48,7 @@ use std::{
 ///
 /// When the caller is cancelled, the body and all children are, and their clean-up is awaited. Errors that were there already, or come
 /// from clean-up, are returned nevertheless. If this future is dropped in the middle, the children are dropped at once, the newest
-/// first, and clean-up in them is skipped and reported to `on_unhandled`.
+/// first, and clean-up in them is skipped and reported to `on_unhandled`; so are the errors that were there.
 ///
 /// # Panics
 ///
@@ -78,6 +79,7 @@ use std::{
 #[track_caller]
 pub fn scope<'env, T, E, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
 where
+    E: fmt::Debug,
     B: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let location = Location::caller();
@@ -95,7 +97,7 @@ where
             location,
             body: Body::Running { branch: Branch::new(body) },
             value: None,
-            errors: Vec::new(),
+            errors: Errors(Vec::new()),
             panic: None,
             is_cancelled: false,
             is_cut: false,
@@ -265,7 +267,7 @@ pin_project! {
     ///
     /// Everything in it is reached by projecting a pinned `&mut`. A plain reference to all of it (such as `self.inner` is) would touch
     /// what the body has borrowed from itself.
-    struct Running<'a, T, E, B> {
+    struct Running<'a, T, E: fmt::Debug, B> {
         inner: &'a Inner,
         // Dropped before the body.
         children: Closing<'a, E>,
@@ -273,7 +275,7 @@ pin_project! {
         #[pin]
         body: Body<B>,
         value: Option<T>,
-        errors: Vec<ChildError<E>>,
+        errors: Errors<E>,
         panic: Option<Payload>,
         is_cancelled: bool,
         // A child or the body was stopped as a scope around is cancelled: the body's value does not count, nor that this was
@@ -282,7 +284,7 @@ pin_project! {
         // Since that scope is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
         is_swept: bool,
     }
-    impl<T, E, B> PinnedDrop for Running<'_, T, E, B> {
+    impl<T, E: fmt::Debug, B> PinnedDrop for Running<'_, T, E, B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let mut first = this.children.close();
@@ -297,7 +299,7 @@ pin_project! {
     }
 }
 
-impl<T, E, B: Future<Output = Result<T, E>>> Future for Running<'_, T, E, B> {
+impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Future for Running<'_, T, E, B> {
     type Output = Result<T, GroupError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -313,7 +315,7 @@ impl<T, E, B: Future<Output = Result<T, E>>> Future for Running<'_, T, E, B> {
     }
 }
 
-impl<T, E, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
+impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
     /// Polls the body and the children, those that were woken, each once.
     fn poll_batch(mut self: Pin<&mut Self>, cx: &Context<'_>) {
         let inner = *self.as_mut().project().inner;
@@ -414,7 +416,7 @@ impl<T, E, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         match ended {
             Some(Ok(value)) => *this.value = Some(value),
             Some(Err(error)) => {
-                this.errors.push(ChildError::new(Failure::One(error), None, this.location));
+                this.errors.0.push(ChildError::new(Failure::One(error), None, this.location));
                 let _ = this.inner.reason.set(CancelReason::SiblingFailed { task: None });
             }
             None => {}
@@ -427,7 +429,7 @@ impl<T, E, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         this.inner.set.remove(key);
         this.children.forget();
         if let Some(Err(error)) = ended {
-            this.errors.push(error);
+            this.errors.0.push(error);
             let _ = this.inner.reason.set(CancelReason::SiblingFailed { task: None });
         }
         drop(kid);
@@ -485,12 +487,9 @@ impl<T, E, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         if !matches!(this.body.project(), BodyProjection::Ended) || !this.children.is_empty() {
             return Poll::Pending;
         }
-        let errors = std::mem::take(this.errors);
+        let errors = std::mem::take(&mut this.errors.0);
         if let Some(payload) = this.panic.take() {
-            for error in errors {
-                let text = format!("an error besides a panic in a scope, of the child spawned at {}", error.location);
-                report_unhandled(Cause::Error(text.into()));
-            }
+            drop(Errors(errors));
             resume_unwind(payload);
         }
         let reason = this.inner.reason().filter(|_| this.inner.requested.get());
@@ -500,6 +499,15 @@ impl<T, E, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
             (None, None) if errors.is_empty() => Poll::Pending,
             (_, reason) => Poll::Ready(Err(GroupError::new(errors, reason))),
         }
+    }
+}
+
+/// Errors that are not handed out yet. If that never comes, as the scope's future is dropped or a panic goes first, they are reported.
+struct Errors<E: fmt::Debug>(Vec<ChildError<E>>);
+
+impl<E: fmt::Debug> Drop for Errors<E> {
+    fn drop(&mut self) {
+        report_errors(std::mem::take(&mut self.0));
     }
 }
 
