@@ -36,6 +36,8 @@ pub(crate) enum Called {
     Done,
     /// The child was queued, and the owner of its set is to be woken.
     Owner(Waker),
+    /// The same, and before that the child's own waker.
+    Both(Waker, Option<Waker>),
 }
 
 pub(crate) struct Seats {
@@ -70,6 +72,8 @@ struct Set {
     seated: usize,
     /// The waker of the set's latest poll, until it is called.
     owner: Option<Waker>,
+    /// By child, if its owner does not poll it: the waker of who does, until it is called.
+    own: Vec<Option<Waker>>,
 }
 
 impl Seats {
@@ -103,7 +107,8 @@ impl Seats {
         }
     }
 
-    /// The set is gone; its children have released their seats. The owner's waker is handed out to be dropped.
+    /// The set is gone; its children have released their seats, and have no wakers of their own any more. The owner's waker is handed out
+    /// to be dropped.
     pub(crate) fn close(&self, set: u32) -> Option<Waker> {
         let inner = &mut *self.inner.borrow_mut();
         let mut ready = std::mem::take(&mut inner.sets[set as usize].ready);
@@ -231,6 +236,30 @@ impl Seats {
         Some(seat)
     }
 
+    /// From now on the child in that seat has this waker of its own; returns the one before. If the child was woken already, the new one is
+    /// handed out as well, to be called.
+    pub(crate) fn set_own(&self, seat: u32, newest: Waker) -> (Option<Waker>, Option<Waker>) {
+        let inner = &mut *self.inner.borrow_mut();
+        let seated = &inner.seats[seat as usize];
+        let (own, key) = (&mut inner.sets[seated.set as usize].own, seated.key as usize);
+        if own.len() <= key {
+            own.resize(key + 1, None);
+        }
+        let is_woken = seated.tag & QUEUED != 0;
+        let old = own[key].take();
+        if is_woken {
+            return (old, Some(newest));
+        }
+        own[key] = Some(newest);
+        (old, None)
+    }
+
+    pub(crate) fn take_own(&self, seat: u32) -> Option<Waker> {
+        let inner = &mut *self.inner.borrow_mut();
+        let seated = &inner.seats[seat as usize];
+        inner.sets[seated.set as usize].own.get_mut(seated.key as usize)?.take()
+    }
+
     /// The number of the child in that seat.
     pub(crate) fn number(&self, seat: u32) -> Number {
         Number((self.inner.borrow().seats[seat as usize].tag & !SLOT_MASK) | (SLOT_MASK - seat as usize))
@@ -306,7 +335,11 @@ impl Inner {
         woken.tag |= QUEUED;
         let set = &mut self.sets[woken.set as usize];
         set.ready.push(seat);
-        set.owner.take().map_or(Called::Done, Called::Owner)
+        let owner = set.owner.take();
+        if let Some(own) = set.own.get_mut(woken.key as usize).and_then(Option::take) {
+            return Called::Both(own, owner);
+        }
+        owner.map_or(Called::Done, Called::Owner)
     }
 
     #[inline(always)]

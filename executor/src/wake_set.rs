@@ -181,6 +181,7 @@ impl WakeSet {
         if seat < STANDING {
             let called = self.home.borrow().as_ref().map(|home| home.seats.wake_seat(seat));
             if let Some(Called::Owner(owner)) = called {
+                // Children of such a set have no wakers of their own.
                 wake_owner(owner);
             }
         }

@@ -312,11 +312,16 @@ fn outcome<T, E: fmt::Debug>(state: &State<E>, value: Option<T>) -> Option<Resul
     }
 }
 
-/// Nobody is left to get these.
-/// Nobody is left to get these errors.
+/// Nobody is left to get these errors. Their `Debug` and their destructors are foreign code: a panic of one costs no other its report.
 pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
     for error in errors {
-        report_unhandled(Cause::Error(format!("{:?}", error.error).into()));
+        let text = catch_unwind(AssertUnwindSafe(|| format!("{:?}", error.error)));
+        let text =
+            text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose Debug panics", error.location));
+        report_unhandled(Cause::Error(text.into()));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(error))) {
+            report_unhandled(Cause::DestructorPanicked(Panic::new(payload)));
+        }
     }
 }
 

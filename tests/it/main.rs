@@ -34,6 +34,7 @@ mod sleep;
 mod newest_waker;
 mod wheel;
 mod fuzz_timers;
+mod cleanup_model;
 mod clocks;
 mod interval;
 mod parking;

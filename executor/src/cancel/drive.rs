@@ -18,12 +18,16 @@ pub(crate) enum Verdict {
     Stop,
 }
 
-/// To be asked after a poll. `reached`: [`Here::reached`](super::Here::reached) before it.
-pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64) -> Verdict {
+/// How often a region is polled in a row because clean-up was begun and has ended: code that begins more of it in each poll, for ever,
+/// would keep the thread.
+const MOST_IN_A_ROW: usize = 1_000;
+
+/// To be asked after a poll. `reached`: [`Here::reached`](super::Here::reached) before it. `again`: how often the answer was `Again`.
+pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64, again: usize) -> Verdict {
     if region.is_at_work() || (region.kind() == Kind::Scope && region.is_outer_cancelled()) {
         return Verdict::Wait;
     }
-    if tasks.here.reached() == reached { Verdict::Stop } else { Verdict::Again }
+    if tasks.here.reached() == reached || again == MOST_IN_A_ROW { Verdict::Stop } else { Verdict::Again }
 }
 
 /// Polls what is in a cancelled region, with `poll`, until there is a value or a verdict.
@@ -33,13 +37,14 @@ pub(super) fn drive<T>(
     cx: &mut Context<'_>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Verdict> {
+    let mut again = 0;
     loop {
         let reached = tasks.here.reached();
         if let Poll::Ready(value) = region.poll_inside(tasks, cx, &mut poll) {
             return Ok(value);
         }
-        match decide(tasks, region, reached) {
-            Verdict::Again => {}
+        match decide(tasks, region, reached, again) {
+            Verdict::Again => again += 1,
             verdict => return Err(verdict),
         }
     }

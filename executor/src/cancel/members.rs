@@ -18,23 +18,24 @@
 //! ```
 //!
 //! * *idle*: it was polled, and wants nothing of this region but to be told of its cancellation. Its own waker is here.
-//! * *working*: it was polled in the cancelled region, and will not end before it is woken. Its own waker is here, and its future was
-//!   polled with the waker of its *seat* in this region.
+//! * *working*: it was polled in the cancelled region, and will not end before it is woken. Its future was polled with the waker of its
+//!   *seat* in this region, and its own waker lies with the seat.
 //! * *called*: its own waker was called, and it was not polled since. So whoever polls it (a combinator that may be anybody's) knows.
 //!
 //! # Whose waker brings the next poll
 //!
 //! A combinator may drop its waker, or never poll a branch again. So a clean-up point in a cancelled region does not depend on it: what
-//! it waits for wakes its seat, the seat calls the waker of the *region*, and the region's poll hands the call on to the member's own
-//! waker ([`Members::begin`]) before it polls what is in it. The body of the region has a seat too, so that it is known exactly whether a
-//! combinator has asked to be polled again.
+//! it waits for wakes its seat, and the seat calls two: the member's own waker, for whoever polls it, and that of the *region*, which then
+//! finds out whether anybody does. The body of the region has a seat too, so that it is known exactly whether a combinator has asked to be
+//! polled again.
 //!
 //! Invariants, each with who keeps it:
 //!
 //! 1. While members have seats, the waker of the region is stored with them, or was called since the region was polled last
 //!    (`begin` stores it before the poll; `link` after it, and calls it if a seat was woken meanwhile).
 //! 2. A working member's seat is not woken, or the waker of the region was called (1). So a region that waits for one is polled again.
-//! 3. A member that loses its seat (`release`) is called. So whoever polls it next gives it another waker.
+//! 3. A seat that is woken has no waker of its member's: that was called, by whoever woke it, or by `wait` if it came later.
+//! 4. A member that loses its seat (`release`) is called. So whoever polls it next gives it another waker.
 //!
 //! # When the region may end
 //!
@@ -43,6 +44,7 @@
 //! of its futures wake themselves. Only so many polls are spent on that ([`MORE_POLLS`]), as a future that wakes itself for ever looks the
 //! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
 
+use super::region::drop_foreign;
 use crate::{
     number::MAX_SLOTS,
     raw::{
@@ -60,8 +62,8 @@ use std::{
 };
 
 /// How many polls a cancelled region gets, and one for each member, in which none of those that are called is polled. `FuturesUnordered`
-/// polls two that wake themselves at a time: so this reaches a clean-up point behind a hundred of them.
-const MORE_POLLS: usize = 50;
+/// polls two that wake themselves at a time: so this reaches a clean-up point behind two thousand of them.
+const MORE_POLLS: usize = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
@@ -72,9 +74,9 @@ pub(super) enum State {
 
 struct Member {
     state: State,
-    /// Its own waker; `None` when it was called.
+    /// Its own waker, without a seat; `None` when it was called.
     waker: Option<Waker>,
-    /// Its seat, since it was polled first after the cancellation.
+    /// Its seat, since it was polled first after the cancellation. Its own waker lies there.
     seat: Option<u32>,
 }
 
@@ -111,30 +113,49 @@ impl Members {
 
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(super) fn wait(&self, key: usize, state: State, newest: &Waker) {
-        let Some(stored) = self.list.borrow_mut().get_mut(key).map(|member| member.waker.take()) else { return };
+        let Some(stored) = self.take_waker(key) else { return };
         let (kept, old) = match stored {
             Some(stored) if stored.will_wake(newest) => (stored, None),
             stored => (newest.clone(), stored),
         };
-        let mut kept = Some(kept);
-        let before = self.list.borrow_mut().get_mut(key).map(|member| {
-            std::mem::swap(&mut member.waker, &mut kept);
-            self.change(member, state)
-        });
-        if before == Some(State::Called) {
-            self.renew();
+        let (older, woken) = self.store(key, state, kept);
+        drop_foreign([old, older]);
+        woken.into_iter().for_each(wake_owner);
+    }
+
+    /// Returns what was stored before, and the new one if it is to be called at once.
+    fn store(&self, key: usize, state: State, waker: Waker) -> (Option<Waker>, Option<Waker>) {
+        let mut list = self.list.borrow_mut();
+        let count = list.len();
+        let Some(member) = list.get_mut(key) else { return (Some(waker), None) };
+        if self.change(member, state) == State::Called && state == State::Working {
+            self.renew(count);
         }
-        drop((old, kept));
+        match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.set_own(seat, waker),
+            _ => (member.waker.replace(waker), None),
+        }
+    }
+
+    /// The member's own waker, if it was not called. `None`: there is no such member.
+    fn take_waker(&self, key: usize) -> Option<Option<Waker>> {
+        let mut list = self.list.borrow_mut();
+        let member = list.get_mut(key)?;
+        Some(match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.take_own(seat),
+            _ => member.waker.take(),
+        })
     }
 
     /// The member has ended, or was dropped, or is elsewhere now.
     pub(super) fn remove(&self, key: usize) {
+        let waker = self.take_waker(key).flatten();
         let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
         self.change(&mut member, State::Idle);
         if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
             home.seats.release(seat);
         }
-        drop(member);
+        drop_foreign([waker, None]);
     }
 
     /// Returns the state before.
@@ -146,28 +167,31 @@ impl Members {
         before
     }
 
-    /// Somebody was polled, or is to be.
-    fn renew(&self) {
-        self.polls_left.set(self.list.borrow().len() + MORE_POLLS);
+    /// One of so many that clean up was polled, or is to be.
+    fn renew(&self, members: usize) {
+        self.polls_left.set(members + MORE_POLLS);
     }
 
-    /// The member is to be called, by whoever gets this.
-    fn call(&self, key: usize) -> Option<Waker> {
-        let mut list = self.list.borrow_mut();
-        let member = list.get_mut(key)?;
-        self.change(member, State::Called);
-        member.waker.take()
+    /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
+    fn call(&self, key: usize) -> (Option<Waker>, bool) {
+        let waker = self.take_waker(key).flatten();
+        let was_working = self
+            .list
+            .borrow_mut()
+            .get_mut(key)
+            .is_some_and(|member| self.change(member, State::Called) == State::Working);
+        (waker, was_working)
     }
 
     /// Calls the member's own waker.
     pub(super) fn wake(&self, key: usize) {
-        self.call(key).into_iter().for_each(wake_owner);
+        self.call(key).0.into_iter().for_each(wake_owner);
     }
 
     /// The region was cancelled: calls all.
     pub(super) fn tell(&self) {
         let keys: Vec<usize> = self.list.borrow().iter().map(|(key, _)| key).collect();
-        let wakers: Vec<Waker> = keys.into_iter().filter_map(|key| self.call(key)).collect();
+        let wakers: Vec<Waker> = keys.into_iter().filter_map(|key| self.call(key).0).collect();
         wakers.into_iter().for_each(wake_owner);
     }
 
@@ -204,40 +228,50 @@ impl Members {
         let (seats, set, _) = self.home_in(tasks)?;
         let mut list = self.list.borrow_mut();
         let member = list.get_mut(key)?;
-        if member.seat.is_none() {
-            member.seat = seats.claim_waiting(set, key as u32, most(tasks));
-        }
-        Some(waker(seats.number(member.seat?)))
+        let seat = match member.seat {
+            Some(seat) => seat,
+            None => {
+                let seat = seats.claim_waiting(set, key as u32, most(tasks))?;
+                member.seat = Some(seat);
+                // Nobody was there before, and nobody has woken it.
+                member.waker.take().map(|own| seats.set_own(seat, own));
+                seat
+            }
+        };
+        Some(waker(seats.number(seat)))
     }
 
-    /// A poll of the region begins, whose waker this is: calls the members whose seats were woken, and all if `tell`. Returns the waker to
-    /// poll the body with.
+    /// A poll of the region begins, whose waker this is: those whose seats were woken are called members from now on, and all if `tell`.
+    /// Returns the waker to poll the body with.
     pub(super) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
         let (seats, set, body) = self.home_in(tasks)?;
         // Its clone may be foreign code: first of all, so that what it wakes is found.
         let newest = region.clone();
         // Nobody is called meanwhile: the poll that this begins finds what is woken.
         let old = seats.take_owner(set);
-        let unreached = self.called.get();
+        if self.called.get() > 0 {
+            self.polls_left.set(self.polls_left.get().saturating_sub(1));
+        }
         if tell {
+            self.renew(self.list.borrow().len());
             self.tell();
         }
         self.call_woken(&seats, set);
-        if self.called.get() > unreached {
-            self.renew();
-        } else if unreached > 0 {
-            self.polls_left.set(self.polls_left.get().saturating_sub(1));
-        }
         let older = seats.set_owner(set, newest);
         self.call_woken(&seats, set);
-        drop((old, older));
+        drop_foreign([old, older]);
         Some(waker(seats.number(body)))
     }
 
     fn call_woken(&self, seats: &Seats, set: u32) {
         for key in seats.take_woken(set) {
             if key != BODY {
-                self.wake(key as usize);
+                let (waker, was_working) = self.call(key as usize);
+                if was_working {
+                    self.renew(self.list.borrow().len());
+                }
+                debug_assert!(waker.is_none(), "the waker of who was woken was called");
+                waker.into_iter().for_each(wake_owner);
             }
         }
     }
@@ -253,7 +287,7 @@ impl Members {
         if seats.has_woken(set) {
             self.wake_region();
         }
-        drop((old, older));
+        drop_foreign([old, older]);
     }
 
     /// The region is to be polled, unless its waker was called since it was polled last.
@@ -265,7 +299,7 @@ impl Members {
     /// What is in the region is about to be dropped: it need not be polled for that.
     pub(super) fn unlink(&self) {
         let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
-        drop(owner);
+        drop_foreign([owner, None]);
     }
 
     /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
@@ -277,15 +311,22 @@ impl Members {
     /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
     pub(super) fn release(&self) {
         let Some(home) = self.home.take() else { return };
+        let mut wakers = Vec::new();
         let seated: Vec<usize> = {
             let mut list = self.list.borrow_mut();
             let seated = list.iter_mut().filter_map(|(key, member)| Some((key, member.seat.take()?)));
-            seated.map(|(key, seat)| (home.seats.release(seat), key).1).collect()
+            let leave = |(key, seat)| {
+                wakers.extend(home.seats.take_own(seat));
+                home.seats.release(seat);
+                key
+            };
+            seated.map(leave).collect()
         };
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
-        drop(owner);
+        drop_foreign([owner, None]);
         seated.into_iter().for_each(|key| self.wake(key));
+        wakers.into_iter().for_each(wake_owner);
     }
 }
 

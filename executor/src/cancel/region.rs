@@ -73,6 +73,8 @@ pub(crate) struct Region {
     late: Cell<bool>,
     /// A shield: what it waits for can never come.
     opened: Cell<bool>,
+    /// Its future has ended, or was dropped.
+    over: Cell<bool>,
     inner: OnceCell<Box<Inner>>,
     pub(crate) limit: Limit,
 }
@@ -128,6 +130,7 @@ impl Region {
             reached: Cell::new(false),
             late: Cell::new(false),
             opened: Cell::new(false),
+            over: Cell::new(false),
             inner: OnceCell::new(),
             limit: Limit::new(),
         }
@@ -163,9 +166,7 @@ impl Region {
         if self.reason.set(reason).is_err() {
             return false;
         }
-        if self.polled.get() {
-            here::new_epoch();
-        }
+        here::new_epoch();
         self.tell();
         self.wake_waiters();
         true
@@ -511,6 +512,7 @@ impl Region {
     /// The region's future has ended: nothing is around it any more.
     #[inline]
     pub(crate) fn end(&self) {
+        self.over.set(true);
         self.release();
         drop(self.take_panic());
         self.leave();
@@ -522,8 +524,11 @@ impl Region {
     // ---- panics
 
     /// A panic in clean-up waits here until all other clean-up in this region is done. The first one goes on then; others
-    /// are reported.
+    /// are reported, and so is one that comes too late.
     pub(crate) fn stash(&self, panic: Held) {
+        if self.over.get() {
+            return drop(panic);
+        }
         let place = &self.inner().panic;
         let (first, second) = match place.take() {
             None => (panic, None),
@@ -574,6 +579,15 @@ impl Deref for OwnWaker<'_> {
         match self {
             OwnWaker::Given(waker) => waker,
             OwnWaker::Seat(waker) => waker,
+        }
+    }
+}
+
+/// Drops wakers that may be anybody's. Their panics are reported.
+pub(super) fn drop_foreign(wakers: [Option<Waker>; 2]) {
+    for waker in wakers.into_iter().flatten() {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
+            report(Cause::WakerPanicked(Panic::new(payload)));
         }
     }
 }

@@ -327,6 +327,7 @@ impl Tasks {
         }
         let waker = waker::waker(number);
         let mut cx = Context::from_waker(&waker);
+        let mut again = 0;
         loop {
             let reached = self.here.reached();
             let poll = |cx: &mut Context<'_>| if self.poll_with(block, cx) { Poll::Ready(()) } else { Poll::Pending };
@@ -343,9 +344,12 @@ impl Tasks {
                 return true;
             }
             let Some(root) = head.root() else { return false };
-            match decide(self, &root, reached) {
+            match decide(self, &root, reached, again) {
                 Verdict::Wait => {}
-                Verdict::Again => continue,
+                Verdict::Again => {
+                    again += 1;
+                    continue;
+                }
                 Verdict::Stop => return false,
             }
             let is_begun = self.table.set_flags(head.slot, CLEANING) & CLEANING != 0;

@@ -42,24 +42,37 @@ pub(crate) fn wake_number(number: Number) {
 
 /// No task of the current executor waits under this number.
 #[cold]
-fn wake_unusual(mut number: Number) {
+fn wake_unusual(number: Number) {
+    let mut next = Some(number);
+    // Where clean-up is at work there are two to call for a number: the second waits here.
+    let mut seconds = Vec::new();
     // Sets lie inside each other: one round for each.
     loop {
-        match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
-            Called::Done => return,
-            Called::Elsewhere => {
-                if let Some(inbox) = registry::inbox_of(number) {
-                    inbox.wake(number);
-                }
-                return;
+        let (first, second) = next.map_or((None, None), call);
+        seconds.extend(second);
+        let Some(waker) = first.or_else(|| seconds.pop()) else { return };
+        next = match number_of(&waker) {
+            Some(outer) if enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(outer))) => None,
+            Some(outer) => Some(outer),
+            None => {
+                wake_foreign(waker);
+                None
             }
-            Called::Owner(owner) => match number_of(&owner) {
-                Some(outer) if enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(outer))) => {
-                    return;
-                }
-                Some(outer) => number = outer,
-                None => return wake_foreign(owner),
-            },
+        }
+    }
+}
+
+/// Wakes what has that number; returns whom to wake then.
+fn call(number: Number) -> (Option<Waker>, Option<Waker>) {
+    match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
+        Called::Done => (None, None),
+        Called::Owner(owner) => (Some(owner), None),
+        Called::Both(own, owner) => (Some(own), owner),
+        Called::Elsewhere => {
+            if let Some(inbox) = registry::inbox_of(number) {
+                inbox.wake(number);
+            }
+            (None, None)
         }
     }
 }
