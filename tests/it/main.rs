@@ -39,6 +39,7 @@ mod clocks;
 mod interval;
 mod parking;
 mod sound_waits;
+mod sound_cleanup;
 mod sound_reports;
 mod embedding;
 mod stalled;

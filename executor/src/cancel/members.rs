@@ -62,8 +62,8 @@ use std::{
 };
 
 /// How many polls a cancelled region gets, and one for each member, in which none of those that are called is polled. `FuturesUnordered`
-/// polls two that wake themselves at a time: so this reaches a clean-up point behind two thousand of them.
-const MORE_POLLS: usize = 1_000;
+/// polls two that wake themselves at a time: so this reaches a clean-up point behind four hundred of them.
+const MORE_POLLS: usize = 200;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {

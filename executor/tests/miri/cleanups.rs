@@ -5,7 +5,7 @@ use evenkeel_executor::{
     CancelScope, Executor, JoinError, State, TaskState, finally, run, shield, spawn, timeout, yield_now,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{pending, poll_fn},
     pin::Pin,
     rc::Rc,
@@ -204,4 +204,46 @@ fn cleanup_in_scopes_and_timeouts_inside_the_main_future() {
         said.into_inner()
     });
     assert_eq!(said, "borrowed");
+}
+
+/// Polls what is in the slot once, if this is the task of that number (or of any), and is told whether it was.
+async fn poll_as(number: Option<usize>, slot: Rc<RefCell<Pin<Box<dyn Future<Output = ()>>>>>) -> Option<usize> {
+    poll_fn(|cx| {
+        let mine = cx.waker().data().addr();
+        if number.is_none_or(|number| number == mine) {
+            assert!(slot.borrow_mut().as_mut().poll(cx).is_pending());
+            return Poll::Ready(Some(mine));
+        }
+        Poll::Ready(None)
+    })
+    .await
+}
+
+#[test]
+fn sound_18_clean_up_moves_into_a_task_whose_number_has_come_round() {
+    let executor = Executor::new();
+    let cleaned = Rc::new(Cell::new(0));
+    let cleans = cleaned.clone();
+    let point = finally(pending::<()>(), async move |_: Option<&()>| cleans.set(cleans.get() + 1));
+    let slot: Rc<RefCell<Pin<Box<dyn Future<Output = ()>>>>> = Rc::new(RefCell::new(Box::pin(point)));
+    let number = executor.run(async { spawn(poll_as(None, slot.clone())).await.unwrap() });
+    // On 32 bits it comes after 256 tasks in one place, otherwise much too late to wait for.
+    let tries = if cfg!(target_pointer_width = "32") { 300 } else { 20 };
+    let is_last = |at: usize| at + 1 == tries && !cfg!(target_pointer_width = "32");
+    for at in 0..tries {
+        let (number, slot, is_last) = (number.filter(|_| !is_last(at)), slot.clone(), is_last(at));
+        let task = executor.spawn(async move {
+            if poll_as(number, slot.clone()).await.is_some() || is_last {
+                poll_fn(|cx| slot.borrow_mut().as_mut().poll(cx)).await;
+            }
+        });
+        executor.run_until_stalled();
+        if !task.is_finished() {
+            task.cancel("enough");
+            executor.run_until_stalled();
+            assert_eq!(cleaned.get(), 1);
+            return;
+        }
+    }
+    panic!("the number has not come round");
 }
