@@ -68,7 +68,7 @@ pub mod combinator {
             shield_depth, take_cleanup_panic,
         },
         plain::plain,
-        raw::pinned::PinnedRow,
+        raw::{pinned::PinnedRow, place::Place},
         spawn::spawn_at,
         unhandled::report_unhandled,
         wake_set::{Batch, WakeSet, Woken},

@@ -18,4 +18,5 @@ pub(crate) mod main_task;
 pub(crate) mod waker;
 pub(crate) mod enter;
 pub(crate) mod pool;
+pub(crate) mod place;
 pub(crate) mod pinned;

@@ -1,5 +1,6 @@
 //! A growing row of values that never move.
 
+use super::place::Place;
 use std::{fmt, pin::Pin};
 
 /// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.
@@ -15,13 +16,13 @@ use std::{fmt, pin::Pin};
 /// ```
 ///
 /// A value can only be reached as `Pin<&mut T>`: a plain reference to a future that is half-way would touch what that has borrowed
-/// from itself.
+/// from itself. Whether a place has one is noted beside it, as in a [`Place`].
 pub struct PinnedRow<T> {
-    first: Pin<Box<[Option<T>]>>,
+    first: Pin<Box<[Place<T>]>>,
     /// How long that is, whatever it is. To ask the box would be a reference to all values.
     first_len: usize,
     /// The first of them is as long as `first` (or [`LEAST`]), each further one twice as long as that before it.
-    more: Vec<Pin<Box<[Option<T>]>>>,
+    more: Vec<Pin<Box<[Place<T>]>>>,
     len: usize,
 }
 
@@ -54,25 +55,25 @@ impl<T> PinnedRow<T> {
         if index == self.len {
             if index >= self.first_len && self.locate(index).0 == self.more.len() {
                 let length = self.unit() << self.more.len();
-                self.more.push(Box::into_pin((0..length).map(|_| None).collect()));
+                self.more.push(Box::into_pin((0..length).map(|_| Place::empty()).collect()));
             }
             self.len += 1;
         }
         let mut place = self.place(index);
-        assert!(place.is_none(), "place {index} of a row has a value");
-        place.set(Some(value));
+        assert!(!place.as_mut().is_taken(), "place {index} of a row has a value");
+        place.put(value);
     }
 
     /// The value in a place.
     #[inline]
     pub fn get(&mut self, index: usize) -> Option<Pin<&mut T>> {
-        if index < self.len { self.place(index).as_pin_mut() } else { None }
+        if index < self.len { self.place(index).get() } else { None }
     }
 
     /// Drops the value in a place, there. Its destructor's panic goes on, and the place is empty.
     pub fn remove(&mut self, index: usize) {
         if index < self.len {
-            self.place(index).set(None);
+            self.place(index).clear();
         }
     }
 
@@ -89,7 +90,7 @@ impl<T> PinnedRow<T> {
 
     /// A place that exists.
     #[inline]
-    fn place(&mut self, index: usize) -> Pin<&mut Option<T>> {
+    fn place(&mut self, index: usize) -> Pin<&mut Place<T>> {
         let (piece, at) = if index < self.first_len {
             (self.first.as_mut(), index)
         } else {
@@ -106,7 +107,7 @@ impl<T> PinnedRow<T> {
 /// A row with as many places, all in one piece.
 impl<T> FromIterator<Option<T>> for PinnedRow<T> {
     fn from_iter<I: IntoIterator<Item = Option<T>>>(values: I) -> PinnedRow<T> {
-        let first: Box<[Option<T>]> = values.into_iter().collect();
+        let first: Box<[Place<T>]> = values.into_iter().map(Place::from).collect();
         let len = first.len();
         PinnedRow { first: Box::into_pin(first), first_len: len, more: Vec::new(), len }
     }

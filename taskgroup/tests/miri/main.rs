@@ -14,4 +14,5 @@ mod scopes;
 mod endings;
 mod forgotten;
 mod collectors;
+mod places;
 mod threads;
