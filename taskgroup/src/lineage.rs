@@ -10,8 +10,32 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
     /// The group whose code, its body or a child, is being polled; 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
-    /// For groups that lie in another: which one.
-    static AROUND: RefCell<HashMap<u64, u64>> = RefCell::default();
+    /// For groups that lie in another: where.
+    static AROUND: RefCell<HashMap<u64, Site>> = RefCell::default();
+}
+
+/// Where a group lies. It is known for as long as there is the group, or one below it: a child may outlive its group's future, and
+/// the groups that this lay in.
+struct Site {
+    around: u64,
+    /// How many groups lie in this one.
+    below: usize,
+    is_gone: bool,
+}
+
+/// A group is gone, and with it the sites that only it has kept.
+fn forget(sites: &mut HashMap<u64, Site>, mut group: u64) {
+    if let Some(site) = sites.get_mut(&group) {
+        site.is_gone = true;
+    }
+    while let Some(site) = sites.get(&group).filter(|site| site.is_gone && site.below == 0) {
+        let around = site.around;
+        sites.remove(&group);
+        if let Some(site) = sites.get_mut(&around) {
+            site.below -= 1;
+        }
+        group = around;
+    }
 }
 
 /// A group's place among others. It is asked for only when something is amiss, so what is kept for it costs a child no more than
@@ -34,9 +58,17 @@ impl Lineage {
     pub(crate) fn begin(&self) {
         let around = INSIDE.get();
         // At the end of a thread the table may be gone.
-        if around != 0 && AROUND.try_with(|groups| groups.borrow_mut().insert(self.id, around)).is_ok() {
-            self.is_below.set(true);
+        if around == 0 {
+            return;
         }
+        let is_known = AROUND.try_with(|sites| {
+            let mut sites = sites.borrow_mut();
+            sites.insert(self.id, Site { around, below: 0, is_gone: false });
+            if let Some(site) = sites.get_mut(&around) {
+                site.below += 1;
+            }
+        });
+        self.is_below.set(is_known.is_ok());
     }
 
     /// Calls `poll`, which runs code of this group: its body, or a child.
@@ -57,7 +89,7 @@ impl Lineage {
     pub(crate) fn is_inside(&self) -> bool {
         let mut group = INSIDE.get();
         while group != self.id && group != 0 {
-            group = AROUND.try_with(|groups| groups.borrow().get(&group).copied()).ok().flatten().unwrap_or(0);
+            group = AROUND.try_with(|sites| sites.borrow().get(&group).map_or(0, |site| site.around)).unwrap_or(0);
         }
         group != 0
     }
@@ -66,7 +98,7 @@ impl Lineage {
 impl Drop for Lineage {
     fn drop(&mut self) {
         if self.is_below.get() {
-            let _ = AROUND.try_with(|groups| groups.borrow_mut().remove(&self.id));
+            let _ = AROUND.try_with(|sites| forget(&mut sites.borrow_mut(), self.id));
         }
     }
 }
