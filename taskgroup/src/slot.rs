@@ -66,6 +66,18 @@ impl<'g, E> WaitSlot<'g, E> {
         WaitSlot { group, waiter: None }
     }
 
+    /// The slot, if there is one: it was granted, or one is free and nobody waits.
+    fn take(&mut self) -> Option<Slot<'g, E>> {
+        let is_taken = match &self.waiter {
+            None => self.group.0.core.slots.try_take(),
+            Some(waiter) => waiter.granted.get(),
+        };
+        is_taken.then(|| {
+            self.waiter = None;
+            Slot::new(self.group)
+        })
+    }
+
     /// Every slot is held by a child that waits for another one: that never ends.
     fn check_deadlock(&self, waiter: &Waiter) {
         let core = &self.group.0.core;
@@ -84,26 +96,28 @@ impl<'g, E> Future for WaitSlot<'g, E> {
     type Output = Slot<'g, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Slot<'g, E>> {
-        let slots = &self.group.0.core.slots;
+        if let Some(slot) = self.take() {
+            return Poll::Ready(slot);
+        }
+        if self.waiter.as_ref().is_some_and(|waiter| waiter.has(cx.waker())) {
+            return Poll::Pending;
+        }
+        // The clone may be foreign code, and give a slot back: so it comes first, and this looks again. From there on nothing
+        // foreign runs until the waker is where it is called.
+        let newest = cx.waker().clone();
+        if let Some(slot) = self.take() {
+            drop(newest);
+            return Poll::Ready(slot);
+        }
         match &self.waiter {
-            None if slots.try_take() => return Poll::Ready(Slot::new(self.group)),
+            Some(waiter) => drop(waiter.waker.replace(Some(newest))),
             None => {
-                let waiter = slots.wait();
+                let waiter = self.group.0.core.slots.wait(newest);
+                self.waiter = Some(waiter.clone());
                 if cfg!(debug_assertions) {
                     self.check_deadlock(&waiter);
                 }
-                self.waiter = Some(waiter);
             }
-            Some(waiter) if waiter.granted.get() => {
-                self.waiter = None;
-                return Poll::Ready(Slot::new(self.group));
-            }
-            Some(_) => {}
-        }
-        if let Some(waiter) = &self.waiter {
-            let newest = cx.waker().clone();
-            let old = waiter.waker.replace(Some(newest));
-            drop(old);
         }
         Poll::Pending
     }

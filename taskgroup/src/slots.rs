@@ -62,8 +62,9 @@ impl Slots {
         false
     }
 
-    pub(crate) fn wait(&self) -> Rc<Waiter> {
-        let waiter = Rc::new(Waiter::default());
+    /// Somebody waits, and is woken by this waker when it is granted a slot. None was to be had a moment ago, and nothing has run since.
+    pub(crate) fn wait(&self, waker: Waker) -> Rc<Waiter> {
+        let waiter = Rc::new(Waiter { waker: Cell::new(Some(waker)), ..Waiter::default() });
         self.waiting.borrow_mut().push_back(waiter.clone());
         waiter
     }
@@ -105,13 +106,25 @@ impl Slots {
             self.give_back();
             return;
         }
-        // The waker may be foreign: it goes while nothing is borrowed. What stays in line has none.
-        drop(waiter.waker.take());
+        // What stays in line has no waker. That may be foreign, so it goes last, when all is noted and nothing is borrowed.
+        let waker = waiter.waker.take();
         self.left.set(self.left.get() + 1);
         let mut waiting = self.waiting.borrow_mut();
         if self.left.get() * 2 > waiting.len() {
             waiting.retain(|waiter| !waiter.left.get());
             self.left.set(0);
         }
+        drop(waiting);
+        drop(waker);
+    }
+}
+
+impl Waiter {
+    /// Is it woken by that waker already?
+    pub(crate) fn has(&self, waker: &Waker) -> bool {
+        let stored = self.waker.take();
+        let has = stored.as_ref().is_some_and(|stored| stored.will_wake(waker));
+        self.waker.set(stored);
+        has
     }
 }

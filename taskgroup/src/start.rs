@@ -1,7 +1,7 @@
 //! A child that says when it is ready.
 
 use crate::handle::JoinHandle;
-use evenkeel_executor::{CancelReason, JoinError};
+use evenkeel_executor::CancelReason;
 use std::{
     cell::Cell,
     fmt,
@@ -39,6 +39,7 @@ impl<V> fmt::Debug for Ready<V> {
     }
 }
 
+/// Waits until the child is ready, or has ended without: then its group is cancelled, and the code that awaits this does not go on.
 pub(crate) async fn wait<V, T>(signal: Rc<Signal<V>>, mut child: JoinHandle<T>) -> V {
     let mut has_ended = false;
     poll_fn(|cx| {
@@ -48,22 +49,24 @@ pub(crate) async fn wait<V, T>(signal: Rc<Signal<V>>, mut child: JoinHandle<T>) 
         if has_ended {
             return Poll::Pending;
         }
-        match child.poll_outcome(cx) {
-            Poll::Pending => {
-                let old = signal.waker.replace(Some(cx.waker().clone()));
-                drop(old);
+        if let Poll::Ready(outcome) = child.poll_outcome(cx) {
+            has_ended = true;
+            // Waiting may have run foreign code, and the child may have been ready there.
+            if let Some(value) = signal.value.take() {
+                return Poll::Ready(value);
             }
-            Poll::Ready(outcome) => {
-                has_ended = true;
-                match outcome {
-                    Ok(_) => child.end_group(CancelReason::NotReady),
-                    Err(error @ JoinError::Cancelled(_)) => child.no_value(error),
-                    // The group is being cancelled.
-                    Err(error) => child.no_value(error),
-                }
+            match outcome {
+                Ok(_) => child.end_group(CancelReason::NotReady),
+                // If it has failed, the group is being cancelled.
+                Err(error) => child.no_value(error),
             }
+            return Poll::Pending;
         }
-        Poll::Pending
+        let newest = cx.waker().clone();
+        let old = signal.waker.replace(Some(newest));
+        drop(old);
+        // So may the clone have: this is looked at last.
+        signal.value.take().map_or(Poll::Pending, Poll::Ready)
     })
     .await
 }
