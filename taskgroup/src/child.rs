@@ -5,7 +5,10 @@ use crate::{
     output::ChildOutput,
     state::{Payload, State},
 };
-use evenkeel_executor::{CancelReason, combinator::take_cleanup_panic};
+use evenkeel_executor::{
+    CancelReason,
+    combinator::{Place, take_cleanup_panic},
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -58,6 +61,9 @@ impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
 
 pin_project! {
     /// Runs a child's future, and tells the group how it has ended: also when it is dropped, and then after its destructor.
+    ///
+    /// The end itself is told last, after a failure or a panic: from then on the group's future may end. Whatever may panic before
+    /// it is the user's code, and is caught.
     pub(crate) struct Child<F, E, U>
     where
         E: fmt::Debug,
@@ -65,18 +71,20 @@ pin_project! {
         group: Rc<State<E>>,
         key: usize,
         #[pin]
-        future: Option<F>,
+        future: Place<F>,
         understand: PhantomData<fn(U)>,
     }
     impl<F, E: fmt::Debug, U> PinnedDrop for Child<F, E, U> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.future.is_some() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-                this.group.core.ended(*this.key);
+            if this.future.as_mut().is_taken() {
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
+                let core = &this.group.core;
+                core.leaves(*this.key);
                 for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
-                    this.group.core.panicked(payload);
+                    core.panicked(payload);
                 }
+                core.ended(*this.key);
             }
         }
     }
@@ -84,7 +92,7 @@ pin_project! {
 
 impl<F, E: fmt::Debug, U> Child<F, E, U> {
     pub(crate) fn new(group: Rc<State<E>>, key: usize, future: F) -> Child<F, E, U> {
-        Child { group, key, future: Some(future), understand: PhantomData }
+        Child { group, key, future: Place::new(future), understand: PhantomData }
     }
 }
 
@@ -94,36 +102,56 @@ impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let future = this.future.as_mut().as_pin_mut().expect("a child is polled until it has ended");
-        let polled = match catch_unwind(AssertUnwindSafe(|| this.group.core.lineage.inside(|| future.poll(cx)))) {
+        let future = this.future.as_mut().get().expect("a child is polled until it has ended");
+        // To understand its output may be the user's code, as its poll is.
+        let code = || this.group.core.lineage.inside(|| future.poll(cx).map(U::outcome));
+        let polled = match catch_unwind(AssertUnwindSafe(code)) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
+            Ok(Poll::Ready(outcome)) => Ok(outcome),
             Err(payload) => Err(payload),
         };
         // What the future still owns goes before its end is told.
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-        let core = &this.group.core;
-        core.ended(*this.key);
-        let end = match polled.map(U::outcome) {
-            Ok(Ok(value)) => ChildEnd::Value(value),
-            Ok(Err(Failure::Group(group))) if group.children().is_empty() => {
-                ChildEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
+        match (polled, dropped) {
+            (Ok(Ok(value)), Ok(())) => {
+                this.group.core.ended(*this.key);
+                Poll::Ready(ChildEnd::Value(value))
             }
-            Ok(Err(failure)) => {
-                this.group.failed(failure, None);
-                ChildEnd::Failed
-            }
-            Err(payload) => {
-                let message = message(&payload);
-                core.panicked(payload);
-                ChildEnd::Panicked(message)
-            }
-        };
-        if let Err(payload) = dropped {
-            core.panicked(payload);
+            (polled, dropped) => Poll::Ready(end_badly(this.group, *this.key, polled, dropped.err())),
         }
-        Poll::Ready(end)
     }
+}
+
+/// A child has failed, or there was a panic in it.
+#[cold]
+fn end_badly<T, E: fmt::Debug>(
+    group: &State<E>,
+    key: usize,
+    polled: Result<Result<T, Failure<E>>, Payload>,
+    dropped: Option<Payload>,
+) -> ChildEnd<T> {
+    let core = &group.core;
+    core.leaves(key);
+    let end = match polled {
+        Ok(Ok(value)) => ChildEnd::Value(value),
+        Ok(Err(Failure::Group(group))) if group.children().is_empty() => {
+            ChildEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))
+        }
+        Ok(Err(failure)) => {
+            group.failed(failure, None);
+            ChildEnd::Failed
+        }
+        Err(payload) => {
+            let message = message(&payload);
+            core.panicked(payload);
+            ChildEnd::Panicked(message)
+        }
+    };
+    if let Some(payload) = dropped {
+        core.panicked(payload);
+    }
+    core.ended(key);
+    end
 }
 
 fn message(payload: &Payload) -> String {

@@ -11,9 +11,8 @@ use crate::{
     state::{Core, Payload, State},
 };
 use evenkeel_executor::{
-    CancelReason, Cancelled, Cause, InScope, Instant, Panic, Sleep, cancel_requested,
-    combinator::{is_stopping_hard, report_unhandled, settle_at, spawn_at},
-    sleep_until,
+    CancelReason, Cancelled, Cause, InScope, Panic, cancel_requested,
+    combinator::{Place, is_stopping_hard, report_unhandled, settle_at, spawn_at},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -22,7 +21,6 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 /// A group of tasks with one failure boundary. This is the handle that the group's body gets; clones of it may go into children.
@@ -251,16 +249,16 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     }
 
     /// Runs a group to its end.
-    pub(crate) async fn run_with<T, B>(core: Core, grace: Option<Duration>, body: B) -> Result<T, GroupError<E>>
+    pub(crate) async fn run_with<T, B>(core: Core, body: B) -> Result<T, GroupError<E>>
     where
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
         let state = Rc::new(State::new(core));
-        state.core.scope.set_grace(grace);
         state.core.lineage.begin();
         let tether = Tether(state.clone());
         let group = TaskGroup(state.clone());
-        let body = Body { core: state.core.clone(), inner: state.core.scope.run(Caught { future: Some(body(group)) }) };
+        let body =
+            Body { core: state.core.clone(), inner: state.core.scope.run(Caught { future: Place::new(body(group)) }) };
         let ended = settle_at(state.core.location, body, async move |ended| {
             let value = match ended {
                 Some(Ok(Ok(Ok(Ok(value))))) => Some(value),
@@ -281,7 +279,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
                     None
                 }
             };
-            WaitChildren::new(&state.core, grace).await;
+            WaitChildren(&state.core).await;
             state.core.end();
             outcome(&state, value).map(|outcome| outcome.map_err(Unclaimed::new))
         });
@@ -292,9 +290,18 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
 }
 
 /// What a group yields when all have ended. `None`: it was cancelled from around.
-fn outcome<T, E: fmt::Debug>(state: &State<E>, value: Option<T>) -> Option<Result<T, GroupError<E>>> {
+fn outcome<T, E: fmt::Debug>(state: &State<E>, mut value: Option<T>) -> Option<Result<T, GroupError<E>>> {
     let errors = state.take_errors();
-    if let Some(payload) = state.core.take_panic() {
+    let mut panic = state.core.take_panic();
+    if panic.is_some() || !errors.is_empty() || state.core.was_cut_short() {
+        // The value is for nobody. A panic of its destructor is the body's, and takes no errors with it.
+        match (catch_unwind(AssertUnwindSafe(|| drop(value.take()))), &panic) {
+            (Ok(()), _) => {}
+            (Err(payload), None) => panic = Some(payload),
+            (Err(payload), Some(_)) => report_unhandled(Cause::DestructorPanicked(Panic::new(payload))),
+        }
+    }
+    if let Some(payload) = panic {
         report_errors(errors);
         resume_unwind(payload);
     }
@@ -387,9 +394,11 @@ impl<F: Future> Future for Body<F> {
         }
         // What the scope lets go on: a panic in clean-up, or in a destructor.
         match catch_unwind(AssertUnwindSafe(|| this.core.lineage.inside(|| this.inner.poll(cx)))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(payload)),
+            Ok(Poll::Pending) if this.core.is_cancelled() => this.core.watch_grace(cx),
+            Ok(polled) => return polled.map(Ok),
+            Err(payload) => return Poll::Ready(Err(payload)),
         }
+        Poll::Pending
     }
 }
 
@@ -397,7 +406,7 @@ pin_project! {
     /// Catches a panic.
     struct Caught<F> {
         #[pin]
-        future: Option<F>,
+        future: Place<F>,
     }
 }
 
@@ -407,12 +416,12 @@ impl<F: Future> Future for Caught<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let future = this.future.as_mut().as_pin_mut().expect("a body is polled until it has ended");
+        let future = this.future.as_mut().get().expect("a body is polled until it has ended");
         match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(polled) => polled.map(Ok),
             Err(payload) => {
                 // Its destructors may panic too: the first panic counts.
-                if let Err(second) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+                if let Err(second) = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear())) {
                     report_unhandled(Cause::DestructorPanicked(Panic::new(second)));
                 }
                 Poll::Ready(Err(payload))
@@ -422,41 +431,35 @@ impl<F: Future> Future for Caught<F> {
 }
 
 /// Waits until every child has ended.
-struct WaitChildren<'a> {
-    core: &'a Core,
-    grace: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// The grace period is over.
-    stopped: bool,
-}
+struct WaitChildren<'a>(&'a Core);
 
-impl<'a> WaitChildren<'a> {
-    fn new(core: &'a Core, grace: Option<Duration>) -> WaitChildren<'a> {
-        WaitChildren { core, grace, timer: None, stopped: false }
+impl WaitChildren<'_> {
+    /// Have all ended? What is in the background is cancelled when only that is left.
+    fn is_over(&self) -> bool {
+        self.0.ends_background();
+        self.0.children() == 0
     }
 }
 
 impl Future for WaitChildren<'_> {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let core = self.core;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let core = self.0;
         core.polled_here();
         if let Some(reason) = cancel_requested() {
             core.cancel_from_around(reason);
         }
-        let background_ends = core.ends_background();
-        if core.children() == 0 {
+        if self.is_over() {
             return Poll::Ready(());
         }
         core.keep_waker(cx.waker());
-        if let (true, Some(grace)) = (core.is_cancelled() || background_ends, self.grace) {
-            let end = core.cancelled_at().unwrap_or_else(Instant::now) + grace;
-            let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep_until(end)));
-            if timer.as_mut().poll(cx).is_ready() && !std::mem::replace(&mut self.stopped, true) {
-                core.stop_hard();
-            }
-            self.timer = Some(timer);
+        // The waker may have come too late for what its clone has done.
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        if core.is_cancelled() || core.ends_background() {
+            core.watch_grace(cx);
         }
         Poll::Pending
     }

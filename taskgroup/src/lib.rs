@@ -13,6 +13,7 @@ mod child;
 mod state;
 mod roster;
 mod slots;
+mod grace;
 mod lineage;
 mod error;
 #[expect(unsafe_code, reason = "one lifetime extension")]

@@ -37,7 +37,8 @@ impl<E: fmt::Debug + 'static> GroupOptions<E> {
     }
 
     /// How long clean-up may take once the group is cancelled; without it, as long as it needs. Children that take longer are
-    /// dropped, and reported to `on_unhandled` by name.
+    /// dropped, and reported to `on_unhandled` by name. The time is counted from the first poll of the group's future after that, by
+    /// the clock of its executor.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -53,8 +54,8 @@ impl<E: fmt::Debug + 'static> GroupOptions<E> {
     where
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = Core::new(self.name, self.limit, Location::caller());
-        TaskGroup::run_with(core, self.grace, body)
+        let core = Core::new(self.name, self.limit, self.grace, Location::caller());
+        TaskGroup::run_with(core, body)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use crate::{
     error::{ChildError, Failure},
+    grace::Grace,
+    group::report_errors,
     lineage::Lineage,
     roster::Roster,
     slots::Slots,
 };
 use evenkeel_executor::{
-    CancelReason, CancelScope, Cause, Instant, Panic, TaskId, TaskRef, combinator::report_unhandled, current,
-    try_current,
+    CancelReason, CancelScope, Cause, Panic, TaskId, TaskRef, combinator::report_unhandled, current, try_current,
 };
 use std::{
     any::Any,
@@ -16,7 +17,8 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     rc::Rc,
-    task::Waker,
+    task::{Context, Waker},
+    time::Duration,
 };
 
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -35,11 +37,11 @@ pub(crate) struct Core {
     pub(crate) name: Option<Box<str>>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) lineage: Lineage,
+    grace: Grace,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
     /// Children and body are cancelled, for this reason.
     cancelled: OnceCell<CancelReason>,
-    cancelled_at: Cell<Option<Instant>>,
     /// All others have ended: what is in the background is cancelled, and what comes there still.
     background_ends: Cell<bool>,
     /// Something around the group was cancelled while there were children.
@@ -56,17 +58,24 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(name: Option<Box<str>>, limit: Option<usize>, location: &'static Location<'static>) -> Core {
+    pub(crate) fn new(
+        name: Option<Box<str>>,
+        limit: Option<usize>,
+        grace: Option<Duration>,
+        location: &'static Location<'static>,
+    ) -> Core {
+        let scope = CancelScope::new();
+        scope.set_grace(grace);
         Core {
-            scope: CancelScope::new(),
+            scope,
             slots: Slots::new(limit),
             name,
             location,
             lineage: Lineage::new(),
+            grace: Grace::new(grace),
             roster: RefCell::new(Roster::new()),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
-            cancelled_at: Cell::new(None),
             background_ends: Cell::new(false),
             cut_short: Cell::new(false),
             asked: OnceCell::new(),
@@ -92,6 +101,11 @@ impl Core {
             let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
             task.map(|task| task.cancel(reason));
         }
+    }
+
+    /// It is about to end badly, which is told before its end: from now on the group does not cancel it any more.
+    pub(crate) fn leaves(&self, key: usize) {
+        self.roster.borrow_mut().set_task(key, None);
     }
 
     /// It has ended.
@@ -147,14 +161,9 @@ impl Core {
     /// Cancels the body and all children, the newest first.
     pub(crate) fn cancel(&self, reason: CancelReason) {
         if self.cancelled.set(reason.clone()).is_ok() {
-            self.cancelled_at.set(Some(Instant::now()));
             self.scope.cancel(reason.clone());
             self.cancel_children(&reason);
         }
-    }
-
-    pub(crate) fn cancelled_at(&self) -> Option<Instant> {
-        self.cancelled_at.get()
     }
 
     pub(crate) fn was_cut_short(&self) -> bool {
@@ -167,7 +176,6 @@ impl Core {
             self.cut_short.set(true);
         }
         if self.cancelled.set(reason.clone()).is_ok() {
-            self.cancelled_at.set(Some(Instant::now()));
             self.cancel_children(&reason);
         }
     }
@@ -190,6 +198,18 @@ impl Core {
             task.cancel(CancelReason::GroupEnded);
         }
         true
+    }
+
+    /// The group's future is polled, and waits for what is to end: for so long as the grace period says.
+    pub(crate) fn watch_grace(&self, cx: &mut Context<'_>) {
+        // A panic of the clock is the group's. Nothing else would bring another poll, so the second try is here.
+        for _ in 0..2 {
+            match self.grace.ends(cx) {
+                Ok(true) => return self.stop_hard(),
+                Ok(false) => return,
+                Err(payload) => self.panicked(payload),
+            }
+        }
     }
 
     /// Their grace period is over.
@@ -229,14 +249,16 @@ impl Core {
 
     // ---- waiting
 
-    /// The group's future waits for its children.
+    /// The group's future waits for its children. The clone may be foreign code, during which it cannot be woken: look at them
+    /// again after this.
     pub(crate) fn keep_waker(&self, newest: &Waker) {
         let stored = self.waker.take();
-        let kept = match stored {
-            Some(stored) if stored.will_wake(newest) => stored,
-            _ => newest.clone(),
-        };
-        self.waker.set(Some(kept));
+        if stored.as_ref().is_some_and(|stored| stored.will_wake(newest)) {
+            self.waker.set(stored);
+        } else {
+            let old = self.waker.replace(Some(newest.clone()));
+            drop((stored, old));
+        }
     }
 
     fn wake(&self) {
@@ -249,9 +271,10 @@ impl Core {
         self.host.set(try_current());
     }
 
-    /// Is the code that runs now this group's, or that of a group below?
+    /// Is the code that runs now this group's, or that of a group below? That of children is it also after the group's future is
+    /// gone.
     pub(crate) fn is_inside(&self) -> bool {
-        !self.has_ended() && self.lineage.is_inside()
+        self.lineage.is_inside()
     }
 
     pub(crate) fn has_slot(&self, task: TaskRef) -> bool {
@@ -272,9 +295,6 @@ impl<E> State<E> {
 impl<E: fmt::Debug> State<E> {
     /// The code that runs now, a child's or the body's, has failed.
     pub(crate) fn failed(&self, error: Failure<E>, body: Option<&'static Location<'static>>) {
-        if self.core.has_ended() {
-            return report_unhandled(Cause::Error(format!("{error:?}").into()));
-        }
         let error = match (body, try_current()) {
             (None, Some(task)) if self.core.host.get() != Some(task) => {
                 let location = task.location().unwrap_or(self.core.location);
@@ -282,6 +302,9 @@ impl<E: fmt::Debug> State<E> {
             }
             (location, _) => ChildError::new(error, None, location.unwrap_or(self.core.location)),
         };
+        if self.core.has_ended() {
+            return report_errors(vec![error]);
+        }
         self.core.failed.set(self.core.failed.get() + 1);
         self.errors.borrow_mut().push(error);
         let task = current_id().filter(|_| body.is_none());
