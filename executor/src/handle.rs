@@ -225,6 +225,11 @@ impl Shared {
         }
     }
 
+    /// Is this its thread, and has it not ended?
+    pub(crate) fn lives_here(&self) -> bool {
+        self.owner == thread::current().id() && !self.lock().ended
+    }
+
     /// The loop is to do that when it drains its inbox. Returns it if the executor has ended.
     pub(crate) fn push(&self, call: Call) -> Result<(), Call> {
         {

@@ -121,3 +121,4 @@ mod sync_wait_queue;
 mod sync_overload;
 mod sync_model;
 mod sync_queue_model;
+mod sound_remote;

@@ -10,7 +10,7 @@
 //!     └──────────────► refused ──(poll)──► over
 //! ```
 
-use super::{limiter::ThreadLimiter, line::Entry, pool::Pool};
+use super::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
 use crate::{
     join_error::Panic,
     unhandled::{Cause, forget_if_it_panics},
@@ -21,7 +21,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     thread,
 };
 
@@ -240,30 +240,14 @@ where
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<thread::Result<T>, Refusal>> {
-        let mut newest = None;
-        loop {
-            let mut state = self.lock();
-            if matches!(state.stage, Stage::Done(_) | Stage::Refused(_)) {
-                let stage = std::mem::replace(&mut state.stage, Stage::Over);
-                drop(state);
-                return match stage {
-                    Stage::Done(result) => Poll::Ready(Ok(result)),
-                    Stage::Refused(refusal) => Poll::Ready(Err(refusal)),
-                    _ => unreachable!("looked at under the same lock"),
-                };
-            }
-            if state.waker.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
-                return Poll::Pending;
-            }
-            if let Some(newest) = newest.take() {
-                let old = state.waker.replace(newest);
-                drop(state);
-                drop(old);
-                return Poll::Pending;
-            }
-            // A clone of a foreign waker may do anything, so it is made without the lock.
-            drop(state);
-            newest = Some(cx.waker().clone());
+        let is_there = |state: &State<F, T>| matches!(state.stage, Stage::Done(_) | Stage::Refused(_));
+        let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
+        let stage = std::mem::replace(&mut state.stage, Stage::Over);
+        drop(state);
+        match stage {
+            Stage::Done(result) => Poll::Ready(Ok(result)),
+            Stage::Refused(refusal) => Poll::Ready(Err(refusal)),
+            _ => unreachable!("looked at under the same lock"),
         }
     }
 

@@ -15,6 +15,7 @@
 //! Nothing foreign (closures, destructors, wakers) runs while one is held.
 
 mod to_thread;
+mod locked_wait;
 mod job;
 mod line;
 mod pool;

@@ -1,11 +1,11 @@
 //! The answer to a call from another thread: one value that is waited for, blocking or not.
 
-use super::call_error::CallError;
+use super::{call_error::CallError, locked_wait::poll_locked};
 use crate::{cancel::CancelReason, handle::Ended, task_id::TaskId, unhandled::forget_if_it_panics};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 /// What caller and loop share.
@@ -62,17 +62,9 @@ impl<T> Reply<T> {
     }
 
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
-        // A clone of a foreign waker may do anything, so it is made without the lock.
-        let newest = cx.waker().clone();
-        let mut state = self.lock();
-        if let Some(outcome) = state.take() {
-            drop(state);
-            return Poll::Ready(outcome);
-        }
-        let old = state.waker.replace(newest);
-        drop(state);
-        drop(old);
-        Poll::Pending
+        let is_there = |state: &State<T>| !matches!(state.outcome, Outcome::Awaited);
+        let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
+        state.take().map_or(Poll::Pending, Poll::Ready)
     }
 
     pub(super) fn is_here(&self) -> bool {

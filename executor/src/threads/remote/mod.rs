@@ -28,11 +28,14 @@
 
 mod sender;
 mod receiver;
+mod home;
 mod refused;
 
 pub use receiver::Receiver;
 pub use refused::{Refused, SendError, TryRecvError};
 pub use sender::{Sender, Sending};
+
+use home::Home;
 
 use crate::{
     join_error::Panic,
@@ -43,7 +46,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
-    thread::ThreadId,
 };
 
 /// A channel with room for `capacity` items; with [`usize::MAX`] it has no bound, and its receiver takes all that are there at once.
@@ -61,7 +63,7 @@ pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         next_ticket: 0,
         senders: 1,
         receiver: None,
-        home: None,
+        home: Home::Unknown,
         closed: false,
     };
     let shared = Arc::new(Mutex::new(state));
@@ -77,8 +79,8 @@ struct State<T> {
     senders: usize,
     /// Wakes the receiver, which waits.
     receiver: Option<Waker>,
-    /// The thread on which the receiver waited last.
-    home: Option<ThreadId>,
+    /// Where the receiver is at home, as far as that is known.
+    home: Home,
     /// Nothing is taken any more.
     closed: bool,
 }
@@ -97,6 +99,11 @@ impl<T> State<T> {
     /// Will nothing come any more?
     fn is_over(&self) -> bool {
         self.senders == 0 || self.closed
+    }
+
+    /// Is there anything for the receiver to see, an item or the end?
+    fn is_there(&self) -> bool {
+        !self.items.is_empty() || self.is_over()
     }
 
     /// The oldest item, and the waker of the sender who gets its room.

@@ -1,14 +1,13 @@
 //! The end that receives.
 
-use super::{Shared, TryRecvError, lock, wake};
+use super::{super::locked_wait::poll_locked, Shared, State, TryRecvError, lock, wake};
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
     fmt,
     future::poll_fn,
     pin::Pin,
-    task::{Context, Poll, Waker},
-    thread,
+    task::{Context, Poll, Waker, ready},
 };
 
 /// The end that receives, on any executor's loop. When it is dropped the channel is closed, and what was not received is dropped.
@@ -27,7 +26,17 @@ impl<T> Receiver<T> {
 
     /// The next item, in the order in which they were sent; `None` when there is none left and every sender is gone. Cancel-safe.
     pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+        /// If it is dropped, the receiver waits no more.
+        struct Waits<'a, T>(&'a mut Receiver<T>);
+        impl<T> Drop for Waits<'_, T> {
+            fn drop(&mut self) {
+                lock(&self.0.shared).home.leave();
+            }
+        }
+        let waits = Waits(self);
+        let item = poll_fn(|cx| waits.0.poll_recv(cx)).await;
+        std::mem::forget(waits);
+        item
     }
 
     /// The next item, if it is here.
@@ -40,6 +49,7 @@ impl<T> Receiver<T> {
             return Ok(item);
         }
         let mut state = lock(&self.shared);
+        state.home.note(false);
         if let Some((item, sender)) = state.pop(&mut self.batch) {
             drop(state);
             wake(sender);
@@ -61,31 +71,19 @@ impl<T> Receiver<T> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(Some(item));
         }
-        let mut newest = None;
-        loop {
+        let lock = || {
             let mut state = lock(&self.shared);
-            if let Some((item, sender)) = state.pop(&mut self.batch) {
-                drop(state);
-                wake(sender);
-                return Poll::Ready(Some(item));
-            }
-            if state.is_over() {
-                return Poll::Ready(None);
-            }
-            if state.receiver.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
-                return Poll::Pending;
-            }
-            if let Some(newest) = newest.take() {
-                state.home = Some(thread::current().id());
-                let old = state.receiver.replace(newest);
-                drop(state);
-                drop(old);
-                return Poll::Pending;
-            }
-            // A clone of a foreign waker may do anything, so it is made without the lock.
+            state.home.note(true);
+            state
+        };
+        let mut state = ready!(poll_locked(cx, lock, State::is_there, |state| &mut state.receiver));
+        state.home.note(false);
+        let item = state.pop(&mut self.batch).map(|(item, sender)| {
             drop(state);
-            newest = Some(cx.waker().clone());
-        }
+            wake(sender);
+            item
+        });
+        Poll::Ready(item)
     }
 }
 

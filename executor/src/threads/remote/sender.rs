@@ -1,11 +1,11 @@
 //! The end that sends.
 
-use super::{Refused, SendError, Shared, Waiting, lock, wake};
+use super::{super::locked_wait::poll_locked, Refused, SendError, Shared, State, Waiting, lock, wake};
 use std::{
     fmt, hint,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     thread::{self, Thread},
 };
 
@@ -27,8 +27,11 @@ impl<T: Send> Sender<T> {
     ///
     /// # Errors
     ///
-    /// With the item, if the receiver is gone; and if there is no room and this is the thread on which the receiver waits, which
-    /// could never make any.
+    /// With the item, if the receiver is gone; and if there is no room and this is the receiver's own thread, which could never make
+    /// any. That is known of a receiver that was last used in an executor of this thread that has not ended, or that waits on this
+    /// thread in an executor of another kind. It is not known of a receiver that was never used, or only outside executors: then
+    /// this blocks, for ever if the receiver is here. A receiver that has moved to another thread counts as being there from its
+    /// first use there.
     pub fn send_blocking(&self, item: T) -> Result<(), SendError<T>> {
         let item = match self.push(item) {
             Ok(()) => return Ok(()),
@@ -125,7 +128,8 @@ impl<T: Send> Sender<T> {
     }
 
     fn is_at_home(&self) -> bool {
-        lock(&self.0).home == Some(thread::current().id())
+        let here = lock(&self.0).home.here();
+        here()
     }
 }
 
@@ -186,22 +190,21 @@ impl<T: Send> Sending<'_, T> {
     }
 
     fn look(&mut self, ticket: u64, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        let newest = cx.waker().clone();
-        let mut state = lock(&self.sender.0);
-        if state.closed {
-            let refused = state.line.remove(&ticket);
-            drop(state);
-            return Poll::Ready(match refused {
-                Some(waiting) => Err(SendError(waiting.item, Refused::Closed)),
-                None => Ok(()),
-            });
-        }
-        let Some(waiting) = state.line.get_mut(&ticket) else { return Poll::Ready(Ok(())) };
-        let old = waiting.waker.replace(newest);
-        drop(state);
-        drop(old);
+        // In line until it is known not to be: wakers may panic.
         self.stage = Stage::InLine(ticket);
-        Poll::Pending
+        let is_there = |state: &State<T>| state.closed || !state.line.contains_key(&ticket);
+        let lock = || lock(&self.sender.0);
+        let mut state = ready!(poll_locked(cx, lock, is_there, |state| match state.line.get_mut(&ticket) {
+            Some(waiting) => &mut waiting.waker,
+            None => unreachable!("then its item was sent"),
+        }));
+        let refused = state.line.remove(&ticket);
+        drop(state);
+        self.stage = Stage::Over;
+        Poll::Ready(match refused {
+            Some(waiting) => Err(SendError(waiting.item, Refused::Closed)),
+            None => Ok(()),
+        })
     }
 }
 
