@@ -203,7 +203,15 @@ impl<C: Timer> Slot<'_, C> {
 
 impl<C: Timer> Drop for Slot<'_, C> {
     fn drop(&mut self) {
+        // The timer is foreign code, and may panic: the slot comes back all the same, when all else was done.
+        struct Release<'a, C: Timer>(&'a AdaptiveLimiter<C>);
+        impl<C: Timer> Drop for Release<'_, C> {
+            fn drop(&mut self) {
+                self.0.release();
+            }
+        }
         let limiter = self.limiter;
+        let _release = Release(limiter);
         let late = || limiter.timer.now().saturating_sub(self.began) > limiter.target;
         match self.outcome {
             Outcome::ByTime if late() => limiter.failed(self.began),
@@ -212,7 +220,6 @@ impl<C: Timer> Drop for Slot<'_, C> {
             Outcome::ByTime | Outcome::Ignored => {}
             Outcome::Overloaded => limiter.failed(self.began),
         }
-        limiter.release();
     }
 }
 

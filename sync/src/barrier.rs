@@ -4,7 +4,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, fmt, rc::Rc};
 
 /// Lets nobody pass until so many have come: asyncio's `Barrier`, which can be used again and again.
 ///
@@ -24,8 +24,12 @@ use std::{cell::Cell, fmt};
 pub struct Barrier {
     parties: usize,
     broken: Cell<bool>,
-    queue: WaitQueue<(), bool>,
+    queue: WaitQueue<(), Round>,
 }
+
+/// What the parties of a round share: is there a leader yet?
+#[derive(Clone)]
+struct Round(Rc<Cell<bool>>);
 
 /// The barrier was aborted or reset while somebody waited: asyncio's `BrokenBarrierError`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, thiserror::Error)]
@@ -44,7 +48,8 @@ impl Barrier {
         Barrier { parties, broken: Cell::new(false), queue: WaitQueue::new("Barrier::wait") }
     }
 
-    /// Waits for the others. Exactly one party of each round gets `true`: the leader, who came last.
+    /// Waits for the others. Exactly one party of each round gets `true`: the leader, which is the first to go on. That is the one
+    /// who came last, unless another's waker panics then, or polls on the spot.
     ///
     /// Cancel-safe: who is dropped while it waits is not counted any more, and the others wait on.
     ///
@@ -53,7 +58,8 @@ impl Barrier {
     /// [`Broken`] if the barrier is [aborted](Self::abort), or [reset](Self::reset) meanwhile.
     pub async fn wait(&self) -> Result<bool, Broken> {
         match Wait::<&Barrier, Waiting>::new(self, ()).await {
-            Ok(leader) => Ok(leader),
+            // Whose waker panics may keep the last one from going on: so the leader is found here.
+            Ok(Round(has_leader)) => Ok(!has_leader.replace(true)),
             Err(()) => Err(Broken),
         }
     }
@@ -98,27 +104,27 @@ struct Waiting;
 impl Line for Waiting {
     type Owner = Barrier;
     type Request = ();
-    /// Is this the leader?
-    type Grant = bool;
+    type Grant = Round;
 
-    fn queue(barrier: &Barrier) -> &WaitQueue<(), bool> {
+    fn queue(barrier: &Barrier) -> &WaitQueue<(), Round> {
         &barrier.queue
     }
 
-    fn attempt(barrier: &Barrier, request: ()) -> Attempt<(), bool> {
+    fn attempt(barrier: &Barrier, request: ()) -> Attempt<(), Round> {
         if barrier.broken.get() {
             return Attempt::Refused(request);
         }
         if barrier.queue.len() + 1 < barrier.parties {
             return Attempt::Wait(request);
         }
-        barrier.queue.grant_all(false);
+        let round = Round(Rc::default());
+        while barrier.queue.grant(round.clone()).is_ok() {}
         barrier.queue.wake();
-        Attempt::Granted(true)
+        Attempt::Granted(round)
     }
 
     /// The round is over.
-    fn give_back(_: &Barrier, _: bool) {}
+    fn give_back(_: &Barrier, _: Round) {}
 }
 
 impl fmt::Debug for Barrier {

@@ -113,7 +113,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn recv(&self) -> impl Future<Output = Option<T>> + Unpin {
         self.0.queue.wait_for_item().then(|queue, outcome| match outcome {
-            Ok(handed) => Some(queue.finished(handed.item)),
+            Ok(handed) => Some(queue.finished(handed)),
             Err(()) => None,
         })
     }
@@ -208,7 +208,10 @@ impl<T> Drop for Receiver<T> {
         let left = self.0.receivers.get() - 1;
         self.0.receivers.set(left);
         if left == 0 {
-            drop(self.0.queue.close_now());
+            let (in_hand, calls) = self.0.queue.drain();
+            // Dropped when those who waited were called, or have panicked.
+            let _items = in_hand.take();
+            drop(calls);
         }
     }
 }

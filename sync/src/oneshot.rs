@@ -16,7 +16,7 @@
 //! # });
 //! ```
 
-use crate::{closed::Closed, queue::TryGetError, wait_hook};
+use crate::{closed::Closed, queue::TryGetError, wait_hook, wait_queue::call};
 use std::{
     cell::Cell,
     fmt,
@@ -59,18 +59,19 @@ impl Place {
     #[inline]
     fn keep(&self, waker: &Waker) {
         let old = self.0.take();
-        if old.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            self.0.set(old);
-        } else {
-            let newer = self.0.replace(Some(waker.clone()));
-            drop((old, newer));
+        let same = old.as_ref().is_some_and(|old| old.will_wake(waker));
+        // Back in place while the newer one is cloned, which may panic.
+        self.0.set(old);
+        if !same {
+            let newer = waker.clone();
+            drop(self.0.replace(Some(newer)));
         }
     }
 
     #[inline]
     fn wake(&self) {
         if let Some(waker) = self.0.take() {
-            waker.wake();
+            call(waker);
         }
     }
 }

@@ -86,14 +86,19 @@ impl<C: Timer> RateLimiter<C> {
         }
         // It is never closed.
         let _turn = self.turn.acquire().await;
-        while let Err(at) = self.take(n) {
+        while let Err(at) = self.take(n, self.timer.now()) {
             self.timer.sleep_until(at).await;
         }
     }
 
     /// Takes `n` tokens if they are there and nobody waits. Returns whether it did.
     pub fn try_acquire(&self, n: u32) -> bool {
-        n == 0 || (!self.turn.is_locked() && self.take(n).is_ok())
+        if n == 0 {
+            return true;
+        }
+        // The timer is foreign code: somebody may wait after it who did not before.
+        let now = self.timer.now();
+        !self.turn.is_locked() && self.take(n, now).is_ok()
     }
 
     /// How many tokens are there.
@@ -109,8 +114,8 @@ impl<C: Timer> RateLimiter<C> {
     }
 
     /// Takes tokens, or says when they will be there.
-    fn take(&self, n: u32) -> Result<(), Duration> {
-        let now = self.scaled(self.timer.now());
+    fn take(&self, n: u32, now: Duration) -> Result<(), Duration> {
+        let now = self.scaled(now);
         let full_at = self.full_at.get().max(now);
         // From an empty bucket to a full one takes `burst` periods' shares; so many of them must have passed.
         let room = u128::from(self.burst - n.min(self.burst)) * self.period;

@@ -2,10 +2,11 @@
 
 use crate::nodes::{Key, Left, Look, Nodes};
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     fmt,
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     task::Waker,
     thread,
 };
@@ -232,24 +233,26 @@ impl<R, G> WaitQueue<R, G> {
 
     /// Calls the wakers of those whose wait has ended, in order.
     ///
-    /// If one of them panics, the others are called all the same, and the panic goes on.
+    /// If some of them panic, the others are called all the same, and the first panic goes on. If a panic is under way already
+    /// (a guard is dropped by it, say), that one goes on and theirs are given up.
     #[inline(always)]
     pub fn wake(&self) {
         while let Some(waker) = self.next_call() {
-            let others = CallOthers(self);
-            waker.wake();
-            std::mem::forget(others);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                self.call_others(payload);
+            }
         }
     }
 
-    /// As [`wake`](Self::wake), for the time when a panic is under way: what wakers panic with is given up.
-    pub(crate) fn wake_quietly(&self) {
+    #[cold]
+    fn call_others(&self, first: Payload) {
         while let Some(waker) = self.next_call() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 // Its destructor could panic as well.
                 std::mem::forget(payload);
             }
         }
+        go_on(first);
     }
 
     #[inline(always)]
@@ -332,12 +335,25 @@ fn add(count: &Cell<u64>, more: u64) {
     count.set(count.get() + more);
 }
 
-/// Calls the other wakers when one of them panics.
-struct CallOthers<'a, R, G>(&'a WaitQueue<R, G>);
+/// Calls a waker outside a line.
+#[inline(always)]
+pub(crate) fn call(waker: Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        go_on(payload);
+    }
+}
 
-impl<R, G> Drop for CallOthers<'_, R, G> {
-    fn drop(&mut self) {
-        self.0.wake_quietly();
+/// What a panic brings.
+type Payload = Box<dyn Any + Send>;
+
+/// Lets a panic go on that was caught, unless another is under way: two at a time would end the process.
+#[cold]
+fn go_on(payload: Payload) {
+    if thread::panicking() {
+        // Its destructor could panic as well.
+        std::mem::forget(payload);
+    } else {
+        resume_unwind(payload);
     }
 }
 
@@ -348,11 +364,7 @@ pub(crate) struct WakeLater<'a, R, G>(pub(crate) &'a WaitQueue<R, G>);
 impl<R, G> Drop for WakeLater<'_, R, G> {
     #[inline]
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.wake_quietly();
-        } else {
-            self.0.wake();
-        }
+        self.0.wake();
     }
 }
 

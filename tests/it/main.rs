@@ -121,4 +121,5 @@ mod sync_wait_queue;
 mod sync_overload;
 mod sync_model;
 mod sync_queue_model;
+mod sound_sync;
 mod sound_remote;

@@ -1,19 +1,15 @@
 //! Getting items out of a queue.
 
-use super::{Job, Order, OrderedQueue, OwnedJob, QueueItems, State, TryGetError};
+use super::{
+    Job, Order, OrderedQueue, OwnedJob, QueueItems, State, TryGetError,
+    in_hand::{Handed, InHand, Settle},
+};
 use crate::{
     closed::Closed,
     wait::{Attempt, Line, Wait},
     wait_queue::WaitQueue,
 };
 use std::{marker::PhantomData, rc::Rc};
-
-/// An item that was handed to someone who waited for it.
-pub(crate) struct Handed<T> {
-    pub(crate) item: T,
-    /// So that it goes back to where it was, if it comes to that.
-    pub(super) number: u64,
-}
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Takes the next item, as soon as there is one and it is this one's turn. It is done with then, for
@@ -28,7 +24,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[inline]
     pub fn get(&self) -> impl Future<Output = Result<T, Closed>> + Unpin {
         self.wait_for_item().then(|queue, outcome| match outcome {
-            Ok(handed) => Ok(queue.finished(handed.item)),
+            Ok(handed) => Ok(queue.finished(handed)),
             Err(()) => Err(Closed),
         })
     }
@@ -41,7 +37,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
         match Getting::<T, O>::attempt(self, ()) {
-            Attempt::Granted(handed) => Ok(self.finished(handed.item)),
+            Attempt::Granted(handed) => Ok(self.finished(handed)),
             Attempt::Refused(()) => Err(TryGetError::Closed),
             Attempt::Wait(()) => Err(TryGetError::Empty),
         }
@@ -69,14 +65,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let mut items = vec![self.get().await?];
-        while items.len() < count {
-            match self.try_get() {
-                Ok(item) => items.push(item),
-                Err(_) => break,
-            }
+        let first = self.wait_for_item().await.map_err(|()| Closed)?;
+        let mut in_hand = InHand::new(self, vec![first]);
+        while in_hand.items.len() < count {
+            let Attempt::Granted(handed) = Getting::<T, O>::attempt(self, ()) else { break };
+            in_hand.items.push(handed);
         }
-        Ok(items)
+        in_hand.done = true;
+        if self.count_down(in_hand.items.len()) {
+            self.end_joins();
+        }
+        Ok(in_hand.take().into_iter().map(|handed| handed.item).collect())
     }
 
     /// Takes the next item as a [`Job`]: it is done with when the guard is dropped, asyncio's `task_done()`.
@@ -156,24 +155,31 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 
     /// An item that leaves the queue, and that nobody asks about any more.
     #[inline(always)]
-    pub(crate) fn finished(&self, item: T) -> T {
-        self.finish();
-        item
+    pub(crate) fn finished(&self, handed: Handed<T>) -> T {
+        if self.count_down(1) { self.finished_last(handed) } else { handed.item }
+    }
+
+    /// It was the last. If telling so panics, it is not lost.
+    #[cold]
+    fn finished_last(&self, handed: Handed<T>) -> T {
+        let in_hand = InHand::done(self, Some(handed));
+        self.end_joins();
+        in_hand.take().expect("nobody else takes it").item
     }
 
     /// The next item of those that are stored.
     #[inline(always)]
-    fn pop(&self) -> Option<T> {
+    fn pop(&self) -> Option<Handed<T>> {
         if self.len.get() == 0 {
             return None;
         }
-        let item = self.items.borrow_mut().pop()?;
+        let (item, number) = self.items.borrow_mut().pop()?;
         self.len.set(self.len.get() - 1);
         if self.state.get() == State::ClosedNow {
             // In there it was not counted any more.
-            self.unfinished.set(self.unfinished.get() + 1);
+            self.count_up();
         }
-        Some(item)
+        Some(Handed { item, number })
     }
 
     /// A get that finds nothing stored, but somebody who waits for room: of a queue without any room. The item goes from hand to
@@ -181,22 +187,27 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[cold]
     fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
         let Ok(item) = self.putters.grant(()) else { return Attempt::Wait(request) };
-        self.unfinished.set(self.unfinished.get() + 1);
-        Attempt::Granted(let_in(self, Handed { item, number: 0 }))
+        self.count_up();
+        Attempt::Granted(let_in(self, Handed { item, number: self.number() }))
     }
 
     /// An item comes back that had been handed to somebody.
-    fn put_back(&self, Handed { item, number }: Handed<T>) {
-        if self.getters.is_empty() {
-            self.items.borrow_mut().put_back(item, number);
-            self.len.set(self.len.get() + 1);
-            if self.state.get() == State::ClosedNow {
-                self.unfinished.set(self.unfinished.get() - 1);
-                self.end_waits();
-            }
-        } else {
+    pub(super) fn put_back(&self, Handed { item, number }: Handed<T>) {
+        if !self.getters.is_empty() {
             let _ = self.getters.grant(Handed { item, number });
             self.getters.wake();
+            return;
+        }
+        // A comparison of items may panic: it is counted once it is in.
+        self.unfinished.set(self.unfinished.get() - 1);
+        let settle = Settle(self);
+        self.items.borrow_mut().put_back(item, number);
+        std::mem::forget(settle);
+        self.len.set(self.len.get() + 1);
+        if self.state.get() == State::ClosedNow {
+            drop(self.end_waits());
+        } else {
+            self.count_up();
         }
     }
 }
@@ -216,9 +227,7 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
 
     #[inline(always)]
     fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), Handed<T>> {
-        if let Some(item) = queue.pop() {
-            // Its number is only of use while it waits for whom it was handed to.
-            let handed = Handed { item, number: 0 };
+        if let Some(handed) = queue.pop() {
             return Attempt::Granted(if queue.putters.is_empty() { handed } else { let_in(queue, handed) });
         }
         if !queue.putters.is_empty() {
@@ -235,21 +244,11 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
 /// Lets a putter in where an item has left, and calls it. If that panics, the item is not lost.
 #[inline(never)]
 fn let_in<T, O: Order<T>>(queue: &OrderedQueue<T, O>, handed: Handed<T>) -> Handed<T> {
+    let settle = Settle(queue);
+    let in_hand = InHand::new(queue, Some(handed));
     queue.admit();
-    let mut in_hand = InHand { queue, handed: Some(handed) };
     queue.putters.wake();
-    in_hand.handed.take().expect("nobody else takes it")
-}
-
-struct InHand<'a, T, O: Order<T>> {
-    queue: &'a OrderedQueue<T, O>,
-    handed: Option<Handed<T>>,
-}
-
-impl<T, O: Order<T>> Drop for InHand<'_, T, O> {
-    fn drop(&mut self) {
-        if let Some(handed) = self.handed.take() {
-            self.queue.put_back(handed);
-        }
-    }
+    let handed = in_hand.take();
+    std::mem::forget(settle);
+    handed.expect("nobody else takes it")
 }

@@ -55,7 +55,7 @@ impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>> + Clone> Items<T, O, 
         let wait = self.wait.get_or_insert_with(|| Wait::new(self.queue.clone(), ()));
         let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
         self.wait = None;
-        Poll::Ready(outcome.ok().map(|handed| self.queue.finished(handed.item)))
+        Poll::Ready(outcome.ok().map(|handed| self.queue.finished(handed)))
     }
 
     pub(crate) async fn next(&mut self) -> Option<T> {

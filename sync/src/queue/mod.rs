@@ -2,6 +2,7 @@
 
 mod put;
 mod get;
+mod in_hand;
 mod order;
 mod job;
 mod items;
@@ -19,7 +20,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats, WakeLater},
 };
-use get::Handed;
+use in_hand::{Handed, InHand};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -198,25 +199,30 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.state.get() == State::Open {
             self.state.set(State::Closed);
         }
-        self.end_waits();
+        drop(self.end_waits());
     }
 
     /// Ends it at once: as [`close`](Self::close), and what was queued comes back. It counts as done with for
-    /// [`join`](Self::join); jobs that are out do not.
+    /// [`join`](Self::join); jobs that are out do not. If a waker panics, what was queued is queued again, so that it is not lost.
     pub fn close_now(&self) -> Vec<T> {
-        let mut drained = Vec::new();
-        {
-            let mut items = self.items.borrow_mut();
-            while let Some(item) = items.pop() {
-                drained.push(item);
-            }
-        }
-        self.len.set(0);
+        let (in_hand, calls) = self.drain();
+        drop(calls);
+        in_hand.take().into_iter().map(|handed| handed.item).collect()
+    }
+
+    /// What was queued, and the calls to those who waited.
+    pub(crate) fn drain(&self) -> (InHand<'_, T, O, Vec<Handed<T>>>, impl Sized) {
         if self.state.replace(State::ClosedNow) != State::ClosedNow {
-            self.unfinished.set(self.unfinished.get() - drained.len());
+            self.unfinished.set(self.unfinished.get() - self.len.get());
         }
-        self.end_waits();
-        drained
+        let calls = self.end_waits();
+        let mut in_hand = InHand::done(self, Vec::with_capacity(self.len.get()));
+        loop {
+            let Some((item, number)) = self.items.borrow_mut().pop() else { break };
+            self.len.set(self.len.get() - 1);
+            in_hand.items.push(Handed { item, number });
+        }
+        (in_hand, calls)
     }
 
     /// Was it closed?
@@ -272,25 +278,36 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.putters.stats()
     }
 
-    /// After a change of `state`: nobody is left in vain.
-    fn end_waits(&self) {
+    /// After a change of `state`: nobody is left in vain. Those who waited are called when what this returns is dropped.
+    #[must_use]
+    fn end_waits(&self) -> impl Sized {
         self.putters.refuse_all();
         // Where there are items nobody waits for one.
         self.getters.refuse_all();
         if self.unfinished.get() == 0 {
             self.joiners.grant_all(());
         }
-        let _joiners = WakeLater(&self.joiners);
-        let _putters = WakeLater(&self.putters);
-        self.getters.wake();
+        (WakeLater(&self.getters), WakeLater(&self.putters), WakeLater(&self.joiners))
+    }
+
+    /// One item more to be done.
+    #[inline(always)]
+    fn count_up(&self) {
+        self.unfinished.set(self.unfinished.get() + 1);
+    }
+
+    /// So many items less to be done. Does somebody wait for that?
+    #[inline(always)]
+    fn count_down(&self, done: usize) -> bool {
+        let unfinished = self.unfinished.get() - done;
+        self.unfinished.set(unfinished);
+        unfinished == 0 && !self.joiners.is_empty()
     }
 
     /// One item less to be done.
     #[inline(always)]
     pub(crate) fn finish(&self) {
-        let unfinished = self.unfinished.get() - 1;
-        self.unfinished.set(unfinished);
-        if unfinished == 0 && !self.joiners.is_empty() {
+        if self.count_down(1) {
             self.end_joins();
         }
     }

@@ -10,40 +10,37 @@ const KEPT: usize = 1024;
 
 /// Where a queue keeps its items, and which comes out next.
 ///
-/// Each item has a number, given in the order in which they came in. An implementation must not use the queue that it
-/// belongs to; nor must a comparison of items in a [`Priority`] order (the queue panics then).
+/// Each item has a number of its own, given in the order in which they came in, which stays with it when it comes back. An
+/// implementation must not use the queue that it belongs to; nor must a comparison of items in a [`Priority`] order (the queue
+/// panics then). If a comparison panics, the item that was to be taken in may be lost with it; the queue goes on without.
 pub trait Order<T>: Default {
     /// Takes an item in. Its number is higher than any before.
     fn push(&mut self, item: T, number: u64);
 
-    /// The item whose turn it is.
-    fn pop(&mut self) -> Option<T>;
+    /// The item whose turn it is, and its number.
+    fn pop(&mut self) -> Option<(T, u64)>;
 
-    /// Takes an item back that `pop` gave, or would have given, to where it belongs by its number.
+    /// Takes an item back that `pop` or `evict` gave, or would have given, to where it belongs by its number.
     fn put_back(&mut self, item: T, number: u64);
 
-    /// The item to go without when there are too many.
-    fn evict(&mut self) -> Option<T>;
+    /// The item to go without when there are too many, and its number.
+    fn evict(&mut self) -> Option<(T, u64)>;
 }
 
 /// First in, first out.
 pub struct Fifo<T> {
-    items: VecDeque<T>,
-    /// What came back, the oldest last. All of these were put before any of `items`.
-    returned: Vec<(u64, T)>,
+    /// By number, the oldest first.
+    items: VecDeque<(T, u64)>,
 }
 
 impl<T> Order<T> for Fifo<T> {
     #[inline]
-    fn push(&mut self, item: T, _: u64) {
-        self.items.push_back(item);
+    fn push(&mut self, item: T, number: u64) {
+        self.items.push_back((item, number));
     }
 
     #[inline]
-    fn pop(&mut self) -> Option<T> {
-        if let Some((_, item)) = self.returned.pop() {
-            return Some(item);
-        }
+    fn pop(&mut self) -> Option<(T, u64)> {
         let item = self.items.pop_front();
         if self.items.is_empty() && self.items.capacity() > KEPT {
             self.items = VecDeque::new();
@@ -52,47 +49,50 @@ impl<T> Order<T> for Fifo<T> {
     }
 
     fn put_back(&mut self, item: T, number: u64) {
-        let place = self.returned.partition_point(|(other, _)| *other > number);
-        self.returned.insert(place, (number, item));
+        put_back(&mut self.items, item, number);
     }
 
-    fn evict(&mut self) -> Option<T> {
+    fn evict(&mut self) -> Option<(T, u64)> {
         self.pop()
     }
 }
 
+fn put_back<T>(items: &mut VecDeque<(T, u64)>, item: T, number: u64) {
+    let place = items.partition_point(|(_, other)| *other < number);
+    items.insert(place, (item, number));
+}
+
 impl<T> Default for Fifo<T> {
     fn default() -> Self {
-        Fifo { items: VecDeque::new(), returned: Vec::new() }
+        Fifo { items: VecDeque::new() }
     }
 }
 
 /// Last in, first out.
 pub struct Lifo<T> {
     /// By number, the newest last.
-    items: VecDeque<(u64, T)>,
+    items: VecDeque<(T, u64)>,
 }
 
 impl<T> Order<T> for Lifo<T> {
     fn push(&mut self, item: T, number: u64) {
-        self.items.push_back((number, item));
+        self.items.push_back((item, number));
     }
 
-    fn pop(&mut self) -> Option<T> {
-        let (_, item) = self.items.pop_back()?;
+    fn pop(&mut self) -> Option<(T, u64)> {
+        let item = self.items.pop_back();
         if self.items.is_empty() && self.items.capacity() > KEPT {
             self.items = VecDeque::new();
         }
-        Some(item)
+        item
     }
 
     fn put_back(&mut self, item: T, number: u64) {
-        let place = self.items.partition_point(|(other, _)| *other < number);
-        self.items.insert(place, (number, item));
+        put_back(&mut self.items, item, number);
     }
 
-    fn evict(&mut self) -> Option<T> {
-        self.items.pop_front().map(|(_, item)| item)
+    fn evict(&mut self) -> Option<(T, u64)> {
+        self.items.pop_front()
     }
 }
 
@@ -112,16 +112,16 @@ impl<T: Ord> Order<T> for Priority<T> {
         self.items.insert((item, number));
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.items.pop_first().map(|(item, _)| item)
+    fn pop(&mut self) -> Option<(T, u64)> {
+        self.items.pop_first()
     }
 
     fn put_back(&mut self, item: T, number: u64) {
         self.push(item, number);
     }
 
-    fn evict(&mut self) -> Option<T> {
-        self.items.pop_last().map(|(item, _)| item)
+    fn evict(&mut self) -> Option<(T, u64)> {
+        self.items.pop_last()
     }
 }
 
@@ -133,7 +133,7 @@ impl<T> Default for Priority<T> {
 
 impl<T> fmt::Debug for Fifo<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fifo({} items)", self.items.len() + self.returned.len())
+        write!(f, "Fifo({} items)", self.items.len())
     }
 }
 

@@ -1,6 +1,9 @@
 //! Putting items into a queue.
 
-use super::{Full, Order, OrderedQueue, PutError, Refused, get::Handed};
+use super::{
+    Full, Order, OrderedQueue, PutError, Refused,
+    in_hand::{Handed, InHand, Settle},
+};
 use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::WaitQueue,
@@ -48,10 +51,12 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() || (self.capacity == 0 && self.getters.is_empty()) {
             return Err(PutError(item, self.why_refused()));
         }
-        let evicted = if self.getters.is_empty() && self.is_full() { self.evict() } else { None };
-        self.accept(item);
+        if self.getters.is_empty() && self.is_full() {
+            return Ok(self.replace(item));
+        }
+        self.accept_or_settle(item);
         self.getters.wake();
-        Ok(evicted)
+        Ok(None)
     }
 
     #[cold]
@@ -59,18 +64,33 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() { Refused::Closed } else { Refused::Full }
     }
 
-    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes.
+    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes. A comparison of items
+    /// may panic: what was not taken in is not counted.
     #[inline(always)]
-    pub(super) fn accept(&self, item: T) {
-        self.unfinished.set(self.unfinished.get() + 1);
-        let number = self.next.get();
-        self.next.set(number + 1);
+    fn accept(&self, item: T) {
+        let number = self.number();
         if self.getters.is_empty() {
             self.items.borrow_mut().push(item, number);
             self.len.set(self.len.get() + 1);
         } else {
             let _ = self.getters.grant(Handed { item, number });
         }
+        self.count_up();
+    }
+
+    #[inline(always)]
+    fn accept_or_settle(&self, item: T) {
+        let settle = Settle(self);
+        self.accept(item);
+        std::mem::forget(settle);
+    }
+
+    /// The number of the next item to come in.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u64 {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        number
     }
 
     /// A put that does not simply find room.
@@ -80,7 +100,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             return Attempt::Refused(item);
         }
         if !self.getters.is_empty() {
-            self.accept(item);
+            self.accept_or_settle(item);
             self.getters.wake();
             return Attempt::Granted(());
         }
@@ -89,21 +109,30 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             Full::Reject => Attempt::Refused(item),
             Full::DropOldest if self.capacity == 0 => Attempt::Refused(item),
             Full::DropOldest => {
-                let evicted = self.evict();
-                self.accept(item);
-                // Its destructor is foreign code, and finds everything in order.
-                drop(evicted);
+                // The old one's destructor is foreign code, and finds everything in order.
+                drop(self.replace(item));
                 Attempt::Granted(())
             }
         }
     }
 
-    /// As if it had never been put.
-    fn evict(&self) -> Option<T> {
-        let evicted = self.items.borrow_mut().evict()?;
+    /// Takes an item into a full queue, and the one out whose place it takes: as if that had never been put. If it is lost instead,
+    /// the other one stays.
+    fn replace(&self, item: T) -> Option<T> {
+        let settle = Settle(self);
+        let mut evicted = InHand::done(self, None);
+        evicted.items = self.evict();
+        self.accept(item);
+        let evicted = evicted.take();
+        std::mem::forget(settle);
+        evicted.map(|handed| handed.item)
+    }
+
+    fn evict(&self) -> Option<Handed<T>> {
+        let (item, number) = self.items.borrow_mut().evict()?;
         self.len.set(self.len.get() - 1);
         self.unfinished.set(self.unfinished.get() - 1);
-        Some(evicted)
+        Some(Handed { item, number })
     }
 
     /// Lets those in who wait for room, as far as there is room. The caller wakes them.
@@ -136,7 +165,7 @@ impl<T, O: Order<T>> Line for Putting<T, O> {
         if queue.is_closed() || queue.is_full() || !queue.getters.is_empty() {
             return queue.attempt_otherwise(item);
         }
-        queue.accept(item);
+        queue.accept_or_settle(item);
         Attempt::Granted(())
     }
 

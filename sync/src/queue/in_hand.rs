@@ -1,0 +1,71 @@
+//! What is between the queue and somebody's hands while foreign code runs.
+
+use super::{Order, OrderedQueue};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// An item with its number, by which it finds back to where it was.
+pub(crate) struct Handed<T> {
+    pub(crate) item: T,
+    pub(super) number: u64,
+}
+
+/// Items that are about to be given away. If a panic comes in between (from a waker, or from a comparison of items), they go back to
+/// where they were. A panic that this brings is given up, since the first one is under way.
+pub(crate) struct InHand<'a, T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> {
+    queue: &'a OrderedQueue<T, O>,
+    pub(super) items: I,
+    /// Are they taken for done with already?
+    pub(super) done: bool,
+}
+
+impl<'a, T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> InHand<'a, T, O, I> {
+    pub(super) fn new(queue: &'a OrderedQueue<T, O>, items: I) -> Self {
+        InHand { queue, items, done: false }
+    }
+
+    pub(super) fn done(queue: &'a OrderedQueue<T, O>, items: I) -> Self {
+        InHand { queue, items, done: true }
+    }
+
+    /// Gives them away.
+    pub(crate) fn take(mut self) -> I {
+        std::mem::take(&mut self.items)
+    }
+}
+
+impl<T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> Drop for InHand<'_, T, O, I> {
+    fn drop(&mut self) {
+        for handed in std::mem::take(&mut self.items) {
+            if self.done {
+                self.queue.count_up();
+            }
+            self.queue.quietly(|queue| queue.put_back(handed));
+        }
+    }
+}
+
+/// To be forgotten when all went well. If a comparison of items panics, nobody is left in vain because of the item that was lost: for
+/// its room others are let in, and if it was the last one, those who wait for the end of all are told.
+pub(super) struct Settle<'a, T, O: Order<T>>(pub(super) &'a OrderedQueue<T, O>);
+
+impl<T, O: Order<T>> Drop for Settle<'_, T, O> {
+    #[cold]
+    fn drop(&mut self) {
+        let queue = self.0;
+        // Each time, at least one is let in, or there is no panic.
+        while !queue.quietly(OrderedQueue::admit) {}
+        if queue.unfinished() == 0 {
+            queue.quietly(OrderedQueue::end_joins);
+        }
+        queue.quietly(|queue| queue.putters.wake());
+    }
+}
+
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// Did it end without a panic?
+    fn quietly(&self, f: impl FnOnce(&Self)) -> bool {
+        let outcome = catch_unwind(AssertUnwindSafe(|| f(self)));
+        // The destructor of what it panicked with could panic as well.
+        outcome.map_err(std::mem::forget).is_ok()
+    }
+}
