@@ -77,7 +77,7 @@ impl<T> Receiver<T> {
             state
         };
         let mut state = ready!(poll_locked(cx, lock, State::is_there, |state| &mut state.receiver));
-        state.home.note(false);
+        state.home.leave();
         let item = state.pop(&mut self.batch).map(|(item, sender)| {
             drop(state);
             wake(sender);

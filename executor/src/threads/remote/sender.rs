@@ -171,6 +171,9 @@ impl<T: Send> Sending<'_, T> {
         let waker = cx.waker().clone();
         let mut state = lock(&self.sender.0);
         if state.closed {
+            drop(state);
+            // It may panic: before there is a result, which would be leaked then.
+            drop(waker);
             return Poll::Ready(Err(SendError(item, Refused::Closed)));
         }
         if state.has_room() {
