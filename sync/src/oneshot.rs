@@ -169,11 +169,13 @@ impl<T> Future for Receiver<T> {
             return outcome;
         }
         self.0.receiver.keep(cx.waker());
-        let outcome = self.look();
-        if outcome.is_pending() {
+        if !self.is_over() {
             wait_hook::waits("oneshot::Receiver", &*self.0, || 0);
+            return Poll::Pending;
         }
-        outcome
+        // It came while the waker was cloned. The waker's destructor may panic, so it goes before the value is taken.
+        drop(self.0.receiver.0.take());
+        self.look()
     }
 }
 

@@ -104,7 +104,11 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
                 self.has_to_wait()
             }
             Attempt::Granted(grant) => Poll::Ready(Ok(self.without(waker, grant))),
-            Attempt::Refused(request) => Poll::Ready(Err(request)),
+            Attempt::Refused(request) => {
+                // It may panic: before there is a result, which would be leaked then.
+                drop(waker);
+                Poll::Ready(Err(request))
+            }
         }
     }
 

@@ -123,3 +123,4 @@ mod sync_model;
 mod sync_queue_model;
 mod sound_sync;
 mod sound_remote;
+mod fuzz_sync;
