@@ -3,6 +3,7 @@
 use crate::{
     handle::{Call, Shared},
     inbox::Signal,
+    join_error::Panic,
     number::{EXECUTOR_IDS, Number},
     park::Park,
     raw::{
@@ -14,14 +15,16 @@ use crate::{
     schedule::Schedule,
     threads::{LocalCallback, Settings, Threads},
     time::{ClockSource, Pace, Timers},
-    unhandled::Unhandler,
+    unhandled::{Cause, Unhandled, Unhandler, report_panic},
 };
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    panic::Location,
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     rc::{Rc, Weak},
     sync::Arc,
+    time::Duration,
 };
 
 pub(crate) struct Core {
@@ -76,8 +79,9 @@ pub(crate) struct Parts {
 pub struct TooManyExecutors;
 
 thread_local! {
-    /// This thread's executors.
-    static HERE: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
+    /// This thread's executors. Like every thread-local here it has no destructor, so that it is there to the very end of its thread,
+    /// for executors in other thread-locals' destructors; when it is empty it holds no memory.
+    static HERE: RefCell<ManuallyDrop<Vec<Weak<Core>>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 impl Core {
@@ -104,8 +108,7 @@ impl Core {
             home: Cell::new(parts.location),
             registration: Cell::new(Some(registration)),
         });
-        // At the very end of a thread the list is gone; then its tasks are found while they run only.
-        let _ = HERE.try_with(|here| here.borrow_mut().push(Rc::downgrade(&core)));
+        HERE.with_borrow_mut(|here| here.push(Rc::downgrade(&core)));
         Ok(core)
     }
 
@@ -113,8 +116,7 @@ impl Core {
     pub(crate) fn of(number: Number) -> Option<Rc<Core>> {
         let is_its = |core: &Core| core.tasks.executor() == number.executor();
         let current = with_current(|core| core.filter(|core| is_its(core))?.tasks.core.upgrade());
-        let find =
-            || HERE.try_with(|here| here.borrow().iter().filter_map(Weak::upgrade).find(|core| is_its(core))).ok()?;
+        let find = || HERE.with_borrow(|here| here.iter().filter_map(Weak::upgrade).find(|core| is_its(core)));
         current.or_else(find)
     }
 
@@ -130,17 +132,18 @@ impl Core {
                  tell the host's loop to tick, and return"
             );
         }
-        self.enter_anywhere(location)
+        match self.driver.get() {
+            Some(outer) => Err(NestedRun { outer, inner: location }),
+            None => Ok(self.drive(location)),
+        }
     }
 
-    fn enter_anywhere(self: &Rc<Self>, location: &'static Location<'static>) -> Result<Driving<'_>, NestedRun> {
-        if let Some(outer) = self.driver.get() {
-            return Err(NestedRun { outer, inner: location });
-        }
+    /// Nobody drives it yet.
+    fn drive(self: &Rc<Self>, location: &'static Location<'static>) -> Driving<'_> {
         self.driver.set(Some(location));
         self.home.set(location);
         self.tasks.set_driven(true);
-        Ok(Driving { core: self, _entered: Entered::new(self) })
+        Driving { core: self, _entered: Entered::new(self) }
     }
 
     /// The same for a call that blocks until some future has ended: an error inside any executor's task.
@@ -152,36 +155,84 @@ impl Core {
         self.enter(location)
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        let registration = self.registration.take();
-        let ended = registration.is_none();
-        self.registration.set(registration);
-        ended
-    }
-
     /// Ends the executor: cancels what is alive, drops it, and leaves ended tasks to the handles that still reach them.
+    ///
+    /// Foreign code runs in most of these steps: destructors of tasks, of jobs, of callbacks. It may spawn, and it may panic, and no
+    /// handle may believe afterwards that its executor lives. So the last step is taken by a guard: whatever is alive then is stopped,
+    /// and nothing can be spawned any more ([`Tasks::seal`]). Until then what is spawned is cancelled from birth.
     pub(crate) fn end(self: &Rc<Self>) {
-        if self.has_ended() {
-            return;
-        }
         // Borrows forbid that an executor's value is dropped while it is driven. But `process::exit` in a task runs the
         // destructors of this thread's thread-locals above frames that never go on, and the executor may lie in one.
         // Its task is being polled then: everything is left as it is, for the few moments that the process has.
-        let Ok(driving) = self.enter_anywhere(self.home.get()) else {
+        if self.driver.get().is_some() {
             std::mem::forget(self.clone());
             return;
-        };
+        }
+        let sealing = Sealing(self);
+        let driving = self.drive(self.home.get());
         // First of all, so that what another thread has asked for is dropped here, and whoever waits for it goes on.
         self.drop_calls(self.shared.end());
         self.shut_down();
         drop(driving);
         self.threads.end();
-        drop(self.on_wake_local.take());
-        let _ = HERE.try_with(|here| here.borrow_mut().retain(|core| !std::ptr::eq(core.as_ptr(), Rc::as_ptr(self))));
-        let beyond = self.tasks.abandon();
-        if let Some(registration) = self.registration.take() {
-            registration.end(beyond);
+        self.drop_foreign(self.on_wake_local.take());
+        self.drop_foreign(self.tasks.inbox.close());
+        drop(sealing);
+    }
+
+    /// Drops something of the host's. Its panic is reported.
+    fn drop_foreign<T>(&self, value: T) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            self.tasks.unhandler.report(Unhandled::new(Cause::DestructorPanicked(Panic::new(payload))));
         }
+    }
+}
+
+/// Takes the last step of an executor's end when it is dropped.
+struct Sealing<'a>(&'a Rc<Core>);
+
+impl Drop for Sealing<'_> {
+    fn drop(&mut self) {
+        let core = self.0;
+        // Destructors of tasks find their executor.
+        let driving = core.drive(core.home.get());
+        let beyond = core.tasks.seal();
+        drop(driving);
+        HERE.with_borrow_mut(|here| {
+            here.retain(|here| !std::ptr::eq(here.as_ptr(), Rc::as_ptr(core)));
+            if here.is_empty() {
+                **here = Vec::new();
+            }
+        });
+        let signal = core.registration.take().map(|registration| registration.end(beyond));
+        // There is one only if the end was broken off.
+        core.drop_foreign(signal);
+    }
+}
+
+impl Drop for Core {
+    /// Each of the host's things may panic, and may do anything else; but nothing leads here any more.
+    fn drop(&mut self) {
+        let clock = std::mem::replace(&mut self.clock, ClockSource::System);
+        let park = self.park.replace(Box::new(Gone));
+        let schedule = self.schedule.take();
+        self.drop_foreign(clock);
+        self.drop_foreign(park);
+        self.drop_foreign(schedule);
+        self.drop_foreign(self.schedule_panic.take());
+        let unhandler = std::mem::take(&mut self.tasks.unhandler);
+        report_panic("the destructor of an on_unhandled hook", || drop(unhandler));
+    }
+}
+
+/// Stands where a park was.
+struct Gone;
+
+impl Park for Gone {
+    fn park(&mut self, _: Option<Duration>) {}
+
+    fn unparker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::new(|| ())
     }
 }
 

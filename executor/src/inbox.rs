@@ -31,9 +31,11 @@ use crate::{
     number::{Number, SLOT_MASK},
     shim::{AtomicBool, Mutex, MutexGuard, Ordering},
     threads::LocalKey,
+    unhandled::report_panic,
 };
 use std::{
     cell::RefCell,
+    mem::ManuallyDrop,
     sync::{Arc, PoisonError},
 };
 
@@ -46,27 +48,26 @@ pub(crate) struct Inbox {
 }
 
 thread_local! {
-    /// The addresses of the inboxes whose signals this thread is giving, one inside the other.
-    static SIGNALLING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The addresses of the inboxes whose signals this thread is giving, one inside the other. It has no destructor, so that it is
+    /// there to the very end of its thread; when it is empty it holds no memory.
+    static SIGNALLING: RefCell<ManuallyDrop<Vec<usize>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 struct Signalling;
 
 impl Signalling {
     fn begin(inbox: &Inbox) -> Signalling {
-        // At the very end of a thread the list is gone; then nobody ticks any more either.
-        let _ = SIGNALLING.try_with(|inboxes| inboxes.borrow_mut().push((&raw const *inbox).addr()));
+        SIGNALLING.with_borrow_mut(|inboxes| inboxes.push((&raw const *inbox).addr()));
         Signalling
     }
 }
 
 impl Drop for Signalling {
     fn drop(&mut self) {
-        let _ = SIGNALLING.try_with(|inboxes| {
-            let mut inboxes = inboxes.borrow_mut();
+        SIGNALLING.with_borrow_mut(|inboxes| {
             inboxes.pop();
             if inboxes.is_empty() {
-                *inboxes = Vec::new();
+                **inboxes = Vec::new();
             }
         });
     }
@@ -120,21 +121,19 @@ impl Inbox {
         state.local = local;
     }
 
-    /// From now on wake-ups are dropped, as the tasks that they name are gone.
-    pub(crate) fn close(&self) {
-        // The signal may own things of the user's: it is dropped after the lock is let go.
-        let _gone = {
-            let mut state = self.lock();
-            state.armed = false;
-            state.local = None;
-            state.armed_local = false;
-            state.called = false;
-            state.wakes = Vec::new();
-            state.place = Vec::new();
-            state.upper_place = Vec::new();
-            self.pending.store(false, Ordering::Relaxed);
-            state.signal.take()
-        };
+    /// From now on wake-ups are dropped, as the tasks that they name are gone. Returns the signal, which may own things of the
+    /// user's.
+    pub(crate) fn close(&self) -> Option<Signal> {
+        let mut state = self.lock();
+        state.armed = false;
+        state.local = None;
+        state.armed_local = false;
+        state.called = false;
+        state.wakes = Vec::new();
+        state.place = Vec::new();
+        state.upper_place = Vec::new();
+        self.pending.store(false, Ordering::Relaxed);
+        state.signal.take()
     }
 
     /// Wakes the task of that number, from any thread.
@@ -176,6 +175,8 @@ impl Inbox {
         let _signalling = Signalling::begin(self);
         if let Some(signal) = signal {
             signal();
+            // It may have ended its executor, and be the last one.
+            report_panic("the destructor of an on_wake callback", || drop(signal));
         }
         if let Some(local) = local {
             local.call();
@@ -185,7 +186,7 @@ impl Inbox {
     /// Is this thread inside a call of this inbox's signal?
     pub(crate) fn is_signalling_here(&self) -> bool {
         let here = (&raw const *self).addr();
-        SIGNALLING.try_with(|inboxes| inboxes.borrow().contains(&here)).unwrap_or(false)
+        SIGNALLING.with_borrow(|inboxes| inboxes.contains(&here))
     }
 
     /// A hint that costs one plain load: is there something to drain?

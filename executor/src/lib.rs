@@ -5,6 +5,7 @@
 
 mod run;
 mod turn;
+mod close;
 mod core;
 mod executor;
 mod spawn;

@@ -61,10 +61,12 @@ impl Registration {
         Some(Registration { inbox, first })
     }
 
-    /// The executor has ended; `next` is a number whose generation none of its tasks had yet.
-    pub(crate) fn end(self, next: Number) {
-        self.inbox.close();
+    /// The executor has ended; `next` is a number whose generation none of its tasks had yet. The inbox is closed by now, or is
+    /// so then: its signal is handed out, as it may be of the user's, and the id is given back whatever that one does.
+    pub(crate) fn end(self, next: Number) -> Option<Signal> {
+        let signal = self.inbox.close();
         let next = Number::first(next.executor(), next.generation());
         IDS.lock().unwrap_or_else(PoisonError::into_inner).free.push_back(next);
+        signal
     }
 }

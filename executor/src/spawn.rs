@@ -88,7 +88,7 @@ impl Spawner {
     }
 
     fn core(&self) -> Result<Rc<Core>, SpawnError> {
-        self.0.upgrade().filter(|core| !core.has_ended()).ok_or_else(SpawnError::shutdown)
+        self.0.upgrade().filter(|core| !core.tasks.has_ended()).ok_or_else(SpawnError::shutdown)
     }
 }
 

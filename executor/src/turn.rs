@@ -153,16 +153,6 @@ impl Core {
         self.calls.set(calls);
     }
 
-    /// Ends calls that will not be done any more.
-    pub(crate) fn drop_calls(&self, calls: Vec<Call>) {
-        for call in calls {
-            match call {
-                Call::Run(run) => forget_if_it_panics(run),
-                Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
-            }
-        }
-    }
-
     #[inline(never)]
     fn fire_timers(&self) {
         let now = self.now();
@@ -227,7 +217,7 @@ impl Core {
 
     /// May time pass by itself? Not while a job is out on another thread: its time is real. It wakes its caller before it comes back,
     /// so the inbox is looked at second.
-    fn may_jump(&self) -> bool {
+    pub(crate) fn may_jump(&self) -> bool {
         self.clock.may_jump() && !self.threads.has_jobs_out() && !self.tasks.inbox.is_pending()
     }
 
@@ -235,86 +225,6 @@ impl Core {
     pub(crate) fn is_finished(&self) -> bool {
         let closes = self.tasks.is_closing();
         self.tasks.live() == 0 && !(closes && self.threads.is_running()) && self.tasks.inbox.arm() == Arm::Sleep
-    }
-
-    /// Does something have to end before the executor has closed: a task, or a job that runs on its thread?
-    fn is_closing_still(&self) -> bool {
-        if self.tasks.live() > 0 {
-            return true;
-        }
-        // Nobody is left who could await a job. Those that somebody outside asked for, and left in line, do not begin any more, so
-        // that none begins between this look and the end.
-        self.threads.take_no_more();
-        self.threads.is_running()
-    }
-
-    /// Cancels every task and drives until all have ended, and all jobs on other threads, at most for `grace`. What is left then is
-    /// stopped hard, jobs are left alone; their names are returned.
-    pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
-        self.tasks.close();
-        let until = grace.map(|grace| self.now() + grace);
-        self.catching(|| {
-            self.drain_inbox();
-            while self.is_closing_still() {
-                self.turn_of(usize::MAX);
-                let left = until.map(|until| until.saturating_duration_since(self.now()));
-                if left == Some(Duration::ZERO) {
-                    return;
-                }
-                if self.tasks.ready.is_empty() && self.is_closing_still() {
-                    let nothing_before = |until| self.timers.next().is_none_or(|next| next > until);
-                    if until.is_some_and(|until| nothing_before(until) && self.may_jump() && self.jump_to(until)) {
-                        continue;
-                    }
-                    self.wait(left);
-                }
-            }
-        });
-        let mut stuck = self.stop_hard();
-        // What was asked for up to now is done. Then it is refused: a thread may ask for something at its very end, in a destructor of
-        // its thread-locals, while it is waited for here.
-        self.shared.refuse_calls();
-        self.catching(|| self.drain_inbox());
-        for location in self.threads.close() {
-            let unhandled = Unhandled::at(location, Cause::JobLeft);
-            stuck.push(unhandled.task().into());
-            self.tasks.unhandler.report(unhandled);
-        }
-        // What threads had to report before they ended.
-        self.catching(|| self.drain_inbox());
-        stuck
-    }
-
-    /// Cancels every task and steps once through those that are alive: clean-up is begun, but nobody waits for it. It asks
-    /// nothing of the host's, neither schedule nor clock, since a panic there would leave handles to an executor that is
-    /// gone.
-    pub(crate) fn shut_down(&self) {
-        self.tasks.close();
-        let mut entries = Vec::new();
-        self.tasks.inbox.drain(&mut entries);
-        for entry in entries {
-            self.tasks.wake_entry(entry);
-        }
-        // Every task that lives is in the queue now, or waits for its clean-up.
-        let end = self.tasks.ready.nth(self.tasks.ready.len());
-        while self.tasks.ready.head() != end {
-            self.step_and_recover();
-        }
-        self.stop_hard();
-    }
-
-    fn stop_hard(&self) -> Vec<Box<str>> {
-        let stuck = self.tasks.abort_all();
-        while !self.tasks.ready.is_empty() {
-            self.step_and_recover();
-        }
-        stuck
-    }
-
-    fn step_and_recover(&self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
-            self.tasks.recover(payload);
-        }
     }
 
     // What follows calls the host's code. A panic there is the host's, not that of the task that was polled last.
@@ -364,7 +274,7 @@ impl Core {
         self.clock.now()
     }
 
-    fn jump_to(&self, deadline: Instant) -> bool {
+    pub(crate) fn jump_to(&self, deadline: Instant) -> bool {
         self.tasks.clear_current();
         self.clock.jump_to(deadline)
     }

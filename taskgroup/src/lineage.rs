@@ -2,7 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::BTreeMap,
+    mem::ManuallyDrop,
 };
 
 thread_local! {
@@ -10,8 +11,9 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
     /// The group whose code, its body or a child, is being polled; 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
-    /// For groups that lie in another: where.
-    static AROUND: RefCell<HashMap<u64, Site>> = RefCell::default();
+    /// For groups that lie in another: where. It has no destructor, so that it is there to the very end of its thread; when it is
+    /// empty it holds no memory.
+    static AROUND: RefCell<ManuallyDrop<BTreeMap<u64, Site>>> = const { RefCell::new(ManuallyDrop::new(BTreeMap::new())) };
 }
 
 /// Where a group lies. It is known for as long as there is the group, or one below it: a child may outlive its group's future, and
@@ -24,7 +26,7 @@ struct Site {
 }
 
 /// A group is gone, and with it the sites that only it has kept.
-fn forget(sites: &mut HashMap<u64, Site>, mut group: u64) {
+fn forget(sites: &mut BTreeMap<u64, Site>, mut group: u64) {
     if let Some(site) = sites.get_mut(&group) {
         site.is_gone = true;
     }
@@ -57,18 +59,16 @@ impl Lineage {
     /// The group begins to run: it lies in the one whose code runs now.
     pub(crate) fn begin(&self) {
         let around = INSIDE.get();
-        // At the end of a thread the table may be gone.
         if around == 0 {
             return;
         }
-        let is_known = AROUND.try_with(|sites| {
-            let mut sites = sites.borrow_mut();
+        AROUND.with_borrow_mut(|sites| {
             sites.insert(self.id, Site { around, below: 0, is_gone: false });
             if let Some(site) = sites.get_mut(&around) {
                 site.below += 1;
             }
         });
-        self.is_below.set(is_known.is_ok());
+        self.is_below.set(true);
     }
 
     /// Calls `poll`, which runs code of this group: its body, or a child.
@@ -89,7 +89,7 @@ impl Lineage {
     pub(crate) fn is_inside(&self) -> bool {
         let mut group = INSIDE.get();
         while group != self.id && group != 0 {
-            group = AROUND.try_with(|sites| sites.borrow().get(&group).map_or(0, |site| site.around)).unwrap_or(0);
+            group = AROUND.with_borrow(|sites| sites.get(&group).map_or(0, |site| site.around));
         }
         group != 0
     }
@@ -98,7 +98,12 @@ impl Lineage {
 impl Drop for Lineage {
     fn drop(&mut self) {
         if self.is_below.get() {
-            let _ = AROUND.try_with(|sites| forget(&mut sites.borrow_mut(), self.id));
+            AROUND.with_borrow_mut(|sites| {
+                forget(sites, self.id);
+                if sites.is_empty() {
+                    **sites = BTreeMap::new();
+                }
+            });
         }
     }
 }

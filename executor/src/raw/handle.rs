@@ -87,19 +87,13 @@ impl<T> RawTask<T> {
 
     /// The task goes on without a handle; the executor owns it.
     pub(crate) fn detach(self) {
-        let any = ManuallyDrop::new(self);
-        let head = any.any.header();
-        if !head.stage.get().is_end() {
-            let joiner = head.joiner.take();
-            if any.any.tasks().is_some_and(Tasks::is_closing) {
-                // Clean-up has spawned it, and now it is the executor's, which cancels all it has.
-                any.any.request(Stop::Cancel, CancelReason::Shutdown);
-            }
-            head.handle.set(false);
-            drop(joiner);
-        } else {
-            drop(ManuallyDrop::into_inner(any));
+        let any = ManuallyDrop::new(self).any;
+        if any.header().stage.get().is_end() {
+            return any.release();
         }
+        // If the executor closes, clean-up has spawned it, and now it is the executor's, which cancels all it has.
+        let is_closing = any.tasks().is_some_and(Tasks::is_closing);
+        any.give_up(is_closing.then_some(CancelReason::Shutdown));
     }
 
     /// Stops the task and drops its future on this stack, unless it has ended.
@@ -190,7 +184,11 @@ impl AnyTask {
         if self.header().orphan.get() {
             return None;
         }
-        // SAFETY: an executor makes orphans of all blocks that it still has before it goes, on this thread.
+        // SAFETY: the block was made in these tasks, and is no orphan, so they have not been sealed: `Tasks::seal` makes an orphan
+        // of every block that a handle reaches, and it does not unwind. (No block is made after it: there the tasks can be reached
+        // by this handle alone, which makes none.) What is not sealed is there: tasks lie in a `Core`, the `Executor` holds it, and
+        // lets go of it in its drop, at whose beginning `Core::end` either keeps the core for ever or takes a guard which seals the
+        // tasks however that call is left, also by a panic.
         Some(unsafe { self.tasks.as_ref() })
     }
 
@@ -263,18 +261,20 @@ impl AnyTask {
     fn release_unread(self) {
         let head = self.header();
         match head.stage.get() {
-            Stage::Future | Stage::Ending => self.release_running(),
+            Stage::Future | Stage::Ending => self.give_up(Some(CancelReason::OwnerDropped)),
             Stage::Value if head.vtable.value_needs_drop => self.drop_value_flat(),
             _ => self.forget_outcome(),
         }
     }
 
-    #[cold]
-    fn release_running(self) {
+    /// The handle leaves a task that has not ended to its executor, which cancels it for that reason, if there is one.
+    fn give_up(self, cancel: Option<CancelReason>) {
         let joiner = self.header().joiner.take();
-        self.request(Stop::Cancel, CancelReason::OwnerDropped);
+        if let Some(reason) = cancel {
+            self.request(Stop::Cancel, reason);
+        }
         if self.header().stage.get().is_end() {
-            // The request told the host of new work, and the host's callback has ended the executor on the spot.
+            // The request told the host of new work, and the host's callback has ended the executor on the spot: the block is ours.
             self.release_unread();
         } else {
             // The flag is the last: from here on the loop may free the block.

@@ -86,6 +86,11 @@ impl Ready {
         }
     }
 
+    /// Forgets all entries.
+    pub(crate) fn clear(&self) {
+        self.head.set(self.tail.get());
+    }
+
     /// The oldest slot. The queue must not be empty.
     pub(crate) fn front(&self) -> u32 {
         debug_assert!(!self.is_empty());

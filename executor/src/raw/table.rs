@@ -149,6 +149,12 @@ impl Table {
         true
     }
 
+    /// Makes the slot vacant, whatever its task is about. The caller takes it out of the ready queue.
+    pub(crate) fn vacate(&self, index: u32) {
+        let slot = self.slot(index as usize);
+        slot.tag = Number(slot.tag & !SLOT_MASK).next_generation().0 | VACANT;
+    }
+
     /// If the number is up to date and its task waits: marks it as woken and queued. The caller queues it.
     #[inline(always)]
     pub(crate) fn wake_waiting(&self, number: Number) -> bool {

@@ -31,7 +31,7 @@ use crate::{
     number::{MAX_SLOTS, Number},
     seats::{Called, Seats},
     task_state::TaskState,
-    unhandled::{Cause, Unhandled, Unhandler},
+    unhandled::{Cause, Unhandled, Unhandler, forget_if_it_panics},
     wake_set::child_of,
 };
 use std::{
@@ -74,6 +74,8 @@ mod mode {
     pub(super) const CLOSING: u8 = 2;
     /// The same, also for what clean-up spawns.
     pub(super) const ENDING: u8 = 8;
+    /// New tasks have ended when they are made.
+    pub(super) const ENDED: u8 = 16;
     /// Some task has, or had, a task-local that children inherit.
     pub(super) const INHERITS: u8 = 4;
 }
@@ -174,6 +176,9 @@ impl Tasks {
 
     #[cold]
     fn admit_unusual(&self, block: NonNull<Header>) {
+        if self.has_ended() {
+            return self.end_unpolled(block, CancelReason::Shutdown);
+        }
         // While the executor closes, a task that runs and is not cancelled was spawned by clean-up, or is in the middle of it.
         let is_clean_up = || self.table.find(self.current.get()).is_some() && !self.is_cancelled_here();
         if self.has(mode::ENDING) || (self.has(mode::CLOSING) && !is_clean_up()) {
@@ -430,6 +435,11 @@ impl Tasks {
         self.has(mode::CLOSING)
     }
 
+    /// The executor takes no tasks any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has(mode::ENDED)
+    }
+
     /// Every task is cancelled, and those that are spawned later are so from birth, unless clean-up spawns them.
     pub(crate) fn close(&self) {
         if self.has(mode::CLOSING) {
@@ -474,6 +484,16 @@ impl Tasks {
             head.set_reason(CancelReason::Aborted);
             self.stop(block, End::Cancelled);
         }
+    }
+
+    /// The same for a task that the executor's end finds alive. The first reason stays.
+    fn end_unpolled(&self, block: NonNull<Header>, reason: CancelReason) {
+        // SAFETY: callers found the block in an occupied slot just now.
+        let head = unsafe { block.as_ref() };
+        if head.reason().is_none() {
+            head.set_reason(reason);
+        }
+        self.stop(block, End::Cancelled);
     }
 
     /// Drops the future where it is. Its destructor's panic is the task's outcome, unless there is a panic already.
@@ -749,22 +769,56 @@ impl Tasks {
         self.pool.trim(bytes, |slot| self.table.detach(slot));
     }
 
-    /// The executor ends: blocks that handles still reach become theirs. Every task must have ended. Returns a number
-    /// whose generation no task had.
-    pub(crate) fn abandon(&self) -> Number {
-        assert!(self.live.get() == 0 && self.ready.is_empty(), "an executor ended before its tasks");
-        let beyond = self.table.beyond(self.seats.generation());
+    /// The last sweep: the executor takes no more tasks, those that have not ended are stopped, and the blocks that handles still
+    /// reach become theirs. Returns a number whose generation no task had. No task may be in the middle of a poll. It does not
+    /// unwind.
+    ///
+    /// Foreign code runs in the first loop only. What it spawns there has ended before anybody has its handle, so the loop need not
+    /// come to it; and when the second loop begins, no task is alive, and nothing runs any more that could make one.
+    pub(crate) fn seal(&self) -> Number {
+        self.set_mode(mode::ENDED, true);
         for index in 0..self.table.len() {
-            if let Some((_, block)) = self.table.occupant(index) {
-                // SAFETY: an occupied slot's block lives.
-                let head = unsafe { block.as_ref() };
-                debug_assert!(head.handle.get() && head.stage.get().is_end());
-                head.orphan.set(true);
-                let vacated = self.table.vacate_if_done(head.slot);
-                debug_assert!(vacated);
+            let Some((number, block)) = self.table.occupant(index) else { continue };
+            // SAFETY: an occupied slot's block lives.
+            if unsafe { block.as_ref() }.stage.get() == Stage::Future {
+                self.current.set(number);
+                let stop = || self.end_unpolled(block, CancelReason::Shutdown);
+                forget_if_it_panics(catch_unwind(AssertUnwindSafe(stop)));
             }
         }
+        self.clear_current();
+        let beyond = self.table.beyond(self.seats.generation());
+        self.ready.clear();
+        for index in 0..self.table.len() {
+            if let Some((_, block)) = self.table.occupant(index) {
+                self.abandon(block);
+            }
+        }
+        self.live.set(0);
         beyond
+    }
+
+    /// The slot is nobody's, and the block is its handle's, if it has one.
+    fn abandon(&self, block: NonNull<Header>) {
+        // SAFETY: callers found the block in an occupied slot just now.
+        let head = unsafe { block.as_ref() };
+        let slot = head.slot;
+        self.table.vacate(slot);
+        self.table.detach(slot);
+        if head.handle.get() {
+            if !head.stage.get().is_end() {
+                // Its end was broken off by a panic. The future is not touched again.
+                head.stage.set(Stage::Cancelled);
+            }
+            head.orphan.set(true);
+        } else {
+            let size = &head.vtable.size;
+            // SAFETY: the payload is gone, as the task has ended; no handle leads to the block, nor its slot any more.
+            unsafe {
+                drop_header(block);
+                size.free(block.cast());
+            }
+        }
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) enum Refusal {
     NoThread(Arc<std::io::Error>),
 }
 
+/// The permit that a job held, if it is limited, to be released there.
+pub(super) type Permit = Option<ThreadLimiter>;
+
 /// A job, as threads and lines see it.
 pub(super) trait Work: Send + Sync {
     fn location(&self) -> &'static Location<'static>;
@@ -78,8 +81,9 @@ pub(super) trait Work: Send + Sync {
     /// Runs it here and now, if it still waits. `false` if it does not.
     fn run(&self, pool: &Pool) -> bool;
 
-    /// Ends it before it began: its caller is told why. Its permit is the refuser's. `false` if it does not wait any more.
-    fn refuse(&self, refusal: Refusal) -> bool;
+    /// Ends it before it began: its caller is told why. Returns its permit, which is the refuser's. `None` if it does not wait any
+    /// more.
+    fn refuse(&self, refusal: Refusal) -> Option<Permit>;
 }
 
 impl Entry for Arc<dyn Work> {
@@ -196,18 +200,17 @@ where
         true
     }
 
-    fn refuse(&self, refusal: Refusal) -> bool {
-        let (work, waker) = {
+    fn refuse(&self, refusal: Refusal) -> Option<Permit> {
+        let (work, permit, waker) = {
             let mut state = self.lock();
-            let Some(work) = state.leave_line(Stage::Refused(refusal)) else { return false };
-            state.permit = None;
-            (work, state.waker.take())
+            let work = state.leave_line(Stage::Refused(refusal))?;
+            (work, state.permit.take(), state.waker.take())
         };
         forget_if_it_panics(work);
         if let Some(waker) = waker {
             forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| waker.wake())));
         }
-        true
+        Some(permit)
     }
 }
 

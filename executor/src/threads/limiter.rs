@@ -137,7 +137,7 @@ impl ThreadLimiter {
 fn hand_over(job: Arc<dyn Work>, pool: &Arc<Pool>) -> bool {
     match pool.push(job.clone()) {
         Ok(()) => true,
-        Err(refusal) => !pool.refuse(&job, refusal),
+        Err(refusal) => pool.refuse(&job, refusal).is_none(),
     }
 }
 

@@ -1,15 +1,23 @@
 //! A host's callback that must not leave its thread, called through a key that may.
 
 use crate::unhandled::report_panic;
-use std::{cell::RefCell, collections::HashMap, marker::PhantomData, rc::Rc, thread, thread::ThreadId};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    rc::Rc,
+    thread,
+    thread::ThreadId,
+};
+
+type Callbacks = BTreeMap<u64, Rc<dyn Fn()>>;
 
 thread_local! {
-    static CALLBACKS: RefCell<Callbacks> = RefCell::new(Callbacks { next: 0, callbacks: HashMap::new() });
-}
-
-struct Callbacks {
-    next: u64,
-    callbacks: HashMap<u64, Rc<dyn Fn()>>,
+    /// By number. It has no destructor, so that it is there to the very end of its thread; when it is empty it holds no memory.
+    static CALLBACKS: RefCell<ManuallyDrop<Callbacks>> = const { RefCell::new(ManuallyDrop::new(BTreeMap::new())) };
+    /// How many there were.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// While this lives, its key calls the callback.
@@ -27,11 +35,9 @@ pub(crate) struct LocalKey {
 
 impl LocalCallback {
     pub(crate) fn new(callback: Rc<dyn Fn()>) -> LocalCallback {
-        let number = CALLBACKS.with_borrow_mut(|table| {
-            table.next += 1;
-            table.callbacks.insert(table.next, callback);
-            table.next
-        });
+        let number = COUNT.get() + 1;
+        COUNT.set(number);
+        CALLBACKS.with_borrow_mut(|callbacks| callbacks.insert(number, callback));
         LocalCallback { key: LocalKey { thread: thread::current().id(), number }, _local: PhantomData }
     }
 
@@ -48,17 +54,25 @@ impl LocalKey {
 
     /// Calls it, on its own thread. Its panic is printed: whoever wakes, perhaps in a destructor, is not to bear it.
     pub(crate) fn call(self) {
-        // The table is not borrowed during the call. At the very end of a thread it is gone, and so is the host's loop.
-        let callback = CALLBACKS.try_with(|table| table.borrow().callbacks.get(&self.number).cloned());
-        if let Ok(Some(callback)) = callback {
+        // The table is not borrowed during the call.
+        let callback = CALLBACKS.with_borrow(|callbacks| callbacks.get(&self.number).cloned());
+        if let Some(callback) = callback {
             report_panic("an on_wake_local callback", || callback());
+            // It may have ended its executor, and be the last one.
+            report_panic("the destructor of an on_wake_local callback", || drop(callback));
         }
     }
 }
 
 impl Drop for LocalCallback {
     fn drop(&mut self) {
-        let callback = CALLBACKS.try_with(|table| table.borrow_mut().callbacks.remove(&self.key.number));
+        let callback = CALLBACKS.with_borrow_mut(|callbacks| {
+            let callback = callbacks.remove(&self.key.number);
+            if callbacks.is_empty() {
+                **callbacks = BTreeMap::new();
+            }
+            callback
+        });
         drop(callback);
     }
 }

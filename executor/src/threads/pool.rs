@@ -9,7 +9,7 @@
 //! thread can be started, those that exist take it; if there is none, the job is refused.
 
 use super::{
-    job::{Refusal, Work},
+    job::{Permit, Refusal, Work},
     line::Line,
 };
 use crate::{
@@ -212,12 +212,12 @@ impl Pool {
     }
 
     /// A job's end before it began.
-    pub(super) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> bool {
-        let waited = job.refuse(refusal);
-        if waited {
+    pub(super) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> Option<Permit> {
+        let permit = job.refuse(refusal);
+        if permit.is_some() {
             self.came_back();
         }
-        waited
+        permit
     }
 
     /// A job that stood in this line waits no more.
@@ -261,7 +261,10 @@ impl Pool {
         };
         self.call.notify_all();
         for job in refused {
-            self.refuse(&job, Refusal::Ended);
+            // Others, of other executors perhaps, wait for its permit.
+            if let Some(Some(limiter)) = self.refuse(&job, Refusal::Ended) {
+                limiter.release();
+            }
         }
     }
 

@@ -13,6 +13,7 @@
 mod tools;
 
 mod endings;
+mod ends;
 mod blocks;
 mod main_future;
 mod joiners;
