@@ -4,7 +4,7 @@ use crate::{
     core::Core,
     handle::Call,
     time::Instant,
-    unhandled::{Cause, Unhandled, forget_if_it_panics},
+    unhandled::{Cause, Unhandled},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -108,7 +108,7 @@ impl Core {
     pub(crate) fn drop_calls(&self, calls: Vec<Call>) {
         for call in calls {
             match call {
-                Call::Run(run) => forget_if_it_panics(run),
+                Call::Run(run) => self.drop_foreign(run),
                 Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
             }
         }

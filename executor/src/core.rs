@@ -173,15 +173,15 @@ impl Core {
         // First of all, so that what another thread has asked for is dropped here, and whoever waits for it goes on.
         self.drop_calls(self.shared.end());
         self.shut_down();
-        drop(driving);
         self.threads.end();
+        drop(driving);
         self.drop_foreign(self.on_wake_local.take());
         self.drop_foreign(self.tasks.inbox.close());
         drop(sealing);
     }
 
-    /// Drops something of the host's. Its panic is reported.
-    fn drop_foreign<T>(&self, value: T) {
+    /// Drops something foreign that belongs to no task. Its panic is reported.
+    pub(crate) fn drop_foreign<T>(&self, value: T) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
             self.tasks.unhandler.report(Unhandled::new(Cause::DestructorPanicked(Panic::new(payload))));
         }

@@ -75,7 +75,8 @@ impl Spawner {
         Spawner(Rc::downgrade(core))
     }
 
-    /// Spawns a task.
+    /// Spawns a task. While the executor is being dropped, which destructors of its tasks and callbacks may see, the task is cancelled
+    /// from birth.
     ///
     /// # Errors
     ///

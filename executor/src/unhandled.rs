@@ -31,7 +31,8 @@ pub struct Unhandled {
 pub enum Cause {
     /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
     TaskPanicked(Panic),
-    /// A destructor panicked, and the outcome of its task was already decided.
+    /// A destructor panicked, and the outcome of its task was already decided; or it was the destructor of something that an executor
+    /// owned, a callback or a clock say, when that ended. There is no location then.
     DestructorPanicked(Panic),
     /// A waker that is not evenkeel's panicked when it was called.
     WakerPanicked(Panic),
@@ -93,6 +94,9 @@ impl Unhandled {
         let is_job = matches!(self.cause, Cause::JobPanicked(_) | Cause::JobLeft);
         if let (true, Some(location)) = (is_job, self.location) {
             return format!("a job (of the to_thread at {location})");
+        }
+        if matches!(self.cause, Cause::DestructorPanicked(_)) && self.location.is_none() {
+            return "an executor".to_owned();
         }
         let mut words = String::from("a task");
         if let Some(name) = &self.name {

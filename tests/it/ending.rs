@@ -278,3 +278,55 @@ fn end_07_destructors_at_the_end_find_their_executor() {
     assert!(found.get());
     assert_eq!(names.take(), [Some("last".to_owned())]);
 }
+
+#[test]
+fn sound_01_a_panicking_destructor_of_a_callback_costs_no_executor() {
+    let reports = Record::new();
+    for n in 0..5000 {
+        let (bomb, seen) = (on_drop(|| panic!("a callback")), reports.clone());
+        let builder = Executor::builder().on_unhandled(move |what| seen.add(what.to_string()));
+        let executor = match n % 2 {
+            0 => {
+                let bomb = std::sync::Mutex::new(bomb);
+                builder.on_wake(move || drop(bomb.lock())).build()
+            }
+            _ => builder.on_wake_local(move || assert!(std::mem::size_of_val(&bomb) > 0)).build(),
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(executor))).is_ok());
+    }
+    let reports = reports.take();
+    assert_eq!(reports.len(), 5000);
+    let expected = "evenkeel: an executor had a destructor that panicked: a callback";
+    assert!(reports.iter().all(|line| line == expected), "{}", reports[0]);
+}
+
+#[test]
+fn sound_01_at_its_end_an_executor_takes_spawns_that_never_start_and_then_none() {
+    let (spawner, outcomes): (Rc<RefCell<Option<Spawner>>>, _) = (Rc::default(), Record::new());
+    let spawns = || {
+        let (spawner, outcomes) = (spawner.clone(), outcomes.clone());
+        on_drop(move || {
+            let spawned = spawner.borrow().as_ref().unwrap().spawn(async { unreachable!("it never starts") });
+            outcomes.add(spawned.map(|task: evenkeel::Task<()>| task.is_finished()).ok());
+        })
+    };
+    struct Host<T>(T);
+    impl<T> evenkeel::Schedule for Host<T> {
+        fn choose(&mut self, _: evenkeel::Choice, _: usize) -> usize {
+            0
+        }
+    }
+    let callback = spawns();
+    let executor = Executor::builder()
+        .on_wake_local(move || assert!(std::mem::size_of_val(&callback) > 0))
+        .schedule(Host(spawns()))
+        .build();
+    *spawner.borrow_mut() = Some(executor.spawner());
+    let held = spawns();
+    let task = executor.spawn(async move { (held, pending::<()>().await) });
+    executor.run_until_stalled();
+    drop(executor);
+    assert!(task.is_finished());
+    // A task's destructor and a callback's: the task is cancelled from birth. Then everything has ended.
+    assert_eq!(outcomes.take(), [Some(false), Some(false), None]);
+}

@@ -1,10 +1,11 @@
 //! The end of a thread: executors, handles, wakers and sleeps may lie in thread-locals, whichever goes first.
 
 use crate::probe::{my_waker, poll_with_noop};
-use evenkeel::{Executor, Sleep, Spawner, Task, run, sleep, spawn, try_run};
+use evenkeel::{Executor, Sleep, Spawner, Task, TaskGroup, run, sleep, spawn, try_run};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::pending,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -167,4 +168,108 @@ fn fault_28_handles_that_outlive_their_executor_may_be_dropped_at_the_end_of_the
     .join()
     .unwrap();
     assert_eq!(drops.load(SeqCst), 1);
+}
+
+/// Runs `f` in the destructor of a thread-local that goes after all others of its thread, those of evenkeel included.
+fn at_the_very_end(f: impl FnOnce() + Send + 'static) {
+    struct Last(Option<Box<dyn FnOnce()>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.take().into_iter().for_each(|f| f());
+        }
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    let (done, is_done) = std::sync::mpsc::channel();
+    let ran = thread::spawn(move || {
+        // Thread-locals go in the reverse of the order in which they came on some platforms, and in that order on others: before this one
+        // everything was used, and afterwards again.
+        let use_all = || {
+            let executor = Executor::builder().on_wake_local(|| ()).on_wake(|| ()).build();
+            executor.run_until_stalled();
+            executor.spawn(async {}).detach();
+            let _ = run(TaskGroup::<String>::run(async |outer| {
+                outer.spawn_group(async |inner| {
+                    inner.spawn(async { Ok(()) });
+                    Ok(())
+                });
+                Ok(())
+            }));
+        };
+        LAST.set(None);
+        use_all();
+        LAST.set(Some(Last(Some(Box::new(move || {
+            f();
+            done.send(()).unwrap();
+        })))));
+        use_all();
+    })
+    .join();
+    assert!(ran.is_ok() && is_done.recv().is_ok());
+}
+
+#[test]
+fn sound_25_an_on_wake_local_callback_works_in_a_destructor_at_the_end_of_the_thread() {
+    at_the_very_end(|| {
+        let calls = Rc::new(Cell::new(0));
+        let count = calls.clone();
+        let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
+        executor.spawn(pending::<()>()).detach();
+        executor.run_until_stalled();
+        executor.spawn(async {}).detach();
+        assert_eq!((calls.get(), Rc::strong_count(&calls)), (1, 2));
+        drop(executor);
+        assert_eq!(Rc::strong_count(&calls), 1);
+    });
+}
+
+#[test]
+fn sound_25_a_task_is_found_by_its_reference_at_the_end_of_the_thread() {
+    at_the_very_end(|| {
+        let executor = Executor::new();
+        let task = executor.spawn(pending::<()>());
+        executor.run_until_stalled();
+        let reference = task.task_ref().unwrap();
+        reference.cancel("by reference");
+        executor.run_until_stalled();
+        assert!(task.is_finished());
+    });
+}
+
+#[test]
+fn sound_25_a_tick_inside_its_own_callback_panics_at_the_end_of_the_thread_too() {
+    at_the_very_end(|| {
+        let place: Rc<RefCell<Option<Rc<Executor>>>> = Rc::default();
+        let (inside, refused) = (place.clone(), Rc::new(Cell::new(0)));
+        let count = refused.clone();
+        let callback = move || {
+            let executor = inside.borrow().clone().unwrap();
+            let ticked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| executor.run_until_stalled()));
+            count.set(count.get() + usize::from(ticked.is_err()));
+        };
+        let executor = Rc::new(Executor::builder().on_wake_local(callback).build());
+        *place.borrow_mut() = Some(executor.clone());
+        executor.run_until_stalled();
+        executor.spawn(async {}).detach();
+        assert_eq!(refused.get(), 1);
+        drop(place.take());
+    });
+}
+
+#[test]
+fn sound_25_groups_in_groups_know_where_they_are_at_the_end_of_the_thread() {
+    at_the_very_end(|| {
+        let value = run(TaskGroup::<String>::run(async |outer| {
+            let child = outer.spawn(async { Ok(3) });
+            // A child of the outer group, awaited in an inner one: that is inside.
+            TaskGroup::<String>::run(async |inner| {
+                let inside = inner.spawn(async { Ok(child.await) });
+                Ok(inside.await)
+            })
+            .await
+            .map_err(|error| error.to_string())
+        }));
+        assert_eq!(value.unwrap(), 3);
+    });
 }

@@ -313,3 +313,190 @@ fn threads_07_a_thread_that_calls_at_its_very_end_gets_an_answer_and_does_not_ha
     // It may still have been served, or have come too late.
     assert!(matches!(last, Ok(()) | Err(CallError::Ended(_))), "{last:?}");
 }
+
+/// Fails, instead of waiting for ever, if `f` does.
+fn ends<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(f()));
+    told.recv_timeout(Duration::from_secs(60)).expect("it ends")
+}
+
+/// Asks an executor for something at the very end of its thread, when it is told to.
+struct AsksAtTheEnd {
+    is_here: Gate,
+    go: Gate,
+    asked: Gate,
+    ask: Box<dyn FnOnce(&Gate) + Send>,
+}
+
+thread_local! {
+    static ASKS: RefCell<Option<Asks>> = const { RefCell::new(None) };
+}
+
+struct Asks(Option<AsksAtTheEnd>);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end.is_here.open();
+            end.go.pass();
+            (end.ask)(&end.asked);
+        }
+    }
+}
+
+/// A thread of the pool's asks for that in the moment between the end of the grace period and the refusal of calls.
+fn asked_between<T: Send + 'static>(ask: impl FnOnce(Handle, &Gate) -> T + Send + 'static) -> (usize, T) {
+    ends(move || {
+        let (answer, answers) = mpsc::channel();
+        let (is_here, go, asked) = (Gate::default(), Gate::default(), Gate::default());
+        let (start, wait) = (go.clone(), asked.clone());
+        let hook = move |what: &evenkeel::Unhandled| {
+            if matches!(what.cause(), Cause::GraceExceeded) {
+                start.open();
+                wait.pass();
+            }
+        };
+        let executor = Executor::builder().thread_keep_alive(ms(0)).on_unhandled(hook).build();
+        let handle = executor.handle();
+        let end = AsksAtTheEnd {
+            is_here: is_here.clone(),
+            go,
+            asked,
+            ask: Box::new(move |asked| answer.send(ask(handle, asked)).unwrap()),
+        };
+        executor.run(async move { to_thread(move || ASKS.set(Some(Asks(Some(end))))).await });
+        is_here.pass();
+        // Its clean-up takes longer than there is time.
+        executor.spawn(finally(pending::<()>(), async |_: Option<&()>| pending().await)).detach();
+        executor.run_until_stalled();
+        let report = executor.close(Duration::ZERO);
+        (report.stuck().len(), answers.recv().unwrap())
+    })
+}
+
+#[test]
+fn sound_07_close_stops_what_its_last_look_has_spawned_before_it_joins_threads() {
+    let outcome = asked_between(|handle, asked| {
+        let task = handle.spawn(|| async { unreachable!("it never starts") });
+        asked.open();
+        task.map(|mut task| matches!(task.wait(), Err::<(), _>(CallError::Cancelled(_))))
+    });
+    assert!(matches!(outcome, (1, Ok(true))), "{outcome:?}");
+}
+
+#[test]
+fn sound_07_what_was_called_at_the_last_look_may_spawn_and_its_tasks_are_stopped_too() {
+    let outcome = asked_between(|handle, asked| {
+        let (outer, inner) = mpsc::channel();
+        // The call spawns a task whose destructor spawns another: the thread waits until both are gone.
+        let task = handle.spawn(move || {
+            let last = crate::probe::on_drop(move || spawn(async move { drop(outer) }).detach());
+            async move { (last, pending::<()>().await).1 }
+        });
+        asked.open();
+        (task.is_ok(), inner.recv() == Err::<(), _>(mpsc::RecvError))
+    });
+    assert_eq!(outcome, (1, (true, true)));
+}
+
+/// Closes an executor with a virtual clock while a job runs that ends only afterwards. Returns what was reported.
+fn close_with_a_stuck_job(by_run: bool, also: impl AsyncFnOnce(&Gate) + Send + 'static) -> Vec<String> {
+    ends(move || {
+        let (gate, alive) = (Gate::default(), Alive::default());
+        let reports = crate::probe::Record::new();
+        let note = reports.clone();
+        let builder = Executor::builder()
+            .clock(VirtualClock::new())
+            .max_threads(1)
+            .shutdown_grace(ms(50))
+            .on_unhandled(move |what| note.add(what.to_string()));
+        let main = async {
+            start_job(&gate, &alive).await.detach();
+            also(&gate).await;
+        };
+        if by_run {
+            builder.run(main);
+        } else {
+            let executor = builder.build();
+            executor.run(main);
+            let report = executor.close(ms(50));
+            assert!(report.stuck().iter().any(|stuck| stuck.contains("a job")), "{report:?}");
+        }
+        gate.open();
+        alive.wait_for_none();
+        reports.take()
+    })
+}
+
+#[test]
+fn sound_08_a_grace_period_ends_on_a_virtual_clock_though_a_job_never_does() {
+    for by_run in [false, true] {
+        let reports = close_with_a_stuck_job(by_run, async |_| ());
+        assert!(matches!(&reports[..], [job] if job.contains("still runs")), "{reports:?}");
+    }
+}
+
+#[test]
+fn sound_08_a_grace_period_ends_though_clean_up_waits_for_a_stuck_job_or_for_time() {
+    for by_run in [false, true] {
+        let reports = close_with_a_stuck_job(by_run, async |_| {
+            // The time of a job that is out is real, so the clock stands still.
+            spawn(finally(pending::<()>(), async |_: Option<&()>| sleep(Duration::from_secs(3600)).await)).detach();
+            spawn(finally(pending::<()>(), async |_: Option<&()>| to_thread(|| ()).await)).detach();
+            yield_now().await;
+        });
+        assert_eq!(reports.iter().filter(|line| line.contains("was stopped hard")).count(), 2, "{reports:?}");
+        assert_eq!(reports.iter().filter(|line| line.contains("still runs")).count(), 1, "{reports:?}");
+    }
+}
+
+#[test]
+fn sound_08_a_grace_period_ends_though_clean_up_is_never_idle_while_a_job_is_out() {
+    for by_run in [false, true] {
+        let reports = close_with_a_stuck_job(by_run, async |_| {
+            spawn(finally(pending::<()>(), async |_: Option<&()>| {
+                loop {
+                    yield_now().await
+                }
+            }))
+            .detach();
+            yield_now().await;
+        });
+        assert_eq!(reports.iter().filter(|line| line.contains("was stopped hard")).count(), 1, "{reports:?}");
+    }
+}
+
+#[test]
+fn sound_08_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the_wall() {
+    let clock = VirtualClock::new();
+    let executor = Executor::builder().clock(clock.clone()).on_unhandled(|_| {}).build();
+    let half = Duration::from_secs(43_200);
+    executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| sleep(half).await)).detach();
+    executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| sleep(half * 4).await)).detach();
+    executor.run_until_stalled();
+    let report = executor.close(half * 2);
+    assert_eq!(report.stuck().len(), 1);
+    assert_eq!(evenkeel::Clock::now(&clock), Instant::from_origin(half * 2));
+}
+
+#[test]
+fn sound_01_a_job_that_is_refused_at_the_end_of_its_executor_gives_its_permit_back() {
+    let (gate, alive, limiter) = (Gate::default(), Alive::default(), evenkeel::ThreadLimiter::new(1));
+    let executor = Executor::builder().max_threads(1).build();
+    let (value, mut kept) = (alive.value(), None);
+    executor.run(async {
+        start_job(&gate, &alive).await.detach();
+        // It has the permit, and waits for the thread.
+        let mut call = to_thread(move || drop(value)).limited_by(&limiter);
+        assert!(futures::poll!(&mut call).is_pending());
+        kept = Some(call);
+    });
+    assert_eq!(limiter.available(), 0);
+    drop(executor);
+    assert_eq!(limiter.available(), 1);
+    run(async { to_thread(|| ()).limited_by(&limiter).await });
+    gate.open();
+    alive.wait_for_none();
+    drop(kept);
+}

@@ -465,6 +465,10 @@ impl Tasks {
             if head.stage.get() != Stage::Future {
                 continue;
             }
+            if self.table.flags(head.slot) & (FRESH | CANCEL) == FRESH | CANCEL {
+                // A destructor has spawned it, just now: it has no clean-up, and the loop comes to it.
+                continue;
+            }
             let unhandled = Unhandled::of(head, Some(number), Cause::GraceExceeded);
             head.with_extras(|extras| extras.overdue = true);
             // The hook may do anything, but not free a task that has not ended: that is for the loop, which waits for us.

@@ -11,10 +11,7 @@
 //! ```
 
 use super::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
-use crate::{
-    join_error::Panic,
-    unhandled::{Cause, forget_if_it_panics},
-};
+use crate::{join_error::Panic, unhandled::Cause};
 use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     sync::{
@@ -83,7 +80,7 @@ pub(super) trait Work: Send + Sync {
 
     /// Ends it before it began: its caller is told why. Returns its permit, which is the refuser's. `None` if it does not wait any
     /// more.
-    fn refuse(&self, refusal: Refusal) -> Option<Permit>;
+    fn refuse(&self, refusal: Refusal, pool: &Pool) -> Option<Permit>;
 }
 
 impl Entry for Arc<dyn Work> {
@@ -200,15 +197,17 @@ where
         true
     }
 
-    fn refuse(&self, refusal: Refusal) -> Option<Permit> {
+    fn refuse(&self, refusal: Refusal, pool: &Pool) -> Option<Permit> {
         let (work, permit, waker) = {
             let mut state = self.lock();
             let work = state.leave_line(Stage::Refused(refusal))?;
             (work, state.permit.take(), state.waker.take())
         };
-        forget_if_it_panics(work);
-        if let Some(waker) = waker {
-            forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+            pool.report_here(Cause::DestructorPanicked(Panic::new(payload)), self.location);
+        }
+        if let Some(Err(payload)) = waker.map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake()))) {
+            pool.report_here(Cause::WakerPanicked(Panic::new(payload)), self.location);
         }
         Some(permit)
     }

@@ -213,7 +213,7 @@ impl Pool {
 
     /// A job's end before it began.
     pub(super) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> Option<Permit> {
-        let permit = job.refuse(refusal);
+        let permit = job.refuse(refusal, self);
         if permit.is_some() {
             self.came_back();
         }

@@ -100,7 +100,7 @@ impl Drop for Last {
 }
 
 #[derive(Default)]
-struct Host(Option<Last>);
+struct Host(#[expect(dead_code, reason = "owned to be dropped")] Option<Last>);
 
 impl Clock for Host {
     fn now(&self) -> Instant {
@@ -307,13 +307,13 @@ fn sound_01_a_destructor_at_the_end_may_make_tick_and_end_other_executors() {
 fn sound_01_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_panics() {
     let drops = Drops::default();
     let bomb = || OnDrop(|| panic!("a part"));
-    struct Bomb<F: FnMut()>(#[expect(dead_code, reason = "owned to be dropped")] OnDrop<F>);
-    impl<F: FnMut()> evenkeel_executor::Clock for Bomb<F> {
+    struct Bomb<T>(T);
+    impl<T> evenkeel_executor::Clock for Bomb<T> {
         fn now(&self) -> Instant {
             Instant::from_origin(Duration::ZERO)
         }
     }
-    impl<F: FnMut()> evenkeel_executor::Schedule for Bomb<F> {
+    impl<T> evenkeel_executor::Schedule for Bomb<T> {
         fn choose(&mut self, _: Choice, _: usize) -> usize {
             0
         }
