@@ -6,13 +6,7 @@ use crate::{
     time::Instant,
     unhandled::{Cause, Unhandled},
 };
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
-
-/// How many tasks that destructors have spawned are stopped before the rest is left to the executor's last sweep, which takes no more.
-const PATIENCE: usize = 1 << 16;
+use std::time::Duration;
 
 impl Core {
     /// Does something have to end before the executor has closed: a task, or a job that runs on its thread?
@@ -31,22 +25,17 @@ impl Core {
     pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
         self.tasks.close();
         let mut grace = grace.map(|grace| Grace::new(self, grace));
+        self.catching(|| self.drain_inbox());
         self.catching(|| {
-            self.drain_inbox();
             while self.is_closing_still() {
-                self.turn_of(usize::MAX);
-                let left = grace.as_mut().map(|grace| grace.left(self));
-                if left == Some(Duration::ZERO) {
+                // Before each turn and not behind it, which a task's panic leaves out.
+                if grace.as_mut().is_some_and(|grace| grace.is_over(self)) {
                     return;
                 }
-                if self.tasks.ready.is_empty() && self.is_closing_still() {
-                    let until = grace.as_ref().map(|grace| grace.until);
-                    let nothing_before = |until| self.timers.next().is_none_or(|next| next > until);
-                    if until.is_some_and(|until| nothing_before(until) && self.may_jump() && self.jump_to(until)) {
-                        continue;
-                    }
-                    self.wait(left);
+                if self.tasks.ready.is_empty() {
+                    self.rest(grace.as_ref());
                 }
+                self.turn_of(usize::MAX);
             }
         });
         let mut stuck = self.stop_hard();
@@ -54,7 +43,7 @@ impl Core {
         // its thread-locals, while it is waited for here. What this spawns is stopped before that, as the thread may wait for it too.
         self.shared.refuse_calls();
         self.catching(|| self.drain_inbox());
-        self.stop_what_is_ready();
+        self.tasks.stop_what_is_ready();
         for location in self.threads.close() {
             let unhandled = Unhandled::at(location, Cause::JobLeft);
             stuck.push(unhandled.task().into());
@@ -63,6 +52,15 @@ impl Core {
         // What threads had to report before they ended.
         self.catching(|| self.drain_inbox());
         stuck
+    }
+
+    /// Nothing is ready: waits, as after a turn, but no longer than the grace lasts.
+    fn rest(&self, grace: Option<&Grace>) {
+        let Some(grace) = grace else { return self.wait(None) };
+        let nothing_comes = self.timers.next().is_none() && !self.timers.has_fresh();
+        if !(nothing_comes && self.may_jump() && self.jump_to(grace.until)) {
+            self.wait(Some(grace.left));
+        }
     }
 
     /// Cancels every task and steps once through those that are alive: clean-up is begun, but nobody waits for it. It asks
@@ -77,7 +75,7 @@ impl Core {
         // Every task that lives is in the queue now, or waits for its clean-up.
         let end = self.tasks.ready.nth(self.tasks.ready.len());
         while self.tasks.ready.head() != end {
-            self.step_and_recover();
+            self.tasks.step_and_recover();
         }
         self.stop_hard();
     }
@@ -85,23 +83,10 @@ impl Core {
     /// Stops what is alive. Returns the names.
     fn stop_hard(&self) -> Vec<Box<str>> {
         let stuck = self.tasks.abort_all();
-        self.stop_what_is_ready();
+        // Whoever could await a job is to be dropped.
+        self.threads.take_no_more();
+        self.tasks.stop_what_is_ready();
         stuck
-    }
-
-    /// Every task that lives is in the queue, to be stopped. Those that their destructors spawn are stopped too, but not for ever.
-    fn stop_what_is_ready(&self) {
-        let ready = &self.tasks.ready;
-        let end = ready.nth(ready.len() + PATIENCE);
-        while !ready.is_empty() && ready.head() != end {
-            self.step_and_recover();
-        }
-    }
-
-    fn step_and_recover(&self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tasks.step())) {
-            self.tasks.recover(payload);
-        }
     }
 
     /// Ends calls that will not be done any more.
@@ -115,31 +100,46 @@ impl Core {
     }
 }
 
-/// A grace period. While a job is out, a clock that jumps stands still, but the time on the job's thread is real: what passes of it
-/// and is not seen on the clock is taken from the grace.
+/// A grace period, to be asked before each turn. While a job is out, a clock that jumps stands still, but the time on the job's thread
+/// is real: what passes of it and is not seen on the clock is taken from the grace.
 struct Grace {
     until: Instant,
-    /// The clock's time and the real one at the last look, if a job was out then.
-    seen: Option<(Instant, std::time::Instant)>,
+    /// What was left at the last look.
+    left: Duration,
+    /// The clock's time at the last look, and the real one if a job was out then.
+    seen: (Instant, Option<std::time::Instant>),
+    /// How many looks there were since the time last moved.
+    standing: usize,
+    is_at_end: bool,
 }
 
 impl Grace {
+    /// So many turns without rest end a grace while the clock stands still. Nothing tells a long errand from one without end but its
+    /// length.
+    const LONGEST: usize = 100_000;
+
     fn new(core: &Core, grace: Duration) -> Grace {
         let now = core.now();
-        Grace { until: now + grace, seen: Grace::look(core, now) }
+        Grace { until: now + grace, left: grace, seen: Grace::look(core, now), standing: 0, is_at_end: false }
     }
 
-    fn left(&mut self, core: &Core) -> Duration {
+    /// It ends when the time has come, but not before what was due or ready then had a turn; and where time stands still meanwhile,
+    /// as a virtual one does, not before nothing is ready.
+    fn is_over(&mut self, core: &Core) -> bool {
         let now = core.now();
-        if let Some((shown, real)) = self.seen {
-            let unseen = real.elapsed().saturating_sub(now.saturating_duration_since(shown));
-            self.until = self.until - unseen;
-        }
-        self.seen = Grace::look(core, now);
-        self.until.saturating_duration_since(now)
+        let (shown, real) = std::mem::replace(&mut self.seen, Grace::look(core, now));
+        let moved = now.saturating_duration_since(shown);
+        let unseen = real.map_or(Duration::ZERO, |real| real.elapsed().saturating_sub(moved));
+        self.until -= unseen;
+        self.left = self.until.saturating_duration_since(now);
+        let stands = moved.is_zero() && unseen.is_zero() && !core.tasks.ready.is_empty();
+        self.standing = if stands { self.standing + 1 } else { 0 };
+        let was_at_end = std::mem::replace(&mut self.is_at_end, self.left.is_zero());
+        (was_at_end && self.is_at_end && !stands) || self.standing > Self::LONGEST
     }
 
-    fn look(core: &Core, now: Instant) -> Option<(Instant, std::time::Instant)> {
-        (core.clock.may_jump() && core.threads.has_jobs_out()).then(|| (now, std::time::Instant::now()))
+    fn look(core: &Core, now: Instant) -> (Instant, Option<std::time::Instant>) {
+        let is_real = core.clock.may_jump() && core.threads.has_jobs_out();
+        (now, is_real.then(std::time::Instant::now))
     }
 }

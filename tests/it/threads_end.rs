@@ -467,6 +467,66 @@ fn sound_08_a_grace_period_ends_though_clean_up_is_never_idle_while_a_job_is_out
     }
 }
 
+/// An executor on a virtual clock (or the system's) whose only task cleans up like that. Returns what stands in the report, and the time.
+fn close_after(clean_up: impl AsyncFnOnce() + 'static, grace: Duration, on_system_clock: bool) -> (usize, Duration) {
+    let clock = VirtualClock::new();
+    let mut builder = Executor::builder().on_unhandled(|_| {});
+    if !on_system_clock {
+        builder = builder.clock(clock.clone());
+    }
+    let executor = builder.build();
+    executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| clean_up().await)).detach();
+    executor.run_until_stalled();
+    let report = executor.close(grace);
+    (report.stuck().len(), evenkeel::Clock::now(&clock).since_origin())
+}
+
+#[test]
+fn sound_08_clean_up_that_ends_at_the_very_end_of_its_grace_is_not_stuck() {
+    let second = Duration::from_secs(1);
+    assert_eq!(close_after(async move || sleep(second).await, second, false), (0, second));
+    // It need not be the first thing that happens then.
+    let in_steps = async move || {
+        let child = spawn(async move { sleep(second).await });
+        child.await.unwrap();
+        yield_now().await;
+        sleep(Duration::ZERO).await;
+    };
+    assert_eq!(close_after(in_steps, second, false), (0, second));
+    assert_eq!(close_after(async || yield_now().await, Duration::ZERO, false), (0, Duration::ZERO));
+    let longer = async move || sleep(second + Duration::from_nanos(1)).await;
+    assert_eq!(close_after(longer, second, false), (1, second));
+}
+
+#[test]
+fn sound_08_a_grace_period_ends_though_each_turn_panics() {
+    for on_system_clock in [false, true] {
+        let stuck = ends(move || {
+            let clean_up = async || {
+                loop {
+                    spawn(async { panic!("each turn") }).detach();
+                    yield_now().await;
+                }
+            };
+            close_after(clean_up, ms(20), on_system_clock).0
+        });
+        assert!((1..=2).contains(&stuck), "it, and perhaps the last one that is to panic: {stuck}");
+    }
+}
+
+#[test]
+fn sound_08_a_grace_period_ends_though_clean_up_never_rests_and_the_clock_stands_still() {
+    let stuck = ends(|| {
+        let clean_up = async || {
+            loop {
+                yield_now().await
+            }
+        };
+        close_after(clean_up, ms(20), false)
+    });
+    assert_eq!(stuck, (1, Duration::ZERO));
+}
+
 #[test]
 fn sound_08_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the_wall() {
     let clock = VirtualClock::new();

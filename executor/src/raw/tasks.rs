@@ -31,7 +31,7 @@ use crate::{
     number::{MAX_SLOTS, Number},
     seats::{Called, Seats},
     task_state::TaskState,
-    unhandled::{Cause, Unhandled, Unhandler, forget_if_it_panics},
+    unhandled::{Cause, Unhandled, Unhandler},
     wake_set::child_of,
 };
 use std::{
@@ -43,6 +43,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+mod end;
+
 pub(crate) struct Tasks {
     table: Table,
     pub(crate) ready: Ready,
@@ -52,6 +54,8 @@ pub(crate) struct Tasks {
     current: Cell<Number>,
     /// Tasks that have not ended.
     live: Cell<usize>,
+    /// How many more tasks that destructors spawn are stopped at the end.
+    patience: Cell<usize>,
     /// What is unusual about spawning now: flags of [`mode`].
     mode: Cell<u8>,
     pub(crate) inbox: &'static Inbox,
@@ -74,7 +78,7 @@ mod mode {
     pub(super) const CLOSING: u8 = 2;
     /// The same, also for what clean-up spawns.
     pub(super) const ENDING: u8 = 8;
-    /// New tasks have ended when they are made.
+    /// The executor ends, and what asks whether it takes tasks is told no.
     pub(super) const ENDED: u8 = 16;
     /// Some task has, or had, a task-local that children inherit.
     pub(super) const INHERITS: u8 = 4;
@@ -107,6 +111,7 @@ impl Tasks {
             table: Table::new(first, limit),
             ready: Ready::new(),
             seats: Rc::new(Seats::new(first)),
+            patience: Cell::new(end::PATIENCE),
             current: Cell::new(Number::NONE),
             live: Cell::new(0),
             mode: Cell::new(mode::IDLE),
@@ -176,9 +181,6 @@ impl Tasks {
 
     #[cold]
     fn admit_unusual(&self, block: NonNull<Header>) {
-        if self.has_ended() {
-            return self.end_unpolled(block, CancelReason::Shutdown);
-        }
         // While the executor closes, a task that runs and is not cancelled was spawned by clean-up, or is in the middle of it.
         let is_clean_up = || self.table.find(self.current.get()).is_some() && !self.is_cancelled_here();
         if self.has(mode::ENDING) || (self.has(mode::CLOSING) && !is_clean_up()) {
@@ -490,16 +492,6 @@ impl Tasks {
         }
     }
 
-    /// The same for a task that the executor's end finds alive. The first reason stays.
-    fn end_unpolled(&self, block: NonNull<Header>, reason: CancelReason) {
-        // SAFETY: callers found the block in an occupied slot just now.
-        let head = unsafe { block.as_ref() };
-        if head.reason().is_none() {
-            head.set_reason(reason);
-        }
-        self.stop(block, End::Cancelled);
-    }
-
     /// Drops the future where it is. Its destructor's panic is the task's outcome, unless there is a panic already.
     fn stop(&self, block: NonNull<Header>, mut end: End) {
         // SAFETY: the block lives: its task has not ended.
@@ -771,58 +763,6 @@ impl Tasks {
 
     fn trim_to(&self, bytes: usize) {
         self.pool.trim(bytes, |slot| self.table.detach(slot));
-    }
-
-    /// The last sweep: the executor takes no more tasks, those that have not ended are stopped, and the blocks that handles still
-    /// reach become theirs. Returns a number whose generation no task had. No task may be in the middle of a poll. It does not
-    /// unwind.
-    ///
-    /// Foreign code runs in the first loop only. What it spawns there has ended before anybody has its handle, so the loop need not
-    /// come to it; and when the second loop begins, no task is alive, and nothing runs any more that could make one.
-    pub(crate) fn seal(&self) -> Number {
-        self.set_mode(mode::ENDED, true);
-        for index in 0..self.table.len() {
-            let Some((number, block)) = self.table.occupant(index) else { continue };
-            // SAFETY: an occupied slot's block lives.
-            if unsafe { block.as_ref() }.stage.get() == Stage::Future {
-                self.current.set(number);
-                let stop = || self.end_unpolled(block, CancelReason::Shutdown);
-                forget_if_it_panics(catch_unwind(AssertUnwindSafe(stop)));
-            }
-        }
-        self.clear_current();
-        let beyond = self.table.beyond(self.seats.generation());
-        self.ready.clear();
-        for index in 0..self.table.len() {
-            if let Some((_, block)) = self.table.occupant(index) {
-                self.abandon(block);
-            }
-        }
-        self.live.set(0);
-        beyond
-    }
-
-    /// The slot is nobody's, and the block is its handle's, if it has one.
-    fn abandon(&self, block: NonNull<Header>) {
-        // SAFETY: callers found the block in an occupied slot just now.
-        let head = unsafe { block.as_ref() };
-        let slot = head.slot;
-        self.table.vacate(slot);
-        self.table.detach(slot);
-        if head.handle.get() {
-            if !head.stage.get().is_end() {
-                // Its end was broken off by a panic. The future is not touched again.
-                head.stage.set(Stage::Cancelled);
-            }
-            head.orphan.set(true);
-        } else {
-            let size = &head.vtable.size;
-            // SAFETY: the payload is gone, as the task has ended; no handle leads to the block, nor its slot any more.
-            unsafe {
-                drop_header(block);
-                size.free(block.cast());
-            }
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 use slab::Slab;
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     panic::Location,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
@@ -56,15 +56,17 @@ impl Settings {
 pub(crate) struct Threads {
     settings: Settings,
     pool: OnceCell<Arc<Pool>>,
+    /// Jobs are refused, also by a pool that is made only then.
+    closed: Cell<bool>,
 }
 
 impl Threads {
     pub(crate) fn new(settings: Settings) -> Threads {
-        Threads { settings, pool: OnceCell::new() }
+        Threads { settings, pool: OnceCell::new(), closed: Cell::new(false) }
     }
 
     pub(super) fn pool(&self, shared: &Arc<Shared>) -> &Arc<Pool> {
-        self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, shared.clone())))
+        self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, shared.clone(), self.closed.get())))
     }
 
     /// Is there a job that was asked for and has not come to its end? If so, the loop is called when one does.
@@ -79,6 +81,7 @@ impl Threads {
 
     /// From now on jobs are refused, and threads without one end.
     pub(crate) fn take_no_more(&self) {
+        self.closed.set(true);
         if let Some(pool) = self.pool.get() {
             pool.take_no_more();
         }
@@ -86,8 +89,8 @@ impl Threads {
 
     /// Ends the threads and waits for them, but not for those that run a job. Returns where those were asked for.
     pub(crate) fn close(&self) -> Vec<&'static Location<'static>> {
+        self.take_no_more();
         let Some(pool) = self.pool.get() else { return Vec::new() };
-        pool.take_no_more();
         let (handles, left) = pool.part();
         for handle in handles {
             // A thread catches what its jobs throw. What else it may throw (in a thread-local's destructor) was printed.
@@ -98,8 +101,8 @@ impl Threads {
 
     /// Ends the threads, without waiting.
     pub(crate) fn end(&self) {
+        self.take_no_more();
         if let Some(pool) = self.pool.get() {
-            pool.take_no_more();
             pool.part();
         }
     }
@@ -139,7 +142,7 @@ struct Worker {
 }
 
 impl Pool {
-    fn new(settings: &Settings, shared: Arc<Shared>) -> Pool {
+    fn new(settings: &Settings, shared: Arc<Shared>, closed: bool) -> Pool {
         let state = State {
             settings: settings.clone(),
             max: settings.max(),
@@ -151,7 +154,7 @@ impl Pool {
             threads: Slab::new(),
             leaving: None,
             watched: false,
-            closed: false,
+            closed,
         };
         Pool { shared, state: Mutex::new(state), call: Condvar::new() }
     }

@@ -376,24 +376,70 @@ impl Drop for Again {
 #[test]
 #[cfg_attr(miri, ignore = "as many tasks as it may be")]
 fn sound_01_an_executor_ends_though_each_destructor_spawns_the_next() {
+    let executor = Executor::builder().on_unhandled(|_| {}).build();
+    let count = Rc::new(Cell::new(0));
+    let again = Again(executor.spawner(), count.clone());
+    executor
+        .spawn(async move {
+            let _again = again;
+            pending::<()>().await
+        })
+        .detach();
+    executor.run_until_stalled();
+    drop(executor);
+    assert!(count.get() > 1);
+    assert_eq!(Rc::strong_count(&count), 1);
+}
+
+/// The same without asking.
+struct AndAgain(Rc<Cell<usize>>);
+
+impl Drop for AndAgain {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        let next = AndAgain(self.0.clone());
+        spawn(async move { drop(next) }).detach();
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "as many tasks as it may be")]
+fn sound_01_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the_answer() {
+    let executor = Executor::builder().on_unhandled(|_| {}).build();
+    let count = Rc::new(Cell::new(0));
+    let again = AndAgain(count.clone());
+    executor.spawn(async move { (again, pending::<()>().await) }).detach();
+    executor.run_until_stalled();
+    drop(executor.close(Duration::ZERO));
+    assert!(count.get() > 100_000, "a chain that is as long as that is stopped");
+    assert_eq!(Rc::strong_count(&count), 2, "the last one was not stopped any more");
+}
+
+#[test]
+fn sound_01_a_job_that_a_destructor_asks_for_at_the_end_is_refused() {
+    struct Asks(Rc<RefCell<Vec<bool>>>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            let mut call = to_thread(|| ());
+            let mut poll = || Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(poll().is_pending());
+            // The await panics, and says why.
+            self.0.borrow_mut().push(catch_unwind(AssertUnwindSafe(poll)).is_err());
+        }
+    }
     for close in [false, true] {
+        let refused: Rc<RefCell<Vec<bool>>> = Rc::default();
+        let asks = Asks(refused.clone());
         let executor = Executor::builder().on_unhandled(|_| {}).build();
-        let count = Rc::new(Cell::new(0));
-        let again = Again(executor.spawner(), count.clone());
-        executor
-            .spawn(async move {
-                let _again = again;
-                pending::<()>().await
-            })
-            .detach();
+        let waits = finally(pending::<()>(), async |_: Option<&()>| pending().await);
+        executor.spawn(async move { (asks, waits.await) }).detach();
         executor.run_until_stalled();
         if close {
             drop(executor.close(Duration::ZERO))
         } else {
             drop(executor)
         }
-        assert!(count.get() > 1);
-        assert_eq!(Rc::strong_count(&count), 1);
+        assert_eq!(refused.take(), [true]);
     }
 }
 
