@@ -21,8 +21,8 @@ use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 ///
 /// Dropping it cancels every task that is alive and drops it, on this thread. Their clean-up is begun, but nobody waits for
 /// it: [`close`](Executor::close) does. The drop does not panic: what a destructor throws there, that of a callback or a clock
-/// included, goes to `on_unhandled`. What destructors spawn there is cancelled from birth, and refused in the last moment: from then
-/// on a [`Spawner`] gives an error, and [`spawn`](crate::spawn) a task that has ended.
+/// included, goes to `on_unhandled`. What destructors spawn there is cancelled from birth, and in the last moment a [`Spawner`] gives an
+/// error. After a million of such tasks, whose destructors spawn each other for ever perhaps, those that come are leaked.
 ///
 /// ```
 /// use evenkeel_executor::{Executor, State, sleep};
@@ -131,6 +131,9 @@ impl Executor {
     /// have ended, at most for `grace`. What is left then is dropped without clean-up (jobs are left alone), is reported to
     /// `on_unhandled`, and listed in the report. Under a clock that jumps, as a virtual one does, the part of the grace during which a
     /// job is out is real time. When it is over, threads without a job are waited for until they have ended.
+    ///
+    /// What is due or ready at the very end of the grace is still polled. While a clock stands still, 100 000 turns without rest end the
+    /// grace too.
     ///
     /// This blocks. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
     /// [`State::Finished`], and then closes with no grace.
@@ -452,8 +455,8 @@ impl Builder {
     }
 
     /// How long clean-up, and the jobs of [`to_thread`](crate::to_thread), may take when [`Builder::run`] ends; by default as long as they
-    /// need. What is left then is dropped, and reported to `on_unhandled`; jobs that still run are reported and left alone. Under a
-    /// clock that jumps, as a virtual one does, the part of the grace during which a job is out is real time.
+    /// need. What is left then is dropped, and reported to `on_unhandled`; jobs that still run are reported and left alone. The grace
+    /// is measured as [`Executor::close`] measures it.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

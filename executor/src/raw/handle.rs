@@ -185,8 +185,8 @@ impl AnyTask {
             return None;
         }
         // SAFETY: the block was made in these tasks, and is no orphan, so they have not been sealed: `Tasks::seal` makes an orphan
-        // of every block that a handle reaches, and it does not unwind. (No block is made after it: there the tasks can be reached
-        // by this handle alone, which makes none.) What is not sealed is there: tasks lie in a `Core`, the `Executor` holds it, and
+        // of every block that a handle reaches, and it does not unwind. (No block is made after it: a `Spawner` refuses, and they are not
+        // the thread's current tasks any more.) What is not sealed is there: tasks lie in a `Core`, the `Executor` holds it, and
         // lets go of it in its drop, at whose beginning `Core::end` either keeps the core for ever or takes a guard which seals the
         // tasks however that call is left, also by a panic.
         Some(unsafe { self.tasks.as_ref() })
