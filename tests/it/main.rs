@@ -50,6 +50,7 @@ mod several;
 mod spawner;
 mod generations;
 mod model;
+mod fuzz_structured;
 mod schedule;
 mod scale;
 mod scope_rules;

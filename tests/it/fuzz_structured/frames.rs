@@ -1,0 +1,163 @@
+//! Frames: where each node that runs now lies, which of them are cancelled, and where clean-up is at work.
+
+use evenkeel::Instant;
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+
+pub(super) type FrameId = usize;
+
+/// How a frame has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum How {
+    Value,
+    Error,
+    Panicked,
+    Dropped,
+}
+
+/// What the end of a frame means for others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// Nothing.
+    Alone,
+    /// A branch of a race: its value, or any end of it, cancels the others.
+    Rival { only_values: bool },
+    /// A branch of something that waits for all: its panic cancels the others.
+    Sibling,
+    /// A child or the body of a group: its failure cancels the others.
+    Member,
+}
+
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) parent: Option<FrameId>,
+    pub(super) role: Role,
+    pub(super) is_task: bool,
+    /// A shield's future, or a clean-up: nothing that is cancelled around it gets in.
+    pub(super) at_work: bool,
+    cancelled: bool,
+    deadline: Option<Instant>,
+    /// Nobody polls it now, perhaps.
+    parked: bool,
+    pub(super) begun: bool,
+    ended: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Frames {
+    all: RefCell<Vec<Frame>>,
+    /// Futures that were half-way when they moved to another task.
+    moved: Cell<bool>,
+}
+
+impl Frames {
+    pub(super) fn open(&self, parent: Option<FrameId>) -> FrameId {
+        let mut all = self.all.borrow_mut();
+        all.push(Frame {
+            parent,
+            role: Role::Alone,
+            is_task: false,
+            at_work: false,
+            cancelled: false,
+            deadline: None,
+            parked: false,
+            begun: false,
+            ended: false,
+        });
+        all.len() - 1
+    }
+
+    pub(super) fn set(&self, frame: FrameId, change: impl FnOnce(&mut Frame)) {
+        change(&mut self.all.borrow_mut()[frame]);
+    }
+
+    pub(super) fn ended(&self, frame: FrameId, how: How) {
+        let (parent, role) = {
+            let frame = &mut self.all.borrow_mut()[frame];
+            (frame.ended, frame.at_work) = (true, false);
+            (frame.parent, frame.role)
+        };
+        let cancels = match (role, how) {
+            (Role::Alone, _) | (_, How::Dropped) => false,
+            (_, How::Panicked) => true,
+            (Role::Rival { only_values }, How::Value | How::Error) => how == How::Value || !only_values,
+            (Role::Member, How::Error) => true,
+            _ => false,
+        };
+        if let (true, Some(parent)) = (cancels, parent) {
+            self.cancel_kids(parent);
+        }
+    }
+
+    pub(super) fn cancel(&self, frame: FrameId) {
+        self.all.borrow_mut()[frame].cancelled = true;
+    }
+
+    /// Cancels the branches of a combinator, or the members of a group.
+    pub(super) fn cancel_kids(&self, parent: FrameId) {
+        let mut all = self.all.borrow_mut();
+        all.iter_mut()
+            .filter(|frame| frame.parent == Some(parent) && frame.role != Role::Alone)
+            .for_each(|frame| frame.cancelled = true);
+    }
+
+    pub(super) fn cancel_tasks(&self) {
+        self.all.borrow_mut().iter_mut().filter(|frame| frame.is_task).for_each(|frame| frame.cancelled = true);
+    }
+
+    /// The task that the frame is in.
+    pub(super) fn task_of(&self, frame: FrameId) -> FrameId {
+        let all = self.all.borrow();
+        let mut frame = frame;
+        while let (false, Some(parent)) = (all[frame].is_task, all[frame].parent) {
+            frame = parent;
+        }
+        frame
+    }
+
+    pub(super) fn park(&self, frame: FrameId, parked: bool) {
+        self.all.borrow_mut()[frame].parked = parked;
+    }
+
+    pub(super) fn set_deadline(&self, frame: FrameId, deadline: Option<Instant>) {
+        self.all.borrow_mut()[frame].deadline = deadline;
+    }
+
+    pub(super) fn has_moved(&self) {
+        self.moved.set(true);
+    }
+
+    /// A cancelled frame that is alive although no clean-up is at work in it. To be asked when all that was ready has been polled.
+    pub(super) fn lingering(&self, now: Instant) -> Option<FrameId> {
+        let all = self.all.borrow();
+        // The timer may be late by a millisecond.
+        let due = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline + Duration::from_millis(1) < now);
+        let is_cancelled = |frame: &Frame| !frame.ended && (frame.cancelled || due(frame));
+        if self.moved.get() && all.iter().any(|frame| !frame.ended && frame.at_work) {
+            return None;
+        }
+        let above = |frame: FrameId| std::iter::successors(all[frame].parent, |&frame| all[frame].parent);
+        (0..all.len()).find(|&frame| {
+            is_cancelled(&all[frame])
+                && (all[frame].begun || all[frame].is_task)
+                // The outermost that is cancelled, from where nothing shields it.
+                && (all[frame].is_task || {
+                    let mut around = above(frame).take_while(|&around| !all[around].at_work);
+                    let mut in_task = true;
+                    !all[frame].parked
+                        && !around.any(|around| {
+                            let counts = in_task;
+                            in_task &= !all[around].is_task;
+                            counts && (all[around].parked || is_cancelled(&all[around]))
+                        })
+                })
+                && !(0..all.len()).any(|other| {
+                    !all[other].ended
+                        && all[other].at_work
+                        && (other == frame || above(other).any(|around| around == frame))
+                })
+        })
+    }
+}
