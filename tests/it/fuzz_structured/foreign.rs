@@ -14,7 +14,6 @@ use futures::{
     future::{Either, join, join_all, select, select_all},
     stream::{self, FuturesUnordered},
 };
-use std::future::Future;
 
 pub(super) fn inner(here: Here) -> Fut {
     match here.node.op {
@@ -82,7 +81,7 @@ async fn borrow_timeout(here: Here, limit: u32, again: bool) -> Out {
 async fn finish(
     here: &Here,
     frame: FrameId,
-    borrowed: impl Future<Output = Out>,
+    mut borrowed: Fut,
     first: Option<Out>,
     then: usize,
     again: bool,
@@ -90,9 +89,12 @@ async fn finish(
     here.world.frames.park(frame, true);
     let then = here.kid(then).await;
     here.world.frames.park(frame, false);
-    match first {
+    let out = match first {
         Some(out) => here.of_all([out, then]),
-        None if again => here.of_all([borrowed.await, then]),
+        None if again => here.of_all([borrowed.as_mut().await, then]),
         None => then,
-    }
+    };
+    // Not at the end of the block: there, a panic would leak what the block yields.
+    drop(borrowed);
+    out
 }

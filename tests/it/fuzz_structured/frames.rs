@@ -132,32 +132,36 @@ impl Frames {
     /// A cancelled frame that is alive although no clean-up is at work in it. To be asked when all that was ready has been polled.
     pub(super) fn lingering(&self, now: Instant) -> Option<FrameId> {
         let all = self.all.borrow();
+        if self.moved.get() && all.iter().any(Frame::works) {
+            return None;
+        }
         // The timer may be late by a millisecond.
         let due = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline + Duration::from_millis(1) < now);
         let is_cancelled = |frame: &Frame| !frame.ended && (frame.cancelled || due(frame));
-        if self.moved.get() && all.iter().any(|frame| !frame.ended && frame.at_work) {
-            return None;
+        // Who stands below something cancelled in its task, or below what nobody polls now: not the outermost. A frame's parent comes
+        // before it.
+        let mut covered = vec![false; all.len()];
+        // Who has clean-up at work in it, or is that.
+        let mut working: Vec<bool> = all.iter().map(Frame::works).collect();
+        for (id, frame) in all.iter().enumerate() {
+            let Some(parent) = frame.parent else { continue };
+            let around = &all[parent];
+            covered[id] = !around.at_work && (around.parked || is_cancelled(around) || (!around.is_task && covered[parent]));
         }
-        let above = |frame: FrameId| std::iter::successors(all[frame].parent, |&frame| all[frame].parent);
-        (0..all.len()).find(|&frame| {
-            is_cancelled(&all[frame])
-                && (all[frame].begun || all[frame].is_task)
-                // The outermost that is cancelled, from where nothing shields it.
-                && (all[frame].is_task || {
-                    let mut around = above(frame).take_while(|&around| !all[around].at_work);
-                    let mut in_task = true;
-                    !all[frame].parked
-                        && !around.any(|around| {
-                            let counts = in_task;
-                            in_task &= !all[around].is_task;
-                            counts && (all[around].parked || is_cancelled(&all[around]))
-                        })
-                })
-                && !(0..all.len()).any(|other| {
-                    !all[other].ended
-                        && all[other].at_work
-                        && (other == frame || above(other).any(|around| around == frame))
-                })
-        })
+        for (id, frame) in all.iter().enumerate().rev() {
+            frame.parent.into_iter().for_each(|parent| working[parent] |= working[id]);
+        }
+        let lingers = |id: FrameId| {
+            let frame = &all[id];
+            let is_free = frame.is_task || (frame.begun && !frame.parked && !covered[id]);
+            is_cancelled(frame) && is_free && !working[id]
+        };
+        (0..all.len()).find(|&id| lingers(id))
+    }
+}
+
+impl Frame {
+    fn works(&self) -> bool {
+        !self.ended && self.at_work
     }
 }

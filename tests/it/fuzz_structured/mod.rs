@@ -35,7 +35,7 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 /// What is wrong with that program; also if it does not do the same twice.
 fn look(program: &Program) -> Option<Wrong> {
     let run = run::run(program, false);
-    if run.wrong.is_none() && program.seed % 16 == 0 && run::run(program, false).hash != run.hash {
+    if run.wrong.is_none() && program.seed % 16 == 0 && run::run(program, false).digest != run.digest {
         return Some(Wrong::new("not the same twice", String::new()));
     }
     run.wrong

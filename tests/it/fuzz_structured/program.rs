@@ -260,6 +260,8 @@ impl Node {
                 self.kids[1].ends() && self.kids[0].is_fair(sheltered) && self.kids[1].is_fair(true)
             }
             Op::SpawnInto(_) => self.kids[0].ends() && self.kids[0].is_fair(true),
+            // They leak the others when one panics in its destructor.
+            Op::Unordered | Op::Buffered(_) if self.any(&|node| node.op == Op::Bomb) => false,
             _ => self.kids.iter().all(|kid| kid.is_fair(sheltered)),
         }
     }

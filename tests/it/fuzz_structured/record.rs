@@ -7,8 +7,7 @@ use evenkeel::{
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
+    fmt::{self, Write as _},
     rc::Rc,
     task::Waker,
 };
@@ -69,7 +68,7 @@ pub(super) struct Record {
     pub(super) wakers: RefCell<Vec<Waker>>,
     /// The host is closing the executor.
     pub(super) closing: Cell<bool>,
-    hash: RefCell<DefaultHasher>,
+    digest: RefCell<Digest>,
     /// `None`: nobody wants to read it.
     lines: RefCell<Option<Vec<String>>>,
 }
@@ -92,15 +91,15 @@ impl Record {
 
     pub(super) fn say(&self, frame: FrameId, what: fmt::Arguments<'_>) {
         let now = self.now().since_origin().as_millis();
-        let line = format!("{now:>4} ms  #{frame:<3} {what}");
-        line.hash(&mut *self.hash.borrow_mut());
+        let mut digest = self.digest.borrow_mut();
+        write!(digest, "{now} {frame} {what}").expect("a digest takes everything");
         if let Some(lines) = &mut *self.lines.borrow_mut() {
-            lines.push(line);
+            lines.push(format!("{now:>4} ms  #{frame:<3} {what}"));
         }
     }
 
-    pub(super) fn hash(&self) -> u64 {
-        self.hash.borrow().finish()
+    pub(super) fn digest(&self) -> u64 {
+        self.digest.borrow().0
     }
 
     pub(super) fn take_lines(&self) -> Vec<String> {
@@ -235,6 +234,17 @@ fn report_in_words(cause: &Cause) -> String {
 fn number_in(text: &str, mark: &str) -> Option<usize> {
     let (_, behind) = text.split_once(mark)?;
     behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+}
+
+/// What two runs are compared by: FNV-1a of all lines.
+#[derive(Default)]
+struct Digest(u64);
+
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = text.bytes().fold(self.0, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+        Ok(())
+    }
 }
 
 impl Drop for Token {

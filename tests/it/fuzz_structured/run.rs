@@ -19,11 +19,11 @@ use std::{
 pub(super) struct Run {
     pub(super) wrong: Option<Wrong>,
     pub(super) lines: Vec<String>,
-    pub(super) hash: u64,
+    pub(super) digest: u64,
 }
 
-/// So many turns may pass at one time before it goes on though something is ready still, as with tasks that wake themselves.
-const TURNS: u32 = 100;
+/// How often the time may go on though something is ready, when everything is cancelled.
+const PUSHES: u64 = 1000;
 
 struct Host<'a> {
     program: &'a Program,
@@ -54,7 +54,7 @@ pub(super) fn run(program: &Program, is_read: bool) -> Run {
     drop(host);
     world.let_go();
     let wrong = driven.and_then(|()| invariants::check(program, &world)).err();
-    Run { wrong, hash: world.hash(), lines: world.take_lines() }
+    Run { wrong, digest: world.digest(), lines: world.take_lines() }
 }
 
 fn spawn_main(executor: &Executor, world: &World, program: &Program) -> Owned {
@@ -89,11 +89,16 @@ impl Host<'_> {
             self.turns += 1;
             let next = self.executor.next_deadline();
             match (progress.state, next) {
-                (State::MoreReady, _) if self.turns < TURNS => continue,
+                (State::MoreReady, _) if self.turns < self.patience() => continue,
+                (State::MoreReady, _) if self.pushes > PUSHES => {
+                    return Err(Wrong::new("spins", format!("something is ready for ever, at {now:?}")));
+                }
                 // Tasks that wake themselves keep nobody from looking on.
                 (State::MoreReady, _) => {
                     self.pushes += u64::from(closing);
-                    self.go_to(now + ms(1))?;
+                    let soon = now + ms(1);
+                    let latest = if closing { soon } else { until.max(soon) };
+                    self.go_to(next.map_or(latest, |next| next.clamp(soon, latest)))?;
                 }
                 (_, Some(next)) if closing || next <= until => self.go_to(next.max(now))?,
                 (_, None) if closing => {
@@ -102,6 +107,11 @@ impl Host<'_> {
                 _ => self.go_to(until)?,
             }
         }
+    }
+
+    /// So many turns may pass at one time before it goes on though something is ready still, as with tasks that wake themselves.
+    fn patience(&self) -> u32 {
+        if self.program.polls == 1 { 400 } else { 60 }
     }
 
     fn tick(&mut self) -> Progress {
