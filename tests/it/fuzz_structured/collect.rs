@@ -75,6 +75,9 @@ async fn completed(here: Here, take: u32, end: End, dwells: bool) -> Out {
     if end == End::Cancel {
         here.world.frames.cancel_kids(here.frame);
         completed.cancel().await;
+    } else {
+        // Not at the end of the block: there, a panic would leak what the block yields.
+        drop(completed);
     }
     here.of_all(outs)
 }
@@ -111,6 +114,8 @@ async fn mapped(here: Here, limit: usize, ordered: bool, fetch: Fetch) -> Out {
             if end == End::Cancel {
                 here.world.frames.cancel_kids(here.frame);
                 mapped.cancel().await;
+            } else {
+                drop(mapped);
             }
         }
     }

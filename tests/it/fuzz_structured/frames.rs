@@ -138,22 +138,24 @@ impl Frames {
         // The timer may be late by a millisecond.
         let due = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline + Duration::from_millis(1) < now);
         let is_cancelled = |frame: &Frame| !frame.ended && (frame.cancelled || due(frame));
-        // Who stands below something cancelled in its task, or below what nobody polls now: not the outermost. A frame's parent comes
-        // before it.
+        // Who nobody polls now; and who stands below something cancelled in its task, from where nothing shields it. A frame's parent
+        // comes before it.
+        let mut parked: Vec<bool> = all.iter().map(|frame| frame.parked).collect();
         let mut covered = vec![false; all.len()];
-        // Who has clean-up at work in it, or is that.
-        let mut working: Vec<bool> = all.iter().map(Frame::works).collect();
         for (id, frame) in all.iter().enumerate() {
-            let Some(parent) = frame.parent else { continue };
+            let (Some(parent), false) = (frame.parent, frame.is_task) else { continue };
             let around = &all[parent];
-            covered[id] = !around.at_work && (around.parked || is_cancelled(around) || (!around.is_task && covered[parent]));
+            parked[id] |= parked[parent];
+            covered[id] = !around.at_work && (is_cancelled(around) || covered[parent]);
         }
+        // Who has clean-up at work in it that is polled, or is that.
+        let mut working: Vec<bool> = all.iter().zip(&parked).map(|(frame, parked)| frame.works() && !parked).collect();
         for (id, frame) in all.iter().enumerate().rev() {
             frame.parent.into_iter().for_each(|parent| working[parent] |= working[id]);
         }
         let lingers = |id: FrameId| {
             let frame = &all[id];
-            let is_free = frame.is_task || (frame.begun && !frame.parked && !covered[id]);
+            let is_free = frame.is_task || (frame.begun && !parked[id] && !covered[id]);
             is_cancelled(frame) && is_free && !working[id]
         };
         (0..all.len()).find(|&id| lingers(id))

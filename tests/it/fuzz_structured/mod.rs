@@ -26,7 +26,7 @@ mod shrink;
 
 use invariants::Wrong;
 use program::Program;
-use std::{collections::BTreeMap, env, str::FromStr};
+use std::{collections::{BTreeMap, BTreeSet}, env, str::FromStr};
 
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
@@ -42,10 +42,10 @@ fn look(program: &Program) -> Option<Wrong> {
 }
 
 /// The shortest program that fails in the same way, with what happened in it.
-fn tell(program: &Program, wrong: &Wrong) -> String {
+fn tell(program: &Program, wrong: &Wrong) -> (String, String) {
     let (program, wrong) = shrink::shrink(program, wrong);
     let lines = run::run(&program, true).lines.join("\n");
-    format!("seed {}: {}: {}\n{program}\n{lines}\n", program.seed, wrong.class, wrong.text)
+    (format!("seed {}: {}: {}\n", program.seed, wrong.class, wrong.text), format!("{program}\n{lines}\n"))
 }
 
 #[test]
@@ -65,16 +65,21 @@ fn fuzz_structured_programs_end_and_lose_nothing() {
         let program = generate::program(seed);
         let Some(wrong) = look(&program) else { continue };
         if !survey {
-            panic!("{}", tell(&program, &wrong));
+            let (seed, text) = tell(&program, &wrong);
+            panic!("{seed}{text}");
         }
         found.entry(wrong.class).or_default().push((program, wrong));
     }
     for (class, all) in &mut found {
         println!("==== {class}: {} of {cases}", all.len());
         all.sort_by_key(|(program, _)| program.root.size());
-        all.iter().take(setting("FUZZ_SURVEY").unwrap_or(1)).for_each(|(program, wrong)| {
-            println!("{}", tell(program, wrong));
-        });
+        let mut told = BTreeSet::new();
+        for (program, wrong) in all.iter().take(setting("FUZZ_SURVEY").unwrap_or(1)) {
+            let (seed, text) = tell(program, wrong);
+            if told.insert(text.clone()) {
+                println!("{seed}{text}");
+            }
+        }
     }
     assert!(found.is_empty());
 }

@@ -1,9 +1,10 @@
 //! Tasks: spawned, owned in different ways, and given what was begun elsewhere.
 
 use super::{
+    frames::Role,
     program::{Op, Owner},
     record::{Out, Owned, World},
-    step::{Fut, Here},
+    step::{Fut, Here, Part},
 };
 use evenkeel::spawn;
 use std::{
@@ -98,8 +99,7 @@ async fn spawned(here: Here, owner: Owner) -> Out {
 }
 
 async fn moved(here: Here, polls: u32) -> Out {
-    let (frame, mut kid) = here.kid_as_task(0);
-    here.world.frames.set(frame, |frame| frame.is_task = false);
+    let (frame, mut kid) = here.kid_as(0, Role::Alone, Part::None);
     here.world.frames.has_moved();
     let mut left = polls;
     let out = poll_fn(|cx| {
@@ -113,7 +113,7 @@ async fn moved(here: Here, polls: u32) -> Out {
     if let Some(out) = out.await {
         return out;
     }
-    here.world.frames.set(frame, |frame| frame.is_task = true);
+    here.world.frames.set(frame, |frame| (frame.parent, frame.is_task) = (None, true));
     let owned = Owned { task: Some(spawn(kid)), frame, world: here.world.clone() };
     owned.join().await
 }
