@@ -45,6 +45,13 @@ pub(super) struct Frame {
     ended: bool,
 }
 
+/// A frame that should have ended.
+pub(super) struct Lingering {
+    pub(super) frame: FrameId,
+    /// There is clean-up at work somewhere that nobody polls.
+    pub(super) waits_for_unpolled: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Frames {
     all: RefCell<Vec<Frame>>,
@@ -130,7 +137,7 @@ impl Frames {
     }
 
     /// A cancelled frame that is alive although no clean-up is at work in it. To be asked when all that was ready has been polled.
-    pub(super) fn lingering(&self, now: Instant) -> Option<FrameId> {
+    pub(super) fn lingering(&self, now: Instant) -> Option<Lingering> {
         let all = self.all.borrow();
         if self.moved.get() && all.iter().any(Frame::works) {
             return None;
@@ -158,7 +165,9 @@ impl Frames {
             let is_free = frame.is_task || (frame.begun && !parked[id] && !covered[id]);
             is_cancelled(frame) && is_free && !working[id]
         };
-        (0..all.len()).find(|&id| lingers(id))
+        let frame = (0..all.len()).find(|&id| lingers(id))?;
+        let waits_for_unpolled = all.iter().zip(&parked).any(|(frame, parked)| frame.works() && *parked);
+        Some(Lingering { frame, waits_for_unpolled })
     }
 }
 

@@ -128,7 +128,7 @@ impl Grower<'_> {
             7 if free => Op::WaitToken(self.numbers.below(4)),
             8 if free => Op::AwaitTask(self.numbers.below(4)),
             9 => Op::Fail,
-            10 => Op::Yields(self.numbers.below(40)),
+            10 => Op::Yields(1 + self.numbers.below(14)),
             _ => Op::Sleep(ms),
         })
     }

@@ -1,7 +1,7 @@
 //! The host: drives a program to its end, and says what was wrong.
 
 use super::{
-    frames::FrameId,
+    frames::Lingering,
     generate::Numbers,
     interpret::{self, wake_kept},
     invariants::{self, Wrong},
@@ -89,7 +89,7 @@ impl Host<'_> {
             self.turns += 1;
             let next = self.executor.next_deadline();
             match (progress.state, next) {
-                (State::MoreReady, _) if self.turns < self.patience() => continue,
+                (State::MoreReady, _) if self.is_patient() => continue,
                 (State::MoreReady, _) if self.pushes > PUSHES => {
                     return Err(Wrong::new("spins", format!("something is ready for ever, at {now:?}")));
                 }
@@ -102,6 +102,7 @@ impl Host<'_> {
                 }
                 (_, Some(next)) if closing || next <= until => self.go_to(next.max(now))?,
                 (_, None) if closing => {
+                    self.nothing_lingers()?;
                     return Err(Wrong::new("stalled", "nothing is ready, and no timer is armed".to_owned()));
                 }
                 _ => self.go_to(until)?,
@@ -109,9 +110,10 @@ impl Host<'_> {
         }
     }
 
-    /// So many turns may pass at one time before it goes on though something is ready still, as with tasks that wake themselves.
-    fn patience(&self) -> u32 {
-        if self.program.polls == 1 { 400 } else { 60 }
+    /// Tasks may wake themselves for ever: the time goes on when so many turns have passed at one time. What is cancelled has longer.
+    fn is_patient(&self) -> bool {
+        let patience = if self.program.polls == 1 { 150 } else { 25 };
+        self.turns < patience || (self.turns < 10 * patience && self.world.frames.lingering(self.world.now()).is_some())
     }
 
     fn tick(&mut self) -> Progress {
@@ -148,18 +150,18 @@ impl Host<'_> {
     }
 
     fn go_to(&mut self, time: Instant) -> Result<(), Wrong> {
-        if let Some(frame) = self.world.frames.lingering(self.world.now()) {
-            return Err(self.lingers(frame));
-        }
+        self.nothing_lingers()?;
         self.turns = 0;
         self.world.clock.jump_to(time);
         Ok(())
     }
 
-    fn lingers(&self, frame: FrameId) -> Wrong {
-        let text = format!("#{frame} is cancelled, and alive at {:?} although no clean-up is at work in it", self.world.now());
+    fn nothing_lingers(&self) -> Result<(), Wrong> {
+        let now = self.world.now();
+        let Some(Lingering { frame, waits_for_unpolled }) = self.world.frames.lingering(now) else { return Ok(()) };
         self.world.say(frame, format_args!("lingers"));
-        Wrong::new("lingers", text)
+        let class = if waits_for_unpolled { "lingers for clean-up that nobody polls" } else { "lingers" };
+        Err(Wrong::new(class, format!("#{frame} is cancelled, and alive at {now:?} although no clean-up is at work in it")))
     }
 
     /// Once everything is cancelled, only clean-up takes time.
