@@ -39,6 +39,7 @@ pub(super) struct Frame {
     pub(super) at_work: bool,
     cancelled: bool,
     deadline: Option<Instant>,
+    is_rescheduled: bool,
     /// Nobody polls it now, perhaps.
     parked: bool,
     pub(super) begun: bool,
@@ -69,6 +70,7 @@ impl Frames {
             at_work: false,
             cancelled: false,
             deadline: None,
+            is_rescheduled: false,
             parked: false,
             begun: false,
             ended: false,
@@ -130,6 +132,15 @@ impl Frames {
 
     pub(super) fn set_deadline(&self, frame: FrameId, deadline: Option<Instant>) {
         self.all.borrow_mut()[frame].deadline = deadline;
+    }
+
+    /// Before it begins, too.
+    pub(super) fn reschedule(&self, frame: FrameId, deadline: Option<Instant>) {
+        self.set(frame, |frame| (frame.deadline, frame.is_rescheduled) = (deadline, true));
+    }
+
+    pub(super) fn is_rescheduled(&self, frame: FrameId) -> bool {
+        self.all.borrow()[frame].is_rescheduled
     }
 
     pub(super) fn has_moved(&self) {

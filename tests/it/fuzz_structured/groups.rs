@@ -117,17 +117,15 @@ async fn spawned(
         }
         How::StartFirst | How::StartLast | How::StartNever => {
             let child = child(here, group, frame, kid);
-            let world = here.world.clone();
             let started = group.start(async move |ready| {
                 if how == How::StartFirst {
                     ready.set(());
                     return child.await;
                 }
                 let out = child.await;
+                // Otherwise whoever awaits the start cancels the group, when it is polled.
                 if how == How::StartLast {
                     ready.set(());
-                } else if out.is_ok() {
-                    world.frames.cancel_kids(frame);
                 }
                 out
             });

@@ -90,7 +90,7 @@ fn deed(here: &Here) {
             if let Some((deadline, frame)) = picked {
                 let at = millis.map(|millis| world.now() + ms(millis.into()));
                 if deadline.reschedule(at) {
-                    world.frames.set_deadline(frame, at);
+                    world.frames.reschedule(frame, at);
                 }
             }
         }

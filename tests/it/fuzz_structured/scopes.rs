@@ -17,8 +17,7 @@ pub(super) fn inner(here: Here) -> Fut {
             let deadline = Deadline::after(ms(limit.into()));
             world.deadlines.borrow_mut().push((deadline.clone(), region));
             Box::pin(async move {
-                // Somebody may have moved it already.
-                if deadline.when().is_none() {
+                if !here.world.frames.is_rescheduled(region) {
                     begin(&here, region, limit);
                 }
                 ended(&here, deadline.run(body).await)
