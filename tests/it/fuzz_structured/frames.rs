@@ -1,10 +1,8 @@
 //! Frames: where each node that runs now lies, which of them are cancelled, and where clean-up is at work.
 
+use crate::probe::ms;
 use evenkeel::Instant;
-use std::{
-    cell::{Cell, RefCell},
-    time::Duration,
-};
+use std::cell::{Cell, RefCell};
 
 pub(super) type FrameId = usize;
 
@@ -44,13 +42,6 @@ pub(super) struct Frame {
     parked: bool,
     pub(super) begun: bool,
     ended: bool,
-}
-
-/// A frame that should have ended.
-pub(super) struct Lingering {
-    pub(super) frame: FrameId,
-    /// There is clean-up at work somewhere that nobody polls.
-    pub(super) waits_for_unpolled: bool,
 }
 
 #[derive(Default)]
@@ -148,14 +139,11 @@ impl Frames {
     }
 
     /// A cancelled frame that is alive although no clean-up is at work in it. To be asked when all that was ready has been polled.
-    pub(super) fn lingering(&self, now: Instant) -> Option<Lingering> {
+    pub(super) fn lingering(&self, now: Instant) -> Option<FrameId> {
         let all = self.all.borrow();
         if self.moved.get() && all.iter().any(Frame::works) {
             return None;
         }
-        // The timer may be late by a millisecond.
-        let due = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline + Duration::from_millis(1) < now);
-        let is_cancelled = |frame: &Frame| !frame.ended && (frame.cancelled || due(frame));
         // Who nobody polls now; and who stands below something cancelled in its task, from where nothing shields it. A frame's parent
         // comes before it.
         let mut parked: Vec<bool> = all.iter().map(|frame| frame.parked).collect();
@@ -164,25 +152,27 @@ impl Frames {
             let (Some(parent), false) = (frame.parent, frame.is_task) else { continue };
             let around = &all[parent];
             parked[id] |= parked[parent];
-            covered[id] = !around.at_work && (is_cancelled(around) || covered[parent]);
+            covered[id] = !around.at_work && (around.is_cancelled(now, 0) || covered[parent]);
         }
-        // Who has clean-up at work in it that is polled, or is that.
-        let mut working: Vec<bool> = all.iter().zip(&parked).map(|(frame, parked)| frame.works() && !parked).collect();
+        let mut working: Vec<bool> = all.iter().map(Frame::works).collect();
         for (id, frame) in all.iter().enumerate().rev() {
             frame.parent.into_iter().for_each(|parent| working[parent] |= working[id]);
         }
-        let lingers = |id: FrameId| {
+        (0..all.len()).find(|&id| {
             let frame = &all[id];
             let is_free = frame.is_task || (frame.begun && !parked[id] && !covered[id]);
-            is_cancelled(frame) && is_free && !working[id]
-        };
-        let frame = (0..all.len()).find(|&id| lingers(id))?;
-        let waits_for_unpolled = all.iter().zip(&parked).any(|(frame, parked)| frame.works() && *parked);
-        Some(Lingering { frame, waits_for_unpolled })
+            // Its timer may be late by a millisecond.
+            frame.is_cancelled(now, 2) && is_free && !working[id]
+        })
     }
 }
 
 impl Frame {
+    /// It was cancelled, or its deadline is as old as that.
+    fn is_cancelled(&self, now: Instant, age: u64) -> bool {
+        !self.ended && (self.cancelled || self.deadline.is_some_and(|deadline| deadline + ms(age) <= now))
+    }
+
     fn works(&self) -> bool {
         !self.ended && self.at_work
     }

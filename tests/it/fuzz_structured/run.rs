@@ -1,7 +1,6 @@
 //! The host: drives a program to its end, and says what was wrong.
 
 use super::{
-    frames::Lingering,
     generate::Numbers,
     interpret::{self, wake_kept},
     invariants::{self, Wrong},
@@ -158,10 +157,9 @@ impl Host<'_> {
 
     fn nothing_lingers(&self) -> Result<(), Wrong> {
         let now = self.world.now();
-        let Some(Lingering { frame, waits_for_unpolled }) = self.world.frames.lingering(now) else { return Ok(()) };
+        let Some(frame) = self.world.frames.lingering(now) else { return Ok(()) };
         self.world.say(frame, format_args!("lingers"));
-        let class = if waits_for_unpolled { "lingers for clean-up that nobody polls" } else { "lingers" };
-        Err(Wrong::new(class, format!("#{frame} is cancelled, and alive at {now:?} although no clean-up is at work in it")))
+        Err(Wrong::new("lingers", format!("#{frame} is cancelled, and alive at {now:?} although no clean-up is at work in it")))
     }
 
     /// Once everything is cancelled, only clean-up takes time.
