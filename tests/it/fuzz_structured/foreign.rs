@@ -78,14 +78,7 @@ async fn borrow_timeout(here: Here, limit: u32, again: bool) -> Out {
 }
 
 /// What comes behind the borrow: something else, while nobody polls what was borrowed; and then that again, perhaps.
-async fn finish(
-    here: &Here,
-    frame: FrameId,
-    mut borrowed: Fut,
-    first: Option<Out>,
-    then: usize,
-    again: bool,
-) -> Out {
+async fn finish(here: &Here, frame: FrameId, mut borrowed: Fut, first: Option<Out>, then: usize, again: bool) -> Out {
     here.world.frames.park(frame, true);
     let then = here.kid(then).await;
     here.world.frames.park(frame, false);

@@ -1,8 +1,7 @@
 //! From nodes to futures: leaves, deeds, and what stands for itself. The rest has files of its own.
 
 use super::{
-    collect, foreign,
-    groups, points,
+    collect, foreign, groups, points,
     program::Op,
     record::{Out, World},
     scopes,

@@ -60,7 +60,10 @@ fn errors_are_seen_once(record: &Record) -> Result<(), Wrong> {
     let nameless = record.nameless.get();
     if lost > nameless {
         let id = faults.iter().position(|seen| seen.given > seen.got).unwrap_or(0);
-        return Err(Wrong::new("error lost", format!("fault#{id}; {lost} in all, and {nameless} reported without a name")));
+        return Err(Wrong::new(
+            "error lost",
+            format!("fault#{id}; {lost} in all, and {nameless} reported without a name"),
+        ));
     }
     if nameless > lost {
         return Err(Wrong::new("error reported twice", format!("{nameless} reports without a name, {lost} were lost")));

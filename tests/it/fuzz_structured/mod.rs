@@ -26,7 +26,11 @@ mod shrink;
 
 use invariants::Wrong;
 use program::Program;
-use std::{collections::{BTreeMap, BTreeSet}, env, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    str::FromStr,
+};
 
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()

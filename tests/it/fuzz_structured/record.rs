@@ -1,9 +1,7 @@
 //! The record: what happened in one run, and what was made, dropped, thrown, run and reported in it.
 
 use super::frames::{FrameId, Frames, How};
-use evenkeel::{
-    CancelScope, Cause, Clock, Deadline, Instant, JoinError, Task, TaskGroup, Unhandled, VirtualClock,
-};
+use evenkeel::{CancelScope, Cause, Clock, Deadline, Instant, JoinError, Task, TaskGroup, Unhandled, VirtualClock};
 use std::{
     any::Any,
     cell::{Cell, RefCell},

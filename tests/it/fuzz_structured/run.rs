@@ -159,7 +159,10 @@ impl Host<'_> {
         let now = self.world.now();
         let Some(frame) = self.world.frames.lingering(now) else { return Ok(()) };
         self.world.say(frame, format_args!("lingers"));
-        Err(Wrong::new("lingers", format!("#{frame} is cancelled, and alive at {now:?} although no clean-up is at work in it")))
+        Err(Wrong::new(
+            "lingers",
+            format!("#{frame} is cancelled, and alive at {now:?} although no clean-up is at work in it"),
+        ))
     }
 
     /// Once everything is cancelled, only clean-up takes time.

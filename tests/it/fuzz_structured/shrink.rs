@@ -101,10 +101,9 @@ fn smaller_ops(op: Op) -> Vec<Op> {
             let fewer = smaller(take).map(|take| Op::AsCompleted { take, end, dwells });
             without.into_iter().chain(fewer).collect()
         }
-        Op::Map { limit, ordered, fetch } => smaller(limit)
-            .filter(|&limit| limit > 0)
-            .map(|limit| Op::Map { limit, ordered, fetch })
-            .collect(),
+        Op::Map { limit, ordered, fetch } => {
+            smaller(limit).filter(|&limit| limit > 0).map(|limit| Op::Map { limit, ordered, fetch }).collect()
+        }
         Op::Group { limit, grace, rethrow } => {
             let plain = Op::Group { limit: 0, grace: None, rethrow: false };
             let one = Op::Group { limit, grace: None, rethrow };
