@@ -54,8 +54,11 @@ fn first_of(here: &Here, result: Result<Token, evenkeel::GroupError<Fault>>) -> 
     }
 }
 
-fn park(here: &Here, frames: &[FrameId], parked: bool) {
-    frames.iter().for_each(|frame| here.world.frames.park(*frame, parked));
+/// Time goes by in which nobody polls them.
+async fn dwell(here: &Here, frames: &[FrameId]) {
+    frames.iter().for_each(|frame| here.world.frames.park(*frame));
+    sleep(ms(3)).await;
+    frames.iter().for_each(|frame| here.world.frames.unpark(*frame, here.world.now()));
 }
 
 async fn completed(here: Here, take: u32, end: End, dwells: bool) -> Out {
@@ -67,9 +70,7 @@ async fn completed(here: Here, take: u32, end: End, dwells: bool) -> Out {
         let Some(out) = completed.next().await else { break };
         outs.push(out);
         if dwells {
-            park(&here, &frames, true);
-            sleep(ms(3)).await;
-            park(&here, &frames, false);
+            dwell(&here, &frames).await;
         }
     }
     if end == End::Cancel {
@@ -107,9 +108,8 @@ async fn mapped(here: Here, limit: usize, ordered: bool, fetch: Fetch) -> Out {
             for _ in 0..most {
                 let Some(out) = mapped.next().await else { break };
                 outs.push(out);
-                park(&here, &frames.borrow(), true);
-                sleep(ms(3)).await;
-                park(&here, &frames.borrow(), false);
+                let begun = frames.borrow().clone();
+                dwell(&here, &begun).await;
             }
             if end == End::Cancel {
                 here.world.frames.cancel_kids(here.frame);

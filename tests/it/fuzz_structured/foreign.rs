@@ -79,9 +79,9 @@ async fn borrow_timeout(here: Here, limit: u32, again: bool) -> Out {
 
 /// What comes behind the borrow: something else, while nobody polls what was borrowed; and then that again, perhaps.
 async fn finish(here: &Here, frame: FrameId, mut borrowed: Fut, first: Option<Out>, then: usize, again: bool) -> Out {
-    here.world.frames.park(frame, true);
+    here.world.frames.park(frame);
     let then = here.kid(then).await;
-    here.world.frames.park(frame, false);
+    here.world.frames.unpark(frame, here.world.now());
     let out = match first {
         Some(out) => here.of_all([out, then]),
         None if again => here.of_all([borrowed.as_mut().await, then]),

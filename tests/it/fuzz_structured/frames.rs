@@ -40,6 +40,8 @@ pub(super) struct Frame {
     is_rescheduled: bool,
     /// Nobody polls it now, perhaps.
     parked: bool,
+    /// Since when it is polled again.
+    polled_since: Instant,
     pub(super) begun: bool,
     ended: bool,
 }
@@ -63,6 +65,7 @@ impl Frames {
             deadline: None,
             is_rescheduled: false,
             parked: false,
+            polled_since: Instant::from_origin(ms(0)),
             begun: false,
             ended: false,
         });
@@ -117,8 +120,12 @@ impl Frames {
         frame
     }
 
-    pub(super) fn park(&self, frame: FrameId, parked: bool) {
-        self.all.borrow_mut()[frame].parked = parked;
+    pub(super) fn park(&self, frame: FrameId) {
+        self.set(frame, |frame| frame.parked = true);
+    }
+
+    pub(super) fn unpark(&self, frame: FrameId, now: Instant) {
+        self.set(frame, |frame| (frame.parked, frame.polled_since) = (false, now));
     }
 
     pub(super) fn set_deadline(&self, frame: FrameId, deadline: Option<Instant>) {
@@ -147,12 +154,14 @@ impl Frames {
         // Who nobody polls now; and who stands below something cancelled in its task, from where nothing shields it. A frame's parent
         // comes before it.
         let mut parked: Vec<bool> = all.iter().map(|frame| frame.parked).collect();
+        let mut polled_since: Vec<Instant> = all.iter().map(|frame| frame.polled_since).collect();
         let mut covered = vec![false; all.len()];
         for (id, frame) in all.iter().enumerate() {
             let (Some(parent), false) = (frame.parent, frame.is_task) else { continue };
             let around = &all[parent];
             parked[id] |= parked[parent];
-            covered[id] = !around.at_work && (around.is_cancelled(now, 0) || covered[parent]);
+            polled_since[id] = polled_since[id].max(polled_since[parent]);
+            covered[id] = !around.at_work && (around.is_cancelled(now) || covered[parent]);
         }
         let mut working: Vec<bool> = all.iter().map(Frame::works).collect();
         for (id, frame) in all.iter().enumerate().rev() {
@@ -161,16 +170,17 @@ impl Frames {
         (0..all.len()).find(|&id| {
             let frame = &all[id];
             let is_free = frame.is_task || (frame.begun && !parked[id] && !covered[id]);
-            // Its timer may be late by a millisecond.
-            frame.is_cancelled(now, 2) && is_free && !working[id]
+            // Its timer may be late by a millisecond; and it begins anew when it is polled again.
+            let is_late = |deadline: Instant| deadline.max(polled_since[id]) + ms(2) <= now;
+            let is_cancelled = !frame.ended && (frame.cancelled || frame.deadline.is_some_and(is_late));
+            is_cancelled && is_free && !working[id]
         })
     }
 }
 
 impl Frame {
-    /// It was cancelled, or its deadline is as old as that.
-    fn is_cancelled(&self, now: Instant, age: u64) -> bool {
-        !self.ended && (self.cancelled || self.deadline.is_some_and(|deadline| deadline + ms(age) <= now))
+    fn is_cancelled(&self, now: Instant) -> bool {
+        !self.ended && (self.cancelled || self.deadline.is_some_and(|deadline| deadline <= now))
     }
 
     fn works(&self) -> bool {

@@ -62,7 +62,7 @@ fn fuzz_structured_programs_end_and_lose_nothing() {
         return;
     }
     let first = setting("FUZZ_FIRST").unwrap_or(0);
-    let cases = setting("FUZZ_CASES").unwrap_or(if cfg!(miri) { 20 } else { 3000 });
+    let cases = setting("FUZZ_CASES").unwrap_or(if cfg!(miri) { 20 } else { 2000 });
     let survey = env::var("FUZZ_SURVEY").is_ok();
     let mut found: BTreeMap<&str, Vec<(Program, Wrong)>> = BTreeMap::new();
     for seed in first..first + cases {
