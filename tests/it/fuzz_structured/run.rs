@@ -109,10 +109,12 @@ impl Host<'_> {
         }
     }
 
-    /// Tasks may wake themselves for ever: the time goes on when so many turns have passed at one time. What is cancelled has longer.
+    /// Tasks may wake themselves for ever: the time goes on when so many turns have passed at one time. What is cancelled has longer: a
+    /// scope whose futures wake themselves gets a thousand polls before clean-up that they do not reach counts as out of reach.
     fn is_patient(&self) -> bool {
         let patience = if self.program.polls == 1 { 150 } else { 25 };
-        self.turns < patience || (self.turns < 10 * patience && self.world.frames.lingering(self.world.now()).is_some())
+        let lingers = || self.world.frames.lingering(self.world.now()).is_some();
+        self.turns % patience != 0 || (self.turns < 100 * patience && lingers())
     }
 
     fn tick(&mut self) -> Progress {
