@@ -210,7 +210,7 @@ fn sound_04_code_that_begins_new_clean_up_in_each_poll_does_not_keep_the_thread(
         let (executor, reports) = reporting();
         let forever = async {
             loop {
-                drop(finally(async {}, async |_: Option<&()>| {}).now_or_never());
+                let _ = finally(async {}, async |_: Option<&()>| {}).now_or_never();
                 yield_now().await;
             }
         };
@@ -316,7 +316,7 @@ fn sound_05_clean_up_that_two_poll_goes_on_where_it_is_polled() {
 
 /// A gather in a gather, in which a clean-up point is done long before the race is.
 async fn loser(point: impl Future<Output = ()>) {
-    gather((async { drop(gather((sleep(ms(190)), point)).await) },)).await;
+    gather((gather((sleep(ms(190)), point)),)).await;
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn sound_12_a_branch_whose_clean_up_is_done_is_dropped_when_a_scope_around_is_ca
             finally(sleep(ms(1)), async |_: Option<&()>| {}).await;
             pending::<()>().await;
         };
-        assert_eq!(timeout(ms(20), async { drop(gather((cleans, holds)).await) }).await, Err(Elapsed));
+        assert_eq!(timeout(ms(20), gather((cleans, holds))).await, Err(Elapsed));
         assert_eq!(now(), 20);
     });
 }
@@ -442,7 +442,7 @@ fn sound_14_errors_of_a_scope_are_handed_out_or_reported_when_clean_up_ends_with
                     handed.set(handed.get() + 1);
                 }
             });
-            drop(limited.await);
+            let _ = limited.await;
         });
         assert_eq!(handed.get() + reports.len(), 1, "{limit}: {reports:?}");
     }

@@ -73,7 +73,9 @@ pub(super) fn make(which: usize) -> Rig {
         6 => barrier(),
         7 => queue("queue", OrderedQueue::<Item, Fifo<Item>>::new(2), |_, a, b| a < b),
         8 => queue("stack", OrderedQueue::<Item, Lifo<Item>>::new(2), |_, a, b| a > b),
-        9 => queue("priority queue", OrderedQueue::<Item, Priority<Item>>::new(3), |key, a, b| (key(a), a) < (key(b), b)),
+        9 => {
+            queue("priority queue", OrderedQueue::<Item, Priority<Item>>::new(3), |key, a, b| (key(a), a) < (key(b), b))
+        }
         10 => queue("rendezvous", OrderedQueue::<Item, Fifo<Item>>::new(0), |_, a, b| a < b),
         11 => channel_rig(),
         12 => oneshots(),
@@ -204,7 +206,15 @@ fn notify() -> Rig {
         0 => p.notify_waiters(),
         _ => p.notify_one(),
     };
-    rig("notify", Notify::new(), 1, wait, deed, |p| p.notify_waiters(), |p| wrong(p.waiting() > 0, "somebody is in line"))
+    rig(
+        "notify",
+        Notify::new(),
+        1,
+        wait,
+        deed,
+        |p| p.notify_waiters(),
+        |p| wrong(p.waiting() > 0, "somebody is in line"),
+    )
 }
 
 fn condition() -> Rig {
