@@ -148,7 +148,14 @@ fn sound_22_comparisons_that_always_panic_leave_nobody_in_vain() {
 fn sound_22_a_comparison_that_panics_in_place_of_an_old_item_leaves_that_there() {
     let queue = filled(2, &["a", "b"]).when_full(Full::DropOldest);
     type Put = fn(&PriorityQueue<Equal>);
-    let puts: [Put; 2] = [|queue| drop(queue.try_put(Equal("c"))), |queue| drop(queue.force_put(Equal("d")))];
+    let puts: [Put; 2] = [
+        |queue| {
+            let _ = queue.try_put(Equal("c"));
+        },
+        |queue| {
+            let _ = queue.force_put(Equal("d"));
+        },
+    ];
     for put in puts {
         arm(0);
         panics(|| put(&queue));

@@ -34,11 +34,10 @@
 //! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that was not woken and
 //!    has no clean-up points is stopped without a poll; any other is polled, and stopped if that finds nothing to wait for.
 //!    `Tasks::stop` drops the future.
-//! 3. `Tasks::deliver`: the poll reached a clean-up point (`Region::reach`), which holds the root scope now. If clean-up points were
+//! 3. `Tasks::deliver`: the poll reached a clean-up point (`Region::reach`), which is at work in the root scope now. If clean-up points were
 //!    registered before, `CleaningUp` is what the state says from the beginning of that poll on.
-//! 4. The last clean-up point has ended (`Region::change_working`). `Tasks::deliver` polls until a poll reaches nothing new, and is
-//!    not worth another (`Region::is_worth_another_poll`: a registered point was not polled yet, and the task has woken itself).
-//!    While destructors run in `Tasks::stop`, the state says `CleaningUp` as well.
+//! 4. No member of the root scope is at work any more (`Members::are_at_work`), and the last poll reached nothing new: `decide` says so,
+//!    for tasks as for scopes. While destructors run in `Tasks::stop`, the state says `CleaningUp` as well.
 //! 5. `Tasks::request` with `Stop::Abort`: `Task::abort`, or `Tasks::abort_all` when the executor's grace period is over. The loop drops
 //!    the future with all the clean-up in it.
 //!
@@ -71,7 +70,7 @@
 //!    stops, and drops this one with all that is in it (`drop_unfinished`).
 //!    A scope that is cancelled before it begins has no body any more when it gets here (`begin`).
 //! 3. A clean-up point was reached. It holds the scope, which holds the scope around it, up to the next clean-up point or the root
-//!    (`Region::change_working`).
+//!    (`Members::are_at_work`, asked by `Region::wait`).
 //! 4. `Watch::is_overdue`: the scope's grace period is over.
 //!
 //! A clean-up point (`finally`; `shield` has the second part only):
