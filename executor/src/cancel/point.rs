@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     join_error::Panic,
-    raw::{enter, tasks::Tasks},
+    raw::{enter, place::Place, tasks::Tasks},
     unhandled::Cause,
 };
 use pin_project_lite::pin_project;
@@ -106,13 +106,13 @@ pin_project! {
         point: Point,
         started: bool,
         #[pin]
-        body: Option<F>,
+        body: Place<F>,
     }
     impl<F> PinnedDrop for Guard<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if *this.started && this.body.is_some() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.body.set(None)));
+            if *this.started && this.body.as_mut().is_taken() {
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.body.as_mut().clear()));
                 this.point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -124,7 +124,7 @@ pin_project! {
 
 impl<F> Guard<F> {
     pub(super) fn new(point: Point, body: F) -> Guard<F> {
-        Guard { point, started: false, body: Some(body) }
+        Guard { point, started: false, body: Place::new(body) }
     }
 }
 
@@ -140,7 +140,7 @@ impl<F: Future> Future for Guard<F> {
                 region.set_late(cancelled);
             }
             let mut poll = |cx: &mut Context<'_>| {
-                let body = this.body.as_mut().as_pin_mut().expect("a body is polled until it has ended");
+                let body = this.body.as_mut().get().expect("a body is polled until it has ended");
                 match catch_unwind(AssertUnwindSafe(|| tasks.here.inside(region, || body.poll(cx)))) {
                     Ok(Poll::Pending) => Poll::Pending,
                     Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
@@ -174,8 +174,8 @@ impl<F: Future> Future for Guard<F> {
     }
 }
 
-fn drop_body<F>(body: &mut Pin<&mut Option<F>>) -> Option<Held> {
-    catch_unwind(AssertUnwindSafe(|| body.set(None))).err().map(Held::new)
+fn drop_body<F>(body: &mut Pin<&mut Place<F>>) -> Option<Held> {
+    catch_unwind(AssertUnwindSafe(|| body.as_mut().clear())).err().map(Held::new)
 }
 
 fn go_on_or_report(payload: Payload) {
@@ -191,13 +191,13 @@ pin_project! {
     pub(super) struct Cleaning<F> {
         point: Point,
         #[pin]
-        cleanup: Option<F>,
+        cleanup: Place<F>,
     }
     impl<F> PinnedDrop for Cleaning<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.cleanup.is_some() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.cleanup.set(None)));
+            if this.cleanup.as_mut().is_taken() {
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.cleanup.as_mut().clear()));
                 this.point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -210,7 +210,7 @@ pin_project! {
 impl<F> Cleaning<F> {
     pub(super) fn new(point: Point, cleanup: F) -> Cleaning<F> {
         point.region.set_kind(Kind::Shielded);
-        Cleaning { point, cleanup: Some(cleanup) }
+        Cleaning { point, cleanup: Place::new(cleanup) }
     }
 }
 
@@ -222,7 +222,7 @@ impl<U, F: Future<Output = Option<U>>> Future for Cleaning<F> {
         polled_by("a clean-up point", |core| {
             let (tasks, point, region) = (&core.tasks, &*this.point, &this.point.region);
             let cancelled = point.arrive(tasks);
-            let cleanup = this.cleanup.as_mut().as_pin_mut().expect("a clean-up is polled until it has ended");
+            let cleanup = this.cleanup.as_mut().get().expect("a clean-up is polled until it has ended");
             let outcome = match poll_shielded(tasks, region, cx, cleanup) {
                 Ok(Poll::Pending) if region.is_opened() => {
                     let dropped = drop_body(&mut this.cleanup);
@@ -283,13 +283,13 @@ pin_project! {
         state: State,
         site: Site,
         #[pin]
-        future: Option<F>,
+        future: Place<F>,
     }
     impl<F> PinnedDrop for Shield<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let State::Shields(point) = &*this.state {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
                 point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -311,7 +311,7 @@ enum State {
 
 impl<F> Shield<F> {
     pub(super) fn new(future: F, site: Site) -> Shield<F> {
-        Shield { state: State::New, site, future: Some(future) }
+        Shield { state: State::New, site, future: Place::new(future) }
     }
 }
 
@@ -339,7 +339,7 @@ impl<F: Future> Future for Shield<F> {
             let point = match &*this.state {
                 State::Shields(point) => point.clone(),
                 State::Open => {
-                    let future = this.future.as_mut().as_pin_mut().expect("polled after it had ended");
+                    let future = this.future.as_mut().get().expect("polled after it had ended");
                     return future.poll(cx);
                 }
                 State::Failed => return Poll::Pending,
@@ -347,7 +347,7 @@ impl<F: Future> Future for Shield<F> {
             };
             let tasks = &core.tasks;
             let cancelled = point.arrive(tasks);
-            let future = this.future.as_mut().as_pin_mut().expect("a shield's future lives until it has ended");
+            let future = this.future.as_mut().get().expect("a shield's future lives until it has ended");
             let panic = match poll_shielded(tasks, &point.region, cx, future) {
                 Ok(Poll::Pending) if point.region.is_opened() => {
                     *this.state = State::Failed;
