@@ -221,7 +221,12 @@ fn read(path: &str) -> String {
 fn functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            // Random programs, which no fact of asyncio names.
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
         let found = text.lines().filter_map(|line| line.strip_prefix("fn ")?.split_once('(').map(|(name, _)| name));
         names.extend(found.map(str::to_owned));
     }
