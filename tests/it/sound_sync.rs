@@ -213,8 +213,12 @@ fn sound_23_two_items_that_come_back_at_once_are_both_there() {
         let names_of = ["a", "b", "c", "d"];
         names_of[..capacity].iter().for_each(|name| queue.try_put(Equal(name)).unwrap());
         let inner = queue.clone();
-        let waker =
-            scripted([Box::new(move || drop(inner.try_get())) as Box<dyn FnOnce()>, Box::new(|| panic!("waker"))]);
+        let waker = scripted([
+            Box::new(move || {
+                let _ = inner.try_get();
+            }) as Box<dyn FnOnce()>,
+            Box::new(|| panic!("waker")),
+        ]);
         let mut puts: Vec<_> = names_of[capacity..].iter().map(|name| Hand::new(queue.put(Equal(name)))).collect();
         assert!(puts.iter_mut().all(|put| put.poll_with(&waker).is_pending()));
         panics(|| queue.try_get());

@@ -468,7 +468,10 @@ fn watched() -> Rig {
         |p, kind| {
             let (sender, receiver) = (p.0.borrow().clone(), p.1.borrow().clone());
             match (kind, sender, receiver) {
-                (0, _, Some(mut receiver)) => async move { drop(receiver.changed().await) }.boxed_local(),
+                (0, _, Some(mut receiver)) => async move {
+                    let _ = receiver.changed().await;
+                }
+                .boxed_local(),
                 (_, Some(sender), _) => async move { sender.closed().await }.boxed_local(),
                 _ => async {}.boxed_local(),
             }
@@ -481,7 +484,9 @@ fn watched() -> Rig {
             }
             _ => {
                 let sender = p.0.borrow().clone();
-                sender.into_iter().for_each(|sender| drop(sender.send(what)));
+                sender.into_iter().for_each(|sender| {
+                    let _ = sender.send(what);
+                });
             }
         },
         |p| {
@@ -506,7 +511,9 @@ fn broadcasts() -> Rig {
         },
         |p, what| {
             let sender = p.0.borrow().clone();
-            sender.into_iter().for_each(|sender| drop(sender.send(what)));
+            sender.into_iter().for_each(|sender| {
+                let _ = sender.send(what);
+            });
         },
         |p| drop(p.0.take()),
         |_| None,
