@@ -263,6 +263,7 @@ fn sound_05_clean_up_that_has_begun_and_is_not_polled_any_more_holds_until_it_is
 }
 
 #[test]
+#[expect(clippy::await_holding_refcell_ref, reason = "nobody else borrows it")]
 fn sound_05_clean_up_whose_combinator_is_gone_does_not_hold_its_task() {
     let (executor, reports) = reporting();
     let shared: Rc<RefCell<Boxed<'static>>> = Rc::new(RefCell::new(Box::pin(point(5))));

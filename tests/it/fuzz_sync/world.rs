@@ -165,6 +165,7 @@ impl World {
             self.checked(|| drop(future));
         }
         self.checked(|| drop(waker));
+        #[expect(clippy::single_match, reason = "the two arms stand side by side")]
         match polled {
             Err(payload) => resume_unwind(payload),
             Ok(_) => {}
