@@ -7,7 +7,10 @@ use super::{
     region::{Kind, Region},
     scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
 };
-use crate::{core::Core, raw::enter};
+use crate::{
+    core::Core,
+    raw::{enter, place::Place},
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -50,7 +53,7 @@ pin_project! {
         region: Option<Rc<Region>>,
         state: State,
         #[pin]
-        body: Option<F>,
+        body: Place<F>,
     }
     impl<F> PinnedDrop for Branch<F> {
         fn drop(this: Pin<&mut Self>) {
@@ -66,7 +69,7 @@ impl<F> Branch<F> {
     /// A branch that begins to run when it is polled.
     #[inline]
     pub fn new(future: F) -> Branch<F> {
-        Branch { region: None, state: State::New, body: Some(future) }
+        Branch { region: None, state: State::New, body: Place::new(future) }
     }
 
     /// Cancels the branch. It is to be polled once more then, to be stopped: nobody is woken for that. The first reason stays;
@@ -195,7 +198,7 @@ impl<'a> Siblings<'a> {
             return self.poll_alone(branch, cx);
         }
         *this.state = State::Running;
-        let future = this.body.as_mut().as_pin_mut().expect("a branch was polled after it had ended");
+        let future = this.body.as_mut().get().expect("a branch was polled after it had ended");
         let polled = future.poll(cx);
         if self.epoch == here::epoch() && self.made == self.core.tasks.here.made() {
             return polled.map(Ok);

@@ -1,6 +1,7 @@
 //! Clean-up that awaits: `finally`, `finally_with`, `shield`.
 
 use super::point::{Cleaning, Ended, Guard, Point, Shield, resume};
+use crate::raw::place::Place;
 use pin_project_lite::pin_project;
 use std::{
     panic::Location,
@@ -52,7 +53,7 @@ where
         value
     };
     // A struct of ours rather than an async block: that would have room for the body twice.
-    Then { first: Some(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: None }
+    Then { first: Place::new(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: Place::empty() }
 }
 
 /// The general form of [`finally`], for those who build such things: clean-up gets the body's value for good, and decides what
@@ -99,7 +100,7 @@ where
 {
     let point = Point::new(location);
     let first = Guard::new(point.clone(), body);
-    Then { first: Some(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: None }
+    Then { first: Place::new(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: Place::empty() }
 }
 
 async fn settle_with<T, U, C: AsyncFnOnce(Option<T>) -> Option<U>>(point: Point, cleanup: C, ended: Ended<T>) -> U {
@@ -189,10 +190,10 @@ pin_project! {
     /// One future, and then another that is made of its output.
     struct Then<F, M, G> {
         #[pin]
-        first: Option<F>,
+        first: Place<F>,
         make: Option<M>,
         #[pin]
-        second: Option<G>,
+        second: Place<G>,
     }
 }
 
@@ -201,13 +202,13 @@ impl<F: Future, M: FnOnce(F::Output) -> G, G: Future> Future for Then<F, M, G> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Output> {
         let mut this = self.project();
-        if let Some(first) = this.first.as_mut().as_pin_mut() {
+        if let Some(first) = this.first.as_mut().get() {
             let Poll::Ready(output) = first.poll(cx) else { return Poll::Pending };
-            this.first.set(None);
+            this.first.as_mut().clear();
             let make = this.make.take().expect("the second future is made once");
-            this.second.set(Some(make(output)));
+            this.second.as_mut().put(make(output));
         }
-        let second = this.second.as_mut().as_pin_mut().expect("the first future was there until the second was");
+        let second = this.second.as_mut().get().expect("the first future was there until the second was");
         second.poll(cx)
     }
 }

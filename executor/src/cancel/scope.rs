@@ -12,6 +12,7 @@ use crate::{
     cancel::reason::{CancelReason, Cancelled},
     core::Core,
     join_error::Panic,
+    raw::place::Place,
     time::{Instant, When},
     unhandled::Cause,
 };
@@ -203,7 +204,7 @@ pin_project! {
         deadline: When,
         watch: Watch,
         #[pin]
-        body: Option<F>,
+        body: Place<F>,
     }
     impl<F> PinnedDrop for InScope<F> {
         fn drop(this: Pin<&mut Self>) {
@@ -246,14 +247,14 @@ impl<F> InScope<F> {
             state: State::New,
             deadline: NEVER,
             watch: Watch::default(),
-            body: Some(future),
+            body: Place::new(future),
         }
     }
 
     /// A scope that nobody has a handle of. Unless something in it needs a region, it does without one.
     #[inline]
     pub(super) fn with_deadline(deadline: When, future: F) -> InScope<F> {
-        InScope { region: None, state: State::New, deadline, watch: Watch::default(), body: Some(future) }
+        InScope { region: None, state: State::New, deadline, watch: Watch::default(), body: Place::new(future) }
     }
 }
 
@@ -280,7 +281,7 @@ pub(super) fn poll_scope<F: Future>(
     state: &mut State,
     deadline: When,
     watch: &mut Watch,
-    mut body: Pin<&mut Option<F>>,
+    mut body: Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
     let polled = polled_by("a cancel scope", |core| {
@@ -288,7 +289,7 @@ pub(super) fn poll_scope<F: Future>(
         let next = if is_bare && (*state == State::Running || !is_past(deadline)) {
             // The price of a timeout that does not fire.
             *state = State::Running;
-            let future = body.as_mut().as_pin_mut().expect("a scope was polled after it had ended");
+            let future = body.as_mut().get().expect("a scope was polled after it had ended");
             let epoch = here::epoch();
             let (polled, made) = core.tasks.here.inside_bare(|| future.poll(cx));
             if polled.is_pending() && made.is_none() && here::epoch() == epoch {
@@ -316,7 +317,7 @@ pub(super) fn next_of<F: Future>(
     epoch: Epoch,
     (region, deadline): (&mut Option<Rc<Region>>, When),
     watch: &mut Watch,
-    body: &mut Pin<&mut Option<F>>,
+    body: &mut Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Next<F::Output> {
     if let Poll::Ready(value) = polled {
@@ -340,7 +341,7 @@ pub(super) fn conclude<F: Future>(
     region: &Option<Rc<Region>>,
     state: &mut State,
     watch: &mut Watch,
-    body: Pin<&mut Option<F>>,
+    body: Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
     match (next, region) {
@@ -373,7 +374,7 @@ fn poll_in_region<F: Future>(
     region: &Rc<Region>,
     state: &mut State,
     watch: &mut Watch,
-    body: &mut Pin<&mut Option<F>>,
+    body: &mut Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Next<F::Output> {
     if *state == State::New && region.limit.was_entered() {
@@ -397,7 +398,7 @@ fn poll_in_region<F: Future>(
 }
 
 /// The first poll, or one after a stop. `false`: there is nothing to poll.
-fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<&mut Option<F>>) -> bool {
+fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<&mut Place<F>>) -> bool {
     if around || *state == State::Stopped {
         // Code in a cancelled scope starts nothing.
         return false;
@@ -407,7 +408,7 @@ fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<
     *state = State::Running;
     if region.reason().is_some() {
         // Cancelled before it began: the future is not started.
-        body.set(None);
+        body.as_mut().clear();
     } else if is_past(region.limit.deadline.get()) {
         // At its own deadline it is polled once.
         cancel(region, CancelReason::DeadlineExceeded);
@@ -419,11 +420,11 @@ fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<
 fn poll_once<F: Future>(
     core: &Core,
     region: &Rc<Region>,
-    body: &mut Pin<&mut Option<F>>,
+    body: &mut Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<F::Output> {
     let tasks = &core.tasks;
-    match body.as_mut().as_pin_mut() {
+    match body.as_mut().get() {
         Some(future) => region.poll_inside(tasks, cx, |cx| tasks.here.inside(region, || future.poll(cx))),
         None => Poll::Pending,
     }
@@ -435,14 +436,14 @@ fn poll_cancelled<F: Future>(
     core: &Core,
     region: &Rc<Region>,
     watch: &mut Watch,
-    body: &mut Pin<&mut Option<F>>,
+    body: &mut Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Next<F::Output> {
     if region.reason().is_none() && !region.is_outer_cancelled() {
         return Next::Wait;
     }
     let tasks = &core.tasks;
-    let polled = drive(tasks, region, cx, |cx| match body.as_mut().as_pin_mut() {
+    let polled = drive(tasks, region, cx, |cx| match body.as_mut().get() {
         Some(future) => tasks.here.inside(region, || future.poll(cx)),
         None => Poll::Pending,
     });
@@ -490,12 +491,13 @@ fn stop<F>(
     overdue: bool,
     state: &mut State,
     watch: &mut Watch,
-    mut body: Pin<&mut Option<F>>,
+    mut body: Pin<&mut Place<F>>,
 ) -> Option<Cancelled> {
     *state = State::Stopped;
     region.unlink();
-    let dropped =
-        catch_unwind(AssertUnwindSafe(|| if overdue { core.tasks.quietly(|| body.set(None)) } else { body.set(None) }));
+    let dropped = catch_unwind(AssertUnwindSafe(|| {
+        if overdue { core.tasks.quietly(|| body.as_mut().clear()) } else { body.as_mut().clear() }
+    }));
     if overdue {
         report(Cause::GraceExceeded);
     }
@@ -532,9 +534,9 @@ fn end_region(mut region: Rc<Region>) {
 }
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
-pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Option<F>>) {
+pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Place<F>>) {
     region.unlink();
-    let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
+    let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().clear()));
     region.abandon();
     if is_shared(&region) {
         // Those who wait for a token's cancellation would wait for ever.

@@ -10,6 +10,7 @@
 
 #![expect(clippy::async_yields_async, reason = "tasks are handed out of tasks on purpose")]
 
+mod lends_itself;
 mod tools;
 
 mod endings;
@@ -21,3 +22,4 @@ mod threads;
 mod thread_locals;
 mod hosts;
 mod cleanups;
+mod half_way;

@@ -1,8 +1,9 @@
 //! Futures that are half-way, and borrow from themselves: whoever keeps one asks nothing of it.
 
+use crate::lends_itself::LendsItself;
 use crate::tools::{Drops, OnDrop, panic_of};
 use evenkeel_executor::{combinator::PinnedRow, run, spawn, yield_now};
-use evenkeel_taskgroup::TaskGroup;
+use evenkeel_taskgroup::{TaskGroup, as_completed, gather, map_concurrent, race};
 use std::{
     cell::Cell,
     future::pending,
@@ -137,5 +138,26 @@ fn sound_02_a_child_that_is_dropped_half_way_is_asked_nothing() {
         yield_now().await;
         group.abort();
         assert!(group.outcome().await.is_err());
+    });
+}
+
+#[test]
+fn sound_02_whatever_runs_several_futures_asks_nothing_of_them_between_two_polls() {
+    run(async {
+        assert!(race((LendsItself::new(4), LendsItself::new(9))).await);
+        assert_eq!(gather((LendsItself::new(4), LendsItself::new(3))).await, (true, false));
+        assert_eq!(gather((3..6).map(LendsItself::new).collect::<Vec<_>>()).await, [false, true, false]);
+        assert_eq!(map_concurrent(0..3, 2, LendsItself::new).collect().await, [true, false, true]);
+        let mut done = as_completed((0..3).map(LendsItself::new));
+        for waits in 0..3 {
+            assert_eq!(done.next().await, Some(waits % 2 == 0));
+        }
+        drop(done);
+        let outcome = TaskGroup::<()>::run(async |group| {
+            let child = group.spawn(async { Ok(LendsItself::new(4).await) });
+            assert!(LendsItself::new(2).await);
+            Ok(child.await)
+        });
+        assert!(matches!(outcome.await, Ok(true)));
     });
 }
