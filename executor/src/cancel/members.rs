@@ -44,7 +44,7 @@
 //! of its futures wake themselves. Only so many polls are spent on that ([`MORE_POLLS`]), as a future that wakes itself for ever looks the
 //! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
 
-use super::region::drop_foreign;
+use super::foreign::drop_foreign;
 use crate::{
     number::MAX_SLOTS,
     raw::{

@@ -63,7 +63,7 @@
 //!
 //! 1. `Region::cancel`: called by `CancelScope::cancel`, by a token, by `has_come` in a poll (the deadline's timer has fired, or another
 //!    thread has cancelled), by `begin` (the deadline was past before the start), and by `drop_unfinished`. It keeps the first reason,
-//!    moves the epoch on if the scope is being polled, and wakes the members. Or: `Region::arrive` finds in a poll that what is
+//!    moves the epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is
 //!    around is cancelled.
 //! 2. `poll_cancelled` polls the body once more, and again as long as polls reach new clean-up points and none is at work. Then `stop`
 //!    drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost cancelled scope
@@ -112,6 +112,7 @@ mod members;
 mod here;
 mod limit;
 mod held;
+mod foreign;
 
 pub use branch::{Branch, Siblings, poll_branches};
 pub use cleanup::{finally, finally_with, settle, settle_at, shield};
@@ -126,6 +127,7 @@ pub use scope::{CancelScope, InScope};
 pub use token::{CancelToken, WaitCancelled};
 
 pub(crate) use drive::{Verdict, decide};
+pub(crate) use foreign::wake_foreign;
 pub(crate) use held::Held;
 pub(crate) use here::{Here, new_epoch};
-pub(crate) use region::{Region, wake as wake_foreign};
+pub(crate) use region::Region;

@@ -13,13 +13,13 @@ use super::{
     drive::{Verdict, drive},
     held::{Held, Payload, first_of},
     here::polled_by,
-    region::{Kind, Region, report},
+    region::{Kind, Region},
     scope::Site,
 };
 use crate::{
     join_error::Panic,
     raw::{enter, place::Place, tasks::Tasks},
-    unhandled::Cause,
+    unhandled::{Cause, report_unhandled as report},
 };
 use pin_project_lite::pin_project;
 use std::{

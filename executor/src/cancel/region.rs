@@ -20,24 +20,23 @@
 //! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
 //! every region around it up to the one that decides.
 
+mod membership;
+
 use super::{
+    foreign::wake_foreign,
     held::Held,
     here::{self, Epoch},
-    members::{Members, State},
+    members::Members,
 };
 use crate::{
     cancel::{limit::Limit, reason::CancelReason},
-    join_error::Panic,
     number::Number,
     raw::tasks::Tasks,
-    unhandled::Cause,
 };
 use slab::Slab;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     mem::ManuallyDrop,
-    ops::Deref,
-    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     task::{Context, Poll, Waker},
 };
@@ -332,102 +331,6 @@ impl Region {
         members.begin(&self.own_waker(tasks, given), tell, tasks)
     }
 
-    /// The region is polled for the first time since what is around it was cancelled, or goes on being so.
-    pub(crate) fn reach(self: &Rc<Self>, tasks: &Tasks) {
-        if !self.reached.replace(true) {
-            tasks.here.count_reached();
-        }
-        if self.place.borrow().seat.is_none() {
-            self.take_seat(tasks);
-        }
-    }
-
-    /// The region's future waits; `given` is the waker that it was polled with. A clean-up point is a member of the region around, and at
-    /// work there if `reached`; a scope is for as long as it has members.
-    #[inline]
-    pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
-        let members = self.inner.get().map(|inner| &inner.members);
-        let state = match self.kind.get() {
-            Kind::Guarded | Kind::Shielded if reached => State::Working,
-            Kind::Scope if self.is_at_work() && self.is_outer_cancelled() => State::Working,
-            _ => State::Idle,
-        };
-        match self.kind.get() {
-            Kind::Root => {}
-            Kind::Scope if members.is_none_or(Members::is_empty) => self.leave(),
-            _ => self.register(tasks, given, state),
-        }
-        if let Some(members) = members.filter(|members| members.are_seated()) {
-            members.link(&self.own_waker(tasks, given));
-        }
-    }
-
-    // ---- a member of the region around
-
-    fn register(self: &Rc<Self>, tasks: &Tasks, newest: &Waker, state: State) {
-        let seat = self.place.borrow().seat.clone();
-        if let Some((around, key)) = seat.or_else(|| self.take_seat(tasks)) {
-            around.inner().members.wait(key, state, newest);
-        }
-    }
-
-    /// `None`: it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
-    fn take_seat(&self, tasks: &Tasks) -> Option<(Rc<Region>, usize)> {
-        // Here the frame of this region is gone, and the innermost is that of the scope around it.
-        let around = tasks.region_here()?;
-        self.place.borrow_mut().around = tasks.here.nearest();
-        let key = around.inner().members.insert();
-        self.place.borrow_mut().seat = Some((around.clone(), key));
-        Some((around, key))
-    }
-
-    /// The waker of this region's seat, if it is a member of a cancelled one.
-    fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        if !self.is_outer_cancelled() {
-            return None;
-        }
-        let (around, key) = self.place.borrow().seat.clone()?;
-        around.inner().members.seat_of(key, tasks)
-    }
-
-    /// Who wakes this waker has this region polled, if anything around it will.
-    fn own_waker<'a>(&self, tasks: &Tasks, given: &'a Waker) -> OwnWaker<'a> {
-        self.seat(tasks).map_or(OwnWaker::Given(given), OwnWaker::Seat)
-    }
-
-    /// Not a part of the region around it any more.
-    #[inline]
-    pub(crate) fn leave(&self) {
-        if self.place.borrow().seat.is_some() {
-            self.leave_seat();
-        }
-    }
-
-    /// Nor are the scopes around it that have no other member.
-    fn leave_seat(&self) {
-        let mut next = self.place.borrow_mut().seat.take();
-        while let Some((around, key)) = next {
-            let members = &around.inner().members;
-            members.remove(key);
-            if around.polled.get() {
-                // It looks after its members at the end of its poll.
-                return;
-            }
-            // Whoever waits for them must look.
-            members.wake_region();
-            next = if members.is_empty() && around.kind.get() == Kind::Scope { around.quit() } else { None };
-        }
-    }
-
-    /// A scope has no members any more: it is to leave that seat. Its future is called, as it may have been polled with the seat's waker.
-    fn quit(&self) -> Option<(Rc<Region>, usize)> {
-        let seat = self.place.borrow_mut().seat.take();
-        if let (Some((around, key)), true) = (&seat, self.inner().members.are_seated()) {
-            around.inner().members.wake(*key);
-        }
-        seat
-    }
-
     // ---- members
 
     pub(crate) fn has_members(&self) -> bool {
@@ -483,7 +386,7 @@ impl Region {
         let Some(inner) = self.inner.get() else { return };
         let wakers: Vec<Waker> =
             inner.waiters.borrow_mut().iter_mut().filter_map(|(_, waiter)| waiter.take()).collect();
-        wakers.into_iter().for_each(wake);
+        wakers.into_iter().for_each(wake_foreign);
     }
 
     // ---- clean-up
@@ -566,37 +469,3 @@ impl Place {
         self.task == task && tasks.here.is_nearest(self.around.as_ref()) && self.seat.as_ref().is_none_or(is_up_to_date)
     }
 }
-
-enum OwnWaker<'a> {
-    Given(&'a Waker),
-    Seat(ManuallyDrop<Waker>),
-}
-
-impl Deref for OwnWaker<'_> {
-    type Target = Waker;
-
-    fn deref(&self) -> &Waker {
-        match self {
-            OwnWaker::Given(waker) => waker,
-            OwnWaker::Seat(waker) => waker,
-        }
-    }
-}
-
-/// Drops wakers that may be anybody's. Their panics are reported.
-pub(super) fn drop_foreign(wakers: [Option<Waker>; 2]) {
-    for waker in wakers.into_iter().flatten() {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
-            report(Cause::WakerPanicked(Panic::new(payload)));
-        }
-    }
-}
-
-/// Wakes a waker that may be anybody's. Its panic is reported.
-pub(crate) fn wake(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        report(Cause::WakerPanicked(Panic::new(payload)));
-    }
-}
-
-pub(super) use crate::unhandled::report_unhandled as report;

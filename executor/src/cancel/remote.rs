@@ -56,7 +56,7 @@ impl Remote {
             let scope = state.scope.take();
             scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect()
         };
-        wakers.into_iter().for_each(super::region::wake);
+        wakers.into_iter().for_each(super::foreign::wake_foreign);
         true
     }
 

@@ -2,10 +2,11 @@
 
 use super::{
     drive::{Verdict, drive},
+    foreign::wake_foreign,
     held::{Held, first_of},
     here::{self, Epoch, polled_by},
     limit::{NEVER, Watch, is_past},
-    region::{Kind, Region, report, wake},
+    region::{Kind, Region},
     token::CancelToken,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     join_error::Panic,
     raw::place::Place,
     time::{Instant, When},
-    unhandled::Cause,
+    unhandled::{Cause, report_unhandled as report},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -116,7 +117,7 @@ impl CancelScope {
         self.0.limit.grace.set(grace.into());
         if let Some(waker) = self.0.limit.take_waker() {
             // Clean-up may be at work already: the scope's future starts the timer.
-            wake(waker);
+            wake_foreign(waker);
         }
     }
 
@@ -133,7 +134,7 @@ impl CancelScope {
         self.0.limit.deadline.set(deadline);
         if let Some(waker) = self.0.limit.take_waker() {
             // Its future starts the timer.
-            wake(waker);
+            wake_foreign(waker);
         }
         true
     }
@@ -165,7 +166,7 @@ pub(super) fn cancel(scope: &Region, reason: CancelReason) -> bool {
         look(scope);
     }
     if let Some(waker) = scope.limit.take_waker() {
-        wake(waker);
+        wake_foreign(waker);
     }
     is_first
 }

@@ -68,7 +68,7 @@ impl CancelToken {
         }
         if let Some(waker) = self.0.limit.take_waker() {
             // The scope waits already: its future is to make itself known there.
-            super::region::wake(waker);
+            super::foreign::wake_foreign(waker);
         }
         self.0.wake_waiters();
         RemoteToken(remote)

@@ -1,0 +1,122 @@
+//! How a region is a member of the one around it: as long as it waits, and from there on also as long as it has members itself.
+//!
+//! Whose waker brings the next poll of a member is argued in [`members`](crate::cancel::members).
+
+use super::{Kind, Region};
+use crate::{
+    cancel::members::{Members, State},
+    raw::tasks::Tasks,
+};
+use std::{mem::ManuallyDrop, ops::Deref, rc::Rc, task::Waker};
+
+impl Region {
+    /// The region is polled for the first time since what is around it was cancelled, or goes on being so.
+    pub(crate) fn reach(self: &Rc<Self>, tasks: &Tasks) {
+        if !self.reached.replace(true) {
+            tasks.here.count_reached();
+        }
+        if self.place.borrow().seat.is_none() {
+            self.take_seat(tasks);
+        }
+    }
+
+    /// The region's future waits; `given` is the waker that it was polled with. A clean-up point is a member of the region around, and at
+    /// work there if `reached`; a scope is for as long as it has members.
+    #[inline]
+    pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
+        let members = self.inner.get().map(|inner| &inner.members);
+        let state = match self.kind.get() {
+            Kind::Guarded | Kind::Shielded if reached => State::Working,
+            Kind::Scope if self.is_at_work() && self.is_outer_cancelled() => State::Working,
+            _ => State::Idle,
+        };
+        match self.kind.get() {
+            Kind::Root => {}
+            Kind::Scope if members.is_none_or(Members::is_empty) => self.leave(),
+            _ => self.register(tasks, given, state),
+        }
+        if let Some(members) = members.filter(|members| members.are_seated()) {
+            members.link(&self.own_waker(tasks, given));
+        }
+    }
+
+    fn register(self: &Rc<Self>, tasks: &Tasks, newest: &Waker, state: State) {
+        let seat = self.place.borrow().seat.clone();
+        if let Some((around, key)) = seat.or_else(|| self.take_seat(tasks)) {
+            around.inner().members.wait(key, state, newest);
+        }
+    }
+
+    /// `None`: it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
+    fn take_seat(&self, tasks: &Tasks) -> Option<(Rc<Region>, usize)> {
+        // Here the frame of this region is gone, and the innermost is that of the scope around it.
+        let around = tasks.region_here()?;
+        self.place.borrow_mut().around = tasks.here.nearest();
+        let key = around.inner().members.insert();
+        self.place.borrow_mut().seat = Some((around.clone(), key));
+        Some((around, key))
+    }
+
+    /// The waker of this region's seat, if it is a member of a cancelled one.
+    pub(super) fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        if !self.is_outer_cancelled() {
+            return None;
+        }
+        let (around, key) = self.place.borrow().seat.clone()?;
+        around.inner().members.seat_of(key, tasks)
+    }
+
+    /// Who wakes this waker has this region polled, if anything around it will.
+    pub(super) fn own_waker<'a>(&self, tasks: &Tasks, given: &'a Waker) -> OwnWaker<'a> {
+        self.seat(tasks).map_or(OwnWaker::Given(given), OwnWaker::Seat)
+    }
+
+    /// Not a part of the region around it any more.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        if self.place.borrow().seat.is_some() {
+            self.leave_seat();
+        }
+    }
+
+    /// Nor are the scopes around it that have no other member.
+    fn leave_seat(&self) {
+        let mut next = self.place.borrow_mut().seat.take();
+        while let Some((around, key)) = next {
+            let members = &around.inner().members;
+            members.remove(key);
+            if around.polled.get() {
+                // It looks after its members at the end of its poll.
+                return;
+            }
+            // Whoever waits for them must look.
+            members.wake_region();
+            next = if members.is_empty() && around.kind.get() == Kind::Scope { around.quit() } else { None };
+        }
+    }
+
+    /// A scope has no members any more: it is to leave that seat. Its future is called, as it may have been polled with the seat's waker.
+    fn quit(&self) -> Option<(Rc<Region>, usize)> {
+        let seat = self.place.borrow_mut().seat.take();
+        if let (Some((around, key)), true) = (&seat, self.inner().members.are_seated()) {
+            around.inner().members.wake(*key);
+        }
+        seat
+    }
+}
+
+pub(super) enum OwnWaker<'a> {
+    Given(&'a Waker),
+    Seat(ManuallyDrop<Waker>),
+}
+
+impl Deref for OwnWaker<'_> {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        match self {
+            OwnWaker::Given(waker) => waker,
+            OwnWaker::Seat(waker) => waker,
+        }
+    }
+}
