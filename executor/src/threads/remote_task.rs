@@ -7,6 +7,7 @@ use super::{
 use crate::{
     cancel::CancelReason,
     current::try_current,
+    flat::drop_flat,
     handle::{Call, Handle},
     join_error::Panic,
     raw::{enter, tasks::Stop},
@@ -115,8 +116,13 @@ impl<T: Send + 'static> Future for RemoteTask<T> {
 impl<T: Send + 'static> Drop for RemoteTask<T> {
     fn drop(&mut self) {
         let is_finished = self.reply.is_here();
-        if let Some(Err(CallError::Panicked(panic))) = self.reply.forget() {
-            self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+        match self.reply.forget() {
+            Some(Err(CallError::Panicked(panic))) => {
+                self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+            }
+            // It may own another such handle.
+            Some(Ok(value)) => drop_flat(value),
+            Some(Err(_)) | None => {}
         }
         if !is_finished && !self.detached {
             self.cancel(CancelReason::OwnerDropped);
