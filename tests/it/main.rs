@@ -42,6 +42,7 @@ mod sound_waits;
 mod sound_cleanup;
 mod sound_reports;
 mod sound_depth;
+mod sound_wake_set;
 mod embedding;
 mod stalled;
 mod on_wake;
