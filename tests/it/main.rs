@@ -41,6 +41,7 @@ mod parking;
 mod sound_waits;
 mod sound_cleanup;
 mod sound_reports;
+mod sound_groups;
 mod sound_depth;
 mod sound_wake_set;
 mod embedding;
