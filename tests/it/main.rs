@@ -42,6 +42,8 @@ mod sound_waits;
 mod sound_cleanup;
 mod sound_reports;
 mod sound_groups;
+mod sound_group_wakers;
+mod sound_group_inside;
 mod sound_depth;
 mod sound_wake_set;
 mod embedding;

@@ -22,18 +22,19 @@ use std::{
 
 const DEPTH: usize = 20_000;
 
-/// A group in a group in a group …; each has an error of its own besides.
-fn nest(group: &TaskGroup<usize>, depth: usize) {
+/// The body of a group in a group in a group …; each has an error of its own besides.
+fn nest(group: &TaskGroup<usize>, depth: usize) -> Result<(), usize> {
     if depth == 0 {
-        return group.report(0);
+        return Err(0);
     }
     let here = group.clone();
     group.spawn(finally(pending(), async move |_: Option<&Result<(), usize>>| here.report(depth)));
-    group.spawn_group(async move |inner| Ok(nest(&inner, depth - 1))).named(format!("group {depth}"));
+    group.spawn_group(async move |inner| nest(&inner, depth - 1)).named(format!("group {depth}"));
+    Ok(())
 }
 
 async fn nested(depth: usize) -> GroupError<usize> {
-    TaskGroup::run(async |group| Ok(nest(&group, depth))).await.unwrap_err()
+    TaskGroup::run(async |group| nest(&group, depth)).await.unwrap_err()
 }
 
 /// How many levels there are, by the first group in each.
@@ -141,7 +142,7 @@ fn sound_21_the_library_writes_a_deep_tree_on_a_small_stack() {
     on_a_small_stack(|| {
         let (outcome, reports) = run_with_reports(async {
             let work = TaskGroup::run(async |group| {
-                group.spawn_group(async move |inner| Ok(nest(&inner, DEPTH)));
+                group.spawn_group(async move |inner| nest(&inner, DEPTH));
                 group.spawn(finally(pending(), async |_: Option<&Result<(), usize>>| panic!("beside it")));
                 Ok(())
             });
