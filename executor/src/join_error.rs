@@ -1,6 +1,6 @@
 //! How a task can end without a value.
 
-use crate::cancel::CancelReason;
+use crate::{cancel::CancelReason, flat::drop_flat};
 use std::{
     any::Any,
     fmt,
@@ -58,13 +58,27 @@ impl Panic {
     }
 
     /// What [`catch_unwind`](std::panic::catch_unwind) would have given.
-    pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.0.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+    pub fn into_payload(mut self) -> Box<dyn Any + Send> {
+        self.0.take_payload()
     }
 
     /// Panics again with the same payload.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl Inner {
+    /// Leaves one that is nothing, which takes no memory.
+    fn take_payload(&mut self) -> Box<dyn Any + Send> {
+        std::mem::replace(self.payload.get_mut().unwrap_or_else(PoisonError::into_inner), Box::new(()))
+    }
+}
+
+/// A panic may carry an error that holds another one, and so on.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop_flat(self.take_payload());
     }
 }
 

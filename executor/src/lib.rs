@@ -19,6 +19,7 @@ mod cancel;
 mod join_error;
 mod unhandled;
 mod plain;
+mod flat;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 mod number;

@@ -84,13 +84,16 @@ impl Children {
         key
     }
 
+    /// The child's seat, if there is a child with the key and it has one.
+    #[inline]
+    fn seat(&self, key: usize) -> Option<u32> {
+        self.seats.get(key).copied().filter(|seat| *seat < STANDING)
+    }
+
     /// Returns the child's seat, if it has one.
     #[inline]
     fn remove(&mut self, key: usize) -> Option<u32> {
-        let seat = self.seats[key];
-        if seat >= NOBODY {
-            return None;
-        }
+        let seat = self.seats.get(key).copied().filter(|seat| *seat < NOBODY)?;
         self.count -= 1;
         self.seats[key] = NOBODY | std::mem::replace(&mut self.free, key as u32);
         (seat != STANDING).then_some(seat)
@@ -166,7 +169,7 @@ impl WakeSet {
         self.wake_owner();
     }
 
-    /// Removes a child. Wakers of it do nothing from now on.
+    /// Removes a child. Wakers of it do nothing from now on. Without effect if no child has the key.
     #[inline]
     pub fn remove(&self, key: usize) {
         let seat = self.children.borrow_mut().remove(key);
@@ -175,10 +178,10 @@ impl WakeSet {
         }
     }
 
-    /// Wakes a child, as its waker would.
+    /// Wakes a child, as its waker would. Without effect if no child has the key.
     pub fn wake(&self, key: usize) {
-        let seat = self.children.borrow().seats[key];
-        if seat < STANDING {
+        let seat = self.children.borrow().seat(key);
+        if let Some(seat) = seat {
             let called = self.home.borrow().as_ref().map(|home| home.seats.wake_seat(seat));
             if let Some(Called::Owner(owner)) = called {
                 // Children of such a set have no wakers of their own.
@@ -187,10 +190,10 @@ impl WakeSet {
         }
     }
 
-    /// The child counts as woken in the next poll, but nobody is woken for it.
+    /// The child counts as woken in the next poll, but nobody is woken for it. Without effect if no child has the key.
     pub fn keep(&self, key: usize) {
-        let seat = self.children.borrow().seats[key];
-        if let (Some(home), true) = (&*self.home.borrow(), seat < STANDING) {
+        let seat = self.children.borrow().seat(key);
+        if let (Some(home), Some(seat)) = (&*self.home.borrow(), seat) {
             home.seats.keep(seat);
         }
     }

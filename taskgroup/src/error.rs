@@ -1,12 +1,16 @@
 //! What went wrong in a group: a tree of errors.
 
-use evenkeel_executor::{CancelReason, combinator::plain};
-use std::{error::Error, fmt, panic::Location};
+use evenkeel_executor::CancelReason;
+use std::{error::Error, fmt, panic::Location, vec};
 
 /// Every failure of a group, in the order in which they happened.
 ///
 /// It is a tree: an entry holds one error, or the group error of a group below. A lone error is in a group as well. `Display`
 /// draws the tree, with each child's name and the place where it was spawned.
+///
+/// Groups may be nested as deeply as there is memory: nothing here takes stack for each level. So `Display` draws 65 levels, and
+/// `Debug` writes 16 levels one inside the other, and below them only the errors, side by side. (An `E` that holds group errors itself
+/// takes part in that. But it is dropped by its own code, one inside the other.)
 ///
 /// A group that was cancelled by [`TaskGroup::cancel`](crate::TaskGroup::cancel) before its body had a value yields one too;
 /// it holds no errors then, or those that were there besides.
@@ -150,26 +154,47 @@ impl<E> GroupError<E> {
     /// Cuts the tree in two: the errors that `pred` likes, and the others, each with the groups that they were in. `None` where
     /// there are none. This is what Python's `except*` does.
     pub fn split(self, mut pred: impl FnMut(&E) -> bool) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
-        self.split_by(&mut pred)
+        let (mut level, mut around) = (Halves::of(self), Vec::new());
+        loop {
+            match level.rest.next() {
+                Some(ChildError { error: Failure::One(error), name, location }) => {
+                    let half = if pred(&error) { &mut level.liked } else { &mut level.others };
+                    half.push(ChildError { error: Failure::One(error), name, location });
+                }
+                Some(ChildError { error: Failure::Group(group), name, location }) => {
+                    around.push((std::mem::replace(&mut level, Halves::of(group)), name, location));
+                }
+                None => {
+                    let (liked, others) = level.into_groups();
+                    let Some((above, name, location)) = around.pop() else { return (liked, others) };
+                    level = above;
+                    let entry = |group, name| ChildError { error: Failure::Group(group), name, location };
+                    level.liked.extend(liked.map(|group| entry(group, name.clone())));
+                    level.others.extend(others.map(|group| entry(group, name)));
+                }
+            }
+        }
+    }
+}
+
+/// A group that is being cut in two.
+struct Halves<E> {
+    rest: vec::IntoIter<ChildError<E>>,
+    liked: Vec<ChildError<E>>,
+    others: Vec<ChildError<E>>,
+    reason: Option<CancelReason>,
+}
+
+impl<E> Halves<E> {
+    fn of(mut group: GroupError<E>) -> Halves<E> {
+        let (rest, reason) = (group.take_children().into_iter(), group.reason.take());
+        Halves { rest, liked: Vec::new(), others: Vec::new(), reason }
     }
 
-    fn split_by(mut self, pred: &mut dyn FnMut(&E) -> bool) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
-        let (mut yes, mut no) = (Vec::new(), Vec::new());
-        for ChildError { error, name, location } in self.take_children() {
-            let (liked, other) = match error {
-                Failure::One(error) if pred(&error) => (Some(Failure::One(error)), None),
-                Failure::One(error) => (None, Some(Failure::One(error))),
-                Failure::Group(group) => {
-                    let (liked, other) = group.split_by(pred);
-                    (liked.map(Failure::Group), other.map(Failure::Group))
-                }
-            };
-            yes.extend(liked.map(|error| ChildError { error, name: name.clone(), location }));
-            no.extend(other.map(|error| ChildError { error, name, location }));
-        }
-        let reason = self.reason.take();
-        let part = |children: Vec<_>| (!children.is_empty()).then(|| GroupError { children, reason: reason.clone() });
-        (part(yes), part(no))
+    /// Both halves, if there is anything in them.
+    fn into_groups(self) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
+        let group = |children: Vec<_>, reason| (!children.is_empty()).then_some(GroupError { children, reason });
+        (group(self.liked, self.reason.clone()), group(self.others, self.reason))
     }
 }
 
@@ -180,13 +205,6 @@ impl<E> ChildError<E> {
         location: &'static Location<'static>,
     ) -> ChildError<E> {
         ChildError { error, name, location }
-    }
-
-    fn title(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} ({})", plain(name), self.location),
-            None => format!("spawned at {}", self.location),
-        }
     }
 }
 
@@ -202,68 +220,9 @@ impl<E> Drop for GroupError<E> {
     }
 }
 
-impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupError").field("children", &self.children).field("reason", &self.reason).finish()
-    }
-}
-
-impl<E> GroupError<E> {
-    fn headline(&self) -> String {
-        let count = self.errors().count();
-        match (count, &self.reason) {
-            (0, Some(reason)) => format!("the task group was cancelled: {reason}"),
-            (1, _) => "1 error in a task group".into(),
-            (count, _) => format!("{count} errors in a task group"),
-        }
-    }
-}
-
-impl<E: fmt::Display> GroupError<E> {
-    fn draw(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
-        /// Deeper trees can be read by nobody, and each level takes some of the stack.
-        const DEEPEST: usize = 64;
-        if indent.chars().count() > 3 * DEEPEST {
-            return write!(f, "\n{indent}└─ …");
-        }
-        for (index, child) in self.children.iter().enumerate() {
-            let is_last = index + 1 == self.children.len();
-            let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let below = format!("{indent}{below}");
-            match &child.error {
-                Failure::One(error) => {
-                    let text = error.to_string().replace('\n', &format!("\n{below}"));
-                    write!(f, "\n{indent}{branch}{}: {text}", child.title())?;
-                }
-                Failure::Group(group) => {
-                    write!(f, "\n{indent}{branch}{}: {}", child.title(), group.headline())?;
-                    group.draw(f, &below)?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for GroupError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline())?;
-        self.draw(f, "")
-    }
-}
-
 impl<E: fmt::Debug + fmt::Display + 'static> Error for GroupError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.children.first().map(|child| child as &(dyn Error + 'static))
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for ChildError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.error {
-            Failure::One(error) => write!(f, "{}: {error}", self.title()),
-            Failure::Group(group) => write!(f, "{}: {group}", self.title()),
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod slots;
 mod grace;
 mod lineage;
 mod error;
+mod drawing;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
 mod in_place;

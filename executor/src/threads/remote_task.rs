@@ -7,9 +7,10 @@ use super::{
 use crate::{
     cancel::CancelReason,
     current::try_current,
+    flat::drop_flat,
     handle::{Call, Handle},
     join_error::Panic,
-    raw::{enter, tasks::Stop},
+    raw::{enter, place::Place, tasks::Stop},
     task::Task,
     unhandled::{Cause, Unhandled, report_unhandled},
 };
@@ -19,7 +20,7 @@ use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// The owner, on any thread, of a task that was spawned through a [`Handle`].
@@ -115,8 +116,13 @@ impl<T: Send + 'static> Future for RemoteTask<T> {
 impl<T: Send + 'static> Drop for RemoteTask<T> {
     fn drop(&mut self) {
         let is_finished = self.reply.is_here();
-        if let Some(Err(CallError::Panicked(panic))) = self.reply.forget() {
-            self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+        match self.reply.forget() {
+            Some(Err(CallError::Panicked(panic))) => {
+                self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+            }
+            // It may own another such handle.
+            Some(Ok(value)) => drop_flat(value),
+            Some(Err(_)) | None => {}
         }
         if !is_finished && !self.detached {
             self.cancel(CancelReason::OwnerDropped);
@@ -158,7 +164,7 @@ where
             Ok(future) => future,
             Err(payload) => return give(answer, Err(CallError::Panicked(Panic::new(payload)))),
         };
-        let future = Answering { future: Some(future), answer: Some(answer) };
+        let future = Answering { future: Place::new(future), answer: Some(answer) };
         let spawned = enter::with_current(|core| core.map(|core| core.tasks.spawn(future, location)));
         // Otherwise there was no room for it; the answer was given when it was dropped.
         if let Some(Ok(task)) = spawned {
@@ -181,9 +187,9 @@ fn give<T>(answer: Answer<T>, outcome: Result<T, CallError>) {
 pin_project! {
     /// A future whose output goes to another thread.
     struct Answering<Fut: Future> {
-        // `None` once it has ended: it is dropped before the answer is given.
+        // Empty once it has ended: it is dropped before the answer is given.
         #[pin]
-        future: Option<Fut>,
+        future: Place<Fut>,
         answer: Option<Answer<Fut::Output>>,
     }
 
@@ -193,7 +199,7 @@ pin_project! {
             if let Some(answer) = this.answer.take() {
                 let reason = try_current().and_then(|task| task.cancel_reason());
                 let dropped = Dropped { reason, answer: Some(answer) };
-                this.future.set(None);
+                this.future.as_mut().clear();
                 drop(dropped);
             }
         }
@@ -225,11 +231,9 @@ impl<Fut: Future> Future for Answering<Fut> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let value = match this.future.as_mut().as_pin_mut() {
-                Some(future) => std::task::ready!(future.poll(cx)),
-                None => unreachable!("a task is not polled after its end"),
-            };
-            this.future.set(None);
+            let future = this.future.as_mut().get().expect("a task is not polled after its end");
+            let value = ready!(future.poll(cx));
+            this.future.as_mut().clear();
             Poll::Ready(value)
         }));
         let outcome = match polled {
