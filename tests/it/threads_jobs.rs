@@ -191,10 +191,16 @@ fn threads_07_an_await_on_an_executor_that_has_ended_says_so() {
     let mut call = to_thread(|| ());
     // Nobody is left who could run it: the first poll is in an executor that closes its pool before the second.
     let gate = Gate::default();
-    let pass = gate.clone();
+    let begun = Gate::default();
+    let (pass, tell) = (gate.clone(), begun.clone());
     let first = Executor::builder().max_threads(1).build();
-    let blocker = first.spawn(to_thread(move || pass.pass()));
+    let blocker = first.spawn(to_thread(move || {
+        tell.open();
+        pass.pass();
+    }));
     first.run_until_stalled();
+    // Otherwise it would be taken out of line when its owner goes, and leave the thread to the call.
+    begun.pass();
     first.run(async { assert!(futures::poll!(&mut call).is_pending()) });
     drop((blocker, first));
     gate.open();

@@ -30,8 +30,9 @@ impl Future for LendsItself {
         // SAFETY: nothing is moved out of it.
         let this = unsafe { self.get_unchecked_mut() };
         if this.lent.is_none() {
+            let flag = &raw mut this.flag;
             // SAFETY: the field is pinned, lives as long as `lent` beside it, and is used through that alone.
-            this.lent = Some(unsafe { &mut *(&raw mut this.flag) });
+            this.lent = Some(unsafe { &mut *flag });
         }
         let flag = this.lent.as_mut().expect("it was lent just now");
         **flag = !**flag;
