@@ -67,8 +67,8 @@ fn sound_02_whatever_stops_a_future_asks_nothing_of_it() {
                 yield_now().await;
                 yield_now().await;
                 match end {
-                    "cancelled" => drop(task.cancel("enough")),
-                    "aborted" => drop(task.abort()),
+                    "cancelled" => task.cancel("enough"),
+                    "aborted" => task.abort(),
                     _ => {
                         drop(task);
                         continue;
