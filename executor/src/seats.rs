@@ -285,10 +285,14 @@ impl Seats {
         }
         let seat = SLOT_MASK - number.slot();
         let inner = &mut *self.inner.borrow_mut();
-        if inner.seats.get(seat).is_none_or(|found| found.tag != number.tag()) {
-            return Called::Done;
+        match inner.seats.get(seat) {
+            Some(found) if found.tag == number.tag() => inner.queue(seat as u32),
+            // It was kept, perhaps, and nobody was called for that.
+            Some(found) if found.tag == number.tag() | QUEUED => {
+                inner.sets[found.set as usize].owner.take().map_or(Called::Done, Called::Owner)
+            }
+            _ => Called::Done,
         }
-        inner.queue(seat as u32)
     }
 
     /// Wakes the child in that seat.

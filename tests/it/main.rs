@@ -128,5 +128,6 @@ mod sync_overload;
 mod sync_model;
 mod sync_queue_model;
 mod sound_sync;
+mod sound_outlived;
 mod sound_remote;
 mod fuzz_sync;

@@ -202,6 +202,21 @@ impl crate::raw::tasks::Tasks {
     pub(super) fn region_here(&self) -> Option<Rc<Region>> {
         self.here.innermost(self.current()).or_else(|| self.root_region())
     }
+
+    /// The outermost cancelled region around the code that runs now, up to the next shield.
+    pub(super) fn outermost_cancelled(&self) -> Option<Rc<Region>> {
+        let (mut found, mut next) = (None, self.here.nearest());
+        while let Some(region) = next {
+            if region.kind() == Kind::Shielded {
+                return found;
+            }
+            next = region.around();
+            if region.reason().is_some() {
+                found = Some(region);
+            }
+        }
+        if self.is_cancelled(self.current()) { self.root_region() } else { found }
+    }
 }
 
 /// Was something cancelled that the running code will be stopped for, at its next suspension or when it is done with what it

@@ -86,7 +86,7 @@ pub(super) fn is_past(deadline: When) -> bool {
     }
 }
 
-/// The part that a scope's future has: the timer of its deadline, and once it is cancelled that of its grace period.
+/// The part that a scope's future has: the timer of its deadline, and while clean-up is at work that of its grace period, if it has one.
 #[derive(Default)]
 pub(super) struct Watch {
     alarm: Option<Alarm>,
@@ -119,7 +119,7 @@ impl Watch {
     #[inline]
     pub(super) fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
         if self.deadline != Some(deadline) {
-            self.alarm = None;
+            (self.alarm, self.grace) = (None, None);
             self.deadline = Some(deadline);
         }
         if deadline != NEVER && deadline != When::After(u64::MAX) {
@@ -139,16 +139,49 @@ impl Watch {
     /// Clean-up is at work: sees to it that the scope's future is woken when that takes too long. `true` when it has.
     pub(super) fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool {
         let grace = limit.grace.get();
-        if self.deadline.take().is_some() || self.grace != grace {
-            self.alarm = None;
+        let Some(length) = grace else {
+            if self.is_lent() {
+                (self.alarm, self.grace) = (None, None);
+            }
+            return false;
+        };
+        if self.deadline.is_some() || self.grace != grace {
+            self.lend(limit);
             self.grace = grace;
         }
-        let Some(grace) = grace else { return false };
-        if grace.is_zero() || self.alarm.as_ref().is_some_and(Alarm::has_fired) {
+        if length.is_zero() || self.alarm.as_ref().is_some_and(Alarm::has_fired) {
             return true;
         }
-        self.keep(When::After(saturating_nanos(grace)), waker);
+        self.keep(When::After(saturating_nanos(length)), waker);
         false
+    }
+
+    /// Is the timer the grace period's?
+    pub(super) fn is_lent(&self) -> bool {
+        self.deadline.is_none() && self.grace.is_some()
+    }
+
+    /// Is there no timer of a deadline?
+    pub(super) fn is_idle(&self) -> bool {
+        self.deadline.is_none()
+    }
+
+    /// From now on it is. The deadline counts again if the future outlives what is cancelled around it, and is the same then as it was:
+    /// a time, and no more a while from the beginning.
+    fn lend(&mut self, limit: &Limit) {
+        let alarm = self.alarm.take();
+        if self.deadline.take() == Some(limit.deadline.get()) {
+            if let Some(deadline) = alarm.and_then(|alarm| alarm.deadline()) {
+                limit.deadline.set(When::At(deadline));
+            }
+        }
+    }
+
+    /// The scope is cancelled: its deadline does not count any more.
+    pub(super) fn forget_deadline(&mut self) {
+        if self.deadline.take().is_some() {
+            self.alarm = None;
+        }
     }
 
     #[inline]

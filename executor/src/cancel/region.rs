@@ -95,8 +95,10 @@ impl Place {
 #[derive(Default)]
 struct Inner {
     members: Members,
-    /// Who waits, elsewhere, for the cancellation of this very region.
+    /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
     waiters: RefCell<Slab<Option<Waker>>>,
+    /// Where this one waits so, and as whom.
+    end_around: Cell<Option<(Rc<Region>, usize)>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
     panic: Cell<Option<Held>>,
 }
@@ -207,6 +209,11 @@ impl Region {
             task = region.place.borrow().task;
         }
         here::reason_of_task(task)
+    }
+
+    /// The region around this one, as of its last poll. `None`: the root scope.
+    pub(super) fn around(&self) -> Option<Rc<Region>> {
+        self.place.borrow().around.clone()
     }
 
     /// Marks the region as being polled, or not. Returns how it was before.
@@ -363,7 +370,7 @@ impl Region {
         }
     }
 
-    // ---- those who wait elsewhere for its cancellation
+    // ---- those who wait for its cancellation, or for its end
 
     pub(super) fn new_waiter(&self) -> usize {
         self.inner().waiters.borrow_mut().insert(None)
@@ -387,6 +394,25 @@ impl Region {
         let wakers: Vec<Waker> =
             inner.waiters.borrow_mut().iter_mut().filter_map(|(_, waiter)| waiter.take()).collect();
         wakers.into_iter().for_each(wake_foreign);
+    }
+
+    /// The region's future answers that it waits for no other reason than that something around it is cancelled. It may outlive that, when it
+    /// was only borrowed: whoever polls it is called then.
+    #[cold]
+    pub(super) fn wait_for_end_around(&self, tasks: &Tasks, newest: &Waker) {
+        let outermost = tasks.outermost_cancelled();
+        let place = &self.inner().end_around;
+        let waits = match (place.take(), outermost) {
+            (Some((noted, key)), Some(outermost)) if Rc::ptr_eq(&noted, &outermost) => Some((noted, key)),
+            (noted, outermost) => {
+                let waits = outermost.map(|outermost| (outermost.clone(), outermost.new_waiter()));
+                leave_end(noted);
+                waits
+            }
+        };
+        let Some((outermost, key)) = waits else { return };
+        place.set(Some((outermost.clone(), key)));
+        outermost.set_waiter(key, newest);
     }
 
     // ---- clean-up
@@ -419,6 +445,12 @@ impl Region {
         self.release();
         drop(self.take_panic());
         self.leave();
+        if let Some(inner) = self.inner.get() {
+            leave_end(inner.end_around.take());
+            if self.kind.get() == Kind::Root || self.reason().is_some() {
+                self.wake_waiters();
+            }
+        }
         // Otherwise a handle that is kept would keep all regions that were once around it.
         let gone = self.place.replace(Place::NOWHERE);
         drop(gone);
@@ -457,6 +489,12 @@ impl Region {
             }
         }
         self.end();
+    }
+}
+
+fn leave_end(noted: Option<(Rc<Region>, usize)>) {
+    if let Some((region, key)) = noted {
+        region.remove_waiter(key);
     }
 }
 

@@ -231,7 +231,7 @@ pub(super) enum State {
 
 /// What is to be done with a scope after a poll.
 pub(super) enum Next<T> {
-    /// Nothing: it was not started, or has stopped.
+    /// Nothing: it was not started, or has stopped, and something around it is cancelled.
     Nothing,
     Wait,
     Return(T),
@@ -353,10 +353,17 @@ pub(super) fn conclude<F: Future>(
             Poll::Pending
         }
         (Next::Stop { overdue }, Some(region)) => {
-            let cancelled = stop(core, region, overdue, state, watch, body);
-            cancelled.map_or(Poll::Pending, |cancelled| Poll::Ready(Err(cancelled)))
+            match stop(core, region, overdue, state, watch, body) {
+                Some(cancelled) => return Poll::Ready(Err(cancelled)),
+                None => region.wait_for_end_around(&core.tasks, cx.waker()),
+            }
+            Poll::Pending
         }
-        (Next::Nothing, _) | (_, None) => Poll::Pending,
+        (Next::Nothing, Some(region)) => {
+            region.wait_for_end_around(&core.tasks, cx.waker());
+            Poll::Pending
+        }
+        (_, None) => Poll::Pending,
     }
 }
 
@@ -382,8 +389,12 @@ fn poll_in_region<F: Future>(
         panic!("a second future was run in one CancelScope: make a scope for each");
     }
     let around = region.arrive(&core.tasks);
-    if *state != State::Running && !begin(region, state, around, body.as_mut()) {
-        return Next::Nothing;
+    match *state {
+        State::Running => {}
+        // Code in a cancelled scope starts nothing, and nothing is returned to it.
+        _ if around => return Next::Nothing,
+        State::New => begin(region, state, body.as_mut()),
+        State::Stopped => return Next::Stop { overdue: false },
     }
     if has_come(region, watch) || around {
         return poll_cancelled(core, region, watch, body, cx);
@@ -398,12 +409,8 @@ fn poll_in_region<F: Future>(
     }
 }
 
-/// The first poll, or one after a stop. `false`: there is nothing to poll.
-fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<&mut Place<F>>) -> bool {
-    if around || *state == State::Stopped {
-        // Code in a cancelled scope starts nothing.
-        return false;
-    }
+/// The first poll.
+fn begin<F>(region: &Rc<Region>, state: &mut State, mut body: Pin<&mut Place<F>>) {
     region.limit.enter(is_shared(region));
     look(region);
     *state = State::Running;
@@ -414,7 +421,6 @@ fn begin<F>(region: &Rc<Region>, state: &mut State, around: bool, mut body: Pin<
         // At its own deadline it is polled once.
         cancel(region, CancelReason::DeadlineExceeded);
     }
-    true
 }
 
 #[inline]
@@ -469,12 +475,18 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
             }
         }
     }
-    if !is_cancelled {
+    if region.reason().is_some() {
+        watch.forget_deadline();
+    } else if !(is_cancelled && watch.is_lent()) {
         watch.keep_deadline(region.limit.deadline.get(), cx.waker());
-        if region.is_cancelled() {
-            // A waker's clone, which may be foreign code, has cancelled the scope.
-            cx.waker().wake_by_ref();
-        }
+    }
+    if is_cancelled && watch.is_idle() && region.is_outer_cancelled() {
+        // It is to stop, or its deadline is to count again, if it outlives what is cancelled around it.
+        region.wait_for_end_around(&core.tasks, cx.waker());
+    }
+    if !is_cancelled && region.is_cancelled() {
+        // A waker's clone, which may be foreign code, has cancelled the scope.
+        cx.waker().wake_by_ref();
     }
 }
 

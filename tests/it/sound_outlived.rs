@@ -1,0 +1,161 @@
+//! A future that is only borrowed in what is cancelled, and outlives that: it goes on where it is polled next, and is polled.
+
+use crate::probe::ms;
+use evenkeel::{
+    CancelReason, CancelScope, Cancelled, Elapsed, Instant, finally, gather, sleep, spawn, testing, timeout, yield_now,
+};
+use futures::{
+    StreamExt,
+    future::{select, select_all},
+    stream::FuturesUnordered,
+};
+use std::{
+    cell::RefCell,
+    future::{Future, pending},
+    pin::Pin,
+    rc::Rc,
+    time::Duration,
+};
+
+type Work = Pin<Box<dyn Future<Output = (Result<(), Elapsed>, Duration)>>>;
+
+/// What a future yields, and when.
+fn timed(work: impl Future<Output = Result<(), Elapsed>> + 'static) -> Work {
+    Box::pin(async move {
+        let began = Instant::now();
+        (work.await, began.elapsed())
+    })
+}
+
+/// Combinators that poll a child only when it was woken.
+fn polls_who_was_woken(work: Work) -> [Pin<Box<dyn Future<Output = Duration>>>; 3] {
+    let shared = Rc::new(RefCell::new(Some(work)));
+    let taken = move || {
+        let work = shared.clone();
+        async move {
+            let work = work.borrow_mut().take().expect("one combinator is polled");
+            let (ended, after) = work.await;
+            assert_eq!(ended, Err(Elapsed));
+            after
+        }
+    };
+    let (one, two, three) = (taken.clone(), taken.clone(), taken);
+    [
+        Box::pin(async move {
+            let mut all: FuturesUnordered<_> = [one()].into_iter().collect();
+            all.next().await.expect("there is one")
+        }),
+        Box::pin(async move { gather((two(), yield_now())).await.0 }),
+        Box::pin(async move { gather([three()]).await[0] }),
+    ]
+}
+
+/// `combinators`: so many of them. Those of ours cannot be awaited again when some clean-up in them was begun.
+fn ends_at(combinators: usize, make: fn() -> Work, expected: Duration) {
+    for which in 0..combinators {
+        let after = testing::run(async move {
+            let mut borrowed = polls_who_was_woken(make()).into_iter().nth(which).expect("there are three");
+            let outer = timeout(ms(5), select(borrowed.as_mut(), pending::<()>())).await;
+            assert!(outer.is_err(), "{which}");
+            timeout(ms(1_000), borrowed).await
+        });
+        assert_eq!(after, Ok(expected), "{which}");
+    }
+}
+
+#[test]
+fn sound_04_a_scope_that_stops_in_one_that_is_cancelled_and_outlives_it_says_so() {
+    // Both deadlines come at once.
+    ends_at(3, || timed(timeout(ms(5), pending())), ms(5));
+    ends_at(1, || timed(timeout(ms(5), finally(pending::<()>(), async |_: Option<&()>| sleep(ms(2)).await))), ms(7));
+}
+
+#[test]
+fn sound_04_a_deadline_counts_on_while_something_around_it_is_cancelled() {
+    ends_at(3, || timed(timeout(ms(9), pending())), ms(9));
+    ends_at(3, || timed(timeout(ms(6), timeout_in(ms(60)))), ms(6));
+    // Clean-up that was begun by what is cancelled around keeps the timer.
+    ends_at(1, || timed(timeout(ms(6), finally(pending::<()>(), async |_: Option<&()>| sleep(ms(3)).await))), ms(8));
+}
+
+async fn timeout_in(long: Duration) {
+    let _ = timeout(long, pending::<()>()).await;
+}
+
+#[test]
+fn sound_04_what_begins_in_a_scope_that_is_cancelled_begins_when_it_outlives_that() {
+    testing::run(async {
+        let mut late = Box::pin(timeout(ms(3), pending::<()>()));
+        let scope = CancelScope::new();
+        let token = scope.token();
+        let ended = scope
+            .run(async {
+                token.cancel("before it begins");
+                let mut all: FuturesUnordered<_> = [late.as_mut()].into_iter().collect();
+                select(all.next(), pending::<()>()).await;
+            })
+            .await;
+        assert_eq!(ended, Err(Cancelled(CancelReason::from("before it begins"))));
+        assert_eq!(timeout(ms(100), late).await, Ok(Err(Elapsed)));
+    });
+
+    // The same, but what polls it lives on as well.
+    let after = testing::run(async {
+        let began = Instant::now();
+        let mut all: FuturesUnordered<_> = [timeout(ms(3), pending::<()>())].into_iter().collect();
+        let scope = CancelScope::new();
+        let token = scope.token();
+        let _ = scope
+            .run(async {
+                token.cancel("before it begins");
+                select(all.next(), pending::<()>()).await;
+            })
+            .await;
+        assert_eq!(timeout(ms(100), all.next()).await, Ok(Some(Err(Elapsed))));
+        began.elapsed()
+    });
+    assert_eq!(after, ms(3));
+}
+
+#[test]
+fn sound_04_what_outlives_a_cancelled_task_goes_on_in_another() {
+    testing::run(async {
+        let kept = Rc::new(RefCell::new(FuturesUnordered::new()));
+        kept.borrow_mut().push(timeout(ms(1), pending::<()>()));
+        let theirs = kept.clone();
+        let mut task = spawn(async move {
+            finally(
+                std::future::poll_fn(|cx| theirs.borrow_mut().poll_next_unpin(cx).map(drop)),
+                // By then its deadline has come, in the cancelled task.
+                async |_: Option<&()>| sleep(ms(2)).await,
+            )
+            .await;
+        });
+        yield_now().await;
+        task.cancel("enough");
+        assert!(task.outcome().await.is_err());
+        let next = std::future::poll_fn(|cx| kept.borrow_mut().poll_next_unpin(cx));
+        assert_eq!(timeout(ms(100), next).await, Ok(Some(Err(Elapsed))));
+    });
+}
+
+#[test]
+fn sound_04_a_grace_period_takes_nothing_from_a_deadline() {
+    let after = testing::run(async {
+        let began = Instant::now();
+        let scope = CancelScope::new();
+        scope.set_deadline(Instant::now() + ms(20));
+        scope.set_grace(ms(50));
+        let mut borrowed: FuturesUnordered<_> = FuturesUnordered::new();
+        borrowed.push(scope.run(async {
+            finally(async { sleep(ms(4)).await }, async |_: Option<&()>| sleep(ms(4)).await).await;
+            pending::<()>().await
+        }));
+        let outer = timeout(ms(2), select_all([Box::pin(borrowed.next())])).await;
+        assert!(outer.is_err());
+        let ended = timeout(ms(100), borrowed.next()).await;
+        assert_eq!(ended, Ok(Some(Err(Cancelled(CancelReason::DeadlineExceeded)))));
+        began.elapsed()
+    });
+    assert_eq!(after, ms(20));
+}
