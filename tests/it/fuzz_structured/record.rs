@@ -5,7 +5,7 @@ use evenkeel::{CancelScope, Cause, Clock, Deadline, Instant, JoinError, Task, Ta
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    fmt::{self, Write as _},
+    fmt,
     rc::Rc,
     task::Waker,
 };
@@ -66,7 +66,9 @@ pub(super) struct Record {
     pub(super) wakers: RefCell<Vec<Waker>>,
     /// The host is closing the executor.
     pub(super) closing: Cell<bool>,
-    digest: RefCell<Digest>,
+    digest: Cell<u64>,
+    /// The tasks whose ids were noted, in order: their ids begin anew with each executor, but not with the same numbers.
+    noted_tasks: RefCell<Vec<String>>,
     /// `None`: nobody wants to read it.
     lines: RefCell<Option<Vec<String>>>,
 }
@@ -89,15 +91,36 @@ impl Record {
 
     pub(super) fn say(&self, frame: FrameId, what: fmt::Arguments<'_>) {
         let now = self.now().since_origin().as_millis();
-        let mut digest = self.digest.borrow_mut();
-        write!(digest, "{now} {frame} {what}").expect("a digest takes everything");
+        let line = self.with_tasks_by_order(format!("{now:>4} ms  #{frame:<3} {what}"));
+        // FNV-1a of all lines.
+        let mix = |digest: u64, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        self.digest.set(line.bytes().fold(self.digest.get(), mix));
         if let Some(lines) = &mut *self.lines.borrow_mut() {
-            lines.push(format!("{now:>4} ms  #{frame:<3} {what}"));
+            lines.push(line);
         }
     }
 
+    /// The line, with a task's place among those that were noted instead of its id: of that, two runs in one process have different
+    /// ones, as an executor goes on with the numbers of one that has ended.
+    fn with_tasks_by_order(&self, mut line: String) -> String {
+        const MARK: &str = "TaskId(";
+        let mut from = 0;
+        while let Some(begin) = line[from..].find(MARK).map(|at| from + at + MARK.len()) {
+            let end = line[begin..].find(')').map_or(line.len(), |at| begin + at);
+            let mut noted = self.noted_tasks.borrow_mut();
+            let order = noted.iter().position(|id| *id == line[begin..end]).unwrap_or_else(|| {
+                noted.push(line[begin..end].to_owned());
+                noted.len() - 1
+            });
+            line.replace_range(begin..end, &format!("the {order}th"));
+            from = begin;
+        }
+        line
+    }
+
+    /// What two runs are compared by.
     pub(super) fn digest(&self) -> u64 {
-        self.digest.borrow().0
+        self.digest.get()
     }
 
     pub(super) fn take_lines(&self) -> Vec<String> {
@@ -277,4 +300,20 @@ impl Drop for Owned {
             drop(task);
         }
     }
+}
+
+#[test]
+fn fuzz_structured_a_record_does_not_depend_on_what_numbers_tasks_have() {
+    let executor = evenkeel::Executor::builder().clock(VirtualClock::new()).build();
+    let record = || {
+        let record = Record::new(true);
+        let (first, second) = (evenkeel::current().id(), evenkeel::spawn(async {}).id().expect("it is alive"));
+        record.note(0, evenkeel::CancelReason::SiblingFailed { task: Some(first) });
+        record.note(1, (second, first));
+        (record.digest(), record.take_lines())
+    };
+    let before = executor.run(async { record() });
+    let behind = executor.run(async { record() });
+    assert_eq!(before, behind);
+    assert!(before.1[1].ends_with("(TaskId(the 1th), TaskId(the 0th))"), "{:?}", before.1);
 }
