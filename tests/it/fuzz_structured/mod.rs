@@ -32,6 +32,9 @@ use std::{
     str::FromStr,
 };
 
+/// Programs that were once taken for wrong: causes meet in them that seldom do.
+const ONCE_WRONG: [u64; 7] = [548_621, 617_847, 622_724, 636_305, 742_768, 889_349, 949_026];
+
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
 }
@@ -65,7 +68,7 @@ fn fuzz_structured_programs_end_and_lose_nothing() {
     let cases = setting("FUZZ_CASES").unwrap_or(if cfg!(miri) { 20 } else { 2000 });
     let survey = env::var("FUZZ_SURVEY").is_ok();
     let mut found: BTreeMap<&str, Vec<(Program, Wrong)>> = BTreeMap::new();
-    for seed in first..first + cases {
+    for seed in ONCE_WRONG.into_iter().chain(first..first + cases) {
         let program = generate::program(seed);
         let Some(wrong) = look(&program) else { continue };
         if !survey {

@@ -161,8 +161,8 @@ impl Record {
     }
 
     pub(super) fn got_panic(&self, message: &str) {
-        match number_in(message, "panic#") {
-            Some(id) => self.panics.borrow_mut()[id].got += 1,
+        match numbers_in(message, "panic#").first() {
+            Some(&id) => self.panics.borrow_mut()[id].got += 1,
             // A gather or a race was borrowed by a scope that was cancelled: as documented.
             None if message.contains("was awaited again after a scope around it") => {}
             None => self.strange.borrow_mut().push(message.to_owned()),
@@ -200,9 +200,10 @@ impl Record {
             Cause::CleanupSkipped(_) => self.skips_reported.set(self.skips_reported.get() + 1),
             Cause::GraceExceeded => {}
             Cause::Error(text) if text.contains("every slot of a task group") => {}
-            Cause::Error(text) => match number_in(text, "fault#") {
-                Some(id) => self.faults.borrow_mut()[id].got += 1,
-                None => self.nameless.set(self.nameless.get() + 1),
+            // A group's error names all that are in it.
+            Cause::Error(text) => match numbers_in(text, "fault#") {
+                ids if ids.is_empty() => self.nameless.set(self.nameless.get() + 1),
+                ids => ids.into_iter().for_each(|id| self.faults.borrow_mut()[id].got += 1),
             },
             other => self.strange.borrow_mut().push(format!("{other:?}")),
         }
@@ -252,9 +253,9 @@ fn report_in_words(cause: &Cause) -> String {
     }
 }
 
-fn number_in(text: &str, mark: &str) -> Option<usize> {
-    let (_, behind) = text.split_once(mark)?;
-    behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+fn numbers_in(text: &str, mark: &str) -> Vec<usize> {
+    let number = |behind: &str| behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+    text.split(mark).skip(1).filter_map(number).collect()
 }
 
 /// What two runs are compared by: FNV-1a of all lines.
