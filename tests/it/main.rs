@@ -123,5 +123,6 @@ mod sync_overload;
 mod sync_model;
 mod sync_queue_model;
 mod sound_sync;
+mod sound_unwinding;
 mod sound_remote;
 mod fuzz_sync;

@@ -258,17 +258,6 @@ fn numbers_in(text: &str, mark: &str) -> Vec<usize> {
     text.split(mark).skip(1).filter_map(number).collect()
 }
 
-/// What two runs are compared by: FNV-1a of all lines.
-#[derive(Default)]
-struct Digest(u64);
-
-impl fmt::Write for Digest {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 = text.bytes().fold(self.0, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-        Ok(())
-    }
-}
-
 impl Drop for Token {
     fn drop(&mut self) {
         self.0.tokens.borrow_mut()[self.1] += 1;
