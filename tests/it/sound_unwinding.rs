@@ -39,8 +39,14 @@ fn goes_off() {
     assert!(!ARMED.take(), "foreign code");
 }
 
-#[derive(PartialEq, Eq, PartialOrd)]
+#[derive(PartialEq, Eq)]
 struct Touchy(u32);
+
+impl PartialOrd for Touchy {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Touchy {
     fn cmp(&self, other: &Self) -> Ordering {

@@ -2,7 +2,10 @@
 
 use crate::probe::ms;
 use evenkeel::Instant;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 pub(super) type FrameId = usize;
 
@@ -39,6 +42,8 @@ pub(super) struct Frame {
     pub(super) at_work: bool,
     cancelled: bool,
     deadline: Option<Instant>,
+    /// The deadline counts from the first poll: where a scope is cancelled around it, that comes later, or never.
+    limit: Option<Duration>,
     is_rescheduled: bool,
     /// Nobody polls it now, perhaps.
     parked: bool,
@@ -66,6 +71,7 @@ impl Frames {
             at_work: false,
             cancelled: false,
             deadline: None,
+            limit: None,
             is_rescheduled: false,
             parked: false,
             polled_since: Instant::from_origin(ms(0)),
@@ -131,13 +137,32 @@ impl Frames {
         self.set(frame, |frame| (frame.parked, frame.polled_since) = (false, now));
     }
 
+    /// Its first poll.
+    pub(super) fn begin(&self, frame: FrameId, now: Instant) {
+        self.set(frame, |frame| {
+            frame.begun = true;
+            frame.deadline = frame.limit.take().map(|limit| now + limit).or(frame.deadline);
+        });
+    }
+
+    /// A group's future, which is that frame, is dropped: its children are cancelled.
+    pub(super) fn cancel_group(&self, whole: FrameId) {
+        let group = self.all.borrow()[whole].parent;
+        group.into_iter().for_each(|group| self.cancel_kids(group));
+    }
+
+    pub(super) fn set_limit(&self, frame: FrameId, limit: Duration, now: Instant) {
+        self.set(frame, |frame| (frame.limit, frame.deadline) = (Some(limit), Some(now + limit)));
+    }
+
     pub(super) fn set_deadline(&self, frame: FrameId, deadline: Option<Instant>) {
-        self.all.borrow_mut()[frame].deadline = deadline;
+        self.set(frame, |frame| (frame.limit, frame.deadline) = (None, deadline));
     }
 
     /// Before it begins, too.
     pub(super) fn reschedule(&self, frame: FrameId, deadline: Option<Instant>) {
-        self.set(frame, |frame| (frame.deadline, frame.is_rescheduled) = (deadline, true));
+        self.set_deadline(frame, deadline);
+        self.set(frame, |frame| frame.is_rescheduled = true);
     }
 
     pub(super) fn is_rescheduled(&self, frame: FrameId) -> bool {

@@ -33,7 +33,8 @@ use std::{
 };
 
 /// Programs that were once taken for wrong: causes meet in them that seldom do.
-const ONCE_WRONG: [u64; 7] = [548_621, 617_847, 622_724, 636_305, 742_768, 889_349, 949_026];
+const ONCE_WRONG: [u64; 10] =
+    [548_621, 617_847, 622_724, 636_305, 742_768, 889_349, 949_026, 7_777_357_851, 7_777_770_876, 7_777_815_670];
 
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()

@@ -78,7 +78,7 @@ impl<W: Fn() -> usize + Unpin> Future for Counted<W> {
         }
         let over = self.wait.take();
         drop(over);
-        polled.map_or_else(|payload| resume_unwind(payload), |polled| polled)
+        polled.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
