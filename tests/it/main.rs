@@ -122,6 +122,7 @@ mod sync_wait_queue;
 mod sync_overload;
 mod sync_model;
 mod sync_queue_model;
+mod sound_reach;
 mod sound_sync;
 mod sound_unwinding;
 mod sound_remote;
