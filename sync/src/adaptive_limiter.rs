@@ -3,9 +3,16 @@
 use crate::{
     timer::Timer,
     wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats},
+    wait_queue::{WaitQueue, WaitStats, go_on},
 };
-use std::{cell::Cell, fmt, marker::PhantomData, thread, time::Duration};
+use std::{
+    cell::Cell,
+    fmt,
+    marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+    time::Duration,
+};
 
 /// Bounds how much goes on at a time, by a limit that it finds itself: it grows while work is done within a target time, and
 /// shrinks when work takes longer.
@@ -199,6 +206,19 @@ impl<C: Timer> Slot<'_, C> {
     pub fn ignore(mut self) {
         self.outcome = Outcome::Ignored;
     }
+
+    /// The limiter learns how the work went.
+    fn tell(&self) {
+        let limiter = self.limiter;
+        let late = || limiter.timer.now().saturating_sub(self.began) > limiter.target;
+        match self.outcome {
+            Outcome::ByTime if late() => limiter.failed(self.began),
+            // Work that ended with a panic was not done quickly.
+            Outcome::ByTime if !thread::panicking() => limiter.succeeded(),
+            Outcome::ByTime | Outcome::Ignored => {}
+            Outcome::Overloaded => limiter.failed(self.began),
+        }
+    }
 }
 
 impl<C: Timer> Drop for Slot<'_, C> {
@@ -210,15 +230,10 @@ impl<C: Timer> Drop for Slot<'_, C> {
                 self.0.release();
             }
         }
-        let limiter = self.limiter;
-        let _release = Release(limiter);
-        let late = || limiter.timer.now().saturating_sub(self.began) > limiter.target;
-        match self.outcome {
-            Outcome::ByTime if late() => limiter.failed(self.began),
-            // Work that ended with a panic was not done quickly.
-            Outcome::ByTime if !thread::panicking() => limiter.succeeded(),
-            Outcome::ByTime | Outcome::Ignored => {}
-            Outcome::Overloaded => limiter.failed(self.began),
+        let _release = Release(self.limiter);
+        // But not on top of a panic that is under way: two at a time would end the process.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.tell())) {
+            go_on(payload);
         }
     }
 }

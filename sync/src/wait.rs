@@ -3,11 +3,12 @@
 use crate::{
     nodes::{Key, Left},
     wait_hook,
-    wait_queue::{WaitQueue, WakeLater},
+    wait_queue::{WaitQueue, WakeLater, go_on},
 };
 use std::{
     fmt,
     ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -140,7 +141,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         impl<L: Line> Drop for InHand<'_, L> {
             fn drop(&mut self) {
                 if let Some(grant) = self.1.take() {
-                    L::give_back(self.0, grant);
+                    give_back::<L>(self.0, grant);
                 }
             }
         }
@@ -218,6 +219,14 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
     }
 }
 
+/// A grant goes to the next one, or is put back. What that calls (wakers, comparisons of items) may panic: but this is done in
+/// destructors, and on top of a panic that is under way theirs would end the process.
+fn give_back<L: Line>(owner: &L::Owner, grant: L::Grant) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| L::give_back(owner, grant))) {
+        go_on(payload);
+    }
+}
+
 #[cold]
 fn over() -> ! {
     panic!("a wait was polled after it gave its output")
@@ -246,7 +255,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
                 L::serve(&self.owner);
             }
             Left::Waiting { request, .. } | Left::Refused(request) => drop(request),
-            Left::Granted(grant) => L::give_back(&self.owner, grant),
+            Left::Granted(grant) => give_back::<L>(&self.owner, grant),
         }
     }
 }

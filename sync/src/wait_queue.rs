@@ -348,7 +348,7 @@ type Payload = Box<dyn Any + Send>;
 
 /// Lets a panic go on that was caught, unless another is under way: two at a time would end the process.
 #[cold]
-fn go_on(payload: Payload) {
+pub(crate) fn go_on(payload: Payload) {
     if thread::panicking() {
         // Its destructor could panic as well.
         std::mem::forget(payload);

@@ -6,9 +6,7 @@ use crate::{
     sync_cases::all_cases,
     sync_hosts::{Hand, now},
 };
-use evenkeel_sync::{
-    AdaptiveLimiter, Barrier, Full, LifoQueue, Mutex, PriorityQueue, Queue, RateLimiter, Semaphore, Timer, oneshot,
-};
+use evenkeel_sync::{AdaptiveLimiter, Barrier, Full, LifoQueue, PriorityQueue, Queue, RateLimiter, Timer, oneshot};
 use std::{
     cell::{Cell, RefCell},
     cmp::Ordering,
@@ -371,45 +369,6 @@ fn sound_15_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_spot
     assert!(party.borrow_mut().poll_with(&waker).is_pending());
     panics(|| Hand::new(barrier.wait()).poll());
     assert_eq!(leaders.take(), [Ok(true)]);
-    defuse();
-}
-
-/// Two panics at a time would end the process.
-#[test]
-fn sound_15_what_a_panic_drops_wakes_others_whose_wakers_panic() {
-    for case in all_cases().into_iter().filter(|case| case.at_once || case.room == 1) {
-        let wakers: Vec<_> = (0..case.room).map(|_| panicking()).collect();
-        let mut waiters: Vec<_> = (0..case.room).map(|_| Hand::new((case.wait)())).collect();
-        for (waiter, waker) in waiters.iter_mut().zip(&wakers) {
-            assert!(waiter.poll_with(waker).is_pending());
-        }
-        let serve = crate::probe::on_drop(|| (case.serve)());
-        let text = panic_of(move || {
-            let _serve = serve;
-            panic!("the first")
-        });
-        assert_eq!(text, "the first", "{}", case.name);
-        assert!(waiters.iter_mut().all(|waiter| waiter.poll().is_ready()), "{}", case.name);
-        defuse();
-    }
-}
-
-#[test]
-fn sound_15_guards_that_a_panic_drops_are_handed_on_though_wakers_panic() {
-    let (semaphore, mutex) = (Semaphore::new(1), Mutex::new(0));
-    let (permit, lock) = (semaphore.try_acquire().unwrap(), mutex.try_lock().unwrap());
-    let mut acquire = Hand::new(semaphore.acquire());
-    let mut locking = Hand::new(mutex.lock());
-    let waker = panicking();
-    assert!(acquire.poll_with(&waker).is_pending() && locking.poll_with(&waker).is_pending());
-    assert_eq!(
-        panic_of(move || {
-            let _held = (permit, lock);
-            panic!("the holder")
-        }),
-        "the holder"
-    );
-    assert!(acquire.poll().is_ready() && locking.poll().is_ready());
     defuse();
 }
 

@@ -43,6 +43,10 @@
 //! member, was woken in that very poll: a combinator may have stopped half-way, to go on next time, as `FuturesUnordered` does when several
 //! of its futures wake themselves. Only so many polls are spent on that ([`MORE_POLLS`]), as a future that wakes itself for ever looks the
 //! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
+//!
+//! What polled them may have polled others too, which work, and wait for one of them: a shield that awaits a child of the same scope, say.
+//! So when one turns out to be out of reach, those that work are called too ([`Members::probe`]). Who is polled works on; who is not
+//! is out of reach as well, whatever it waits for.
 
 use super::foreign::drop_foreign;
 use crate::{
@@ -78,6 +82,8 @@ struct Member {
     waker: Option<Waker>,
     /// Its seat, since it was polled first after the cancellation. Its own waker lies there.
     seat: Option<u32>,
+    /// It was called, and the others were since then.
+    is_given_up: bool,
 }
 
 #[derive(Default)]
@@ -86,6 +92,8 @@ pub(super) struct Members {
     working: Cell<usize>,
     called: Cell<usize>,
     polls_left: Cell<usize>,
+    /// All were called, and the region was not polled since.
+    probes: Cell<bool>,
     home: RefCell<Option<Home>>,
 }
 
@@ -108,7 +116,7 @@ impl Members {
     /// A new member, which is being polled.
     pub(super) fn insert(&self) -> usize {
         self.called.set(self.called.get() + 1);
-        self.list.borrow_mut().insert(Member { state: State::Called, waker: None, seat: None })
+        self.list.borrow_mut().insert(Member { state: State::Called, waker: None, seat: None, is_given_up: false })
     }
 
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
@@ -161,6 +169,7 @@ impl Members {
     /// Returns the state before.
     fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
+        member.is_given_up = false;
         for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
             count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
         }
@@ -245,6 +254,7 @@ impl Members {
     /// Returns the waker to poll the body with.
     pub(super) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
         let (seats, set, body) = self.home_in(tasks)?;
+        self.probes.set(false);
         // Its clone may be foreign code: first of all, so that what it wakes is found.
         let newest = region.clone();
         // Nobody is called meanwhile: the poll that this begins finds what is woken.
@@ -304,8 +314,35 @@ impl Members {
 
     /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
     pub(super) fn are_at_work(&self) -> bool {
-        let is_worth_a_poll = || self.home().is_some_and(|(seats, set, _)| seats.has_woken(set));
-        self.working.get() > 0 || (self.called.get() > 0 && self.polls_left.get() > 0 && is_worth_a_poll())
+        self.working.get() > 0 || self.probes.get() || self.is_worth_a_poll()
+    }
+
+    fn is_worth_a_poll(&self) -> bool {
+        let has_woken = || self.home().is_some_and(|(seats, set, _)| seats.has_woken(set));
+        self.called.get() > 0 && self.polls_left.get() > 0 && has_woken()
+    }
+
+    /// Some that were called cannot be reached: are those that work still polled by anybody? They are called, once for each that is
+    /// found out of reach. To be asked after a poll.
+    pub(super) fn probe(&self) {
+        if self.called.get() == 0 || self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
+            return;
+        }
+        let (mut is_news, mut working) = (false, Vec::new());
+        for (key, member) in self.list.borrow_mut().iter_mut() {
+            match member.state {
+                State::Called => is_news |= !std::mem::replace(&mut member.is_given_up, true),
+                State::Working => working.push(key),
+                State::Idle => {}
+            }
+        }
+        if is_news {
+            self.probes.set(true);
+            self.renew(self.list.borrow().len());
+            let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();
+            wakers.into_iter().for_each(wake_owner);
+            self.wake_region();
+        }
     }
 
     /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.

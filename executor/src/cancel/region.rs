@@ -356,6 +356,13 @@ impl Region {
         self.inner.get().is_some_and(|inner| inner.members.are_at_work())
     }
 
+    /// Finds out who of those at work in here is out of reach. To be asked after a poll.
+    pub(super) fn probe(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.probe();
+        }
+    }
+
     /// What is in here is about to be dropped.
     pub(crate) fn unlink(&self) {
         if let Some(inner) = self.inner.get() {

@@ -2,7 +2,10 @@
 
 use crate::probe::ms;
 use evenkeel::Instant;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 pub(super) type FrameId = usize;
 
@@ -33,10 +36,14 @@ pub(super) struct Frame {
     pub(super) parent: Option<FrameId>,
     pub(super) role: Role,
     pub(super) is_task: bool,
+    /// A child of a group, which ends it when all others have ended.
+    pub(super) in_background: bool,
     /// A shield's future, or a clean-up: nothing that is cancelled around it gets in.
     pub(super) at_work: bool,
     cancelled: bool,
     deadline: Option<Instant>,
+    /// The deadline counts from the first poll: where a scope is cancelled around it, that comes later, or never.
+    limit: Option<Duration>,
     is_rescheduled: bool,
     /// Nobody polls it now, perhaps.
     parked: bool,
@@ -60,9 +67,11 @@ impl Frames {
             parent,
             role: Role::Alone,
             is_task: false,
+            in_background: false,
             at_work: false,
             cancelled: false,
             deadline: None,
+            limit: None,
             is_rescheduled: false,
             parked: false,
             polled_since: Instant::from_origin(ms(0)),
@@ -128,13 +137,32 @@ impl Frames {
         self.set(frame, |frame| (frame.parked, frame.polled_since) = (false, now));
     }
 
+    /// Its first poll.
+    pub(super) fn begin(&self, frame: FrameId, now: Instant) {
+        self.set(frame, |frame| {
+            frame.begun = true;
+            frame.deadline = frame.limit.take().map(|limit| now + limit).or(frame.deadline);
+        });
+    }
+
+    /// A group's future, which is that frame, is dropped: its children are cancelled.
+    pub(super) fn cancel_group(&self, whole: FrameId) {
+        let group = self.all.borrow()[whole].parent;
+        group.into_iter().for_each(|group| self.cancel_kids(group));
+    }
+
+    pub(super) fn set_limit(&self, frame: FrameId, limit: Duration, now: Instant) {
+        self.set(frame, |frame| (frame.limit, frame.deadline) = (Some(limit), Some(now + limit)));
+    }
+
     pub(super) fn set_deadline(&self, frame: FrameId, deadline: Option<Instant>) {
-        self.all.borrow_mut()[frame].deadline = deadline;
+        self.set(frame, |frame| (frame.limit, frame.deadline) = (None, deadline));
     }
 
     /// Before it begins, too.
     pub(super) fn reschedule(&self, frame: FrameId, deadline: Option<Instant>) {
-        self.set(frame, |frame| (frame.deadline, frame.is_rescheduled) = (deadline, true));
+        self.set_deadline(frame, deadline);
+        self.set(frame, |frame| frame.is_rescheduled = true);
     }
 
     pub(super) fn is_rescheduled(&self, frame: FrameId) -> bool {
@@ -147,21 +175,26 @@ impl Frames {
 
     /// A cancelled frame that is alive although no clean-up is at work in it. To be asked when all that was ready has been polled.
     pub(super) fn lingering(&self, now: Instant) -> Option<FrameId> {
-        let all = self.all.borrow();
+        let mut all = self.all.borrow_mut();
+        // Who nobody polls now. A frame's parent comes before it.
+        let mut parked: Vec<bool> = all.iter().map(|frame| frame.parked).collect();
+        let mut polled_since: Vec<Instant> = all.iter().map(|frame| frame.polled_since).collect();
+        for (id, frame) in all.iter().enumerate() {
+            let (Some(parent), false) = (frame.parent, frame.is_task) else { continue };
+            parked[id] |= parked[parent];
+            polled_since[id] = polled_since[id].max(polled_since[parent]);
+        }
+        end_background(&mut all, &parked);
         if self.moved.get() && all.iter().any(Frame::works) {
             return None;
         }
-        // Who nobody polls now; and who stands below something cancelled in its task, from where nothing shields it. A frame's parent
-        // comes before it.
-        let mut parked: Vec<bool> = all.iter().map(|frame| frame.parked).collect();
-        let mut polled_since: Vec<Instant> = all.iter().map(|frame| frame.polled_since).collect();
+        // Who stands below something cancelled, from where nothing shields it: in its task, or in that of a group, whose future must be
+        // polled to cancel its children.
         let mut covered = vec![false; all.len()];
         for (id, frame) in all.iter().enumerate() {
-            let (Some(parent), false) = (frame.parent, frame.is_task) else { continue };
-            let around = &all[parent];
-            parked[id] |= parked[parent];
-            polled_since[id] = polled_since[id].max(polled_since[parent]);
-            covered[id] = !around.at_work && (around.is_cancelled(now) || covered[parent]);
+            let Some(parent) = frame.parent else { continue };
+            let (around, is_told) = (&all[parent], !(frame.is_task && parked[parent]));
+            covered[id] = is_told && !around.at_work && (around.is_cancelled(now) || covered[parent]);
         }
         let mut working: Vec<bool> = all.iter().map(Frame::works).collect();
         for (id, frame) in all.iter().enumerate().rev() {
@@ -176,6 +209,24 @@ impl Frames {
             is_cancelled && is_free && !working[id]
         })
     }
+}
+
+/// Cancels what is in the background of groups whose other children have ended, and those of groups below them.
+fn end_background(all: &mut [Frame], parked: &[bool]) {
+    if !all.iter().any(|frame| frame.in_background && !frame.ended) {
+        return;
+    }
+    let mut alive: Vec<bool> = all.iter().map(|frame| !frame.ended).collect();
+    let mut has_others = vec![false; all.len()];
+    for (id, frame) in all.iter().enumerate().rev() {
+        let Some(parent) = frame.parent else { continue };
+        alive[parent] |= alive[id];
+        has_others[parent] |= alive[id] && frame.role == Role::Member && !frame.in_background;
+    }
+    let is_over = |group: FrameId| !has_others[group] && !parked[group];
+    all.iter_mut()
+        .filter(|frame| frame.in_background && frame.parent.is_some_and(is_over))
+        .for_each(|frame| frame.cancelled = true);
 }
 
 impl Frame {

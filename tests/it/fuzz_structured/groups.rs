@@ -112,7 +112,9 @@ async fn spawned(
     match how {
         How::Slot => return Some(group.slot().await.spawn(child(here, group, frame, kid))),
         How::Background => {
-            let child = child(here, group, frame, kid);
+            let member = member(here, group, frame);
+            here.world.frames.set(member, |frame| frame.in_background = true);
+            let child = child_in(here, member, kid);
             drop(group.spawn_background(async move { child.await.map(drop) }));
         }
         How::StartFirst | How::StartLast | How::StartNever => {

@@ -32,6 +32,10 @@ use std::{
     str::FromStr,
 };
 
+/// Programs that were once taken for wrong: causes meet in them that seldom do.
+const ONCE_WRONG: [u64; 10] =
+    [548_621, 617_847, 622_724, 636_305, 742_768, 889_349, 949_026, 7_777_357_851, 7_777_770_876, 7_777_815_670];
+
 fn setting<T: FromStr>(name: &str) -> Option<T> {
     env::var(name).ok()?.parse().ok()
 }
@@ -39,9 +43,7 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 /// What is wrong with that program; also if it does not do the same twice.
 fn look(program: &Program) -> Option<Wrong> {
     let run = run::run(program, false);
-    // Not by default yet: on a machine that is busy one program in many differs, which is not understood.
-    let compares = env::var("FUZZ_TWICE").is_ok();
-    if compares && run.wrong.is_none() && program.seed % 16 == 0 && run::run(program, false).digest != run.digest {
+    if run.wrong.is_none() && program.seed % 8 == 0 && run::run(program, false).digest != run.digest {
         return Some(Wrong::new("not the same twice", String::new()));
     }
     run.wrong
@@ -67,7 +69,7 @@ fn fuzz_structured_programs_end_and_lose_nothing() {
     let cases = setting("FUZZ_CASES").unwrap_or(if cfg!(miri) { 20 } else { 2000 });
     let survey = env::var("FUZZ_SURVEY").is_ok();
     let mut found: BTreeMap<&str, Vec<(Program, Wrong)>> = BTreeMap::new();
-    for seed in first..first + cases {
+    for seed in ONCE_WRONG.into_iter().chain(first..first + cases) {
         let program = generate::program(seed);
         let Some(wrong) = look(&program) else { continue };
         if !survey {

@@ -5,7 +5,7 @@ use evenkeel::{CancelScope, Cause, Clock, Deadline, Instant, JoinError, Task, Ta
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    fmt::{self, Write as _},
+    fmt,
     rc::Rc,
     task::Waker,
 };
@@ -66,7 +66,9 @@ pub(super) struct Record {
     pub(super) wakers: RefCell<Vec<Waker>>,
     /// The host is closing the executor.
     pub(super) closing: Cell<bool>,
-    digest: RefCell<Digest>,
+    digest: Cell<u64>,
+    /// The tasks whose ids were noted, in order: their ids begin anew with each executor, but not with the same numbers.
+    noted_tasks: RefCell<Vec<String>>,
     /// `None`: nobody wants to read it.
     lines: RefCell<Option<Vec<String>>>,
 }
@@ -89,15 +91,36 @@ impl Record {
 
     pub(super) fn say(&self, frame: FrameId, what: fmt::Arguments<'_>) {
         let now = self.now().since_origin().as_millis();
-        let mut digest = self.digest.borrow_mut();
-        write!(digest, "{now} {frame} {what}").expect("a digest takes everything");
+        let line = self.with_tasks_by_order(format!("{now:>4} ms  #{frame:<3} {what}"));
+        // FNV-1a of all lines.
+        let mix = |digest: u64, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        self.digest.set(line.bytes().fold(self.digest.get(), mix));
         if let Some(lines) = &mut *self.lines.borrow_mut() {
-            lines.push(format!("{now:>4} ms  #{frame:<3} {what}"));
+            lines.push(line);
         }
     }
 
+    /// The line, with a task's place among those that were noted instead of its id: of that, two runs in one process have different
+    /// ones, as an executor goes on with the numbers of one that has ended.
+    fn with_tasks_by_order(&self, mut line: String) -> String {
+        const MARK: &str = "TaskId(";
+        let mut from = 0;
+        while let Some(begin) = line[from..].find(MARK).map(|at| from + at + MARK.len()) {
+            let end = line[begin..].find(')').map_or(line.len(), |at| begin + at);
+            let mut noted = self.noted_tasks.borrow_mut();
+            let order = noted.iter().position(|id| *id == line[begin..end]).unwrap_or_else(|| {
+                noted.push(line[begin..end].to_owned());
+                noted.len() - 1
+            });
+            line.replace_range(begin..end, &format!("the {order}th"));
+            from = begin;
+        }
+        line
+    }
+
+    /// What two runs are compared by.
     pub(super) fn digest(&self) -> u64 {
-        self.digest.borrow().0
+        self.digest.get()
     }
 
     pub(super) fn take_lines(&self) -> Vec<String> {
@@ -138,8 +161,8 @@ impl Record {
     }
 
     pub(super) fn got_panic(&self, message: &str) {
-        match number_in(message, "panic#") {
-            Some(id) => self.panics.borrow_mut()[id].got += 1,
+        match numbers_in(message, "panic#").first() {
+            Some(&id) => self.panics.borrow_mut()[id].got += 1,
             // A gather or a race was borrowed by a scope that was cancelled: as documented.
             None if message.contains("was awaited again after a scope around it") => {}
             None => self.strange.borrow_mut().push(message.to_owned()),
@@ -177,9 +200,10 @@ impl Record {
             Cause::CleanupSkipped(_) => self.skips_reported.set(self.skips_reported.get() + 1),
             Cause::GraceExceeded => {}
             Cause::Error(text) if text.contains("every slot of a task group") => {}
-            Cause::Error(text) => match number_in(text, "fault#") {
-                Some(id) => self.faults.borrow_mut()[id].got += 1,
-                None => self.nameless.set(self.nameless.get() + 1),
+            // A group's error names all that are in it.
+            Cause::Error(text) => match numbers_in(text, "fault#") {
+                ids if ids.is_empty() => self.nameless.set(self.nameless.get() + 1),
+                ids => ids.into_iter().for_each(|id| self.faults.borrow_mut()[id].got += 1),
             },
             other => self.strange.borrow_mut().push(format!("{other:?}")),
         }
@@ -229,20 +253,9 @@ fn report_in_words(cause: &Cause) -> String {
     }
 }
 
-fn number_in(text: &str, mark: &str) -> Option<usize> {
-    let (_, behind) = text.split_once(mark)?;
-    behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
-}
-
-/// What two runs are compared by: FNV-1a of all lines.
-#[derive(Default)]
-struct Digest(u64);
-
-impl fmt::Write for Digest {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 = text.bytes().fold(self.0, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-        Ok(())
-    }
+fn numbers_in(text: &str, mark: &str) -> Vec<usize> {
+    let number = |behind: &str| behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+    text.split(mark).skip(1).filter_map(number).collect()
 }
 
 impl Drop for Token {
@@ -277,4 +290,20 @@ impl Drop for Owned {
             drop(task);
         }
     }
+}
+
+#[test]
+fn fuzz_structured_a_record_does_not_depend_on_what_numbers_tasks_have() {
+    let executor = evenkeel::Executor::builder().clock(VirtualClock::new()).build();
+    let record = || {
+        let record = Record::new(true);
+        let (first, second) = (evenkeel::current().id(), evenkeel::spawn(async {}).id().expect("it is alive"));
+        record.note(0, evenkeel::CancelReason::SiblingFailed { task: Some(first) });
+        record.note(1, (second, first));
+        (record.digest(), record.take_lines())
+    };
+    let before = executor.run(async { record() });
+    let behind = executor.run(async { record() });
+    assert_eq!(before, behind);
+    assert!(before.1[1].ends_with("(TaskId(the 1th), TaskId(the 0th))"), "{:?}", before.1);
 }

@@ -30,14 +30,14 @@ pub(super) fn inner(here: Here) -> Fut {
             Box::pin(async move {
                 if let Some(limit) = deadline {
                     if scope.set_deadline(world_at(&here, limit)) {
-                        begin(&here, region, limit);
+                        here.world.frames.set_deadline(region, Some(world_at(&here, limit)));
                     }
                 }
                 ended(&here, scope.run(body).await)
             })
         }
         Op::TimeoutAt(limit) => Box::pin(async move {
-            begin(&here, region, limit);
+            here.world.frames.set_deadline(region, Some(world_at(&here, limit)));
             ended(&here, timeout_at(world_at(&here, limit), body).await)
         }),
         Op::Timeout(limit) => Box::pin(async move {
@@ -53,7 +53,7 @@ fn world_at(here: &Here, limit: u32) -> evenkeel::Instant {
 }
 
 pub(super) fn begin(here: &Here, region: FrameId, limit: u32) {
-    here.world.frames.set_deadline(region, Some(world_at(here, limit)));
+    here.world.frames.set_limit(region, ms(limit.into()), here.world.now());
 }
 
 fn ended<E: std::fmt::Debug>(here: &Here, result: Result<Out, E>) -> Out {

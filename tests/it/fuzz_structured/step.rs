@@ -64,7 +64,7 @@ impl Step {
 impl End {
     fn begin(&mut self) {
         self.begun = true;
-        self.world.frames.set(self.frame, |frame| frame.begun = true);
+        self.world.frames.begin(self.frame, self.world.now());
         let (world, frame) = (&self.world, self.frame);
         match self.part {
             Part::None | Part::Group => {}
@@ -91,6 +91,7 @@ impl Drop for End {
         if how == How::Dropped {
             world.note(frame, how);
             if self.part == Part::Group {
+                world.frames.cancel_group(frame);
                 world.groups_dropped.set(world.groups_dropped.get() + 1);
             }
         }

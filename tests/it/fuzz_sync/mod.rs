@@ -5,7 +5,10 @@
 //! can go on. What must hold for each is in its rig: nothing lost, nothing doubled, the right order.
 
 mod items;
+mod news;
+mod notes;
 mod program;
+mod queues;
 mod rigs;
 mod world;
 

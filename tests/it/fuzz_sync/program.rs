@@ -11,6 +11,8 @@ pub(super) enum Act {
     End(usize),
     Do(usize),
     Panic,
+    /// A panic, with which that one goes.
+    Fall(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,8 +35,8 @@ pub(super) enum Op {
 
 pub(super) const PLAIN: Acts = Acts { cloned: Act::Nothing, called: Act::Nothing, dropped: Act::Nothing };
 
-/// A generator of numbers: splitmix64.
-pub(super) struct Maker(u64);
+/// A generator of numbers, splitmix64; and what there is to do in a program. Where that is little, it comes together more often.
+pub(super) struct Maker(u64, Vec<usize>);
 
 impl Maker {
     fn below(&mut self, n: usize) -> usize {
@@ -44,10 +46,18 @@ impl Maker {
         ((mixed ^ (mixed >> 31)) % n as u64) as usize
     }
 
+    fn what(&mut self) -> usize {
+        let which = self.below(self.1.len());
+        self.1[which]
+    }
+
     /// A rig, and what to do with it.
     pub(super) fn program(seed: u64, rigs: usize) -> (usize, Vec<Op>) {
-        let mut maker = Maker(seed.wrapping_mul(0xD134_2543_DE82_EF95));
+        let mut maker = Maker(seed.wrapping_mul(0xD134_2543_DE82_EF95), (0..60).collect());
         let which = maker.below(rigs);
+        if maker.below(2) == 0 {
+            maker.1 = (0..2 + maker.below(6)).map(|_| maker.below(60)).collect();
+        }
         let steps = 3 + maker.below(30);
         (which, (0..steps).map(|_| maker.op()).collect())
     }
@@ -55,11 +65,11 @@ impl Maker {
     fn op(&mut self) -> Op {
         let place = self.below(PLACES);
         match self.below(16) {
-            0..=5 => Op::Start(place, self.below(60), self.acts()),
+            0..=5 => Op::Start(place, self.what(), self.acts()),
             6 | 7 => Op::Poll(place, self.acts()),
             8 | 9 => Op::Next(self.acts()),
             10 => Op::End(place),
-            _ => Op::Do(self.below(60)),
+            _ => Op::Do(self.what()),
         }
     }
 
@@ -69,11 +79,12 @@ impl Maker {
 
     fn act(&mut self) -> Act {
         match self.below(20) {
-            0 => Act::Start(self.below(PLACES), self.below(60)),
+            0 => Act::Start(self.below(PLACES), self.what()),
             1 => Act::Poll(self.below(PLACES)),
             2 => Act::End(self.below(PLACES)),
-            3 | 4 => Act::Do(self.below(60)),
+            3 | 4 => Act::Do(self.what()),
             5 => Act::Panic,
+            6 => Act::Fall(self.below(PLACES)),
             _ => Act::Nothing,
         }
     }

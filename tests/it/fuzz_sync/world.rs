@@ -4,7 +4,10 @@ use super::{
     program::{Act, Acts, Op, PLACES, PLAIN},
     rigs::Rig,
 };
-use crate::bomb::{Op as WakerOp, bomb};
+use crate::{
+    bomb::{Op as WakerOp, bomb},
+    probe::on_drop,
+};
 use futures::future::LocalBoxFuture;
 use std::{
     any::Any,
@@ -89,9 +92,16 @@ impl World {
                 Op::Do(what) => (self.rig.deed)(what),
             });
             self.check_order();
+            self.look(false);
         }
         self.fuel.set(0);
         self.finish();
+    }
+
+    fn look(&self, at_rest: bool) {
+        if let Some(what) = (self.rig.look)(at_rest) {
+            self.check(false, || what);
+        }
     }
 
     /// Only panics of the program's own come through.
@@ -203,10 +213,14 @@ impl World {
             Act::End(place) => self.end(place),
             Act::Do(what) => (self.rig.deed)(what),
             Act::Panic if may_panic => blow_up(),
-            Act::Panic => {}
+            Act::Fall(place) if may_panic => {
+                let _falls = on_drop(|| self.end(place));
+                blow_up()
+            }
+            Act::Panic | Act::Fall(_) => {}
         };
         // A panic further in goes on from here, if two at a time are no harm.
-        if act == Act::Panic { deed() } else { self.checked(deed) }
+        if matches!(act, Act::Panic | Act::Fall(_)) { deed() } else { self.checked(deed) }
     }
 
     // ---- what must hold
@@ -251,6 +265,8 @@ impl World {
             self.checked(|| self.poll(place, PLAIN));
             self.check(there(self).is_some(), || "it could go on, and nobody called it".to_owned());
         }
+        self.settle();
+        self.look(true);
         for _ in 0..20 {
             self.checked(|| (self.rig.last)());
             self.settle();

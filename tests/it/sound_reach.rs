@@ -1,0 +1,143 @@
+//! A future that is borrowed, and not polled any more, or elsewhere: what is out of reach in it holds nobody up, and what is cancelled in it
+//! is stopped when it is polled again.
+
+use crate::probe::{at, ms};
+use evenkeel::{Cause, Clock, Executor, State, Task, VirtualClock, finally, scope, shield, sleep, timeout};
+use evenkeel_sync::oneshot;
+use futures::future::{join, select};
+use std::{
+    cell::Cell,
+    future::{Future, pending, ready},
+    pin::{Pin, pin},
+    rc::Rc,
+};
+
+type Borrowed = Pin<Box<dyn Future<Output = ()>>>;
+
+/// An executor whose time a test moves, and how many points it has reported as skipped.
+struct Host {
+    executor: Executor,
+    clock: VirtualClock,
+    skipped: Rc<Cell<usize>>,
+}
+
+impl Host {
+    fn new() -> Host {
+        let (clock, skipped) = (VirtualClock::new(), Rc::new(Cell::new(0)));
+        let count = skipped.clone();
+        let builder = Executor::builder().clock(clock.clone()).on_unhandled(move |unhandled| {
+            assert!(matches!(unhandled.cause(), Cause::CleanupSkipped(_)), "{unhandled}");
+            count.set(count.get() + 1);
+        });
+        Host { executor: builder.build(), clock, skipped }
+    }
+
+    /// Runs until that time, and all that is ready then.
+    fn go_on(&self, until: u64) {
+        for _ in 0..100 {
+            if self.executor.run_until_stalled().state != State::MoreReady {
+                if self.clock.now() >= at(until) {
+                    return;
+                }
+                self.clock.jump_to(self.executor.next_deadline().unwrap_or(at(until)).min(at(until)));
+            }
+        }
+        panic!("it never rests");
+    }
+
+    /// Borrows that until 2 ms, and then waits for something else; cancelled at 1 ms.
+    fn leaves(&self, mut borrowed: Borrowed) -> Task<()> {
+        let task = self.executor.spawn(async move {
+            select(borrowed.as_mut(), pin!(sleep(ms(2)))).await;
+            pending::<()>().await;
+            drop(borrowed);
+        });
+        self.go_on(1);
+        task.cancel("enough");
+        task
+    }
+}
+
+#[test]
+fn sound_05_clean_up_that_awaits_one_that_is_out_of_reach_is_out_of_reach_too() {
+    let of_one_scope: Borrowed = Box::pin(async {
+        let outcome = scope(async |s| {
+            let child = s.spawn(async {
+                finally(ready(()), async |_: Option<&()>| sleep(ms(3)).await).await;
+                Ok::<(), String>(())
+            });
+            shield(child).await;
+            Ok(())
+        });
+        outcome.await.unwrap();
+    });
+    let of_anybody: Borrowed = Box::pin(async {
+        let (done, told) = oneshot::channel();
+        let waits = shield(async {
+            let _ = told.await;
+        });
+        let tells = finally(ready(()), async |_: Option<&()>| {
+            sleep(ms(3)).await;
+            let _ = done.send(());
+        });
+        join(waits, tells).await;
+    });
+    for borrowed in [of_one_scope, of_anybody] {
+        let host = Host::new();
+        let mut task = host.leaves(borrowed);
+        host.go_on(2);
+        assert!(task.take_result().is_none(), "clean-up may go on in it");
+        host.go_on(3);
+        assert!(task.take_result().is_some_and(|outcome| outcome.is_err()));
+        assert_eq!(host.skipped.get(), 2);
+    }
+}
+
+#[test]
+fn sound_05_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
+    let host = Host::new();
+    let saved = Rc::new(Cell::new(false));
+    let (save, left) = (saved.clone(), async {
+        finally(ready(()), async |_: Option<&()>| sleep(ms(3)).await).await;
+    });
+    let task = host.executor.spawn(async move {
+        let mut left = Box::pin(left);
+        let goes_on = shield(async move {
+            sleep(ms(9)).await;
+            save.set(true);
+        });
+        let leaves = async {
+            select(left.as_mut(), pin!(sleep(ms(2)))).await;
+            pending::<()>().await;
+        };
+        join(goes_on, leaves).await;
+    });
+    host.go_on(1);
+    task.cancel("enough");
+    host.go_on(9);
+    drop(task);
+    assert_eq!((saved.get(), host.skipped.get()), (true, 1));
+}
+
+#[test]
+fn sound_04_a_timeout_that_fires_with_one_that_has_borrowed_it_is_stopped_when_it_is_polled_again() {
+    for among in [true, false] {
+        let host = Host::new();
+        let mut task = host.executor.spawn(async move {
+            let inner = async { timeout(ms(1), pending::<()>()).await.is_err() };
+            let mut inner: Pin<Box<dyn Future<Output = bool>>> = if among {
+                Box::pin(async move {
+                    use futures::StreamExt;
+                    let mut all = [inner].into_iter().collect::<futures::stream::FuturesUnordered<_>>();
+                    all.next().await.unwrap()
+                })
+            } else {
+                Box::pin(inner)
+            };
+            assert!(timeout(ms(1), inner.as_mut()).await.is_err());
+            inner.await
+        });
+        host.go_on(2);
+        assert!(task.take_result().is_some_and(|outcome| outcome.unwrap()), "{among}");
+    }
+}
