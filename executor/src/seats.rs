@@ -117,10 +117,12 @@ impl Seats {
         }
         let closed = &mut inner.sets[set as usize];
         closed.ready = ready;
+        // So that nobody looks for such wakers in the next one.
+        closed.own.clear();
         // The next set has the room that these have, unless it is much.
         const KEPT: usize = 64;
-        if closed.ready.capacity() > KEPT {
-            (closed.ready, closed.spare) = Default::default();
+        if closed.ready.capacity().max(closed.own.capacity()) > KEPT {
+            (closed.ready, closed.spare, closed.own) = Default::default();
         }
         inner.free_sets.push(set);
         closed.owner.take()
