@@ -29,7 +29,7 @@ use crate::{
     cancel::{limit::Limit, reason::CancelReason},
     join_error::Panic,
     number::Number,
-    raw::tasks::Tasks,
+    raw::{tasks::Tasks, waker::number_of},
     unhandled::Cause,
 };
 use slab::Slab;
@@ -140,9 +140,9 @@ impl Region {
     #[inline]
     pub(super) fn recycle(last: &mut Rc<Region>) {
         if let Some(only) = Rc::get_mut(last) {
-            let gone = std::mem::replace(only, Region::fresh());
+            // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
+            *only = Region::fresh();
             here::keep_spare_region(last);
-            drop(gone);
         }
     }
 
@@ -347,15 +347,17 @@ impl Region {
     #[inline]
     pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
         let members = self.inner.get().map(|inner| &inner.members);
-        let state = match self.kind.get() {
-            Kind::Guarded | Kind::Shielded if reached => State::Working,
-            Kind::Scope if self.is_at_work() && self.is_outer_cancelled() => State::Working,
-            _ => State::Idle,
+        let is_working = match self.kind.get() {
+            Kind::Root => None,
+            Kind::Scope if members.is_none_or(Members::is_empty) => {
+                self.leave();
+                None
+            }
+            Kind::Scope => Some(self.is_at_work() && self.is_outer_cancelled()),
+            Kind::Guarded | Kind::Shielded => Some(reached),
         };
-        match self.kind.get() {
-            Kind::Root => {}
-            Kind::Scope if members.is_none_or(Members::is_empty) => self.leave(),
-            _ => self.register(tasks, given, state),
+        if let Some(is_working) = is_working {
+            self.register(tasks, given, if is_working { State::Working } else { State::Idle });
         }
         if let Some(members) = members.filter(|members| members.are_seated()) {
             members.link(&self.own_waker(tasks, given));
@@ -382,10 +384,13 @@ impl Region {
     }
 
     /// The waker of this region's seat, if it is a member of a cancelled one.
+    #[inline]
     fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        if !self.is_outer_cancelled() {
-            return None;
-        }
+        if self.is_outer_cancelled() { self.seat_around(tasks) } else { None }
+    }
+
+    #[cold]
+    fn seat_around(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
         let (around, key) = self.place.borrow().seat.clone()?;
         around.inner().members.seat_of(key, tasks)
     }
@@ -584,7 +589,18 @@ impl Deref for OwnWaker<'_> {
 }
 
 /// Drops wakers that may be anybody's. Their panics are reported.
+#[inline]
 pub(super) fn drop_foreign(wakers: [Option<Waker>; 2]) {
+    // Ours own nothing.
+    if wakers.iter().flatten().any(|waker| number_of(waker).is_none()) {
+        drop_each(wakers);
+    } else {
+        std::mem::forget(wakers);
+    }
+}
+
+#[cold]
+fn drop_each(wakers: [Option<Waker>; 2]) {
     for waker in wakers.into_iter().flatten() {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
             report(Cause::WakerPanicked(Panic::new(payload)));
