@@ -37,7 +37,7 @@ pub(crate) enum Called {
     /// The child was queued, and the owner of its set is to be woken.
     Owner(Waker),
     /// The child was queued, and two are to be woken, perhaps: those that [`Seats::take_both`] gives now.
-    Both(u32, u32),
+    Both(u32),
 }
 
 pub(crate) struct Seats {
@@ -256,12 +256,14 @@ impl Seats {
         (old, None)
     }
 
-    /// Takes out whom to call for a child that was woken: last the waker of its own, and before it that of the set's owner, which is
-    /// to be called after it.
+    /// Takes out whom to call for the child in that seat, which was woken: last the waker of its own, and before it that of the set's
+    /// owner, which is to be called after it.
     #[cold]
-    pub(crate) fn take_both(&self, set: u32, key: u32) -> impl Iterator<Item = Waker> + use<> {
-        let set = &mut self.inner.borrow_mut().sets[set as usize];
-        let own = set.own.get_mut(key as usize).and_then(Option::take);
+    pub(crate) fn take_both(&self, seat: u32) -> impl Iterator<Item = Waker> + use<> {
+        let inner = &mut *self.inner.borrow_mut();
+        let woken = &inner.seats[seat as usize];
+        let set = &mut inner.sets[woken.set as usize];
+        let own = set.own.get_mut(woken.key as usize).and_then(Option::take);
         set.owner.take().into_iter().chain(own)
     }
 
@@ -347,7 +349,7 @@ impl Inner {
         let set = &mut self.sets[woken.set as usize];
         set.ready.push(seat);
         if !set.own.is_empty() {
-            return Called::Both(woken.set, woken.key);
+            return Called::Both(seat);
         }
         set.owner.take().map_or(Called::Done, Called::Owner)
     }

@@ -43,15 +43,15 @@ pub(crate) fn wake_number(number: Number) {
 /// No task of the current executor waits under this number.
 #[cold]
 fn wake_unusual(number: Number) {
-    if let Some((set, key)) = wake_outwards(number) {
-        wake_both(set, key);
+    if let Some(seat) = wake_outwards(number) {
+        wake_both(seat);
     }
 }
 
 /// Wakes what has that number and those around it, one round for each, as sets lie inside each other. Where clean-up is at work
-/// there may be two to call for a child: that one is handed out.
+/// there may be two to call for a child: its seat is handed out.
 #[inline(always)]
-fn wake_outwards(mut number: Number) -> Option<(u32, u32)> {
+fn wake_outwards(mut number: Number) -> Option<u32> {
     loop {
         match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
             Called::Done => return None,
@@ -62,7 +62,7 @@ fn wake_outwards(mut number: Number) -> Option<(u32, u32)> {
                 return None;
             }
             Called::Owner(owner) => number = wake_waiting(owner)?,
-            Called::Both(set, key) => return Some((set, key)),
+            Called::Both(seat) => return Some(seat),
         }
     }
 }
@@ -70,9 +70,9 @@ fn wake_outwards(mut number: Number) -> Option<(u32, u32)> {
 /// The one is followed to its end before the other, and the stack does not grow with them.
 #[cold]
 #[inline(never)]
-fn wake_both(set: u32, key: u32) {
-    let take = |(set, key)| enter::with_current(|core| core.map(|core| core.tasks.seats.take_both(set, key)));
-    let mut left: Vec<Waker> = take((set, key)).into_iter().flatten().collect();
+fn wake_both(seat: u32) {
+    let take = |seat| enter::with_current(|core| core.map(|core| core.tasks.seats.take_both(seat)));
+    let mut left: Vec<Waker> = take(seat).into_iter().flatten().collect();
     while let Some(waker) = left.pop() {
         let both = wake_waiting(waker).and_then(wake_outwards);
         left.extend(both.and_then(take).into_iter().flatten());
