@@ -36,8 +36,8 @@ pub(crate) enum Called {
     Done,
     /// The child was queued, and the owner of its set is to be woken.
     Owner(Waker),
-    /// The same, and before that the child's own waker.
-    Both(Waker, Option<Waker>),
+    /// The child was queued, and two are to be woken, perhaps: those that [`Seats::take_both`] gives now.
+    Both(u32),
 }
 
 pub(crate) struct Seats {
@@ -117,10 +117,12 @@ impl Seats {
         }
         let closed = &mut inner.sets[set as usize];
         closed.ready = ready;
+        // So that nobody looks for such wakers in the next one.
+        closed.own.clear();
         // The next set has the room that these have, unless it is much.
         const KEPT: usize = 64;
-        if closed.ready.capacity() > KEPT {
-            (closed.ready, closed.spare) = Default::default();
+        if closed.ready.capacity().max(closed.own.capacity()) > KEPT {
+            (closed.ready, closed.spare, closed.own) = Default::default();
         }
         inner.free_sets.push(set);
         closed.owner.take()
@@ -254,6 +256,17 @@ impl Seats {
         (old, None)
     }
 
+    /// Takes out whom to call for the child in that seat, which was woken: last the waker of its own, and before it that of the set's
+    /// owner, which is to be called after it.
+    #[cold]
+    pub(crate) fn take_both(&self, seat: u32) -> impl Iterator<Item = Waker> + use<> {
+        let inner = &mut *self.inner.borrow_mut();
+        let woken = &inner.seats[seat as usize];
+        let set = &mut inner.sets[woken.set as usize];
+        let own = set.own.get_mut(woken.key as usize).and_then(Option::take);
+        set.owner.take().into_iter().chain(own)
+    }
+
     pub(crate) fn take_own(&self, seat: u32) -> Option<Waker> {
         let inner = &mut *self.inner.borrow_mut();
         let seated = &inner.seats[seat as usize];
@@ -339,11 +352,10 @@ impl Inner {
         woken.tag |= QUEUED;
         let set = &mut self.sets[woken.set as usize];
         set.ready.push(seat);
-        let owner = set.owner.take();
-        if let Some(own) = set.own.get_mut(woken.key as usize).and_then(Option::take) {
-            return Called::Both(own, owner);
+        if !set.own.is_empty() {
+            return Called::Both(seat);
         }
-        owner.map_or(Called::Done, Called::Owner)
+        set.owner.take().map_or(Called::Done, Called::Owner)
     }
 
     #[inline(always)]

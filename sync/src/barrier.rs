@@ -25,10 +25,12 @@ pub struct Barrier {
     parties: usize,
     broken: Cell<bool>,
     queue: WaitQueue<(), Round>,
+    /// That of the last round.
+    last: Cell<Option<Round>>,
 }
 
 /// What the parties of a round share: is there a leader yet?
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Round(Rc<Cell<bool>>);
 
 /// The barrier was aborted or reset while somebody waited: asyncio's `BrokenBarrierError`.
@@ -45,7 +47,19 @@ impl Barrier {
     #[track_caller]
     pub const fn new(parties: usize) -> Barrier {
         assert!(parties > 0, "a barrier needs at least one party");
-        Barrier { parties, broken: Cell::new(false), queue: WaitQueue::new("Barrier::wait") }
+        Barrier { parties, broken: Cell::new(false), queue: WaitQueue::new("Barrier::wait"), last: Cell::new(None) }
+    }
+
+    /// The last round's is used again when all of its parties have gone on.
+    #[inline]
+    fn next_round(&self) -> Round {
+        let round = match self.last.take() {
+            Some(last) if Rc::strong_count(&last.0) == 1 => last,
+            _ => Round::default(),
+        };
+        round.0.set(false);
+        self.last.set(Some(round.clone()));
+        round
     }
 
     /// Waits for the others. Exactly one party of each round gets `true`: the leader, which is the first to go on. That is the one
@@ -117,7 +131,7 @@ impl Line for Waiting {
         if barrier.queue.len() + 1 < barrier.parties {
             return Attempt::Wait(request);
         }
-        let round = Round(Rc::default());
+        let round = barrier.next_round();
         while barrier.queue.grant(round.clone()).is_ok() {}
         barrier.queue.wake();
         Attempt::Granted(round)

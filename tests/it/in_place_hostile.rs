@@ -261,6 +261,32 @@ trait Boxed: Future + Sized {
 impl<F: Future> Boxed for F {}
 
 #[test]
+fn sound_04_a_set_that_follows_one_of_clean_up_wakes_its_owner() {
+    run(async {
+        // Those who clean up in the scope have wakers of their own, which are called besides the owner's.
+        let scope = CancelScope::new();
+        let handle = scope.clone();
+        let body = finally(
+            poll_fn(move |_| {
+                handle.cancel("enough");
+                Poll::<()>::Pending
+            }),
+            async |_| yield_now().await,
+        );
+        assert!(scope.run(body).await.is_err());
+        // The seats are the same.
+        let set = WakeSet::new();
+        let key = set.insert();
+        let (wakes, waker) = Wakes::new();
+        let mut batch = set.begin(&waker);
+        while batch.next().is_some() {}
+        drop(batch);
+        set.wake(key);
+        assert_eq!(wakes.count(), 1);
+    });
+}
+
+#[test]
 fn a_batch_that_is_still_open_when_its_set_moves_and_its_number_is_given_to_another_set() {
     let (first, second) = (Executor::new(), Executor::new());
     let (set, other) = (WakeSet::new(), WakeSet::new());

@@ -2,6 +2,7 @@
 
 use crate::{
     join_error::Panic,
+    raw::waker::number_of,
     unhandled::{Cause, report_unhandled as report},
 };
 use std::{
@@ -10,7 +11,18 @@ use std::{
 };
 
 /// Drops wakers that may be anybody's. Their panics are reported.
+#[inline]
 pub(crate) fn drop_foreign(wakers: [Option<Waker>; 2]) {
+    // Ours own nothing.
+    if wakers.iter().flatten().any(|waker| number_of(waker).is_none()) {
+        drop_each(wakers);
+    } else {
+        std::mem::forget(wakers);
+    }
+}
+
+#[cold]
+fn drop_each(wakers: [Option<Waker>; 2]) {
     for waker in wakers.into_iter().flatten() {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
             report(Cause::WakerPanicked(Panic::new(payload)));

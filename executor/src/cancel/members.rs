@@ -146,6 +146,7 @@ impl Members {
     }
 
     /// The member's own waker, if it was not called. `None`: there is no such member.
+    #[inline(always)]
     fn take_waker(&self, key: usize) -> Option<Option<Waker>> {
         let mut list = self.list.borrow_mut();
         let member = list.get_mut(key)?;
@@ -157,10 +158,11 @@ impl Members {
 
     /// The member has ended, or was dropped, or is elsewhere now.
     pub(super) fn remove(&self, key: usize) {
-        let waker = self.take_waker(key).flatten();
         let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
         self.change(&mut member, State::Idle);
+        let mut waker = member.waker.take();
         if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
+            waker = home.seats.take_own(seat);
             home.seats.release(seat);
         }
         drop_foreign([waker, None]);
@@ -170,6 +172,9 @@ impl Members {
     fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
         member.is_given_up = false;
+        if before == state {
+            return state;
+        }
         for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
             count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
         }

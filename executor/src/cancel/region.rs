@@ -141,9 +141,9 @@ impl Region {
     #[inline]
     pub(super) fn recycle(last: &mut Rc<Region>) {
         if let Some(only) = Rc::get_mut(last) {
-            let gone = std::mem::replace(only, Region::fresh());
+            // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
+            *only = Region::fresh();
             here::keep_spare_region(last);
-            drop(gone);
         }
     }
 

@@ -91,9 +91,12 @@ impl<T> RawTask<T> {
         if any.header().stage.get().is_end() {
             return any.release();
         }
-        // If the executor closes, clean-up has spawned it, and now it is the executor's, which cancels all it has.
-        let is_closing = any.tasks().is_some_and(Tasks::is_closing);
-        any.give_up(is_closing.then_some(CancelReason::Shutdown));
+        if any.tasks().is_some_and(Tasks::is_closing) {
+            // Clean-up has spawned it, and now it is the executor's, which cancels all it has.
+            return any.give_up(CancelReason::Shutdown);
+        }
+        let joiner = any.header().joiner.take();
+        any.let_go(joiner);
     }
 
     /// Stops the task and drops its future on this stack, unless it has ended.
@@ -261,25 +264,32 @@ impl AnyTask {
     fn release_unread(self) {
         let head = self.header();
         match head.stage.get() {
-            Stage::Future | Stage::Ending => self.give_up(Some(CancelReason::OwnerDropped)),
+            Stage::Future | Stage::Ending => self.give_up(CancelReason::OwnerDropped),
             Stage::Value if head.vtable.value_needs_drop => self.drop_value_flat(),
             _ => self.forget_outcome(),
         }
     }
 
-    /// The handle leaves a task that has not ended to its executor, which cancels it for that reason, if there is one.
-    fn give_up(self, cancel: Option<CancelReason>) {
+    /// The handle leaves a task that has not ended to its executor, which cancels it for that reason.
+    #[cold]
+    fn give_up(self, reason: CancelReason) {
         let joiner = self.header().joiner.take();
-        if let Some(reason) = cancel {
-            self.request(Stop::Cancel, reason);
-        }
+        self.request(Stop::Cancel, reason);
         if self.header().stage.get().is_end() {
             // The request told the host of new work, and the host's callback has ended the executor on the spot: the block is ours.
             self.release_unread();
+            drop(joiner);
         } else {
-            // The flag is the last: from here on the loop may free the block.
-            self.header().handle.set(false);
+            self.let_go(joiner);
         }
+    }
+
+    /// The task goes on without this handle.
+    #[inline(always)]
+    fn let_go(self, joiner: Option<Waker>) {
+        // From here on the loop may free the block.
+        self.header().handle.set(false);
+        // Perhaps foreign, so it is the last.
         drop(joiner);
     }
 

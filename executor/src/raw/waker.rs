@@ -43,38 +43,51 @@ pub(crate) fn wake_number(number: Number) {
 /// No task of the current executor waits under this number.
 #[cold]
 fn wake_unusual(number: Number) {
-    let mut next = Some(number);
-    // Where clean-up is at work there are two to call for a number: the second waits here.
-    let mut seconds = Vec::new();
-    // Sets lie inside each other: one round for each.
+    if let Some(seat) = wake_outwards(number) {
+        wake_both(seat);
+    }
+}
+
+/// Wakes what has that number and those around it, one round for each, as sets lie inside each other. Where clean-up is at work
+/// there may be two to call for a child: its seat is handed out.
+#[inline(always)]
+fn wake_outwards(mut number: Number) -> Option<u32> {
     loop {
-        let (first, second) = next.map_or((None, None), call);
-        seconds.extend(second);
-        let Some(waker) = first.or_else(|| seconds.pop()) else { return };
-        next = match number_of(&waker) {
-            Some(outer) if enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(outer))) => None,
-            Some(outer) => Some(outer),
-            None => {
-                wake_foreign(waker);
-                None
+        match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
+            Called::Done => return None,
+            Called::Elsewhere => {
+                if let Some(inbox) = registry::inbox_of(number) {
+                    inbox.wake(number);
+                }
+                return None;
             }
+            Called::Owner(owner) => number = wake_waiting(owner)?,
+            Called::Both(seat) => return Some(seat),
         }
     }
 }
 
-/// Wakes what has that number; returns whom to wake then.
-fn call(number: Number) -> (Option<Waker>, Option<Waker>) {
-    match enter::with_current(|core| core.map_or(Called::Elsewhere, |core| core.tasks.wake_unusual(number))) {
-        Called::Done => (None, None),
-        Called::Owner(owner) => (Some(owner), None),
-        Called::Both(own, owner) => (Some(own), owner),
-        Called::Elsewhere => {
-            if let Some(inbox) = registry::inbox_of(number) {
-                inbox.wake(number);
-            }
-            (None, None)
-        }
+/// The one is followed to its end before the other, and the stack does not grow with them.
+#[cold]
+#[inline(never)]
+fn wake_both(seat: u32) {
+    let take = |seat| enter::with_current(|core| core.map(|core| core.tasks.seats.take_both(seat)));
+    let mut left: Vec<Waker> = take(seat).into_iter().flatten().collect();
+    while let Some(waker) = left.pop() {
+        let both = wake_waiting(waker).and_then(wake_outwards);
+        left.extend(both.and_then(take).into_iter().flatten());
     }
+}
+
+/// Wakes a task that waits, or what is foreign; anything else has a number that is handed out.
+#[inline(always)]
+fn wake_waiting(waker: Waker) -> Option<Number> {
+    let Some(number) = number_of(&waker) else {
+        wake_foreign(waker);
+        return None;
+    };
+    let is_woken = enter::with_current(|core| core.is_some_and(|core| core.tasks.wake_waiting(number)));
+    (!is_woken).then_some(number)
 }
 
 /// Wakes the owner of a set. Nothing is borrowed meanwhile, as it may be foreign code, whose panic is reported.

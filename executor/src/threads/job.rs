@@ -242,7 +242,7 @@ where
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<thread::Result<T>, Refusal>> {
-        let is_there = |state: &State<F, T>| matches!(state.stage, Stage::Done(_) | Stage::Refused(_));
+        let is_there = |state: &mut State<F, T>| matches!(state.stage, Stage::Done(_) | Stage::Refused(_));
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
         let stage = std::mem::replace(&mut state.stage, Stage::Over);
         drop(state);

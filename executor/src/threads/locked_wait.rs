@@ -10,34 +10,41 @@ use std::{
 /// Cloning and dropping a waker is foreign code: it may do what is waited for, come back in, or panic. So it is done without the
 /// lock; a new waker is put in place only if there is still reason to wait under the same lock; and one that turns out not to be
 /// needed is dropped before anything is taken.
+#[inline(always)]
 pub(super) fn poll_locked<'a, S>(
     cx: &Context<'_>,
     lock: impl Fn() -> MutexGuard<'a, S>,
-    is_there: impl Fn(&S) -> bool,
+    is_there: impl Fn(&mut S) -> bool,
     place: impl for<'s> Fn(&'s mut S) -> &'s mut Option<Waker>,
 ) -> Poll<MutexGuard<'a, S>> {
-    let mut newest = None;
-    loop {
-        let mut state = lock();
-        match (newest.take(), is_there(&state)) {
-            (None, true) => return Poll::Ready(state),
-            (Some(unneeded), true) => {
-                drop(state);
-                drop(unneeded);
-            }
-            (Some(newest), false) => {
-                let old = place(&mut state).replace(newest);
-                drop(state);
-                drop(old);
-                return Poll::Pending;
-            }
-            (None, false) if place(&mut state).as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) => {
-                return Poll::Pending;
-            }
-            (None, false) => {
-                drop(state);
-                newest = Some(cx.waker().clone());
-            }
+    let mut state = lock();
+    if is_there(&mut state) { Poll::Ready(state) } else { wait(state, cx, lock, is_there, place) }
+}
+
+#[inline(never)]
+fn wait<'a, S>(
+    mut state: MutexGuard<'a, S>,
+    cx: &Context<'_>,
+    lock: impl Fn() -> MutexGuard<'a, S>,
+    is_there: impl Fn(&mut S) -> bool,
+    place: impl for<'s> Fn(&'s mut S) -> &'s mut Option<Waker>,
+) -> Poll<MutexGuard<'a, S>> {
+    while !is_there(&mut state) {
+        if place(&mut state).as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
+            return Poll::Pending;
         }
+        drop(state);
+        let newest = cx.waker().clone();
+        state = lock();
+        if !is_there(&mut state) {
+            let old = place(&mut state).replace(newest);
+            drop(state);
+            drop(old);
+            return Poll::Pending;
+        }
+        drop(state);
+        drop(newest);
+        state = lock();
     }
+    Poll::Ready(state)
 }

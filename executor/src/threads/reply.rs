@@ -62,7 +62,7 @@ impl<T> Reply<T> {
     }
 
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
-        let is_there = |state: &State<T>| !matches!(state.outcome, Outcome::Awaited);
+        let is_there = |state: &mut State<T>| !matches!(state.outcome, Outcome::Awaited);
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
         state.take().map_or(Poll::Pending, Poll::Ready)
     }

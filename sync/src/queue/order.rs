@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-/// Storage larger than this is given back once the queue is empty.
+/// Storage of this size and more is given back when less than one in so many places is used.
 const KEPT: usize = 1024;
 
 /// Where a queue keeps its items, and which comes out next.
@@ -41,11 +41,9 @@ impl<T> Order<T> for Fifo<T> {
 
     #[inline]
     fn pop(&mut self) -> Option<(T, u64)> {
-        let item = self.items.pop_front();
-        if self.items.is_empty() && self.items.capacity() > KEPT {
-            self.items = VecDeque::new();
-        }
-        item
+        let item = self.items.pop_front()?;
+        give_back_storage(&mut self.items);
+        Some(item)
     }
 
     fn put_back(&mut self, item: T, number: u64) {
@@ -55,6 +53,20 @@ impl<T> Order<T> for Fifo<T> {
     fn evict(&mut self) -> Option<(T, u64)> {
         self.pop()
     }
+}
+
+/// An item was taken out.
+#[inline(always)]
+fn give_back_storage<T>(items: &mut VecDeque<(T, u64)>) {
+    // One look tells: the storage is large, and next to nothing is left in it.
+    if items.capacity() / KEPT > items.len() {
+        shrink(items);
+    }
+}
+
+#[cold]
+fn shrink<T>(items: &mut VecDeque<(T, u64)>) {
+    items.shrink_to_fit();
 }
 
 fn put_back<T>(items: &mut VecDeque<(T, u64)>, item: T, number: u64) {
@@ -80,11 +92,9 @@ impl<T> Order<T> for Lifo<T> {
     }
 
     fn pop(&mut self) -> Option<(T, u64)> {
-        let item = self.items.pop_back();
-        if self.items.is_empty() && self.items.capacity() > KEPT {
-            self.items = VecDeque::new();
-        }
-        item
+        let item = self.items.pop_back()?;
+        give_back_storage(&mut self.items);
+        Some(item)
     }
 
     fn put_back(&mut self, item: T, number: u64) {

@@ -136,7 +136,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Lets those in who wait for room, as far as there is room. The caller wakes them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit(&self) {
         while !self.putters.is_empty() && self.len.get() < self.capacity {
             if let Ok(item) = self.putters.grant(()) {

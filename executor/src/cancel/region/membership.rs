@@ -25,15 +25,17 @@ impl Region {
     #[inline]
     pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
         let members = self.inner.get().map(|inner| &inner.members);
-        let state = match self.kind.get() {
-            Kind::Guarded | Kind::Shielded if reached => State::Working,
-            Kind::Scope if self.is_at_work() && self.is_outer_cancelled() => State::Working,
-            _ => State::Idle,
+        let is_working = match self.kind.get() {
+            Kind::Root => None,
+            Kind::Scope if members.is_none_or(Members::is_empty) => {
+                self.leave();
+                None
+            }
+            Kind::Scope => Some(self.is_at_work() && self.is_outer_cancelled()),
+            Kind::Guarded | Kind::Shielded => Some(reached),
         };
-        match self.kind.get() {
-            Kind::Root => {}
-            Kind::Scope if members.is_none_or(Members::is_empty) => self.leave(),
-            _ => self.register(tasks, given, state),
+        if let Some(is_working) = is_working {
+            self.register(tasks, given, if is_working { State::Working } else { State::Idle });
         }
         if let Some(members) = members.filter(|members| members.are_seated()) {
             members.link(&self.own_waker(tasks, given));
@@ -58,10 +60,13 @@ impl Region {
     }
 
     /// The waker of this region's seat, if it is a member of a cancelled one.
+    #[inline]
     pub(super) fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        if !self.is_outer_cancelled() {
-            return None;
-        }
+        if self.is_outer_cancelled() { self.seat_around(tasks) } else { None }
+    }
+
+    #[cold]
+    fn seat_around(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
         let (around, key) = self.place.borrow().seat.clone()?;
         around.inner().members.seat_of(key, tasks)
     }

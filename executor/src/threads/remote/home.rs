@@ -1,6 +1,6 @@
 //! Where a receiver is at home.
 
-use crate::{handle::Shared, raw::enter};
+use crate::{core::Core, handle::Shared, raw::enter};
 use std::{
     sync::{Arc, Weak},
     thread::{self, ThreadId},
@@ -14,20 +14,29 @@ use std::{
 /// never used, or whose executor has ended, nothing is known.
 pub(super) enum Home {
     Unknown,
-    Executor(Weak<Shared>),
+    /// Its address, for a quick look. It is no other's as long as the reference lives.
+    Executor(usize, Weak<Shared>),
     /// It waits, in somebody else's executor.
     Thread(ThreadId),
 }
 
 impl Home {
-    /// The receiver is used here. Dropping what was noted before runs nothing foreign.
+    /// The receiver is used here, and waits or not. Dropping what was noted before runs nothing foreign.
+    #[inline(always)]
     pub(super) fn note(&mut self, waits: bool) {
         enter::with_current(|core| match (core, &*self) {
-            (Some(core), Home::Executor(home)) if home.as_ptr() == Arc::as_ptr(&core.shared) => {}
-            (Some(core), _) => *self = Home::Executor(Arc::downgrade(&core.shared)),
-            (None, _) if waits => *self = Home::Thread(thread::current().id()),
-            (None, _) => *self = Home::Unknown,
+            (Some(core), Home::Executor(noted, _)) if *noted == Arc::as_ptr(&core.shared).addr() => {}
+            _ => self.note_newly(core, waits),
         });
+    }
+
+    #[cold]
+    fn note_newly(&mut self, core: Option<&Core>, waits: bool) {
+        *self = match core {
+            Some(core) => Home::Executor(Arc::as_ptr(&core.shared).addr(), Arc::downgrade(&core.shared)),
+            None if waits => Home::Thread(thread::current().id()),
+            None => Home::Unknown,
+        }
     }
 
     /// The receiver waits here no more.
@@ -40,7 +49,7 @@ impl Home {
     /// The executor's end, if that is what there is to ask. It is not to be asked under a lock.
     pub(super) fn here(&self) -> impl FnOnce() -> bool + use<> {
         let executor = match self {
-            Home::Executor(executor) => executor.upgrade(),
+            Home::Executor(_, executor) => executor.upgrade(),
             _ => None,
         };
         let is_here = matches!(self, Home::Thread(thread) if *thread == thread::current().id());

@@ -107,6 +107,7 @@ impl<T> State<T> {
     }
 
     /// The oldest item, and the waker of the sender who gets its room.
+    #[inline]
     fn pop(&mut self, batch: &mut VecDeque<T>) -> Option<(T, Option<Waker>)> {
         if self.capacity == usize::MAX {
             std::mem::swap(&mut self.items, batch);
@@ -132,6 +133,7 @@ fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
 }
 
 /// The waker may be anybody's.
+#[inline(always)]
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {

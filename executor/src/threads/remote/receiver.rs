@@ -71,13 +71,12 @@ impl<T> Receiver<T> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(Some(item));
         }
-        let lock = || {
-            let mut state = lock(&self.shared);
-            state.home.note(true);
-            state
+        let is_there = |state: &mut State<T>| {
+            let is_there = state.is_there();
+            state.home.note(!is_there);
+            is_there
         };
-        let mut state = ready!(poll_locked(cx, lock, State::is_there, |state| &mut state.receiver));
-        state.home.leave();
+        let mut state = ready!(poll_locked(cx, || lock(&self.shared), is_there, |state| &mut state.receiver));
         let item = state.pop(&mut self.batch).map(|(item, sender)| {
             drop(state);
             wake(sender);

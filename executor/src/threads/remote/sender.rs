@@ -195,7 +195,7 @@ impl<T: Send> Sending<'_, T> {
     fn look(&mut self, ticket: u64, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         // In line until it is known not to be: wakers may panic.
         self.stage = Stage::InLine(ticket);
-        let is_there = |state: &State<T>| state.closed || !state.line.contains_key(&ticket);
+        let is_there = |state: &mut State<T>| state.closed || !state.line.contains_key(&ticket);
         let lock = || lock(&self.sender.0);
         let mut state = ready!(poll_locked(cx, lock, is_there, |state| match state.line.get_mut(&ticket) {
             Some(waiting) => &mut waiting.waker,
