@@ -1,8 +1,7 @@
-//! A future that is borrowed, and not polled any more, or elsewhere: what is out of reach in it holds nobody up, and what is cancelled in it
-//! is stopped when it is polled again.
+//! A future that is borrowed, and not polled any more: what is out of reach in it holds nobody up.
 
 use crate::probe::{at, ms};
-use evenkeel::{Cause, Clock, Executor, State, Task, VirtualClock, finally, scope, shield, sleep, timeout};
+use evenkeel::{Cause, Clock, Executor, State, Task, VirtualClock, finally, scope, shield, sleep};
 use evenkeel_sync::oneshot;
 use futures::future::{join, select};
 use std::{
@@ -117,27 +116,4 @@ fn sound_05_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
     host.go_on(9);
     drop(task);
     assert_eq!((saved.get(), host.skipped.get()), (true, 1));
-}
-
-#[test]
-fn sound_04_a_timeout_that_fires_with_one_that_has_borrowed_it_is_stopped_when_it_is_polled_again() {
-    for among in [true, false] {
-        let host = Host::new();
-        let mut task = host.executor.spawn(async move {
-            let inner = async { timeout(ms(1), pending::<()>()).await.is_err() };
-            let mut inner: Pin<Box<dyn Future<Output = bool>>> = if among {
-                Box::pin(async move {
-                    use futures::StreamExt;
-                    let mut all = [inner].into_iter().collect::<futures::stream::FuturesUnordered<_>>();
-                    all.next().await.unwrap()
-                })
-            } else {
-                Box::pin(inner)
-            };
-            assert!(timeout(ms(1), inner.as_mut()).await.is_err());
-            inner.await
-        });
-        host.go_on(2);
-        assert!(task.take_result().is_some_and(|outcome| outcome.unwrap()), "{among}");
-    }
 }

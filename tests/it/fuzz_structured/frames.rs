@@ -230,8 +230,9 @@ fn end_background(all: &mut [Frame], parked: &[bool]) {
 }
 
 impl Frame {
+    /// Also if it has ended, as the body of a group below has before its children.
     fn is_cancelled(&self, now: Instant) -> bool {
-        !self.ended && (self.cancelled || self.deadline.is_some_and(|deadline| deadline <= now))
+        self.cancelled || self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
     fn works(&self) -> bool {
