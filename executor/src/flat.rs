@@ -1,4 +1,4 @@
-//! Values that own one another in a chain, dropped one after the other.
+//! Values that own one another in a chain, dropped without a stack that grows with it.
 
 use crate::{
     join_error::Panic,
@@ -6,52 +6,57 @@ use crate::{
 };
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     thread,
 };
 
-/// What waits for the outermost call. It has no destructor, so that it is there to the very end of its thread; it is empty then.
-type Waiting = Option<ManuallyDrop<VecDeque<Box<dyn Any>>>>;
+/// So many levels are dropped one inside the other, each with some hundred bytes of stack: a destructor that waits for what a value does
+/// in its own, a few levels below, finds it done.
+const NESTED: usize = 32;
 
 thread_local! {
-    /// `None` where nothing is being dropped.
-    static WAITING: RefCell<Waiting> = const { RefCell::new(None) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// What lies deeper waits here for the last of those levels. It has no destructor, so that it is there to the very end of its thread;
+    /// it is empty then.
+    static DEEPER: RefCell<ManuallyDrop<VecDeque<Box<dyn Any>>>> = const { RefCell::new(ManuallyDrop::new(VecDeque::new())) };
 }
 
-/// Drops a value whose destructor may come here again: it may own the handle of something that has such a value too, and so on. Only
-/// the outermost call drops, the others leave theirs to it, so that the stack does not grow with the chain.
+/// Drops a value whose destructor may come here again: it may own the handle of something that has such a value too, and so on.
 ///
 /// The first panic goes on when all are dropped; it and the others are reported where that would end the process.
 pub(crate) fn drop_flat<T: 'static>(value: T) {
-    let first = WAITING.with_borrow_mut(|waiting| match waiting {
-        Some(list) => {
-            list.push_back(Box::new(value));
-            None
-        }
-        None => {
-            *waiting = Some(ManuallyDrop::new(VecDeque::new()));
-            Some(value)
-        }
-    });
-    let Some(first) = first else { return };
-    let mut panic = catch_unwind(AssertUnwindSafe(|| drop(first))).err();
-    while let Some(next) = WAITING.with_borrow_mut(|waiting| waiting.as_mut()?.pop_front()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
-            match panic {
-                None => panic = Some(payload),
-                Some(_) => report(payload),
-            }
-        }
+    let depth = DEPTH.get();
+    if depth > NESTED {
+        return DEEPER.with_borrow_mut(|deeper| deeper.push_back(Box::new(value)));
     }
-    drop(WAITING.take().map(ManuallyDrop::into_inner));
+    DEPTH.set(depth + 1);
+    let mut panic = catch_unwind(AssertUnwindSafe(|| drop(value))).err();
+    if depth == NESTED {
+        drop_deeper(&mut panic);
+    }
+    DEPTH.set(depth);
     match panic {
         Some(payload) if thread::panicking() => report(payload),
         Some(payload) => resume_unwind(payload),
         None => {}
     }
+}
+
+#[cold]
+fn drop_deeper(panic: &mut Option<Box<dyn Any + Send>>) {
+    while let Some(next) = DEEPER.with_borrow_mut(|deeper| deeper.pop_front()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
+            match panic {
+                None => *panic = Some(payload),
+                Some(_) => report(payload),
+            }
+        }
+    }
+    let empty = DEEPER.take();
+    drop(ManuallyDrop::into_inner(empty));
 }
 
 fn report(payload: Box<dyn Any + Send>) {

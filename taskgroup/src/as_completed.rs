@@ -107,7 +107,7 @@ impl<F: Future> Completed<F> {
         });
     }
 
-    fn poll_next_outcome(&mut self, cx: &Context<'_>) -> Poll<Option<F::Output>> {
+    fn poll_next_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         if self.family.is_to_be_polled(!self.done.is_empty()) {
             self.poll_batch(cx);
         }
@@ -120,7 +120,7 @@ impl<F: Future> Completed<F> {
             };
         }
         match self.done.pop_front() {
-            None if self.family.running() > 0 || self.family.is_being_cut() => Poll::Pending,
+            None if self.family.running() > 0 || self.family.is_being_cut(cx) => Poll::Pending,
             outcome => Poll::Ready(outcome),
         }
     }

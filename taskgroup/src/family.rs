@@ -1,8 +1,11 @@
 //! The family: children that live in place, the set that knows which of them were woken, and what happens when one panics.
 
-use crate::in_place::{Children, Row, Running};
+use crate::{
+    cut::Cut,
+    in_place::{Children, Row, Running},
+};
 use evenkeel_executor::{
-    CancelReason, Cause, Panic, cancel_requested,
+    CancelReason, Cause, Panic,
     combinator::{WakeSet, poll_branches, report_unhandled},
 };
 use pin_project_lite::pin_project;
@@ -30,8 +33,7 @@ pin_project! {
         // The first panic of a child. It goes on when all have ended.
         panic: Option<Payload>,
         is_ending: bool,
-        // A child was stopped as a scope around is cancelled: the code that awaits this is not to go on.
-        is_cut: bool,
+        cut: Cut,
         // Since that scope is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
         is_swept: bool,
     }
@@ -47,7 +49,16 @@ impl<C: Children> Family<C> {
         let set = WakeSet::new();
         let running = children.count();
         set.insert_all(running);
-        Family { set, children, keys: running, running, panic: None, is_ending: false, is_cut: false, is_swept: false }
+        Family {
+            set,
+            children,
+            keys: running,
+            running,
+            panic: None,
+            is_ending: false,
+            cut: Cut::default(),
+            is_swept: false,
+        }
     }
 
     /// Is there a child that has not ended?
@@ -60,14 +71,9 @@ impl<C: Children> Family<C> {
     /// # Panics
     ///
     /// If that code is not cancelled: this future was only borrowed where it was, and is awaited again.
-    pub(crate) fn has_no_outcome(self: Pin<&mut Self>) -> bool {
-        let is_cut = *self.project().is_cut;
-        assert!(
-            !is_cut || cancel_requested().is_some(),
-            "a gather or a race was awaited again after a scope around it had been cancelled, which has stopped some of its futures: \
-             make it anew"
-        );
-        is_cut
+    pub(crate) fn has_no_outcome(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let cut = self.project().cut;
+        cut.is_cut() && cut.wait::<()>("a gather or a race", cx).is_pending()
     }
 
     pub(crate) fn children(self: Pin<&mut Self>) -> Pin<&mut C> {
@@ -116,7 +122,7 @@ impl<C: Children> Family<C> {
                             }
                         } else if *this.is_swept && is(&mut this.children, key, |child| child.is_left()) {
                             polled.set(None);
-                            cut(set, this.children.as_mut(), key, this.running, this.is_cut);
+                            cut(set, this.children.as_mut(), key, this.running, this.cut);
                         } else if siblings.is_cancelled() && is(&mut this.children, key, |child| child.is_fresh()) {
                             // It may begin in another scope, if this future is only borrowed here.
                             set.keep(key);
@@ -135,7 +141,7 @@ impl<C: Children> Family<C> {
                     {
                         for key in keys {
                             if is(&mut this.children, key, |child| child.is_left()) {
-                                cut(set, this.children.as_mut(), key, this.running, this.is_cut);
+                                cut(set, this.children.as_mut(), key, this.running, this.cut);
                             }
                         }
                         // Not if a destructor has panicked: then all are looked at again.
@@ -237,12 +243,12 @@ impl<F: Future> Family<Row<F>> {
 
     /// Was a child stopped by a cancellation from around? It has no output, and no more are begun.
     pub(crate) fn is_cut(&self) -> bool {
-        self.is_cut
+        self.cut.is_cut()
     }
 
     /// The same, and the code that awaits this is not to go on.
-    pub(crate) fn is_being_cut(&self) -> bool {
-        self.is_cut && cancel_requested().is_some()
+    pub(crate) fn is_being_cut(&mut self, cx: &mut Context<'_>) -> bool {
+        self.cut.is_cut() && self.cut.poll_end(cx).is_pending()
     }
 }
 
@@ -253,8 +259,8 @@ fn is<C: Children>(children: &mut Pin<&mut C>, key: usize, ask: impl FnOnce(Pin<
 
 /// Drops a child that has nothing to clean up, as a scope around is cancelled.
 #[cold]
-fn cut<C: Children>(set: &WakeSet, children: Pin<&mut C>, key: usize, running: &mut usize, is_cut: &mut bool) {
-    *is_cut = true;
+fn cut<C: Children>(set: &WakeSet, children: Pin<&mut C>, key: usize, running: &mut usize, cut: &mut Cut) {
+    cut.set();
     *running -= 1;
     set.remove(key);
     children.remove(key);

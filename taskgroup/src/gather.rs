@@ -120,7 +120,7 @@ impl<C: TakeAll> Future for Gathered<C> {
         if family.as_mut().is_alive() {
             family.as_mut().poll_batch(cx, |_, _| ControlFlow::Continue(()));
         }
-        if family.as_mut().is_over() && !family.as_mut().has_no_outcome() {
+        if family.as_mut().is_over() && !family.as_mut().has_no_outcome(cx) {
             Poll::Ready(family.children().take_all())
         } else {
             Poll::Pending

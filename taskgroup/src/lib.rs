@@ -20,6 +20,7 @@ mod drawing;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
 mod in_place;
+mod cut;
 mod family;
 pub mod kind;
 mod gather;

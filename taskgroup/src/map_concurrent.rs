@@ -272,9 +272,9 @@ where
     }
 
     /// Have all futures ended, for good? Goes on with a panic if there was one.
-    fn has_ended(&mut self) -> bool {
+    fn has_ended(&mut self, cx: &mut Context<'_>) -> bool {
         let begins_none = self.items.is_none() || self.family.is_cut();
-        begins_none && Pin::new(&mut self.family).is_over() && !self.family.is_being_cut()
+        begins_none && Pin::new(&mut self.family).is_over() && !self.family.is_being_cut(cx)
     }
 
     /// An output as soon as there is one.
@@ -285,7 +285,7 @@ where
         }
         match self.has_output() {
             true => Poll::Ready(self.take_output()),
-            false if self.has_ended() => Poll::Ready(None),
+            false if self.has_ended(cx) => Poll::Ready(None),
             false => Poll::Pending,
         }
     }
@@ -302,7 +302,7 @@ where
         }
         match self.has_output() {
             true if self.family.running() == 0 => Poll::Ready(self.take_output()),
-            false if self.has_ended() => Poll::Ready(None),
+            false if self.has_ended(cx) => Poll::Ready(None),
             _ => Poll::Pending,
         }
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use evenkeel::{
     CancelReason, Cause, Executor, Failure, GroupError, Handle, JoinHandle, Panic, RemoteTask, Task, TaskGroup,
-    finally, run, spawn, yield_now,
+    finally, run, spawn, to_thread, yield_now,
 };
 use std::{
     error::Error,
@@ -15,7 +15,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        mpsc,
     },
     thread,
 };
@@ -302,7 +303,7 @@ fn sound_21_a_chain_of_remote_tasks_that_nobody_is_left_to_get_is_dropped_on_a_s
 fn sound_21_of_several_panics_in_a_chain_the_first_goes_on_and_the_others_are_reported() {
     on_a_small_stack(|| {
         let drops = Drops::default();
-        let (first, reports) = run_with_reports(async {
+        let (first, mut reports) = run_with_reports(async {
             let says = |n: usize| match LENGTH - n {
                 1 => "the last",
                 100 => "one before",
@@ -313,6 +314,7 @@ fn sound_21_of_several_panics_in_a_chain_the_first_goes_on_and_the_others_are_re
             catch_unwind(AssertUnwindSafe(|| drop(last))).unwrap_err()
         });
         assert_eq!(first.downcast_ref::<String>().unwrap(), "the last");
+        reports.sort();
         assert_eq!(reports, ["panic: one before", "panic: the very first"]);
         assert_eq!(drops.count(), LENGTH);
     });
@@ -402,4 +404,39 @@ fn sound_21_a_chain_of_tasks_that_panicked_with_one_another_is_reported_once() {
         });
         assert_eq!(reports.take(), ["(a payload that is not text)"]);
     });
+}
+
+/// Waits in its destructor for what another one's does.
+struct Waits(Option<RemoteTask<Tells>>, mpsc::Receiver<()>, Arc<AtomicBool>);
+
+struct Tells(#[expect(dead_code, reason = "owned to be dropped")] mpsc::Sender<()>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        self.2.store(self.1.try_recv() == Err(mpsc::TryRecvError::Disconnected), SeqCst);
+    }
+}
+
+#[test]
+fn sound_21_a_destructor_finds_what_it_has_dropped_gone() {
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let told = is_gone.clone();
+    run(async {
+        let handle = Handle::current();
+        to_thread(move || {
+            let (sender, receiver) = mpsc::channel();
+            let tells = handle.spawn(move || async move { Tells(sender) }).expect("the loop runs");
+            while !tells.is_finished() {
+                std::thread::yield_now();
+            }
+            let waits = handle.spawn(move || async move { Waits(Some(tells), receiver, told) }).expect("the loop runs");
+            while !waits.is_finished() {
+                std::thread::yield_now();
+            }
+            drop(waits);
+        })
+        .await;
+    });
+    assert!(is_gone.load(SeqCst));
 }

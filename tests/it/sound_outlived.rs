@@ -1,11 +1,12 @@
 //! A future that is only borrowed in what is cancelled, and outlives that: it goes on where it is polled next, and is polled.
 
-use crate::probe::ms;
+use crate::probe::{ms, text_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Elapsed, Instant, finally, gather, sleep, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Instant, as_completed, finally, gather, map_concurrent, race, scope,
+    sleep, spawn, testing, timeout, yield_now,
 };
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{select, select_all},
     stream::FuturesUnordered,
 };
@@ -158,4 +159,61 @@ fn sound_04_a_grace_period_takes_nothing_from_a_deadline() {
         began.elapsed()
     });
     assert_eq!(after, ms(20));
+}
+
+/// Two futures; what is cancelled around stops the second, as the first has something to clean up.
+fn cleans_up_or_not(cleans: bool) -> Pin<Box<dyn Future<Output = ()>>> {
+    match cleans {
+        true => Box::pin(finally(pending::<()>(), async |_: Option<&()>| sleep(ms(2)).await)),
+        false => Box::pin(pending()),
+    }
+}
+
+/// Awaits what is made once more, when a timeout has borrowed it and is over: by itself, or among others of which only who was woken is
+/// polled.
+fn awaited_again(make: fn() -> Pin<Box<dyn Future<Output = usize>>>) -> [Result<usize, String>; 2] {
+    [false, true].map(|is_among_others| {
+        let again = move || {
+            testing::run(async move {
+                let mut all: FuturesUnordered<_> = [make()].into_iter().collect();
+                let mut one = make();
+                let outer = async {
+                    match is_among_others {
+                        true => all.next().await.is_some(),
+                        false => one.as_mut().await > 0,
+                    }
+                };
+                assert!(timeout(ms(5), outer).await.is_err());
+                let again =
+                    async { if is_among_others { all.next().await.expect("it is in there") } else { one.await } };
+                timeout(ms(1_000), again).await.map_err(|Elapsed| "never polled".to_owned())
+            })
+        };
+        std::panic::catch_unwind(again).unwrap_or_else(|payload| Err(text_of(payload)))
+    })
+}
+
+#[test]
+fn sound_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
+    let says_so = |outcome: [Result<usize, String>; 2]| {
+        for outcome in outcome {
+            assert!(outcome.as_ref().is_err_and(|text| text.contains("was awaited again")), "{outcome:?}");
+        }
+    };
+    says_so(awaited_again(|| Box::pin(async { gather([true, false].map(cleans_up_or_not)).await.len() })));
+    says_so(awaited_again(|| Box::pin(async { race([true, false].map(cleans_up_or_not)).map(|()| 1).await })));
+    says_so(awaited_again(|| {
+        Box::pin(async {
+            let outcome = scope::<(), String, _>(async |s| {
+                for cleans in [true, false] {
+                    drop(s.spawn(cleans_up_or_not(cleans).map(Ok)));
+                }
+                Ok(())
+            });
+            usize::from(outcome.await.is_ok())
+        })
+    }));
+    let ends = |make| assert_eq!(awaited_again(make), [Ok(0), Ok(0)]);
+    ends(|| Box::pin(as_completed([true, false].map(cleans_up_or_not)).count()));
+    ends(|| Box::pin(map_concurrent([true, false], 2, cleans_up_or_not).collect().map(|all| all.len())));
 }

@@ -3,12 +3,17 @@
 use crate::probe::{at, ms};
 use evenkeel::{Cause, Clock, Executor, State, Task, VirtualClock, finally, scope, shield, sleep};
 use evenkeel_sync::oneshot;
-use futures::future::{join, select};
+use futures::{
+    StreamExt,
+    future::{join, select},
+    stream::FuturesUnordered,
+};
 use std::{
-    cell::Cell,
-    future::{Future, pending, ready},
+    cell::{Cell, RefCell},
+    future::{Future, pending, poll_fn, ready},
     pin::{Pin, pin},
     rc::Rc,
+    task::{Poll, Waker},
 };
 
 type Borrowed = Pin<Box<dyn Future<Output = ()>>>;
@@ -116,4 +121,76 @@ fn sound_05_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
     host.go_on(9);
     drop(task);
     assert_eq!((saved.get(), host.skipped.get()), (true, 1));
+}
+
+#[test]
+fn sound_05_clean_up_that_gets_out_of_reach_later_is_noticed_then() {
+    for until in 2..6 {
+        let host = Host::new();
+        let (done, told) = oneshot::channel();
+        let mut task = host.executor.spawn(async move {
+            let mut tells = Box::pin(finally(pending::<()>(), async move |_: Option<&()>| {
+                sleep(ms(2)).await;
+                let _ = done.send(());
+            }));
+            let mut waits = Box::pin(shield(async {
+                let _ = told.await;
+            }));
+            let tells = async {
+                select(tells.as_mut(), pin!(sleep(ms(2)))).await;
+                pending::<()>().await;
+            };
+            // It still is polled when the other one is found out of reach.
+            let waits = async {
+                select(waits.as_mut(), pin!(sleep(ms(until)))).await;
+                pending::<()>().await;
+            };
+            join(tells, waits).await;
+        });
+        host.go_on(1);
+        task.cancel("enough");
+        host.go_on(until.max(3));
+        assert!(task.take_result().is_some_and(|outcome| outcome.is_err()), "{until}");
+        assert_eq!(host.skipped.get(), 2, "{until}");
+    }
+}
+
+#[test]
+fn sound_05_clean_up_that_wakes_one_out_of_reach_in_each_poll_does_not_keep_the_loop_busy() {
+    let host = Host::new();
+    let (kept, polls) = (Rc::new(RefCell::new(None::<Waker>)), Rc::new(Cell::new(0)));
+    let (keeps, wakes, counts) = (kept.clone(), kept.clone(), polls.clone());
+    let mut task = host.executor.spawn(async move {
+        let mut left = Box::pin(finally(pending::<()>(), async move |_: Option<&()>| {
+            poll_fn(|cx| {
+                *keeps.borrow_mut() = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+            .await;
+        }));
+        let leaves = async move {
+            select(left.as_mut(), pin!(sleep(ms(3)))).await;
+            pending::<()>().await;
+            drop(left);
+        };
+        let works = finally(pending::<()>(), async move |_: Option<&()>| {
+            let mut end = pin!(sleep(ms(10)));
+            poll_fn(|cx| {
+                counts.set(counts.get() + 1);
+                wakes.borrow().iter().for_each(Waker::wake_by_ref);
+                end.as_mut().poll(cx)
+            })
+            .await;
+        });
+        let all: [Borrowed; 2] = [Box::pin(leaves), Box::pin(works)];
+        all.into_iter().collect::<FuturesUnordered<_>>().collect::<Vec<()>>().await;
+    });
+    host.go_on(1);
+    task.cancel("enough");
+    host.go_on(6);
+    kept.borrow().as_ref().expect("it was kept").wake_by_ref();
+    host.go_on(20);
+    assert!(task.take_result().is_some_and(|outcome| outcome.is_err()));
+    assert!(polls.get() < 30, "{} polls", polls.get());
+    assert_eq!(host.skipped.get(), 1);
 }

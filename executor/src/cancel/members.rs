@@ -45,8 +45,9 @@
 //! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
 //!
 //! What polled them may have polled others too, which work, and wait for one of them: a shield that awaits a child of the same scope, say.
-//! So when one turns out to be out of reach, those that work are called too ([`Members::probe`]). Who is polled works on; who is not
-//! is out of reach as well, whatever it waits for.
+//! So when one turns out to be out of reach, those that work are called too ([`Members::probe`]), and again whenever the body or one of
+//! them was woken: what polls them may have gone meanwhile. Who is polled works on; who is not is out of reach as well, whatever it
+//! waits for.
 
 use super::foreign::drop_foreign;
 use crate::{
@@ -68,6 +69,10 @@ use std::{
 /// How many polls a cancelled region gets, and one for each member, in which none of those that are called is polled. `FuturesUnordered`
 /// polls two that wake themselves at a time: so this reaches a clean-up point behind four hundred of them.
 const MORE_POLLS: usize = 200;
+
+/// How often those that work are called after each event, to find out whether anybody still polls them. Once finds those that nobody did
+/// before; the others are for what happens in that very poll.
+const MOST_PROBES: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
@@ -94,6 +99,7 @@ pub(super) struct Members {
     polls_left: Cell<usize>,
     /// All were called, and the region was not polled since.
     probes: Cell<bool>,
+    probes_left: Cell<usize>,
     home: RefCell<Option<Home>>,
 }
 
@@ -171,10 +177,10 @@ impl Members {
     /// Returns the state before.
     fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
-        member.is_given_up = false;
         if before == state {
             return state;
         }
+        member.is_given_up = false;
         for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
             count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
         }
@@ -259,7 +265,7 @@ impl Members {
     /// Returns the waker to poll the body with.
     pub(super) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
         let (seats, set, body) = self.home_in(tasks)?;
-        self.probes.set(false);
+        let is_probe = self.probes.replace(false);
         // Its clone may be foreign code: first of all, so that what it wakes is found.
         let newest = region.clone();
         // Nobody is called meanwhile: the poll that this begins finds what is woken.
@@ -271,24 +277,32 @@ impl Members {
             self.renew(self.list.borrow().len());
             self.tell();
         }
-        self.call_woken(&seats, set);
+        let is_news = self.call_woken(&seats, set);
         let older = seats.set_owner(set, newest);
-        self.call_woken(&seats, set);
+        if (self.call_woken(&seats, set) || is_news) && !is_probe {
+            self.probes_left.set(MOST_PROBES);
+        }
         drop_foreign([old, older]);
         Some(waker(seats.number(body)))
     }
 
-    fn call_woken(&self, seats: &Seats, set: u32) {
+    /// Returns whether the body was woken, or one that worked.
+    fn call_woken(&self, seats: &Seats, set: u32) -> bool {
+        let mut is_news = false;
         for key in seats.take_woken(set) {
-            if key != BODY {
-                let (waker, was_working) = self.call(key as usize);
-                if was_working {
-                    self.renew(self.list.borrow().len());
-                }
-                debug_assert!(waker.is_none(), "the waker of who was woken was called");
-                waker.into_iter().for_each(wake_owner);
+            if key == BODY {
+                is_news = true;
+                continue;
             }
+            let (waker, was_working) = self.call(key as usize);
+            if was_working {
+                is_news = true;
+                self.renew(self.list.borrow().len());
+            }
+            debug_assert!(waker.is_none(), "the waker of who was woken was called");
+            waker.into_iter().for_each(wake_owner);
         }
+        is_news
     }
 
     /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
@@ -327,8 +341,8 @@ impl Members {
         self.called.get() > 0 && self.polls_left.get() > 0 && has_woken()
     }
 
-    /// Some that were called cannot be reached: are those that work still polled by anybody? They are called, once for each that is
-    /// found out of reach. To be asked after a poll.
+    /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
+    /// reach, and whenever something has happened since. To be asked after a poll.
     pub(super) fn probe(&self) {
         if self.called.get() == 0 || self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
             return;
@@ -342,6 +356,11 @@ impl Members {
             }
         }
         if is_news {
+            self.probes_left.set(MOST_PROBES);
+        }
+        let left = self.probes_left.get();
+        if left > 0 {
+            self.probes_left.set(left - 1);
             self.probes.set(true);
             self.renew(self.list.borrow().len());
             let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();

@@ -6,6 +6,7 @@ mod brood;
 pub use handle::ScopedHandle;
 
 use crate::{
+    cut::Cut,
     error::{ChildError, Failure, GroupError},
     family::{Payload, go_on, keep_first},
     group::report_errors,
@@ -100,7 +101,7 @@ where
             errors: Errors(Vec::new()),
             panic: None,
             is_cancelled: false,
-            is_cut: false,
+            cut: Cut::default(),
             is_swept: false,
         }
         .await
@@ -280,7 +281,7 @@ pin_project! {
         is_cancelled: bool,
         // A child or the body was stopped as a scope around is cancelled: the body's value does not count, nor that this was
         // cancelled too.
-        is_cut: bool,
+        cut: Cut,
         // Since that scope is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
         is_swept: bool,
     }
@@ -311,7 +312,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Future for Running<'_, 
             // In this poll. Those without clean-up are stopped now.
             self.as_mut().poll_batch(cx);
         }
-        self.finish()
+        self.finish(cx)
     }
 }
 
@@ -338,7 +339,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
                         if let Poll::Ready(ended) = ended {
                             self.as_mut().end_body(ended.ok());
                         } else if *this.is_swept && branch.as_mut().is_left() {
-                            *this.is_cut = true;
+                            this.cut.set();
                             self.as_mut().end_body(None);
                         } else if siblings.is_cancelled() && branch.is_fresh() {
                             // It may begin in another scope, if this future is only borrowed here. So may a child.
@@ -354,7 +355,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
                             (Poll::Pending, Some(mut kid)) => {
                                 let mut branch = Pin::new(&mut kid.branch);
                                 if *this.is_swept && branch.as_mut().is_left() {
-                                    *this.is_cut = true;
+                                    this.cut.set();
                                     self.as_mut().end_child(key, Some(kid), None);
                                     continue;
                                 }
@@ -394,7 +395,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
             let this = self.as_mut().project();
             let Some(mut kid) = this.children.take(key) else { continue };
             if Pin::new(&mut kid.branch).is_left() {
-                *this.is_cut = true;
+                this.cut.set();
                 self.as_mut().end_child(key, Some(kid), None);
             } else {
                 this.children.put_back(key, kid);
@@ -405,7 +406,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         *this.is_swept = true;
         if let BodyProjection::Running { branch } = this.body.project() {
             if branch.is_left() {
-                *this.is_cut = true;
+                this.cut.set();
                 self.end_body(None);
             }
         }
@@ -482,7 +483,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
     }
 
     /// Is there nothing more to wait for?
-    fn finish(self: Pin<&mut Self>) -> Poll<Result<T, GroupError<E>>> {
+    fn finish(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, GroupError<E>>> {
         let this = self.project();
         if !matches!(this.body.project(), BodyProjection::Ended) || !this.children.is_empty() {
             return Poll::Pending;
@@ -494,7 +495,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         }
         let reason = this.inner.reason().filter(|_| this.inner.requested.get());
         match (this.value.take(), reason) {
-            _ if *this.is_cut && errors.is_empty() => Poll::Pending,
+            _ if this.cut.is_cut() && errors.is_empty() => this.cut.wait("a scope", cx),
             (Some(value), _) if errors.is_empty() => Poll::Ready(Ok(value)),
             (None, None) if errors.is_empty() => Poll::Pending,
             (_, reason) => Poll::Ready(Err(GroupError::new(errors, reason))),
