@@ -362,7 +362,7 @@ impl<E: fmt::Debug> Drop for Tether<E> {
         if !core.has_ended() {
             core.cancel_from_around(CancelReason::OwnerDropped);
             if is_stopping_hard() {
-                core.stop_hard();
+                core.stop_hard(|_| true);
             }
             core.end();
             report_errors(self.0.take_errors());

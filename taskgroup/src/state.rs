@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) location: &'static Location<'static>,
     pub(crate) lineage: Lineage,
     grace: Grace,
+    /// That of the background, which ends when all others have.
+    background_grace: Grace,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
     /// Children and body are cancelled, for this reason.
@@ -73,6 +75,7 @@ impl Core {
             location,
             lineage: Lineage::new(),
             grace: Grace::new(grace),
+            background_grace: Grace::new(grace),
             roster: RefCell::new(Roster::new()),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
@@ -204,17 +207,22 @@ impl Core {
     pub(crate) fn watch_grace(&self, cx: &mut Context<'_>) {
         // A panic of the clock is the group's. Nothing else would bring another poll, so the second try is here.
         for _ in 0..2 {
-            match self.grace.ends(cx) {
-                Ok(true) => return self.stop_hard(),
+            let everybody: fn(bool) -> bool = |_| true;
+            let (grace, whom) = match self.is_cancelled() {
+                true => (&self.grace, everybody),
+                false => (&self.background_grace, (|is_background| is_background) as _),
+            };
+            match grace.ends(cx) {
+                Ok(true) => return self.stop_hard(whom),
                 Ok(false) => return,
                 Err(payload) => self.panicked(payload),
             }
         }
     }
 
-    /// Their grace period is over.
-    pub(crate) fn stop_hard(&self) {
-        self.newest_first(|_| true).into_iter().for_each(TaskRef::end_grace);
+    /// The grace period of these is over.
+    pub(crate) fn stop_hard(&self, whom: impl Fn(bool) -> bool) {
+        self.newest_first(whom).into_iter().for_each(TaskRef::end_grace);
     }
 
     /// A copy: cancelling calls wakers, which may do anything.

@@ -339,3 +339,48 @@ fn sound_17_body_and_children_have_one_grace_between_them() {
     });
     assert_eq!(reports, ["grace: child"]);
 }
+
+#[test]
+fn sound_17_the_grace_period_of_the_background_stops_nobody_else_and_leaves_the_groups_whole() {
+    // A child that the background's clean-up has spawned: nobody has cancelled it.
+    let (done, reports) = run_with_reports(async {
+        let began = Instant::now();
+        let outcome = TaskGroup::<String>::options().grace(ms(5)).run(async |group| {
+            let inner = group.clone();
+            group.spawn_background(finally(pending(), async move |_: Option<&Result<(), String>>| {
+                inner.spawn(async {
+                    sleep(ms(50)).await;
+                    Ok(())
+                });
+                sleep(ms(20)).await;
+            }));
+            sleep(ms(1)).await;
+            Ok(1)
+        });
+        assert_eq!(outcome.await.ok(), Some(1));
+        began.elapsed()
+    });
+    assert_eq!((done, reports.len()), (ms(51), 1), "{reports:?}");
+
+    // The group is cancelled when the background's is over.
+    let (done, reports) = run_with_reports(async {
+        let began = Instant::now();
+        let outcome = TaskGroup::<String>::options().grace(ms(5)).run(async |group| {
+            let inner = group.clone();
+            group.spawn_background(finally(pending(), async move |_: Option<&Result<(), String>>| {
+                let last = inner.clone();
+                inner.spawn(async move {
+                    sleep(ms(10)).await;
+                    last.cancel("later");
+                    finally(pending(), async |_: Option<&Result<(), String>>| sleep(ms(100_000)).await).await
+                });
+                pending::<()>().await;
+            }));
+            sleep(ms(1)).await;
+            Ok(1)
+        });
+        drop(outcome.await);
+        began.elapsed()
+    });
+    assert_eq!((done, reports.len()), (ms(16), 2), "{reports:?}");
+}

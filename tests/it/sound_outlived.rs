@@ -12,7 +12,7 @@ use futures::{
 };
 use std::{
     cell::RefCell,
-    future::{Future, pending},
+    future::{Future, pending, poll_fn},
     pin::Pin,
     rc::Rc,
     time::Duration,
@@ -126,7 +126,7 @@ fn sound_04_what_outlives_a_cancelled_task_goes_on_in_another() {
         let theirs = kept.clone();
         let mut task = spawn(async move {
             finally(
-                std::future::poll_fn(|cx| theirs.borrow_mut().poll_next_unpin(cx).map(drop)),
+                poll_fn(|cx| theirs.borrow_mut().poll_next_unpin(cx).map(drop)),
                 // By then its deadline has come, in the cancelled task.
                 async |_: Option<&()>| sleep(ms(2)).await,
             )
@@ -135,7 +135,7 @@ fn sound_04_what_outlives_a_cancelled_task_goes_on_in_another() {
         yield_now().await;
         task.cancel("enough");
         assert!(task.outcome().await.is_err());
-        let next = std::future::poll_fn(|cx| kept.borrow_mut().poll_next_unpin(cx));
+        let next = poll_fn(|cx| kept.borrow_mut().poll_next_unpin(cx));
         assert_eq!(timeout(ms(100), next).await, Ok(Some(Err(Elapsed))));
     });
 }
@@ -216,4 +216,49 @@ fn sound_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
     let ends = |make| assert_eq!(awaited_again(make), [Ok(0), Ok(0)]);
     ends(|| Box::pin(as_completed([true, false].map(cleans_up_or_not)).count()));
     ends(|| Box::pin(map_concurrent([true, false], 2, cleans_up_or_not).collect().map(|all| all.len())));
+}
+
+#[test]
+fn sound_04_what_stops_in_a_cancelled_scope_goes_on_in_that_scopes_clean_up() {
+    let makes: [fn() -> Work; 3] = [
+        || timed(timeout(ms(5), pending())),
+        || timed(async { timeout(ms(5), timeout(ms(5), pending::<()>())).await.map(drop) }),
+        || timed(async { race([timeout(ms(5), pending()), timeout(ms(9), pending())]).await }),
+    ];
+    for (kind, make) in makes.into_iter().enumerate() {
+        let said = Rc::new(RefCell::new(None));
+        let says = said.clone();
+        testing::run(async move {
+            let all = Rc::new(RefCell::new([make()].into_iter().collect::<FuturesUnordered<_>>()));
+            let (in_body, in_clean_up) = (all.clone(), all);
+            let body = async move {
+                poll_fn(|cx| in_body.borrow_mut().poll_next_unpin(cx)).await;
+                pending::<()>().await;
+            };
+            let cleaned = finally(body, async move |_: Option<&()>| {
+                let next = poll_fn(|cx| in_clean_up.borrow_mut().poll_next_unpin(cx));
+                *says.borrow_mut() = Some(timeout(ms(100), next).await);
+            });
+            assert!(timeout(ms(5), cleaned).await.is_err());
+        });
+        assert_eq!(said.take(), Some(Ok(Some((Err(Elapsed), ms(5))))), "{kind}");
+    }
+}
+
+#[test]
+fn sound_14_a_scope_that_is_stopped_by_its_grace_period_tells_its_tokens() {
+    testing::run(async {
+        let scope = CancelScope::new();
+        scope.set_grace(ms(3));
+        let (token, waits) = (scope.token(), scope.token());
+        let mut waiter = spawn(async move { waits.cancelled().await });
+        let works = finally(pending::<()>(), async |_: Option<&()>| sleep(ms(50)).await);
+        let mut all: FuturesUnordered<_> = [scope.run(works)].into_iter().collect();
+        // Only what is around it is cancelled.
+        assert!(timeout(ms(5), all.next()).await.is_err());
+        let lost = CancelReason::OwnerDropped;
+        assert_eq!(timeout(ms(100), all.next()).await, Ok(Some(Err(Cancelled(lost.clone())))));
+        assert_eq!(token.reason(), Some(lost.clone()));
+        assert_eq!(timeout(ms(100), waiter.outcome()).await.map(|outcome| outcome.unwrap()), Ok(lost));
+    });
 }

@@ -1,10 +1,12 @@
 //! A future that is borrowed, and not polled any more: what is out of reach in it holds nobody up.
 
 use crate::probe::{at, ms};
-use evenkeel::{Cause, Clock, Executor, State, Task, VirtualClock, finally, scope, shield, sleep};
+use evenkeel::{
+    CancelScope, Cause, Clock, Executor, State, Task, VirtualClock, finally, race, scope, shield, sleep, timeout,
+};
 use evenkeel_sync::oneshot;
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     future::{join, select},
     stream::FuturesUnordered,
 };
@@ -193,4 +195,43 @@ fn sound_05_clean_up_that_wakes_one_out_of_reach_in_each_poll_does_not_keep_the_
     assert!(task.take_result().is_some_and(|outcome| outcome.is_err()));
     assert!(polls.get() < 30, "{} polls", polls.get());
     assert_eq!(host.skipped.get(), 1);
+}
+
+#[test]
+fn sound_05_clean_up_that_lies_deeper_is_noticed_too_when_it_is_out_of_reach() {
+    for kind in 0..5 {
+        let host = Host::new();
+        let (done, told) = oneshot::channel();
+        let mut task = host.executor.spawn(async move {
+            let mut tells = Box::pin(finally(pending::<()>(), async move |_: Option<&()>| {
+                sleep(ms(2)).await;
+                let _ = done.send(());
+            }));
+            let leaves = async {
+                select(tells.as_mut(), pin!(sleep(ms(2)))).await;
+                pending::<()>().await;
+            };
+            let waits: Borrowed = Box::pin(async {
+                let mut waits = Box::pin(shield(async {
+                    let _ = told.await;
+                }));
+                select(waits.as_mut(), pin!(sleep(ms(2)))).await;
+                pending::<()>().await;
+                drop(waits);
+            });
+            let deeper: Borrowed = match kind {
+                0 => waits,
+                1 => Box::pin(CancelScope::new().run(waits).map(drop)),
+                2 => Box::pin(finally(waits, async |_: Option<&()>| ())),
+                3 => Box::pin(race([waits])),
+                _ => Box::pin(timeout(ms(50), waits).map(drop)),
+            };
+            join(leaves, deeper).await;
+        });
+        host.go_on(1);
+        task.cancel("enough");
+        host.go_on(3);
+        assert!(task.take_result().is_some_and(|outcome| outcome.is_err()), "{kind}");
+        assert_eq!(host.skipped.get(), 2, "{kind}");
+    }
 }

@@ -24,7 +24,7 @@ const MOST_IN_A_ROW: usize = 1_000;
 
 /// To be asked after a poll. `reached`: [`Here::reached`](super::Here::reached) before it. `again`: how often the answer was `Again`.
 pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64, again: usize) -> Verdict {
-    region.probe();
+    region.probe(tasks);
     if region.is_at_work() || (region.kind() == Kind::Scope && region.is_outer_cancelled()) {
         return Verdict::Wait;
     }

@@ -38,6 +38,8 @@ pub(crate) struct Here {
     spare: RefCell<Vec<Rc<Region>>>,
     /// Counts the clean-up points that were polled for the first time after a cancellation.
     reached: Cell<u64>,
+    /// Counts how often those that clean up were asked whether anybody polls them.
+    probes: Cell<u64>,
     /// Counts the regions that were made for frames which had none.
     made: Cell<u64>,
 }
@@ -68,6 +70,15 @@ impl Here {
 
     pub(super) fn count_reached(&self) {
         self.reached.set(self.reached.get() + 1);
+    }
+
+    pub(super) fn probes(&self) -> u64 {
+        self.probes.get()
+    }
+
+    pub(super) fn count_probe(&self) -> u64 {
+        self.probes.set(self.probes.get() + 1);
+        self.probes.get()
     }
 
     /// Gives memory back that one deep tree needed.
@@ -203,12 +214,15 @@ impl crate::raw::tasks::Tasks {
         self.here.innermost(self.current()).or_else(|| self.root_region())
     }
 
-    /// The outermost cancelled region around the code that runs now, up to the next shield.
+    /// The region with whose end the code that runs now may be in nothing cancelled any more: the outermost cancelled one around, up to
+    /// the next shield; or before that what a clean-up point guards, as its clean-up is shielded.
     pub(super) fn outermost_cancelled(&self) -> Option<Rc<Region>> {
         let (mut found, mut next) = (None, self.here.nearest());
         while let Some(region) = next {
-            if region.kind() == Kind::Shielded {
-                return found;
+            match region.kind() {
+                Kind::Shielded => return found,
+                Kind::Guarded if region.is_outer_cancelled() => return Some(region),
+                _ => {}
             }
             next = region.around();
             if region.reason().is_some() {

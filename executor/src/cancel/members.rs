@@ -49,7 +49,7 @@
 //! them was woken: what polls them may have gone meanwhile. Who is polled works on; who is not is out of reach as well, whatever it
 //! waits for.
 
-use super::foreign::drop_foreign;
+use super::{foreign::drop_foreign, here::Here};
 use crate::{
     number::MAX_SLOTS,
     raw::{
@@ -100,6 +100,8 @@ pub(super) struct Members {
     /// All were called, and the region was not polled since.
     probes: Cell<bool>,
     probes_left: Cell<usize>,
+    /// The latest probe that this region knows of.
+    probed: Cell<u64>,
     home: RefCell<Option<Home>>,
 }
 
@@ -239,6 +241,7 @@ impl Members {
             seats.close(set);
             return None;
         };
+        self.probed.set(tasks.here.probes());
         self.home.replace(Some(Home { seats: seats.clone(), set, body }));
         Some((seats, set, body))
     }
@@ -342,31 +345,43 @@ impl Members {
     }
 
     /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
-    /// reach, and whenever something has happened since. To be asked after a poll.
-    pub(super) fn probe(&self) {
-        if self.called.get() == 0 || self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
+    /// reach, and whenever something has happened since. A region in here that is polled for that finds out the same about those in it.
+    /// To be asked after a poll.
+    pub(super) fn probe(&self, here: &Here) {
+        if self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
             return;
         }
-        let (mut is_news, mut working) = (false, Vec::new());
-        for (key, member) in self.list.borrow_mut().iter_mut() {
-            match member.state {
-                State::Called => is_news |= !std::mem::replace(&mut member.is_given_up, true),
-                State::Working => working.push(key),
-                State::Idle => {}
-            }
-        }
-        if is_news {
+        let is_asked = self.probed.replace(here.probes()) != here.probes();
+        if self.find_unreached() {
             self.probes_left.set(MOST_PROBES);
         }
         let left = self.probes_left.get();
         if left > 0 {
             self.probes_left.set(left - 1);
-            self.probes.set(true);
-            self.renew(self.list.borrow().len());
-            let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();
-            wakers.into_iter().for_each(wake_owner);
-            self.wake_region();
+            self.probed.set(here.count_probe());
+        } else if !is_asked {
+            return;
         }
+        self.probes.set(true);
+        self.renew(self.list.borrow().len());
+        let list = self.list.borrow();
+        let working: Vec<usize> =
+            list.iter().filter(|(_, member)| member.state == State::Working).map(|(key, _)| key).collect();
+        drop(list);
+        let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();
+        wakers.into_iter().for_each(wake_owner);
+        self.wake_region();
+    }
+
+    /// Gives up those that were called and not reached. Are there any that were not given up before?
+    fn find_unreached(&self) -> bool {
+        if self.called.get() == 0 {
+            self.probes_left.set(0);
+            return false;
+        }
+        let mut list = self.list.borrow_mut();
+        let unreached = list.iter_mut().filter(|(_, member)| member.state == State::Called);
+        unreached.fold(false, |is_news, (_, member)| !std::mem::replace(&mut member.is_given_up, true) || is_news)
     }
 
     /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.

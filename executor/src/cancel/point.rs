@@ -163,6 +163,8 @@ impl<F: Future> Future for Guard<F> {
             region.unlink();
             let dropped = drop_body(&mut this.body);
             region.release();
+            // What was only borrowed there may go on in the clean-up.
+            region.wake_waiters();
             let stashed = first_of(region.take_panic(), dropped);
             Poll::Ready(match ended {
                 // What else has panicked is reported, as it is dropped here.

@@ -357,9 +357,9 @@ impl Region {
     }
 
     /// Finds out who of those at work in here is out of reach. To be asked after a poll.
-    pub(super) fn probe(&self) {
+    pub(super) fn probe(&self, tasks: &Tasks) {
         if let Some(inner) = self.inner.get() {
-            inner.members.probe();
+            inner.members.probe(&tasks.here);
         }
     }
 
@@ -454,7 +454,7 @@ impl Region {
         self.leave();
         if let Some(inner) = self.inner.get() {
             leave_end(inner.end_around.take());
-            if self.kind.get() == Kind::Root || self.reason().is_some() {
+            if self.kind.get() != Kind::Scope || self.reason().is_some() {
                 self.wake_waiters();
             }
         }

@@ -513,6 +513,8 @@ fn stop<F>(
     }));
     if overdue {
         report(Cause::GraceExceeded);
+        // It was not cancelled itself, perhaps, and now its future is gone. The first reason stays.
+        cancel(region, CancelReason::OwnerDropped);
     }
     let first = region.take_panic();
     let around = region.is_outer_cancelled();

@@ -44,7 +44,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The future of [`sleep`] and [`sleep_until`].
 ///
 /// It may be moved between polls, also to a task of another executor, where it starts anew with the deadline that it
-/// has. Once it is ready it stays so.
+/// has. Once it is ready it stays so. An executor that ends wakes nobody for its timers' sake: whoever keeps a sleep for another one must
+/// poll it there, also in a combinator that polls only what was woken.
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
     state: State,
