@@ -267,6 +267,14 @@ impl Seats {
         set.owner.take().into_iter().chain(own)
     }
 
+    /// Has the child in that seat this waker of its own?
+    pub(crate) fn has_own(&self, seat: u32, newest: &Waker) -> bool {
+        let inner = &*self.inner.borrow();
+        let seated = &inner.seats[seat as usize];
+        let own = inner.sets[seated.set as usize].own.get(seated.key as usize);
+        own.and_then(Option::as_ref).is_some_and(|own| own.will_wake(newest))
+    }
+
     pub(crate) fn take_own(&self, seat: u32) -> Option<Waker> {
         let inner = &mut *self.inner.borrow_mut();
         let seated = &inner.seats[seat as usize];

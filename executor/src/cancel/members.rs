@@ -89,8 +89,8 @@ struct Member {
 #[derive(Default)]
 pub(super) struct Members {
     list: RefCell<Slab<Member>>,
-    working: Cell<usize>,
-    called: Cell<usize>,
+    /// How many are in each state.
+    counts: [Cell<usize>; 3],
     polls_left: Cell<usize>,
     /// All were called, and the region was not polled since.
     probes: Cell<bool>,
@@ -113,22 +113,47 @@ impl Members {
         self.list.borrow().is_empty()
     }
 
-    /// A new member, which is being polled.
-    pub(super) fn insert(&self) -> usize {
-        self.called.set(self.called.get() + 1);
-        self.list.borrow_mut().insert(Member { state: State::Called, waker: None, seat: None, is_given_up: false })
+    /// A new member. It waits and has that waker, or is being polled.
+    pub(super) fn insert(&self, state: State, waker: Option<Waker>) -> usize {
+        let mut list = self.list.borrow_mut();
+        let key = list.insert(Member { state, waker, seat: None, is_given_up: false });
+        let count = self.count(state);
+        count.set(count.get() + 1);
+        if state == State::Working {
+            self.renew(list.len());
+        }
+        key
     }
 
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(super) fn wait(&self, key: usize, state: State, newest: &Waker) {
-        let Some(stored) = self.take_waker(key) else { return };
-        let (kept, old) = match stored {
-            Some(stored) if stored.will_wake(newest) => (stored, None),
-            stored => (newest.clone(), stored),
+        if !self.has_waker(key, state, newest) {
+            let (old, woken) = self.store(key, state, newest.clone());
+            drop_foreign([old, None]);
+            woken.into_iter().for_each(wake_owner);
+        }
+    }
+
+    /// Has it that waker already? Then that is all.
+    #[inline(always)]
+    fn has_waker(&self, key: usize, state: State, newest: &Waker) -> bool {
+        let mut list = self.list.borrow_mut();
+        let count = list.len();
+        let Some(member) = list.get_mut(key) else { return true };
+        let has_it = match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.has_own(seat, newest),
+            _ => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
         };
-        let (older, woken) = self.store(key, state, kept);
-        drop_foreign([old, older]);
-        woken.into_iter().for_each(wake_owner);
+        if has_it {
+            self.become_waiting(member, state, count);
+        }
+        has_it
+    }
+
+    fn become_waiting(&self, member: &mut Member, state: State, members: usize) {
+        if self.change(member, state) == State::Called && state == State::Working {
+            self.renew(members);
+        }
     }
 
     /// Returns what was stored before, and the new one if it is to be called at once.
@@ -136,9 +161,7 @@ impl Members {
         let mut list = self.list.borrow_mut();
         let count = list.len();
         let Some(member) = list.get_mut(key) else { return (Some(waker), None) };
-        if self.change(member, state) == State::Called && state == State::Working {
-            self.renew(count);
-        }
+        self.become_waiting(member, state, count);
         match (member.seat, &*self.home.borrow()) {
             (Some(seat), Some(home)) => home.seats.set_own(seat, waker),
             _ => (member.waker.replace(waker), None),
@@ -159,7 +182,8 @@ impl Members {
     /// The member has ended, or was dropped, or is elsewhere now.
     pub(super) fn remove(&self, key: usize) {
         let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
-        self.change(&mut member, State::Idle);
+        let count = self.count(member.state);
+        count.set(count.get() - 1);
         let mut waker = member.waker.take();
         if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
             waker = home.seats.take_own(seat);
@@ -172,13 +196,18 @@ impl Members {
     fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
         member.is_given_up = false;
-        if before == state {
-            return state;
-        }
-        for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
-            count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
-        }
+        let (left, entered) = (self.count(before), self.count(state));
+        left.set(left.get() - 1);
+        entered.set(entered.get() + 1);
         before
+    }
+
+    fn count(&self, state: State) -> &Cell<usize> {
+        &self.counts[state as usize]
+    }
+
+    fn has(&self, state: State) -> bool {
+        self.count(state).get() > 0
     }
 
     /// One of so many that clean up was polled, or is to be.
@@ -264,7 +293,7 @@ impl Members {
         let newest = region.clone();
         // Nobody is called meanwhile: the poll that this begins finds what is woken.
         let old = seats.take_owner(set);
-        if self.called.get() > 0 {
+        if self.has(State::Called) {
             self.polls_left.set(self.polls_left.get().saturating_sub(1));
         }
         if tell {
@@ -306,31 +335,35 @@ impl Members {
     }
 
     /// The region is to be polled, unless its waker was called since it was polled last.
+    #[inline]
     pub(super) fn wake_region(&self) {
-        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
-        owner.into_iter().for_each(wake_owner);
+        self.take_owner().into_iter().for_each(wake_owner);
+    }
+
+    #[inline]
+    fn take_owner(&self) -> Option<Waker> {
+        self.home.borrow().as_ref().and_then(|home| home.seats.take_owner(home.set))
     }
 
     /// What is in the region is about to be dropped: it need not be polled for that.
     pub(super) fn unlink(&self) {
-        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
-        drop_foreign([owner, None]);
+        drop_foreign([self.take_owner(), None]);
     }
 
     /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
     pub(super) fn are_at_work(&self) -> bool {
-        self.working.get() > 0 || self.probes.get() || self.is_worth_a_poll()
+        self.has(State::Working) || self.probes.get() || self.is_worth_a_poll()
     }
 
     fn is_worth_a_poll(&self) -> bool {
-        let has_woken = || self.home().is_some_and(|(seats, set, _)| seats.has_woken(set));
-        self.called.get() > 0 && self.polls_left.get() > 0 && has_woken()
+        let has_woken = || self.home.borrow().as_ref().is_some_and(|home| home.seats.has_woken(home.set));
+        self.has(State::Called) && self.polls_left.get() > 0 && has_woken()
     }
 
     /// Some that were called cannot be reached: are those that work still polled by anybody? They are called, once for each that is
     /// found out of reach. To be asked after a poll.
     pub(super) fn probe(&self) {
-        if self.called.get() == 0 || self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
+        if !self.has(State::Called) || !self.has(State::Working) || !self.are_seated() || self.is_worth_a_poll() {
             return;
         }
         let (mut is_news, mut working) = (false, Vec::new());

@@ -304,13 +304,9 @@ impl Region {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if self.inner.get().is_none() {
-            return self.poll_by(tasks, cx, poll);
-        }
-        match self.begin(tasks, cx.waker()) {
-            Some(waker) => poll(&mut Context::from_waker(&waker)),
-            None => self.poll_by(tasks, cx, poll),
-        }
+        let begun = self.inner.get().and_then(|inner| self.begin(&inner.members, tasks, cx.waker()));
+        let waker = begun.or_else(|| self.seat(tasks));
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
     /// Calls `poll` with the waker that this region has in the one around it.
@@ -321,15 +317,12 @@ impl Region {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        match self.seat(tasks) {
-            Some(waker) => poll(&mut Context::from_waker(&waker)),
-            None => poll(cx),
-        }
+        let waker = self.seat(tasks);
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
     #[cold]
-    fn begin(&self, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
-        let members = &self.inner.get()?.members;
+    fn begin(&self, members: &Members, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
         let is_cancelled = self.is_cancelled();
         if !members.are_seated() && (!is_cancelled || members.is_empty()) {
             return None;
