@@ -50,6 +50,7 @@
 
 use super::foreign::drop_foreign;
 use crate::{
+    few::Few,
     number::MAX_SLOTS,
     raw::{
         tasks::Tasks,
@@ -168,17 +169,6 @@ impl Members {
         }
     }
 
-    /// The member's own waker, if it was not called. `None`: there is no such member.
-    #[inline(always)]
-    fn take_waker(&self, key: usize) -> Option<Option<Waker>> {
-        let mut list = self.list.borrow_mut();
-        let member = list.get_mut(key)?;
-        Some(match (member.seat, &*self.home.borrow()) {
-            (Some(seat), Some(home)) => home.seats.take_own(seat),
-            _ => member.waker.take(),
-        })
-    }
-
     /// The member has ended, or was dropped, or is elsewhere now.
     pub(super) fn remove(&self, key: usize) {
         let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
@@ -216,25 +206,24 @@ impl Members {
     }
 
     /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
-    fn call(&self, key: usize) -> (Option<Waker>, bool) {
-        let waker = self.take_waker(key).flatten();
-        let was_working = self
-            .list
-            .borrow_mut()
-            .get_mut(key)
-            .is_some_and(|member| self.change(member, State::Called) == State::Working);
-        (waker, was_working)
+    fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
+        let waker = match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.take_own(seat),
+            _ => member.waker.take(),
+        };
+        (waker, self.change(member, State::Called) == State::Working)
     }
 
     /// Calls the member's own waker.
     pub(super) fn wake(&self, key: usize) {
-        self.call(key).0.into_iter().for_each(wake_owner);
+        let waker = self.list.borrow_mut().get_mut(key).and_then(|member| self.call(member).0);
+        waker.into_iter().for_each(wake_owner);
     }
 
     /// The region was cancelled: calls all.
     pub(super) fn tell(&self) {
-        let keys: Vec<usize> = self.list.borrow().iter().map(|(key, _)| key).collect();
-        let wakers: Vec<Waker> = keys.into_iter().filter_map(|key| self.call(key).0).collect();
+        let wakers: Few<Waker> =
+            self.list.borrow_mut().iter_mut().filter_map(|(_, member)| self.call(member).0).collect();
         wakers.into_iter().for_each(wake_owner);
     }
 
@@ -308,16 +297,20 @@ impl Members {
     }
 
     fn call_woken(&self, seats: &Seats, set: u32) {
-        for key in seats.take_woken(set) {
-            if key != BODY {
-                let (waker, was_working) = self.call(key as usize);
-                if was_working {
-                    self.renew(self.list.borrow().len());
-                }
-                debug_assert!(waker.is_none(), "the waker of who was woken was called");
-                waker.into_iter().for_each(wake_owner);
+        let mut wakers = Few::default();
+        seats.take_woken(set, |key| {
+            let mut list = self.list.borrow_mut();
+            let count = list.len();
+            // Not if it is the body.
+            let Some(member) = list.get_mut(key as usize) else { return };
+            let (waker, was_working) = self.call(member);
+            debug_assert!(waker.is_none(), "the waker of who was woken was called");
+            wakers.extend(waker);
+            if was_working {
+                self.renew(count);
             }
-        }
+        });
+        wakers.into_iter().for_each(wake_owner);
     }
 
     /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
@@ -366,18 +359,17 @@ impl Members {
         if !self.has(State::Called) || !self.has(State::Working) || !self.are_seated() || self.is_worth_a_poll() {
             return;
         }
-        let (mut is_news, mut working) = (false, Vec::new());
-        for (key, member) in self.list.borrow_mut().iter_mut() {
-            match member.state {
-                State::Called => is_news |= !std::mem::replace(&mut member.is_given_up, true),
-                State::Working => working.push(key),
-                State::Idle => {}
-            }
+        let mut is_news = false;
+        for (_, member) in self.list.borrow_mut().iter_mut().filter(|(_, member)| member.state == State::Called) {
+            is_news |= !std::mem::replace(&mut member.is_given_up, true);
         }
         if is_news {
             self.probes.set(true);
             self.renew(self.list.borrow().len());
-            let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();
+            let call = |(_, member): (usize, &mut Member)| {
+                if member.state == State::Working { self.call(member).0 } else { None }
+            };
+            let wakers: Few<Waker> = self.list.borrow_mut().iter_mut().filter_map(call).collect();
             wakers.into_iter().for_each(wake_owner);
             self.wake_region();
         }
@@ -386,21 +378,17 @@ impl Members {
     /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
     pub(super) fn release(&self) {
         let Some(home) = self.home.take() else { return };
-        let mut wakers = Vec::new();
-        let seated: Vec<usize> = {
-            let mut list = self.list.borrow_mut();
-            let seated = list.iter_mut().filter_map(|(key, member)| Some((key, member.seat.take()?)));
-            let leave = |(key, seat)| {
+        let mut wakers = Few::default();
+        for (_, member) in self.list.borrow_mut().iter_mut() {
+            if let Some(seat) = member.seat.take() {
                 wakers.extend(home.seats.take_own(seat));
                 home.seats.release(seat);
-                key
-            };
-            seated.map(leave).collect()
-        };
+                self.change(member, State::Called);
+            }
+        }
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
         drop_foreign([owner, None]);
-        seated.into_iter().for_each(|key| self.wake(key));
         wakers.into_iter().for_each(wake_owner);
     }
 }
