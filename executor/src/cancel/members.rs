@@ -110,6 +110,23 @@ struct Home {
 const BODY: u32 = u32::MAX;
 
 impl Members {
+    /// How much room is kept for the next region.
+    pub(super) const KEPT: usize = 16;
+
+    /// For another region. `false`: there are members, or there is too much room.
+    pub(super) fn reset(&mut self) -> bool {
+        self.release();
+        let list = self.list.get_mut();
+        if !list.is_empty() || list.capacity() > Members::KEPT {
+            return false;
+        }
+        // Members have the same keys in a list that was used before as in a new one.
+        list.clear();
+        self.polls_left.set(0);
+        self.probes.set(false);
+        true
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.borrow().is_empty()
     }

@@ -20,7 +20,10 @@
 //! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
 //! every region around it up to the one that decides.
 
+mod inner;
 mod membership;
+
+pub(super) use inner::Inner;
 
 use super::{
     foreign::wake_foreign,
@@ -33,7 +36,6 @@ use crate::{
     number::Number,
     raw::tasks::Tasks,
 };
-use slab::Slab;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     mem::ManuallyDrop,
@@ -91,18 +93,6 @@ impl Place {
     const NOWHERE: Place = Place { task: Number::NONE, around: None, seat: None };
 }
 
-/// What few regions have.
-#[derive(Default)]
-struct Inner {
-    members: Members,
-    /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
-    waiters: RefCell<Slab<Option<Waker>>>,
-    /// Where this one waits so, and as whom.
-    end_around: Cell<Option<(Rc<Region>, usize)>>,
-    /// A panic in clean-up, which goes on when all clean-up in here is done.
-    panic: Cell<Option<Held>>,
-}
-
 impl Region {
     #[inline]
     pub(crate) fn new(kind: Kind) -> Rc<Region> {
@@ -139,8 +129,11 @@ impl Region {
 
     /// A handle of the region goes. If nobody else has it, it can be used for another.
     #[inline]
-    pub(super) fn recycle(last: &mut Rc<Region>) {
+    pub(crate) fn recycle(last: &mut Rc<Region>) {
         if let Some(only) = Rc::get_mut(last) {
+            if let Some(inner) = only.inner.take() {
+                Inner::recycle(inner);
+            }
             // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
             *only = Region::fresh();
             here::keep_spare_region(last);
@@ -148,7 +141,7 @@ impl Region {
     }
 
     fn inner(&self) -> &Inner {
-        self.inner.get_or_init(Box::default)
+        self.inner.get_or_init(Inner::new)
     }
 
     pub(crate) fn set_kind(&self, kind: Kind) {
