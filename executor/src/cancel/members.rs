@@ -145,22 +145,20 @@ impl Members {
 
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(super) fn wait(&self, key: usize, state: State, newest: &Waker) {
-        if !self.has_waker(key, state, newest) {
-            let (old, woken) = self.store(key, state, newest.clone());
-            drop_foreign([old, None]);
-            woken.into_iter().for_each(wake_owner);
-        }
+        let (old, woken) = self.store(key, state, newest.clone());
+        drop_foreign([old, None]);
+        woken.into_iter().for_each(wake_owner);
     }
 
-    /// Has it that waker already? Then that is all.
-    #[inline(always)]
-    fn has_waker(&self, key: usize, state: State, newest: &Waker) -> bool {
+    /// The same, if it has that waker already. `false`: it has another, or none.
+    #[inline]
+    pub(super) fn wait_again(&self, key: usize, state: State, newest: &Waker) -> bool {
         let mut list = self.list.borrow_mut();
         let count = list.len();
         let Some(member) = list.get_mut(key) else { return true };
-        let has_it = match (member.seat, &*self.home.borrow()) {
-            (Some(seat), Some(home)) => home.seats.has_own(seat, newest),
-            _ => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
+        let has_it = match member.seat {
+            None => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
+            Some(seat) => self.home.borrow().as_ref().is_some_and(|home| home.seats.has_own(seat, newest)),
         };
         if has_it {
             self.become_waiting(member, state, count);
@@ -187,16 +185,26 @@ impl Members {
     }
 
     /// The member has ended, or was dropped, or is elsewhere now.
+    #[inline]
     pub(super) fn remove(&self, key: usize) {
-        let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
+        let Some(member) = self.list.borrow_mut().try_remove(key) else { return };
         let count = self.count(member.state);
         count.set(count.get() - 1);
-        let mut waker = member.waker.take();
-        if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
-            waker = home.seats.take_own(seat);
-            home.seats.release(seat);
-        }
+        let waker = match member.seat {
+            Some(seat) => self.give_up(seat),
+            None => member.waker,
+        };
         drop_foreign([waker, None]);
+    }
+
+    /// A member's seat is free. Returns the waker that lay there.
+    #[cold]
+    fn give_up(&self, seat: u32) -> Option<Waker> {
+        let home = self.home.borrow();
+        let seats = &home.as_ref()?.seats;
+        let waker = seats.take_own(seat);
+        seats.release(seat);
+        waker
     }
 
     /// Returns the state before.

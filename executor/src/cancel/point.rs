@@ -329,16 +329,24 @@ impl<F: Future> Future for Shield<F> {
                 };
             }
             let tasks = &core.tasks;
-            let polled = match &*this.state {
+            let panic = match &*this.state {
                 State::Shields(point) => {
                     let cancelled = point.arrive(tasks);
                     let future = this.future.as_mut().get().expect("a shield's future lives until it has ended");
-                    let polled = poll_shielded(tasks, &point.region, cx, future);
-                    if matches!(polled, Ok(Poll::Pending)) && !point.region.is_opened() {
-                        point.wait(tasks, cx, cancelled);
-                        return Poll::Pending;
+                    match poll_shielded(tasks, &point.region, cx, future) {
+                        Ok(Poll::Ready(value)) => {
+                            if let State::Shields(point) = std::mem::replace(this.state, State::Done) {
+                                point.region.end();
+                            }
+                            return Poll::Ready(value);
+                        }
+                        Ok(Poll::Pending) if !point.region.is_opened() => {
+                            point.wait(tasks, cx, cancelled);
+                            return Poll::Pending;
+                        }
+                        Ok(Poll::Pending) => None,
+                        Err(panic) => Some(panic),
                     }
-                    polled
                 }
                 State::Open => {
                     let future = this.future.as_mut().get().expect("polled after it had ended");
@@ -347,25 +355,14 @@ impl<F: Future> Future for Shield<F> {
                 State::Failed => return Poll::Pending,
                 State::New | State::Done => panic!("a shield was polled after it had ended"),
             };
-            let end = if let Ok(Poll::Ready(_)) = polled { State::Done } else { State::Failed };
-            let State::Shields(point) = std::mem::replace(this.state, end) else { return Poll::Pending };
-            let panic = match polled {
-                Ok(Poll::Ready(value)) => {
-                    point.region.end();
-                    return Poll::Ready(value);
-                }
-                Ok(Poll::Pending) => {
-                    let dropped = drop_body(&mut this.future);
-                    point.skip();
-                    dropped
-                }
-                Err(panic) => {
-                    let dropped = drop_body(&mut this.future);
-                    point.region.end();
-                    first_of(Some(panic), dropped)
-                }
-            };
-            if let Some(panic) = panic {
+            let State::Shields(point) = std::mem::replace(this.state, State::Failed) else { return Poll::Pending };
+            let dropped = drop_body(&mut this.future);
+            if panic.is_some() {
+                point.region.end();
+            } else {
+                point.skip();
+            }
+            if let Some(panic) = first_of(panic, dropped) {
                 point.throw(tasks, panic);
             }
             Poll::Pending

@@ -435,10 +435,13 @@ impl Region {
     #[inline]
     pub(crate) fn end(&self) {
         self.over.set(true);
-        self.release();
-        drop(self.take_panic());
+        let inner = self.inner.get();
+        if let Some(inner) = inner {
+            inner.members.release();
+            drop(inner.panic.take());
+        }
         self.leave();
-        if let Some(inner) = self.inner.get() {
+        if let Some(inner) = inner {
             leave_end(inner.end_around.take());
             if self.kind.get() == Kind::Root || self.reason().is_some() {
                 self.wake_waiters();

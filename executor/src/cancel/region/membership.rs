@@ -45,8 +45,12 @@ impl Region {
         }
     }
 
+    #[inline]
     fn register(&self, tasks: &Tasks, newest: &Waker, state: State) {
-        let seat = self.place.borrow().seat.clone();
+        let seat = match &self.place.borrow().seat {
+            Some((around, key)) if around.inner().members.wait_again(*key, state, newest) => return,
+            seat => seat.clone(),
+        };
         match seat {
             Some((around, key)) => around.inner().members.wait(key, state, newest),
             None => self.take_seat(tasks, state, Some(newest.clone())),
