@@ -20,6 +20,7 @@ mod join_error;
 mod unhandled;
 mod plain;
 mod flat;
+mod few;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 mod number;

@@ -143,12 +143,11 @@ impl Seats {
         inner.sets[set as usize].ready.iter().any(|&seat| inner.seats[seat as usize].tag & GONE == 0)
     }
 
-    /// Takes the children out of the queue that were woken, the first woken first: their keys.
-    pub(crate) fn take_woken(&self, set: u32) -> Vec<u32> {
+    /// Takes the children out of the queue that were woken, the first woken first: their keys. `each` wakes nobody.
+    pub(crate) fn take_woken(&self, set: u32, mut each: impl FnMut(u32)) {
         let mut queue = std::mem::take(&mut self.inner.borrow_mut().sets[set as usize].ready);
-        let keys = queue.drain(..).filter_map(|seat| self.step(seat)).map(|(key, _)| key).collect();
+        queue.drain(..).filter_map(|seat| self.step(seat)).for_each(|(key, _)| each(key));
         self.inner.borrow_mut().sets[set as usize].ready = queue;
-        keys
     }
 
     /// From now on the set's owner has this waker; returns the one before, and the queue, which is empty now.
@@ -256,15 +255,22 @@ impl Seats {
         (old, None)
     }
 
-    /// Takes out whom to call for the child in that seat, which was woken: last the waker of its own, and before it that of the set's
-    /// owner, which is to be called after it.
+    /// Takes out whom to call for the child in that seat, which was woken: the waker of its set's owner, and before that the one of its own.
     #[cold]
-    pub(crate) fn take_both(&self, seat: u32) -> impl Iterator<Item = Waker> + use<> {
+    pub(crate) fn take_both(&self, seat: u32) -> (Option<Waker>, Option<Waker>) {
         let inner = &mut *self.inner.borrow_mut();
         let woken = &inner.seats[seat as usize];
         let set = &mut inner.sets[woken.set as usize];
         let own = set.own.get_mut(woken.key as usize).and_then(Option::take);
-        set.owner.take().into_iter().chain(own)
+        (set.owner.take(), own)
+    }
+
+    /// Has the child in that seat this waker of its own?
+    pub(crate) fn has_own(&self, seat: u32, newest: &Waker) -> bool {
+        let inner = &*self.inner.borrow();
+        let seated = &inner.seats[seat as usize];
+        let own = inner.sets[seated.set as usize].own.get(seated.key as usize);
+        own.and_then(Option::as_ref).is_some_and(|own| own.will_wake(newest))
     }
 
     pub(crate) fn take_own(&self, seat: u32) -> Option<Waker> {

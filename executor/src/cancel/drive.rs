@@ -31,10 +31,12 @@ pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64, again: usize)
     if tasks.here.reached() == reached || again == MOST_IN_A_ROW { Verdict::Stop } else { Verdict::Again }
 }
 
-/// Polls what is in a cancelled region, with `poll`, until there is a value or a verdict.
+/// Polls what is in a region, with `poll`, until there is a value or a verdict. One that is not cancelled waits.
+#[inline]
 pub(super) fn drive<T>(
     tasks: &Tasks,
     region: &Rc<Region>,
+    is_cancelled: bool,
     cx: &mut Context<'_>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Verdict> {
@@ -43,6 +45,9 @@ pub(super) fn drive<T>(
         let reached = tasks.here.reached();
         if let Poll::Ready(value) = region.poll_inside(tasks, cx, &mut poll) {
             return Ok(value);
+        }
+        if !is_cancelled {
+            return Err(Verdict::Wait);
         }
         match decide(tasks, region, reached, again) {
             Verdict::Again => again += 1,

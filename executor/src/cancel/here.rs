@@ -3,7 +3,7 @@
 use super::{
     held::Held,
     reason::CancelReason,
-    region::{Kind, Region},
+    region::{Inner, Kind, Region},
     token::CancelToken,
 };
 use crate::{core::Core, number::Number, raw::enter};
@@ -36,6 +36,8 @@ pub(crate) struct Here {
     frames: RefCell<Vec<Frame>>,
     /// Regions that can be used again.
     spare: RefCell<Vec<Rc<Region>>>,
+    /// What regions have once something has registered with them, likewise.
+    spare_inner: RefCell<Vec<Box<Inner>>>,
     /// Counts the clean-up points that were polled for the first time after a cancellation.
     reached: Cell<u64>,
     /// Counts how often those that clean up were asked whether anybody polls them.
@@ -85,7 +87,7 @@ impl Here {
     pub(crate) fn trim(&self) {
         const KEPT: usize = 64;
         self.frames.borrow_mut().shrink_to(KEPT);
-        let spare = self.spare.take();
+        let spare = (self.spare.take(), self.spare_inner.take());
         drop(spare);
     }
 
@@ -319,6 +321,24 @@ pub fn open_shields_above(depth: usize) {
 #[inline]
 pub(super) fn spare_region() -> Option<Rc<Region>> {
     enter::with_current(|core| core?.tasks.here.spare.borrow_mut().pop())
+}
+
+/// What a region that was used before had.
+pub(super) fn spare_inner() -> Option<Box<Inner>> {
+    enter::with_current(|core| core?.tasks.here.spare_inner.borrow_mut().pop())
+}
+
+/// Nothing is in there any more.
+pub(super) fn keep_spare_inner(inner: Box<Inner>) {
+    /// As for regions; some hundred bytes each.
+    const MOST: usize = 64;
+    enter::with_current(|core| {
+        let Some(core) = core else { return };
+        let mut spare = core.tasks.here.spare_inner.borrow_mut();
+        if spare.len() < MOST {
+            spare.push(inner);
+        }
+    });
 }
 
 /// Nobody has that region any more.

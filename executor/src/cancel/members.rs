@@ -51,6 +51,7 @@
 
 use super::{foreign::drop_foreign, here::Here};
 use crate::{
+    few::Few,
     number::MAX_SLOTS,
     raw::{
         tasks::Tasks,
@@ -94,8 +95,8 @@ struct Member {
 #[derive(Default)]
 pub(super) struct Members {
     list: RefCell<Slab<Member>>,
-    working: Cell<usize>,
-    called: Cell<usize>,
+    /// How many are in each state.
+    counts: [Cell<usize>; 3],
     polls_left: Cell<usize>,
     /// All were called, and the region was not polled since.
     probes: Cell<bool>,
@@ -117,26 +118,67 @@ struct Home {
 const BODY: u32 = u32::MAX;
 
 impl Members {
+    /// How much room is kept for the next region.
+    pub(super) const KEPT: usize = 16;
+
+    /// For another region. `false`: there are members, or there is too much room.
+    pub(super) fn reset(&mut self) -> bool {
+        self.release();
+        let list = self.list.get_mut();
+        if !list.is_empty() || list.capacity() > Members::KEPT {
+            return false;
+        }
+        // Members have the same keys in a list that was used before as in a new one.
+        list.clear();
+        self.polls_left.set(0);
+        self.probes.set(false);
+        self.probes_left.set(0);
+        true
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.borrow().is_empty()
     }
 
-    /// A new member, which is being polled.
-    pub(super) fn insert(&self) -> usize {
-        self.called.set(self.called.get() + 1);
-        self.list.borrow_mut().insert(Member { state: State::Called, waker: None, seat: None, is_given_up: false })
+    /// A new member. It waits and has that waker, or is being polled.
+    pub(super) fn insert(&self, state: State, waker: Option<Waker>) -> usize {
+        let mut list = self.list.borrow_mut();
+        let key = list.insert(Member { state, waker, seat: None, is_given_up: false });
+        let count = self.count(state);
+        count.set(count.get() + 1);
+        if state == State::Working {
+            self.renew(list.len());
+        }
+        key
     }
 
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(super) fn wait(&self, key: usize, state: State, newest: &Waker) {
-        let Some(stored) = self.take_waker(key) else { return };
-        let (kept, old) = match stored {
-            Some(stored) if stored.will_wake(newest) => (stored, None),
-            stored => (newest.clone(), stored),
-        };
-        let (older, woken) = self.store(key, state, kept);
-        drop_foreign([old, older]);
+        let (old, woken) = self.store(key, state, newest.clone());
+        drop_foreign([old, None]);
         woken.into_iter().for_each(wake_owner);
+    }
+
+    /// The same, if it has that waker already. `false`: it has another, or none.
+    #[inline]
+    pub(super) fn wait_again(&self, key: usize, state: State, newest: &Waker) -> bool {
+        let mut list = self.list.borrow_mut();
+        let count = list.len();
+        let Some(member) = list.get_mut(key) else { return true };
+        let has_it = match member.seat {
+            None => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
+            Some(seat) => self.home.borrow().as_ref().is_some_and(|home| home.seats.has_own(seat, newest)),
+        };
+        if has_it {
+            self.become_waiting(member, state, count);
+        }
+        has_it
+    }
+
+    fn become_waiting(&self, member: &mut Member, state: State, members: usize) {
+        if self.change(member, state) == State::Called && state == State::Working {
+            self.renew(members);
+        }
     }
 
     /// Returns what was stored before, and the new one if it is to be called at once.
@@ -144,36 +186,34 @@ impl Members {
         let mut list = self.list.borrow_mut();
         let count = list.len();
         let Some(member) = list.get_mut(key) else { return (Some(waker), None) };
-        if self.change(member, state) == State::Called && state == State::Working {
-            self.renew(count);
-        }
+        self.become_waiting(member, state, count);
         match (member.seat, &*self.home.borrow()) {
             (Some(seat), Some(home)) => home.seats.set_own(seat, waker),
             _ => (member.waker.replace(waker), None),
         }
     }
 
-    /// The member's own waker, if it was not called. `None`: there is no such member.
-    #[inline(always)]
-    fn take_waker(&self, key: usize) -> Option<Option<Waker>> {
-        let mut list = self.list.borrow_mut();
-        let member = list.get_mut(key)?;
-        Some(match (member.seat, &*self.home.borrow()) {
-            (Some(seat), Some(home)) => home.seats.take_own(seat),
-            _ => member.waker.take(),
-        })
+    /// The member has ended, or was dropped, or is elsewhere now.
+    #[inline]
+    pub(super) fn remove(&self, key: usize) {
+        let Some(member) = self.list.borrow_mut().try_remove(key) else { return };
+        let count = self.count(member.state);
+        count.set(count.get() - 1);
+        let waker = match member.seat {
+            Some(seat) => self.give_up(seat),
+            None => member.waker,
+        };
+        drop_foreign([waker, None]);
     }
 
-    /// The member has ended, or was dropped, or is elsewhere now.
-    pub(super) fn remove(&self, key: usize) {
-        let Some(mut member) = self.list.borrow_mut().try_remove(key) else { return };
-        self.change(&mut member, State::Idle);
-        let mut waker = member.waker.take();
-        if let (Some(seat), Some(home)) = (member.seat, &*self.home.borrow()) {
-            waker = home.seats.take_own(seat);
-            home.seats.release(seat);
-        }
-        drop_foreign([waker, None]);
+    /// A member's seat is free. Returns the waker that lay there.
+    #[cold]
+    fn give_up(&self, seat: u32) -> Option<Waker> {
+        let home = self.home.borrow();
+        let seats = &home.as_ref()?.seats;
+        let waker = seats.take_own(seat);
+        seats.release(seat);
+        waker
     }
 
     /// Returns the state before.
@@ -183,10 +223,18 @@ impl Members {
             return state;
         }
         member.is_given_up = false;
-        for (counted, count) in [(State::Working, &self.working), (State::Called, &self.called)] {
-            count.set(count.get() + usize::from(state == counted) - usize::from(before == counted));
-        }
+        let (left, entered) = (self.count(before), self.count(state));
+        left.set(left.get() - 1);
+        entered.set(entered.get() + 1);
         before
+    }
+
+    fn count(&self, state: State) -> &Cell<usize> {
+        &self.counts[state as usize]
+    }
+
+    fn has(&self, state: State) -> bool {
+        self.count(state).get() > 0
     }
 
     /// One of so many that clean up was polled, or is to be.
@@ -195,25 +243,24 @@ impl Members {
     }
 
     /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
-    fn call(&self, key: usize) -> (Option<Waker>, bool) {
-        let waker = self.take_waker(key).flatten();
-        let was_working = self
-            .list
-            .borrow_mut()
-            .get_mut(key)
-            .is_some_and(|member| self.change(member, State::Called) == State::Working);
-        (waker, was_working)
+    fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
+        let waker = match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.take_own(seat),
+            _ => member.waker.take(),
+        };
+        (waker, self.change(member, State::Called) == State::Working)
     }
 
     /// Calls the member's own waker.
     pub(super) fn wake(&self, key: usize) {
-        self.call(key).0.into_iter().for_each(wake_owner);
+        let waker = self.list.borrow_mut().get_mut(key).and_then(|member| self.call(member).0);
+        waker.into_iter().for_each(wake_owner);
     }
 
     /// The region was cancelled: calls all.
     pub(super) fn tell(&self) {
-        let keys: Vec<usize> = self.list.borrow().iter().map(|(key, _)| key).collect();
-        let wakers: Vec<Waker> = keys.into_iter().filter_map(|key| self.call(key).0).collect();
+        let wakers: Few<Waker> =
+            self.list.borrow_mut().iter_mut().filter_map(|(_, member)| self.call(member).0).collect();
         wakers.into_iter().for_each(wake_owner);
     }
 
@@ -273,7 +320,7 @@ impl Members {
         let newest = region.clone();
         // Nobody is called meanwhile: the poll that this begins finds what is woken.
         let old = seats.take_owner(set);
-        if self.called.get() > 0 {
+        if self.has(State::Called) {
             self.polls_left.set(self.polls_left.get().saturating_sub(1));
         }
         if tell {
@@ -291,20 +338,22 @@ impl Members {
 
     /// Returns whether the body was woken, or one that worked.
     fn call_woken(&self, seats: &Seats, set: u32) -> bool {
-        let mut is_news = false;
-        for key in seats.take_woken(set) {
-            if key == BODY {
-                is_news = true;
-                continue;
-            }
-            let (waker, was_working) = self.call(key as usize);
+        let (mut is_news, mut wakers) = (false, Few::default());
+        seats.take_woken(set, |key| {
+            is_news |= key == BODY;
+            let mut list = self.list.borrow_mut();
+            let count = list.len();
+            // Not if it is the body.
+            let Some(member) = list.get_mut(key as usize) else { return };
+            let (waker, was_working) = self.call(member);
+            debug_assert!(waker.is_none(), "the waker of who was woken was called");
+            wakers.extend(waker);
             if was_working {
                 is_news = true;
-                self.renew(self.list.borrow().len());
+                self.renew(count);
             }
-            debug_assert!(waker.is_none(), "the waker of who was woken was called");
-            waker.into_iter().for_each(wake_owner);
-        }
+        });
+        wakers.into_iter().for_each(wake_owner);
         is_news
     }
 
@@ -323,32 +372,36 @@ impl Members {
     }
 
     /// The region is to be polled, unless its waker was called since it was polled last.
+    #[inline]
     pub(super) fn wake_region(&self) {
-        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
-        owner.into_iter().for_each(wake_owner);
+        self.take_owner().into_iter().for_each(wake_owner);
+    }
+
+    #[inline]
+    fn take_owner(&self) -> Option<Waker> {
+        self.home.borrow().as_ref().and_then(|home| home.seats.take_owner(home.set))
     }
 
     /// What is in the region is about to be dropped: it need not be polled for that.
     pub(super) fn unlink(&self) {
-        let owner = self.home().and_then(|(seats, set, _)| seats.take_owner(set));
-        drop_foreign([owner, None]);
+        drop_foreign([self.take_owner(), None]);
     }
 
     /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
     pub(super) fn are_at_work(&self) -> bool {
-        self.working.get() > 0 || self.probes.get() || self.is_worth_a_poll()
+        self.has(State::Working) || self.probes.get() || self.is_worth_a_poll()
     }
 
     fn is_worth_a_poll(&self) -> bool {
-        let has_woken = || self.home().is_some_and(|(seats, set, _)| seats.has_woken(set));
-        self.called.get() > 0 && self.polls_left.get() > 0 && has_woken()
+        let has_woken = || self.home.borrow().as_ref().is_some_and(|home| home.seats.has_woken(home.set));
+        self.has(State::Called) && self.polls_left.get() > 0 && has_woken()
     }
 
     /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
     /// reach, and whenever something has happened since. A region in here that is polled for that finds out the same about those in it.
     /// To be asked after a poll.
     pub(super) fn probe(&self, here: &Here) {
-        if self.working.get() == 0 || !self.are_seated() || self.is_worth_a_poll() {
+        if !self.has(State::Working) || !self.are_seated() || self.is_worth_a_poll() {
             return;
         }
         let is_asked = self.probed.replace(here.probes()) != here.probes();
@@ -364,18 +417,17 @@ impl Members {
         }
         self.probes.set(true);
         self.renew(self.list.borrow().len());
-        let list = self.list.borrow();
-        let working: Vec<usize> =
-            list.iter().filter(|(_, member)| member.state == State::Working).map(|(key, _)| key).collect();
-        drop(list);
-        let wakers: Vec<Waker> = working.into_iter().filter_map(|key| self.call(key).0).collect();
+        let call = |(_, member): (usize, &mut Member)| {
+            if member.state == State::Working { self.call(member).0 } else { None }
+        };
+        let wakers: Few<Waker> = self.list.borrow_mut().iter_mut().filter_map(call).collect();
         wakers.into_iter().for_each(wake_owner);
         self.wake_region();
     }
 
     /// Gives up those that were called and not reached. Are there any that were not given up before?
     fn find_unreached(&self) -> bool {
-        if self.called.get() == 0 {
+        if !self.has(State::Called) {
             self.probes_left.set(0);
             return false;
         }
@@ -387,21 +439,17 @@ impl Members {
     /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
     pub(super) fn release(&self) {
         let Some(home) = self.home.take() else { return };
-        let mut wakers = Vec::new();
-        let seated: Vec<usize> = {
-            let mut list = self.list.borrow_mut();
-            let seated = list.iter_mut().filter_map(|(key, member)| Some((key, member.seat.take()?)));
-            let leave = |(key, seat)| {
+        let mut wakers = Few::default();
+        for (_, member) in self.list.borrow_mut().iter_mut() {
+            if let Some(seat) = member.seat.take() {
                 wakers.extend(home.seats.take_own(seat));
                 home.seats.release(seat);
-                key
-            };
-            seated.map(leave).collect()
-        };
+                self.change(member, State::Called);
+            }
+        }
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
         drop_foreign([owner, None]);
-        seated.into_iter().for_each(|key| self.wake(key));
         wakers.into_iter().for_each(wake_owner);
     }
 }

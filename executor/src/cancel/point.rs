@@ -139,23 +139,15 @@ impl<F: Future> Future for Guard<F> {
             if !std::mem::replace(this.started, true) {
                 region.set_late(cancelled);
             }
-            let mut poll = |cx: &mut Context<'_>| {
+            // If the cancellation comes in this very poll, the scope around polls once more.
+            let ended = drive(tasks, region, cancelled, cx, |cx| {
                 let body = this.body.as_mut().get().expect("a body is polled until it has ended");
                 match catch_unwind(AssertUnwindSafe(|| tasks.here.inside(region, || body.poll(cx)))) {
                     Ok(Poll::Pending) => Poll::Pending,
                     Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
                     Err(payload) => Poll::Ready(Err(Held::new(payload))),
                 }
-            };
-            let ended = if cancelled {
-                drive(tasks, region, cx, poll)
-            } else {
-                // If the cancellation comes in this very poll, the scope around polls once more.
-                match region.poll_inside(tasks, cx, &mut poll) {
-                    Poll::Ready(ended) => Ok(ended),
-                    Poll::Pending => Err(Verdict::Wait),
-                }
-            };
+            });
             if let Err(Verdict::Wait) = ended {
                 point.wait(tasks, cx, cancelled);
                 return Poll::Pending;
@@ -338,8 +330,26 @@ impl<F: Future> Future for Shield<F> {
                     State::Shields(point)
                 };
             }
-            let point = match &*this.state {
-                State::Shields(point) => point.clone(),
+            let tasks = &core.tasks;
+            let panic = match &*this.state {
+                State::Shields(point) => {
+                    let cancelled = point.arrive(tasks);
+                    let future = this.future.as_mut().get().expect("a shield's future lives until it has ended");
+                    match poll_shielded(tasks, &point.region, cx, future) {
+                        Ok(Poll::Ready(value)) => {
+                            if let State::Shields(point) = std::mem::replace(this.state, State::Done) {
+                                point.region.end();
+                            }
+                            return Poll::Ready(value);
+                        }
+                        Ok(Poll::Pending) if !point.region.is_opened() => {
+                            point.wait(tasks, cx, cancelled);
+                            return Poll::Pending;
+                        }
+                        Ok(Poll::Pending) => None,
+                        Err(panic) => Some(panic),
+                    }
+                }
                 State::Open => {
                     let future = this.future.as_mut().get().expect("polled after it had ended");
                     return future.poll(cx);
@@ -347,33 +357,14 @@ impl<F: Future> Future for Shield<F> {
                 State::Failed => return Poll::Pending,
                 State::New | State::Done => panic!("a shield was polled after it had ended"),
             };
-            let tasks = &core.tasks;
-            let cancelled = point.arrive(tasks);
-            let future = this.future.as_mut().get().expect("a shield's future lives until it has ended");
-            let panic = match poll_shielded(tasks, &point.region, cx, future) {
-                Ok(Poll::Pending) if point.region.is_opened() => {
-                    *this.state = State::Failed;
-                    let dropped = drop_body(&mut this.future);
-                    point.skip();
-                    dropped
-                }
-                Ok(Poll::Pending) => {
-                    point.wait(tasks, cx, cancelled);
-                    None
-                }
-                Ok(Poll::Ready(value)) => {
-                    *this.state = State::Done;
-                    point.region.end();
-                    return Poll::Ready(value);
-                }
-                Err(panic) => {
-                    *this.state = State::Failed;
-                    let dropped = drop_body(&mut this.future);
-                    point.region.end();
-                    first_of(Some(panic), dropped)
-                }
-            };
-            if let Some(panic) = panic {
+            let State::Shields(point) = std::mem::replace(this.state, State::Failed) else { return Poll::Pending };
+            let dropped = drop_body(&mut this.future);
+            if panic.is_some() {
+                point.region.end();
+            } else {
+                point.skip();
+            }
+            if let Some(panic) = first_of(panic, dropped) {
                 point.throw(tasks, panic);
             }
             Poll::Pending

@@ -20,7 +20,10 @@
 //! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
 //! every region around it up to the one that decides.
 
+mod inner;
 mod membership;
+
+pub(super) use inner::Inner;
 
 use super::{
     foreign::wake_foreign,
@@ -33,7 +36,6 @@ use crate::{
     number::Number,
     raw::tasks::Tasks,
 };
-use slab::Slab;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     mem::ManuallyDrop,
@@ -91,18 +93,6 @@ impl Place {
     const NOWHERE: Place = Place { task: Number::NONE, around: None, seat: None };
 }
 
-/// What few regions have.
-#[derive(Default)]
-struct Inner {
-    members: Members,
-    /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
-    waiters: RefCell<Slab<Option<Waker>>>,
-    /// Where this one waits so, and as whom.
-    end_around: Cell<Option<(Rc<Region>, usize)>>,
-    /// A panic in clean-up, which goes on when all clean-up in here is done.
-    panic: Cell<Option<Held>>,
-}
-
 impl Region {
     #[inline]
     pub(crate) fn new(kind: Kind) -> Rc<Region> {
@@ -139,8 +129,11 @@ impl Region {
 
     /// A handle of the region goes. If nobody else has it, it can be used for another.
     #[inline]
-    pub(super) fn recycle(last: &mut Rc<Region>) {
+    pub(crate) fn recycle(last: &mut Rc<Region>) {
         if let Some(only) = Rc::get_mut(last) {
+            if let Some(inner) = only.inner.take() {
+                Inner::recycle(inner);
+            }
             // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
             *only = Region::fresh();
             here::keep_spare_region(last);
@@ -148,7 +141,7 @@ impl Region {
     }
 
     fn inner(&self) -> &Inner {
-        self.inner.get_or_init(Box::default)
+        self.inner.get_or_init(Inner::new)
     }
 
     pub(crate) fn set_kind(&self, kind: Kind) {
@@ -304,13 +297,9 @@ impl Region {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if self.inner.get().is_none() {
-            return self.poll_by(tasks, cx, poll);
-        }
-        match self.begin(tasks, cx.waker()) {
-            Some(waker) => poll(&mut Context::from_waker(&waker)),
-            None => self.poll_by(tasks, cx, poll),
-        }
+        let begun = self.inner.get().and_then(|inner| self.begin(&inner.members, tasks, cx.waker()));
+        let waker = begun.or_else(|| self.seat(tasks));
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
     /// Calls `poll` with the waker that this region has in the one around it.
@@ -321,15 +310,12 @@ impl Region {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        match self.seat(tasks) {
-            Some(waker) => poll(&mut Context::from_waker(&waker)),
-            None => poll(cx),
-        }
+        let waker = self.seat(tasks);
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
     #[cold]
-    fn begin(&self, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
-        let members = &self.inner.get()?.members;
+    fn begin(&self, members: &Members, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
         let is_cancelled = self.is_cancelled();
         if !members.are_seated() && (!is_cancelled || members.is_empty()) {
             return None;
@@ -449,10 +435,13 @@ impl Region {
     #[inline]
     pub(crate) fn end(&self) {
         self.over.set(true);
-        self.release();
-        drop(self.take_panic());
+        let inner = self.inner.get();
+        if let Some(inner) = inner {
+            inner.members.release();
+            drop(inner.panic.take());
+        }
         self.leave();
-        if let Some(inner) = self.inner.get() {
+        if let Some(inner) = inner {
             leave_end(inner.end_around.take());
             if self.kind.get() != Kind::Scope || self.reason().is_some() {
                 self.wake_waiters();

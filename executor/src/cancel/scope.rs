@@ -450,7 +450,7 @@ fn poll_cancelled<F: Future>(
         return Next::Wait;
     }
     let tasks = &core.tasks;
-    let polled = drive(tasks, region, cx, |cx| match body.as_mut().get() {
+    let polled = drive(tasks, region, true, cx, |cx| match body.as_mut().get() {
         Some(future) => tasks.here.inside(region, || future.poll(cx)),
         None => Poll::Pending,
     });

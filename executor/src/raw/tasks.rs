@@ -553,7 +553,7 @@ impl Tasks {
     /// Drops the task-locals, and reports what came too late for the outcome.
     #[cold]
     fn finish_extras(&self, head: &Header) {
-        let Some((locals, root, late)) =
+        let Some((locals, mut root, late)) =
             head.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.root.take(), extras.late.take()))
         else {
             return;
@@ -563,7 +563,10 @@ impl Tasks {
         }
         // The region may own wakers of points that have moved away.
         let end = || {
-            root.iter().for_each(|root| root.end());
+            if let Some(root) = &mut root {
+                root.end();
+                Region::recycle(root);
+            }
             drop((locals, root));
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(end)) {
@@ -699,8 +702,15 @@ impl Tasks {
     pub(crate) fn root_region(&self) -> Option<Rc<Region>> {
         let number = self.current.get();
         let root = |head: &Header| {
-            let lives = !head.stage.get().is_end();
-            lives.then(|| head.with_extras(|extras| extras.root.get_or_insert_with(|| Region::root_of(number)).clone()))
+            if head.stage.get().is_end() {
+                return None;
+            }
+            head.root().or_else(|| {
+                self.spare.lend(head);
+                let root = Region::root_of(number);
+                head.with_extras(|extras| extras.root = Some(root.clone()));
+                Some(root)
+            })
         };
         self.with_header(number, root).flatten()
     }

@@ -4,7 +4,7 @@
 //! nothing to free: clone copies the word, drop does nothing, a waker may go to any thread and outlive everything.
 
 use super::enter;
-use crate::{cancel::wake_foreign, number::Number, registry, seats::Called};
+use crate::{cancel::wake_foreign, few::Few, number::Number, registry, seats::Called};
 use std::{
     mem::ManuallyDrop,
     ptr,
@@ -71,11 +71,13 @@ fn wake_outwards(mut number: Number) -> Option<u32> {
 #[cold]
 #[inline(never)]
 fn wake_both(seat: u32) {
-    let take = |seat| enter::with_current(|core| core.map(|core| core.tasks.seats.take_both(seat)));
-    let mut left: Vec<Waker> = take(seat).into_iter().flatten().collect();
-    while let Some(waker) = left.pop() {
-        let both = wake_waiting(waker).and_then(wake_outwards);
-        left.extend(both.and_then(take).into_iter().flatten());
+    let (mut left, mut both) = (Few::default(), Some(seat));
+    loop {
+        let take = |seat| enter::with_current(|core| core.map(|core| core.tasks.seats.take_both(seat)));
+        let (owner, own) = both.and_then(take).unwrap_or_default();
+        left.extend(owner);
+        let Some(waker) = own.or_else(|| left.pop()) else { return };
+        both = wake_waiting(waker).and_then(wake_outwards);
     }
 }
 

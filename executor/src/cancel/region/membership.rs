@@ -4,7 +4,10 @@
 
 use super::{Kind, Region};
 use crate::{
-    cancel::members::{Members, State},
+    cancel::{
+        foreign::drop_foreign,
+        members::{Members, State},
+    },
     raw::tasks::Tasks,
 };
 use std::{mem::ManuallyDrop, ops::Deref, rc::Rc, task::Waker};
@@ -16,7 +19,7 @@ impl Region {
             tasks.here.count_reached();
         }
         if self.place.borrow().seat.is_none() {
-            self.take_seat(tasks);
+            self.take_seat(tasks, State::Called, None);
         }
     }
 
@@ -42,21 +45,29 @@ impl Region {
         }
     }
 
-    fn register(self: &Rc<Self>, tasks: &Tasks, newest: &Waker, state: State) {
-        let seat = self.place.borrow().seat.clone();
-        if let Some((around, key)) = seat.or_else(|| self.take_seat(tasks)) {
-            around.inner().members.wait(key, state, newest);
+    #[inline]
+    fn register(&self, tasks: &Tasks, newest: &Waker, state: State) {
+        let seat = match &self.place.borrow().seat {
+            Some((around, key)) if around.inner().members.wait_again(*key, state, newest) => return,
+            seat => seat.clone(),
+        };
+        match seat {
+            Some((around, key)) => around.inner().members.wait(key, state, newest),
+            None => self.take_seat(tasks, state, Some(newest.clone())),
         }
     }
 
-    /// `None`: it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
-    fn take_seat(&self, tasks: &Tasks) -> Option<(Rc<Region>, usize)> {
+    /// Not if it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
+    fn take_seat(&self, tasks: &Tasks, state: State, waker: Option<Waker>) {
         // Here the frame of this region is gone, and the innermost is that of the scope around it.
-        let around = tasks.region_here()?;
-        self.place.borrow_mut().around = tasks.here.nearest();
-        let key = around.inner().members.insert();
-        self.place.borrow_mut().seat = Some((around.clone(), key));
-        Some((around, key))
+        let Some(around) = tasks.region_here() else { return drop_foreign([waker, None]) };
+        let key = around.inner().members.insert(state, waker);
+        let nearest = (around.kind.get() != Kind::Root).then(|| around.clone());
+        let mut place = self.place.borrow_mut();
+        place.seat = Some((around, key));
+        let old = std::mem::replace(&mut place.around, nearest);
+        drop(place);
+        drop(old);
     }
 
     /// The waker of this region's seat, if it is a member of a cancelled one.
