@@ -1,18 +1,20 @@
 //! A future that is only borrowed in what is cancelled, and outlives that: it goes on where it is polled next, and is polled.
 
-use crate::probe::{ms, text_of};
+use crate::probe::{at, ms, text_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Elapsed, Instant, as_completed, finally, gather, map_concurrent, race, scope,
-    sleep, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Instant, as_completed, finally, finally_with, gather,
+    map_concurrent, race, scope, sleep, spawn, testing, timeout, yield_now,
 };
+use evenkeel_sync::oneshot;
 use futures::{
     FutureExt, StreamExt,
-    future::{select, select_all},
+    future::{Shared, join, select, select_all},
     stream::FuturesUnordered,
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Future, pending, poll_fn},
+    panic::AssertUnwindSafe,
     pin::Pin,
     rc::Rc,
     time::Duration,
@@ -261,4 +263,100 @@ fn sound_14_a_scope_that_is_stopped_by_its_grace_period_tells_its_tokens() {
         assert_eq!(token.reason(), Some(lost.clone()));
         assert_eq!(timeout(ms(100), waiter.outcome()).await.map(|outcome| outcome.unwrap()), Ok(lost));
     });
+}
+
+#[test]
+fn sound_04_clean_up_that_awaits_again_what_its_body_has_used_is_told_so() {
+    testing::run(async {
+        let drained = finally_with(
+            as_completed([true, false].map(cleans_up_or_not)),
+            async |all| while all.next().await.is_some() {},
+            async |mut all, _| assert_eq!(all.next().await, None),
+        );
+        assert!(timeout(ms(5), drained).await.is_err());
+        let drained = finally_with(
+            map_concurrent([true, false], 2, cleans_up_or_not),
+            async |all| while all.next().await.is_some() {},
+            async |mut all, _| assert_eq!(all.next().await, None),
+        );
+        assert!(timeout(ms(5), drained).await.is_err());
+        let gathered = finally_with(
+            Box::pin(gather([true, false].map(cleans_up_or_not))),
+            async |all| drop(all.await),
+            async |all, _| {
+                let again = AssertUnwindSafe(all).catch_unwind().await;
+                assert!(text_of(again.expect_err("it says so")).contains("was awaited again"));
+            },
+        );
+        assert!(timeout(ms(5), gathered).await.is_err());
+    });
+}
+
+#[test]
+fn sound_04_a_shield_that_is_reached_again_in_another_scope_is_followed_by_another_poll() {
+    for was_reached in [false, true] {
+        let ended = testing::run(async move {
+            let (done, told) = oneshot::channel();
+            let mut work = Box::pin(shield(async {
+                sleep_until(at(6)).await;
+                let _ = done.send(7);
+            }));
+            let left = select(work.as_mut(), sleep(ms(3)).boxed_local()).map(drop);
+            match was_reached {
+                true => assert!(timeout(ms(1), left.then(|()| pending::<()>())).await.is_err()),
+                false => left.await,
+            }
+            sleep_until(at(7)).await;
+            // The shield ends in its first poll here, and with that the other one, which was polled before, can go on.
+            timeout(ms(0), join(told, work)).await.map(|(told, ())| told)
+        });
+        assert_eq!(ended, Ok(Ok(7)), "{was_reached}");
+    }
+}
+
+/// Polled by whoever comes.
+fn shared(work: impl Future<Output = ()> + 'static) -> (Shared<Pin<Box<dyn Future<Output = ()>>>>, Rc<Cell<usize>>) {
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    let mut work = Box::pin(work);
+    let counted = poll_fn(move |cx| {
+        count.set(count.get() + 1);
+        assert!(count.get() < 1_000, "it goes to and fro");
+        work.as_mut().poll(cx)
+    });
+    (counted.boxed_local().shared(), polls)
+}
+
+#[test]
+fn sound_04_clean_up_that_is_shared_does_not_go_to_and_fro_between_those_who_are_cancelled() {
+    let works: [fn() -> Pin<Box<dyn Future<Output = ()>>>; 3] = [
+        || Box::pin(shield(sleep(ms(50)))),
+        || Box::pin(timeout(ms(80), shield(sleep(ms(50)))).map(drop)),
+        || Box::pin(race([shield(sleep(ms(50)))])),
+    ];
+    for (kind, work) in works.into_iter().enumerate() {
+        for way in 0..4 {
+            let (polls, after) = testing::run(async move {
+                let began = Instant::now();
+                let (one, polls) = shared(work());
+                let (two, three) = (one.clone(), one.clone());
+                match way {
+                    0 => drop(futures::join!(timeout(ms(1), one), timeout(ms(1), two), timeout(ms(1), three))),
+                    1 => drop(gather([one, two, three].map(|one| timeout(ms(1), one))).await),
+                    // In one scope only, and the others beside it.
+                    2 => drop(futures::join!(timeout(ms(1), one), two, three)),
+                    _ => {
+                        let mut tasks = [one, two, three].map(spawn);
+                        sleep(ms(1)).await;
+                        tasks.iter().for_each(|task| task.cancel("enough"));
+                        for task in &mut tasks {
+                            let _ = task.outcome().await;
+                        }
+                    }
+                }
+                (polls.get(), began.elapsed())
+            });
+            assert!(polls < 60 && after == ms(50), "kind {kind}, way {way}: {polls} polls, {after:?}");
+        }
+    }
 }

@@ -216,22 +216,19 @@ impl crate::raw::tasks::Tasks {
         self.here.innermost(self.current()).or_else(|| self.root_region())
     }
 
-    /// The region with whose end the code that runs now may be in nothing cancelled any more: the outermost cancelled one around, up to
-    /// the next shield; or before that what a clean-up point guards, as its clean-up is shielded.
-    pub(super) fn outermost_cancelled(&self) -> Option<Rc<Region>> {
-        let (mut found, mut next) = (None, self.here.nearest());
+    /// The region with whose end the code that runs now may be in nothing cancelled any more, up to the next shield: the nearest one around
+    /// that was cancelled itself, which waits for the next in turn; or what a clean-up point guards, as its clean-up is shielded.
+    pub(super) fn nearest_cancelled(&self) -> Option<Rc<Region>> {
+        let mut next = self.here.nearest();
         while let Some(region) = next {
             match region.kind() {
-                Kind::Shielded => return found,
+                Kind::Shielded => return None,
                 Kind::Guarded if region.is_outer_cancelled() => return Some(region),
-                _ => {}
-            }
-            next = region.around();
-            if region.reason().is_some() {
-                found = Some(region);
+                _ if region.reason().is_some() => return Some(region),
+                _ => next = region.around(),
             }
         }
-        if self.is_cancelled(self.current()) { self.root_region() } else { found }
+        if self.is_cancelled(self.current()) { self.root_region() } else { None }
     }
 }
 

@@ -136,6 +136,10 @@ impl Members {
         true
     }
 
+    pub(super) fn is_working(&self, key: usize) -> bool {
+        self.list.borrow().get(key).is_some_and(|member| member.state == State::Working)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.borrow().is_empty()
     }

@@ -72,6 +72,8 @@ pub(crate) struct Region {
     reached: Cell<bool>,
     /// A clean-up point: what is around it was cancelled before its first poll, so its code is not resumed.
     late: Cell<bool>,
+    /// How often it moved while clean-up was at work in it.
+    moves: Cell<u8>,
     /// A shield: what it waits for can never come.
     opened: Cell<bool>,
     /// Its future has ended, or was dropped.
@@ -120,6 +122,7 @@ impl Region {
             told: Cell::new(false),
             reached: Cell::new(false),
             late: Cell::new(false),
+            moves: Cell::new(0),
             opened: Cell::new(false),
             over: Cell::new(false),
             inner: OnceCell::new(),
@@ -262,6 +265,12 @@ impl Region {
         let task = tasks.current();
         let is_here = self.place.borrow().is(task, tasks);
         if !is_here {
+            let was_at_work = self.reached.get() || self.told.get();
+            if let Some(place) = if was_at_work { self.stays() } else { None } {
+                let outer = place.is_cancelled();
+                self.see(outer);
+                return outer;
+            }
             self.move_to(Place { task, around: tasks.here.nearest(), seat: None });
         }
         let outer = tasks.is_cancelled_here();
@@ -282,6 +291,7 @@ impl Region {
 
     #[inline]
     fn move_to(&self, place: Place) {
+        self.reached.set(false);
         self.leave();
         // Not only a place: the last handle of the region that was around may go with it.
         let old = self.place.replace(place);
@@ -376,6 +386,11 @@ impl Region {
         drop(old);
     }
 
+    fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
+        let waiters = self.inner().waiters.borrow();
+        waiters.get(key).and_then(Option::as_ref).is_some_and(|stored| stored.will_wake(newest))
+    }
+
     pub(super) fn remove_waiter(&self, key: usize) {
         let waker = self.inner().waiters.borrow_mut().try_remove(key);
         drop(waker);
@@ -393,19 +408,21 @@ impl Region {
     /// was only borrowed: whoever polls it is called then.
     #[cold]
     pub(super) fn wait_for_end_around(&self, tasks: &Tasks, newest: &Waker) {
-        let outermost = tasks.outermost_cancelled();
+        let around = tasks.nearest_cancelled();
         let place = &self.inner().end_around;
-        let waits = match (place.take(), outermost) {
-            (Some((noted, key)), Some(outermost)) if Rc::ptr_eq(&noted, &outermost) => Some((noted, key)),
-            (noted, outermost) => {
-                let waits = outermost.map(|outermost| (outermost.clone(), outermost.new_waiter()));
+        let waits = match (place.take(), around) {
+            (Some((noted, key)), Some(around)) if Rc::ptr_eq(&noted, &around) => Some((noted, key)),
+            (noted, around) => {
+                let waits = around.map(|around| (around.clone(), around.new_waiter()));
                 leave_end(noted);
                 waits
             }
         };
-        let Some((outermost, key)) = waits else { return };
-        place.set(Some((outermost.clone(), key)));
-        outermost.set_waiter(key, newest);
+        let Some((around, key)) = waits else { return };
+        place.set(Some((around.clone(), key)));
+        if !around.is_waiter(key, newest) {
+            around.set_waiter(key, newest);
+        }
     }
 
     // ---- clean-up

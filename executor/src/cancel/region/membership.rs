@@ -57,6 +57,22 @@ impl Region {
         }
     }
 
+    /// Clean-up is at work here, and is polled elsewhere than before. It moves there, and the region that it leaves is called. That one may
+    /// poll it too, as each of several does that share a future, and so they would have it go to and fro for ever: after some moves it
+    /// stays where it is waited for. Whoever polls it is called besides.
+    #[cold]
+    pub(super) fn stays(&self) -> Option<Rc<Region>> {
+        /// Nobody hands clean-up on so often while it works.
+        const MOST_MOVES: u8 = 8;
+        let (place, key) = self.place.borrow().seat.clone()?;
+        if place.over.get() || !place.inner().members.is_working(key) {
+            return None;
+        }
+        let moves = self.moves.get();
+        self.moves.set(moves.saturating_add(1));
+        (moves >= MOST_MOVES).then_some(place)
+    }
+
     /// Not if it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
     fn take_seat(&self, tasks: &Tasks, state: State, waker: Option<Waker>) {
         // Here the frame of this region is gone, and the innermost is that of the scope around it.
