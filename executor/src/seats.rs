@@ -145,7 +145,13 @@ impl Seats {
 
     /// Takes the children out of the queue that were woken, the first woken first: their keys. `each` wakes nobody.
     pub(crate) fn take_woken(&self, set: u32, mut each: impl FnMut(u32)) {
-        let mut queue = std::mem::take(&mut self.inner.borrow_mut().sets[set as usize].ready);
+        let mut queue = {
+            let ready = &mut self.inner.borrow_mut().sets[set as usize].ready;
+            if ready.is_empty() {
+                return;
+            }
+            std::mem::take(ready)
+        };
         queue.drain(..).filter_map(|seat| self.step(seat)).for_each(|(key, _)| each(key));
         self.inner.borrow_mut().sets[set as usize].ready = queue;
     }
@@ -184,6 +190,11 @@ impl Seats {
         }
     }
 
+    /// Has the set's owner this waker?
+    pub(crate) fn has_owner(&self, set: u32, newest: &Waker) -> bool {
+        self.inner.borrow().sets[set as usize].owner.as_ref().is_some_and(|owner| owner.will_wake(newest))
+    }
+
     // ---- children
 
     /// A seat for each of these children, by key, which count as woken; `count` is how many they are. `false` if the executor may
@@ -201,40 +212,24 @@ impl Seats {
             return false;
         }
         inner.seats.reserve(missing);
-        let ready = &mut inner.sets[set as usize];
-        ready.seated += count;
-        ready.ready.reserve(ready.seated.saturating_sub(ready.ready.len()));
+        inner.sets[set as usize].make_room(count);
+        let mut ready = std::mem::take(&mut inner.sets[set as usize].ready);
         for (key, place) in children {
-            let seat = inner.free;
-            match inner.seats.get_mut(seat as usize) {
-                Some(claimed) => {
-                    debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
-                    inner.free = claimed.key;
-                    inner.free_count -= 1;
-                    *claimed = Seat { tag: claimed.tag ^ (FREE | QUEUED), set, key };
-                }
-                None => {
-                    inner.free = seat + 1;
-                    inner.seats.push(Seat { tag: self.first.tag() | QUEUED, set, key });
-                }
-            }
-            ready.ready.push(seat);
-            *place = seat;
+            *place = inner.occupy(self.first, QUEUED, set, key);
+            ready.push(*place);
         }
+        inner.sets[set as usize].ready = ready;
         true
     }
 
     /// A seat for a child that was not woken, with its number. `None` if the executor may not have more than `most`.
     pub(crate) fn claim_waiting(&self, set: u32, key: u32, most: usize) -> Option<u32> {
-        let mut seat = 0;
-        if !self.claim(set, [(key, &mut seat)].into_iter(), 1, most) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.free_count == 0 && inner.seats.len() >= most {
             return None;
         }
-        let inner = &mut *self.inner.borrow_mut();
-        let last = inner.sets[set as usize].ready.pop();
-        debug_assert_eq!(last, Some(seat));
-        inner.seats[seat as usize].tag ^= QUEUED;
-        Some(seat)
+        inner.sets[set as usize].make_room(1);
+        Some(inner.occupy(self.first, 0, set, key))
     }
 
     /// From now on the child in that seat has this waker of its own; returns the one before. If the child was woken already, the new one is
@@ -351,14 +346,42 @@ impl Seats {
     }
 }
 
+impl Set {
+    /// There are so many more.
+    #[inline]
+    fn make_room(&mut self, count: usize) {
+        self.seated += count;
+        self.ready.reserve(self.seated.saturating_sub(self.ready.len()));
+    }
+}
+
 impl Inner {
+    /// A child takes the first free seat, or one that is new, which begins with the generation of `first`.
+    #[inline]
+    fn occupy(&mut self, first: Number, flags: usize, set: u32, key: u32) -> u32 {
+        let seat = self.free;
+        match self.seats.get_mut(seat as usize) {
+            Some(claimed) => {
+                debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
+                self.free = claimed.key;
+                self.free_count -= 1;
+                *claimed = Seat { tag: claimed.tag ^ (FREE | flags), set, key };
+            }
+            None => {
+                self.free = seat + 1;
+                self.seats.push(Seat { tag: first.tag() | flags, set, key });
+            }
+        }
+        seat
+    }
+
     #[inline]
     fn queue(&mut self, seat: u32) -> Called {
         let woken = &mut self.seats[seat as usize];
         woken.tag |= QUEUED;
         let set = &mut self.sets[woken.set as usize];
         set.ready.push(seat);
-        if !set.own.is_empty() {
+        if let Some(Some(_)) = set.own.get(woken.key as usize) {
             return Called::Both(seat);
         }
         set.owner.take().map_or(Called::Done, Called::Owner)
