@@ -145,15 +145,17 @@ impl Seats {
 
     /// Takes the children out of the queue that were woken, the first woken first: their keys. `each` wakes nobody.
     pub(crate) fn take_woken(&self, set: u32, mut each: impl FnMut(u32)) {
-        let mut queue = {
-            let ready = &mut self.inner.borrow_mut().sets[set as usize].ready;
-            if ready.is_empty() {
-                return;
+        let queued = |at: usize| self.inner.borrow().sets[set as usize].ready.get(at).copied();
+        let mut taken = 0;
+        while let Some(seat) = queued(taken) {
+            taken += 1;
+            if let Some((key, _)) = self.step(seat) {
+                each(key);
             }
-            std::mem::take(ready)
-        };
-        queue.drain(..).filter_map(|seat| self.step(seat)).for_each(|(key, _)| each(key));
-        self.inner.borrow_mut().sets[set as usize].ready = queue;
+        }
+        if taken > 0 {
+            self.inner.borrow_mut().sets[set as usize].ready.clear();
+        }
     }
 
     /// From now on the set's owner has this waker; returns the one before, and the queue, which is empty now.
@@ -213,12 +215,12 @@ impl Seats {
         }
         inner.seats.reserve(missing);
         inner.sets[set as usize].make_room(count);
-        let mut ready = std::mem::take(&mut inner.sets[set as usize].ready);
+        let Inner { seats, free, free_count, sets, .. } = inner;
+        let ready = &mut sets[set as usize].ready;
         for (key, place) in children {
-            *place = inner.occupy(self.first, QUEUED, set, key);
+            *place = occupy(seats, free, free_count, Seat { tag: self.first.tag() | QUEUED, set, key });
             ready.push(*place);
         }
-        inner.sets[set as usize].ready = ready;
         true
     }
 
@@ -229,7 +231,8 @@ impl Seats {
             return None;
         }
         inner.sets[set as usize].make_room(1);
-        Some(inner.occupy(self.first, 0, set, key))
+        let Inner { seats, free, free_count, .. } = inner;
+        Some(occupy(seats, free, free_count, Seat { tag: self.first.tag(), set, key }))
     }
 
     /// From now on the child in that seat has this waker of its own; returns the one before. If the child was woken already, the new one is
@@ -346,6 +349,25 @@ impl Seats {
     }
 }
 
+/// Puts a child into the first free seat, or a new one. The tag is for a new one: its generation is the first.
+#[inline(always)]
+fn occupy(seats: &mut Vec<Seat>, free: &mut u32, free_count: &mut usize, new: Seat) -> u32 {
+    let seat = *free;
+    match seats.get_mut(seat as usize) {
+        Some(claimed) => {
+            debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
+            *free = claimed.key;
+            *free_count -= 1;
+            *claimed = Seat { tag: claimed.tag ^ (FREE | (new.tag & SLOT_MASK)), ..new };
+        }
+        None => {
+            *free = seat + 1;
+            seats.push(new);
+        }
+    }
+    seat
+}
+
 impl Set {
     /// There are so many more.
     #[inline]
@@ -356,32 +378,13 @@ impl Set {
 }
 
 impl Inner {
-    /// A child takes the first free seat, or one that is new, which begins with the generation of `first`.
-    #[inline]
-    fn occupy(&mut self, first: Number, flags: usize, set: u32, key: u32) -> u32 {
-        let seat = self.free;
-        match self.seats.get_mut(seat as usize) {
-            Some(claimed) => {
-                debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
-                self.free = claimed.key;
-                self.free_count -= 1;
-                *claimed = Seat { tag: claimed.tag ^ (FREE | flags), set, key };
-            }
-            None => {
-                self.free = seat + 1;
-                self.seats.push(Seat { tag: first.tag() | flags, set, key });
-            }
-        }
-        seat
-    }
-
     #[inline]
     fn queue(&mut self, seat: u32) -> Called {
         let woken = &mut self.seats[seat as usize];
         woken.tag |= QUEUED;
         let set = &mut self.sets[woken.set as usize];
         set.ready.push(seat);
-        if let Some(Some(_)) = set.own.get(woken.key as usize) {
+        if !set.own.is_empty() {
             return Called::Both(seat);
         }
         set.owner.take().map_or(Called::Done, Called::Owner)

@@ -252,7 +252,7 @@ impl Members {
         }
         let wakers: Few<Waker> =
             self.list.borrow_mut().iter_mut().filter_map(|(_, member)| self.call(member).0).collect();
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
     }
 
     // ---- seats
@@ -342,7 +342,7 @@ impl Members {
                 self.renew(count);
             }
         });
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
     }
 
     /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
@@ -405,7 +405,7 @@ impl Members {
                 if member.state == State::Working { self.call(member).0 } else { None }
             };
             let wakers: Few<Waker> = self.list.borrow_mut().iter_mut().filter_map(call).collect();
-            wakers.into_iter().for_each(wake_owner);
+            wakers.for_each(wake_owner);
             self.wake_region();
         }
     }
@@ -424,7 +424,7 @@ impl Members {
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
         drop_foreign([owner, None]);
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
     }
 }
 
