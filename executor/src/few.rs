@@ -1,7 +1,5 @@
 //! A list that costs no allocation as long as it has one item.
 
-use std::{iter::Chain, option, vec};
-
 /// Those who are to be called at once, say: most often it is one.
 pub(crate) struct Few<T> {
     first: Option<T>,
@@ -14,6 +12,15 @@ impl<T> Few<T> {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.more.pop().or_else(|| self.first.take())
+    }
+
+    /// In the order in which they came.
+    #[inline]
+    pub(crate) fn for_each(self, mut f: impl FnMut(T)) {
+        if let Some(first) = self.first {
+            f(first);
+            self.more.into_iter().for_each(f);
+        }
     }
 }
 
@@ -42,16 +49,5 @@ impl<T> FromIterator<T> for Few<T> {
         let mut few = Few::default();
         few.extend(items);
         few
-    }
-}
-
-/// In the order in which they came.
-impl<T> IntoIterator for Few<T> {
-    type Item = T;
-    type IntoIter = Chain<option::IntoIter<T>, vec::IntoIter<T>>;
-
-    #[inline]
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.more)
     }
 }

@@ -145,9 +145,17 @@ impl Seats {
 
     /// Takes the children out of the queue that were woken, the first woken first: their keys. `each` wakes nobody.
     pub(crate) fn take_woken(&self, set: u32, mut each: impl FnMut(u32)) {
-        let mut queue = std::mem::take(&mut self.inner.borrow_mut().sets[set as usize].ready);
-        queue.drain(..).filter_map(|seat| self.step(seat)).for_each(|(key, _)| each(key));
-        self.inner.borrow_mut().sets[set as usize].ready = queue;
+        let queued = |at: usize| self.inner.borrow().sets[set as usize].ready.get(at).copied();
+        let mut taken = 0;
+        while let Some(seat) = queued(taken) {
+            taken += 1;
+            if let Some((key, _)) = self.step(seat) {
+                each(key);
+            }
+        }
+        if taken > 0 {
+            self.inner.borrow_mut().sets[set as usize].ready.clear();
+        }
     }
 
     /// From now on the set's owner has this waker; returns the one before, and the queue, which is empty now.
@@ -184,6 +192,11 @@ impl Seats {
         }
     }
 
+    /// Has the set's owner this waker?
+    pub(crate) fn has_owner(&self, set: u32, newest: &Waker) -> bool {
+        self.inner.borrow().sets[set as usize].owner.as_ref().is_some_and(|owner| owner.will_wake(newest))
+    }
+
     // ---- children
 
     /// A seat for each of these children, by key, which count as woken; `count` is how many they are. `false` if the executor may
@@ -201,40 +214,25 @@ impl Seats {
             return false;
         }
         inner.seats.reserve(missing);
-        let ready = &mut inner.sets[set as usize];
-        ready.seated += count;
-        ready.ready.reserve(ready.seated.saturating_sub(ready.ready.len()));
+        inner.sets[set as usize].make_room(count);
+        let Inner { seats, free, free_count, sets, .. } = inner;
+        let ready = &mut sets[set as usize].ready;
         for (key, place) in children {
-            let seat = inner.free;
-            match inner.seats.get_mut(seat as usize) {
-                Some(claimed) => {
-                    debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
-                    inner.free = claimed.key;
-                    inner.free_count -= 1;
-                    *claimed = Seat { tag: claimed.tag ^ (FREE | QUEUED), set, key };
-                }
-                None => {
-                    inner.free = seat + 1;
-                    inner.seats.push(Seat { tag: self.first.tag() | QUEUED, set, key });
-                }
-            }
-            ready.ready.push(seat);
-            *place = seat;
+            *place = occupy(seats, free, free_count, Seat { tag: self.first.tag() | QUEUED, set, key });
+            ready.push(*place);
         }
         true
     }
 
     /// A seat for a child that was not woken, with its number. `None` if the executor may not have more than `most`.
     pub(crate) fn claim_waiting(&self, set: u32, key: u32, most: usize) -> Option<u32> {
-        let mut seat = 0;
-        if !self.claim(set, [(key, &mut seat)].into_iter(), 1, most) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.free_count == 0 && inner.seats.len() >= most {
             return None;
         }
-        let inner = &mut *self.inner.borrow_mut();
-        let last = inner.sets[set as usize].ready.pop();
-        debug_assert_eq!(last, Some(seat));
-        inner.seats[seat as usize].tag ^= QUEUED;
-        Some(seat)
+        inner.sets[set as usize].make_room(1);
+        let Inner { seats, free, free_count, .. } = inner;
+        Some(occupy(seats, free, free_count, Seat { tag: self.first.tag(), set, key }))
     }
 
     /// From now on the child in that seat has this waker of its own; returns the one before. If the child was woken already, the new one is
@@ -348,6 +346,34 @@ impl Seats {
         }
         stepped.tag &= !SLOT_MASK;
         Some((stepped.key, Number(stepped.tag | (SLOT_MASK - seat as usize))))
+    }
+}
+
+/// Puts a child into the first free seat, or a new one. The tag is for a new one: its generation is the first.
+#[inline(always)]
+fn occupy(seats: &mut Vec<Seat>, free: &mut u32, free_count: &mut usize, new: Seat) -> u32 {
+    let seat = *free;
+    match seats.get_mut(seat as usize) {
+        Some(claimed) => {
+            debug_assert_eq!(claimed.tag & SLOT_MASK, FREE);
+            *free = claimed.key;
+            *free_count -= 1;
+            *claimed = Seat { tag: claimed.tag ^ (FREE | (new.tag & SLOT_MASK)), ..new };
+        }
+        None => {
+            *free = seat + 1;
+            seats.push(new);
+        }
+    }
+    seat
+}
+
+impl Set {
+    /// There are so many more.
+    #[inline]
+    fn make_room(&mut self, count: usize) {
+        self.seated += count;
+        self.ready.reserve(self.seated.saturating_sub(self.ready.len()));
     }
 }
 

@@ -131,5 +131,6 @@ mod sound_reach;
 mod sound_sync;
 mod sound_outlived;
 mod sound_unwinding;
+mod scope_used_again;
 mod sound_remote;
 mod fuzz_sync;

@@ -3,7 +3,7 @@
 use crate::probe::{at, ms, text_of};
 use evenkeel::{
     CancelReason, CancelScope, Cancelled, Elapsed, Instant, as_completed, finally, finally_with, gather,
-    map_concurrent, race, scope, sleep, spawn, testing, timeout, yield_now,
+    map_concurrent, race, scope, shield, sleep, sleep_until, spawn, testing, timeout, yield_now,
 };
 use evenkeel_sync::oneshot;
 use futures::{

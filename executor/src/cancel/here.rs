@@ -37,6 +37,7 @@ pub(crate) struct Here {
     /// Regions that can be used again.
     spare: RefCell<Vec<Rc<Region>>>,
     /// What regions have once something has registered with them, likewise.
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     spare_inner: RefCell<Vec<Box<Inner>>>,
     /// Counts the clean-up points that were polled for the first time after a cancellation.
     reached: Cell<u64>,

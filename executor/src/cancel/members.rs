@@ -263,9 +263,12 @@ impl Members {
 
     /// The region was cancelled: calls all.
     pub(super) fn tell(&self) {
+        if self.count(State::Called).get() == self.list.borrow().len() {
+            return;
+        }
         let wakers: Few<Waker> =
             self.list.borrow_mut().iter_mut().filter_map(|(_, member)| self.call(member).0).collect();
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
     }
 
     // ---- seats
@@ -275,16 +278,20 @@ impl Members {
         self.home.borrow().is_some()
     }
 
-    fn home(&self) -> Option<(Rc<Seats>, u32, u32)> {
-        self.home.borrow().as_ref().map(|home| (home.seats.clone(), home.set, home.body))
+    /// Calls `f` with the seats, if there are any. It runs no foreign code.
+    #[inline]
+    fn at_home<R>(&self, f: impl FnOnce(&Home) -> R) -> Option<R> {
+        self.home.borrow().as_ref().map(f)
     }
 
-    /// The seats, in the executor that polls now. `None` if it is full.
-    fn home_in(&self, tasks: &Tasks) -> Option<(Rc<Seats>, u32, u32)> {
-        let home = self.home();
-        if home.as_ref().is_some_and(|(seats, ..)| Rc::ptr_eq(seats, &tasks.seats)) {
-            return home;
-        }
+    /// The set and the body's seat, in the executor that polls now. `None` if it is full.
+    fn home_in(&self, tasks: &Tasks) -> Option<(u32, u32)> {
+        let here = |home: &Home| Rc::ptr_eq(&home.seats, &tasks.seats).then_some((home.set, home.body));
+        self.at_home(here).flatten().or_else(|| self.move_to(tasks))
+    }
+
+    #[cold]
+    fn move_to(&self, tasks: &Tasks) -> Option<(u32, u32)> {
         self.release();
         let seats = tasks.seats.clone();
         let set = seats.open();
@@ -293,13 +300,13 @@ impl Members {
             return None;
         };
         self.probed.set(tasks.here.probes());
-        self.home.replace(Some(Home { seats: seats.clone(), set, body }));
-        Some((seats, set, body))
+        self.home.replace(Some(Home { seats, set, body }));
+        Some((set, body))
     }
 
     /// The waker of the member's seat. `None` if the executor is full, or the member is gone.
     pub(super) fn seat_of(&self, key: usize, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        let (seats, set, _) = self.home_in(tasks)?;
+        let ((set, _), seats) = (self.home_in(tasks)?, &tasks.seats);
         let mut list = self.list.borrow_mut();
         let member = list.get_mut(key)?;
         let seat = match member.seat {
@@ -318,7 +325,7 @@ impl Members {
     /// A poll of the region begins, whose waker this is: those whose seats were woken are called members from now on, and all if `tell`.
     /// Returns the waker to poll the body with.
     pub(super) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        let (seats, set, body) = self.home_in(tasks)?;
+        let ((set, body), seats) = (self.home_in(tasks)?, &tasks.seats);
         let is_probe = self.probes.replace(false);
         // Its clone may be foreign code: first of all, so that what it wakes is found.
         let newest = region.clone();
@@ -331,9 +338,9 @@ impl Members {
             self.renew(self.list.borrow().len());
             self.tell();
         }
-        let is_news = self.call_woken(&seats, set);
+        let is_news = self.call_woken(seats, set);
         let older = seats.set_owner(set, newest);
-        if (self.call_woken(&seats, set) || is_news) && !is_probe {
+        if (self.call_woken(seats, set) || is_news) && !is_probe {
             self.probes_left.set(MOST_PROBES);
         }
         drop_foreign([old, older]);
@@ -357,22 +364,26 @@ impl Members {
                 self.renew(count);
             }
         });
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
         is_news
     }
 
     /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
     pub(super) fn link(&self, region: &Waker) {
-        let Some((seats, set, _)) = self.home() else { return };
-        let (newest, old) = match seats.take_owner(set) {
-            Some(stored) if stored.will_wake(region) => (stored, None),
-            stored => (region.clone(), stored),
-        };
-        let older = seats.set_owner(set, newest);
-        if seats.has_woken(set) {
+        let Some(has_it) = self.at_home(|home| home.seats.has_owner(home.set, region)) else { return };
+        if !has_it {
+            // Its clone and drop may be foreign code.
+            let newest = region.clone();
+            let old = self.at_home(|home| home.seats.set_owner(home.set, newest)).flatten();
+            drop_foreign([old, None]);
+        }
+        if self.has_woken() {
             self.wake_region();
         }
-        drop_foreign([old, older]);
+    }
+
+    fn has_woken(&self) -> bool {
+        self.at_home(|home| home.seats.has_woken(home.set)).unwrap_or(false)
     }
 
     /// The region is to be polled, unless its waker was called since it was polled last.
@@ -383,7 +394,7 @@ impl Members {
 
     #[inline]
     fn take_owner(&self) -> Option<Waker> {
-        self.home.borrow().as_ref().and_then(|home| home.seats.take_owner(home.set))
+        self.at_home(|home| home.seats.take_owner(home.set)).flatten()
     }
 
     /// What is in the region is about to be dropped: it need not be polled for that.
@@ -397,8 +408,7 @@ impl Members {
     }
 
     fn is_worth_a_poll(&self) -> bool {
-        let has_woken = || self.home.borrow().as_ref().is_some_and(|home| home.seats.has_woken(home.set));
-        self.has(State::Called) && self.polls_left.get() > 0 && has_woken()
+        self.has(State::Called) && self.polls_left.get() > 0 && self.has_woken()
     }
 
     /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
@@ -425,7 +435,7 @@ impl Members {
             if member.state == State::Working { self.call(member).0 } else { None }
         };
         let wakers: Few<Waker> = self.list.borrow_mut().iter_mut().filter_map(call).collect();
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
         self.wake_region();
     }
 
@@ -454,7 +464,7 @@ impl Members {
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
         drop_foreign([owner, None]);
-        wakers.into_iter().for_each(wake_owner);
+        wakers.for_each(wake_owner);
     }
 }
 

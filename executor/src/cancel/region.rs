@@ -212,9 +212,22 @@ impl Region {
         self.place.borrow().around.clone()
     }
 
-    /// Marks the region as being polled, or not. Returns how it was before.
-    pub(super) fn set_polled(&self, polled: bool) -> bool {
-        self.polled.replace(polled)
+    /// Marks the region as being polled, or not.
+    pub(super) fn set_polled(&self, polled: bool) {
+        self.polled.set(polled);
+    }
+
+    /// Marks a root scope as being polled, while that is done. What leaves it then need not wake it: it is looked after at the end.
+    pub(crate) fn while_polled<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Polled<'a>(&'a Region);
+        impl Drop for Polled<'_> {
+            fn drop(&mut self) {
+                self.0.polled.set(false);
+            }
+        }
+        self.polled.set(true);
+        let _polled = Polled(self);
+        poll()
     }
 
     /// Is a region around this one cancelled?

@@ -339,7 +339,7 @@ impl Tasks {
             let reached = self.here.reached();
             let poll = |cx: &mut Context<'_>| if self.poll_with(block, cx) { Poll::Ready(()) } else { Poll::Pending };
             let polled = match head.root() {
-                Some(root) => root.poll_inside(self, &mut cx, poll),
+                Some(root) => root.while_polled(|| root.poll_inside(self, &mut cx, poll)),
                 None => poll(&mut cx),
             };
             if polled.is_ready() {
