@@ -22,6 +22,8 @@ use std::{
 
 type Work = Pin<Box<dyn Future<Output = (Result<(), Elapsed>, Duration)>>>;
 
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
 /// What a future yields, and when.
 fn timed(work: impl Future<Output = Result<(), Elapsed>> + 'static) -> Work {
     Box::pin(async move {
@@ -164,7 +166,7 @@ fn sound_04_a_grace_period_takes_nothing_from_a_deadline() {
 }
 
 /// Two futures; what is cancelled around stops the second, as the first has something to clean up.
-fn cleans_up_or_not(cleans: bool) -> Pin<Box<dyn Future<Output = ()>>> {
+fn cleans_up_or_not(cleans: bool) -> Boxed {
     match cleans {
         true => Box::pin(finally(pending::<()>(), async |_: Option<&()>| sleep(ms(2)).await)),
         false => Box::pin(pending()),
@@ -315,7 +317,7 @@ fn sound_04_a_shield_that_is_reached_again_in_another_scope_is_followed_by_anoth
 }
 
 /// Polled by whoever comes.
-fn shared(work: impl Future<Output = ()> + 'static) -> (Shared<Pin<Box<dyn Future<Output = ()>>>>, Rc<Cell<usize>>) {
+fn shared(work: impl Future<Output = ()> + 'static) -> (Shared<Boxed>, Rc<Cell<usize>>) {
     let polls = Rc::new(Cell::new(0));
     let count = polls.clone();
     let mut work = Box::pin(work);
@@ -329,7 +331,7 @@ fn shared(work: impl Future<Output = ()> + 'static) -> (Shared<Pin<Box<dyn Futur
 
 #[test]
 fn sound_04_clean_up_that_is_shared_does_not_go_to_and_fro_between_those_who_are_cancelled() {
-    let works: [fn() -> Pin<Box<dyn Future<Output = ()>>>; 3] = [
+    let works: [fn() -> Boxed; 3] = [
         || Box::pin(shield(sleep(ms(50)))),
         || Box::pin(timeout(ms(80), shield(sleep(ms(50)))).map(drop)),
         || Box::pin(race([shield(sleep(ms(50)))])),
