@@ -21,6 +21,8 @@
 //! * *working*: it was polled in the cancelled region, and will not end before it is woken. Its future was polled with the waker of its
 //!   *seat* in this region, and its own waker lies with the seat.
 //! * *called*: its own waker was called, and it was not polled since. So whoever polls it (a combinator that may be anybody's) knows.
+//!   One that becomes a member in the middle of its poll counts as called until that is over; one that becomes it when it waits, as idle
+//!   or working at once.
 //!
 //! # Whose waker brings the next poll
 //!
