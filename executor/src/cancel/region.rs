@@ -22,11 +22,11 @@
 
 mod inner;
 mod membership;
+mod waiters;
 
 pub(super) use inner::Inner;
 
 use super::{
-    foreign::wake_foreign,
     held::Held,
     here::{self, Epoch},
     members::Members,
@@ -386,58 +386,6 @@ impl Region {
         }
     }
 
-    // ---- those who wait for its cancellation, or for its end
-
-    pub(super) fn new_waiter(&self) -> usize {
-        self.inner().waiters.borrow_mut().insert(None)
-    }
-
-    /// Stores a waiter's newest waker. Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile.
-    pub(super) fn set_waiter(&self, key: usize, newest: &Waker) {
-        let newest = newest.clone();
-        let old = self.inner().waiters.borrow_mut().get_mut(key).and_then(|waiter| waiter.replace(newest));
-        drop(old);
-    }
-
-    fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
-        let waiters = self.inner().waiters.borrow();
-        waiters.get(key).and_then(Option::as_ref).is_some_and(|stored| stored.will_wake(newest))
-    }
-
-    pub(super) fn remove_waiter(&self, key: usize) {
-        let waker = self.inner().waiters.borrow_mut().try_remove(key);
-        drop(waker);
-    }
-
-    /// Wakes all of them. They store their wakers again when they are polled.
-    pub(super) fn wake_waiters(&self) {
-        let Some(inner) = self.inner.get() else { return };
-        let wakers: Vec<Waker> =
-            inner.waiters.borrow_mut().iter_mut().filter_map(|(_, waiter)| waiter.take()).collect();
-        wakers.into_iter().for_each(wake_foreign);
-    }
-
-    /// The region's future answers that it waits for no other reason than that something around it is cancelled. It may outlive that, when it
-    /// was only borrowed: whoever polls it is called then.
-    #[cold]
-    pub(super) fn wait_for_end_around(&self, tasks: &Tasks, newest: &Waker) {
-        let around = tasks.nearest_cancelled();
-        let place = &self.inner().end_around;
-        let waits = match (place.take(), around) {
-            (Some((noted, key)), Some(around)) if Rc::ptr_eq(&noted, &around) => Some((noted, key)),
-            (noted, around) => {
-                let waits = around.map(|around| (around.clone(), around.new_waiter()));
-                leave_end(noted);
-                waits
-            }
-        };
-        let Some((around, key)) = waits else { return };
-        place.set(Some((around.clone(), key)));
-        if !around.is_waiter(key, newest) {
-            around.set_waiter(key, newest);
-        }
-    }
-
     // ---- clean-up
 
     pub(crate) fn kind(&self) -> Kind {
@@ -472,7 +420,7 @@ impl Region {
         }
         self.leave();
         if let Some(inner) = inner {
-            leave_end(inner.end_around.take());
+            waiters::leave(inner.end_around.take());
             if self.kind.get() != Kind::Scope || self.reason().is_some() {
                 self.wake_waiters();
             }
@@ -515,12 +463,6 @@ impl Region {
             }
         }
         self.end();
-    }
-}
-
-fn leave_end(noted: Option<(Rc<Region>, usize)>) {
-    if let Some((region, key)) = noted {
-        region.remove_waiter(key);
     }
 }
 
