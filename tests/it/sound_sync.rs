@@ -335,7 +335,7 @@ fn sound_24_the_line_of_a_rate_limiter_goes_on_though_the_timer_panics() {
 // ---- wakers that panic
 
 #[test]
-fn sound_15_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
+fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
     for victim in [0, 1] {
         let barrier = Barrier::new(3);
         let mut parties = [0, 1].map(|_| Hand::new(barrier.wait()));
@@ -355,7 +355,7 @@ fn sound_15_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
 }
 
 #[test]
-fn sound_15_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_spot_and_panics() {
+fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_spot_and_panics() {
     let barrier: &'static Barrier = Box::leak(Box::new(Barrier::new(2)));
     let leaders = Record::new();
     let party = Rc::new(RefCell::new(Hand::new(barrier.wait())));
