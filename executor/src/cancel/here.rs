@@ -326,7 +326,7 @@ pub(super) fn spare_inner() -> Option<Box<Inner>> {
     enter::with_current(|core| core?.tasks.here.spare_inner.borrow_mut().pop())
 }
 
-/// Nothing is in there any more.
+/// Keeps what a region had, in which nothing is any more, for another region.
 pub(super) fn keep_spare_inner(inner: Box<Inner>) {
     /// As for regions; some hundred bytes each.
     const MOST: usize = 64;

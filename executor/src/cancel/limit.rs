@@ -161,13 +161,13 @@ impl Watch {
         self.deadline.is_none() && self.grace.is_some()
     }
 
-    /// Is there no timer of a deadline?
-    pub(super) fn is_idle(&self) -> bool {
-        self.deadline.is_none()
+    /// Is the timer the deadline's, if there is one?
+    pub(super) fn has_deadline(&self) -> bool {
+        self.deadline.is_some()
     }
 
-    /// From now on it is. The deadline counts again if the future outlives what is cancelled around it, and is the same then as it was:
-    /// a time, and no more a while from the beginning.
+    /// From now on the timer is the grace period's. The deadline counts again if the future outlives what is cancelled around it, and is the
+    /// same then as it was: a time, and no more a while from the beginning.
     fn lend(&mut self, limit: &Limit) {
         let alarm = self.alarm.take();
         if self.deadline.take() == Some(limit.deadline.get()) {

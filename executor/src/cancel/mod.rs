@@ -63,11 +63,11 @@
 //!
 //! 1. `Region::cancel`: called by `CancelScope::cancel`, by a token, by `has_come` in a poll (the deadline's timer has fired, or another
 //!    thread has cancelled), by `begin` (the deadline was past before the start), and by `drop_unfinished`. It keeps the first reason,
-//!    moves the epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is
-//!    around is cancelled.
+//!    moves the epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is around is cancelled.
 //! 2. `poll_cancelled` polls the body once more, and again as long as polls reach new clean-up points and none is at work. Then `stop`
 //!    drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost cancelled scope
-//!    stops, and drops this one with all that is in it (`drop_unfinished`).
+//!    stops, and drops this one with all that is in it (`drop_unfinished`); or this one outlives that, and has itself polled at its
+//!    end (`Region::wait_for_end_around`).
 //!    A scope that is cancelled before it begins has no body any more when it gets here (`begin`).
 //! 3. A clean-up point was reached. It holds the scope, which holds the scope around it, up to the next clean-up point or the root
 //!    (`Members::are_at_work`, asked by `Region::wait`).

@@ -353,10 +353,10 @@ pub(super) fn conclude<F: Future>(
             Poll::Pending
         }
         (Next::Stop { overdue }, Some(region)) => {
-            match stop(core, region, overdue, state, watch, body) {
-                Some(cancelled) => return Poll::Ready(Err(cancelled)),
-                None => region.wait_for_end_around(&core.tasks, cx.waker()),
+            if let Some(cancelled) = stop(core, region, overdue, state, watch, body) {
+                return Poll::Ready(Err(cancelled));
             }
+            region.wait_for_end_around(&core.tasks, cx.waker());
             Poll::Pending
         }
         (Next::Nothing, Some(region)) => {
@@ -480,7 +480,7 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     } else if !(is_cancelled && watch.is_lent()) {
         watch.keep_deadline(region.limit.deadline.get(), cx.waker());
     }
-    if is_cancelled && watch.is_idle() && region.is_outer_cancelled() {
+    if is_cancelled && !watch.has_deadline() && region.is_outer_cancelled() {
         // It is to stop, or its deadline is to count again, if it outlives what is cancelled around it.
         region.wait_for_end_around(&core.tasks, cx.waker());
     }

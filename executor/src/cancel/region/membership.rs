@@ -45,6 +45,7 @@ impl Region {
         }
     }
 
+    /// The region is a member of the one around it, in that state, and has that waker.
     #[inline]
     fn register(&self, tasks: &Tasks, newest: &Waker, state: State) {
         let seat = match &self.place.borrow().seat {
@@ -73,7 +74,7 @@ impl Region {
         (moves >= MOST_MOVES).then_some(place)
     }
 
-    /// Not if it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
+    /// The region becomes a member of the one around it; but not if it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
     fn take_seat(&self, tasks: &Tasks, state: State, waker: Option<Waker>) {
         // Here the frame of this region is gone, and the innermost is that of the scope around it.
         let Some(around) = tasks.region_here() else { return drop_foreign([waker, None]) };

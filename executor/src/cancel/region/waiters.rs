@@ -5,6 +5,7 @@ use crate::{cancel::foreign::wake_foreign, raw::tasks::Tasks};
 use std::{rc::Rc, task::Waker};
 
 impl Region {
+    /// A place for one that waits; its key.
     pub(in crate::cancel) fn new_waiter(&self) -> usize {
         self.inner().waiters.borrow_mut().insert(None)
     }
@@ -16,6 +17,7 @@ impl Region {
         drop(old);
     }
 
+    /// Is that the waker of the waiter with that key?
     fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
         let waiters = self.inner().waiters.borrow();
         waiters.get(key).and_then(Option::as_ref).is_some_and(|stored| stored.will_wake(newest))
@@ -56,7 +58,7 @@ impl Region {
     }
 }
 
-/// It waits there no more.
+/// A region waits no more for the end of that one.
 pub(super) fn leave(noted: Option<(Rc<Region>, usize)>) {
     if let Some((region, key)) = noted {
         region.remove_waiter(key);
