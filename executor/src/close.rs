@@ -2,9 +2,9 @@
 
 use crate::{
     core::Core,
-    handle::Call,
-    time::Instant,
-    unhandled::{Cause, Unhandled},
+    outcome::unhandled::{Cause, Unhandled},
+    threads::handle::Call,
+    time::instant::Instant,
 };
 use std::time::Duration;
 

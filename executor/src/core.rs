@@ -1,21 +1,24 @@
 //! What belongs to one executor, shared by its loop, its handles and its wakers, all on one thread.
 
 use crate::{
-    handle::{Call, Shared},
-    inbox::Signal,
-    join_error::Panic,
-    number::{EXECUTOR_IDS, Number},
+    outcome::{
+        join_error::Panic,
+        unhandled::{Cause, Unhandled, Unhandler, report_panic},
+    },
     park::Park,
     raw::{
-        enter::{Entered, with_current},
-        tasks::Tasks,
+        current::{Entered, with_current},
+        number::{EXECUTOR_IDS, Number},
     },
-    registry::Registration,
     run::NestedRun,
     schedule::Schedule,
-    threads::{LocalCallback, Settings, Threads},
-    time::{ClockSource, Pace, Timers},
-    unhandled::{Cause, Unhandled, Unhandler, report_panic},
+    task::tasks::Tasks,
+    threads::{
+        handle::{Call, Shared},
+        pool::{Settings, Threads},
+    },
+    time::{clock::ClockSource, pace::Pace, timers::Timers},
+    wake::{inbox::Signal, local_callback::LocalCallback, registry::Registration},
 };
 use std::{
     any::Any,

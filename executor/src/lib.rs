@@ -4,62 +4,67 @@
 //! what it stands on.
 
 mod run;
+pub mod testing;
+mod host;
 mod turn;
 mod close;
 mod core;
-mod executor;
-mod spawn;
-mod task;
-mod task_id;
-mod task_state;
-mod current;
-mod yield_now;
-mod local;
-mod cancel;
-mod join_error;
-mod unhandled;
-mod plain;
-mod flat;
-mod few;
-#[expect(unsafe_code, reason = "the raw room")]
-mod raw;
-mod number;
-mod seats;
-mod wake_set;
-mod inbox;
-mod handle;
-mod threads;
-#[cfg(feature = "ctrl-c")]
-mod ctrl_c;
-mod registry;
 mod park;
 mod schedule;
+mod threads;
+mod cancel;
+#[expect(unsafe_code, reason = "to be mended")]
+mod task;
+mod region;
 mod time;
-mod shim;
-pub mod testing;
+mod wake;
+mod outcome;
+#[expect(unsafe_code, reason = "the raw room")]
+mod raw;
 
 pub use crate::{
     cancel::{
-        CancelReason, CancelScope, CancelToken, Cancelled, Deadline, Elapsed, InScope, RemoteToken, Shield, Timeout,
-        WaitCancelled, cancel_requested, finally, finally_with, settle, shield, timeout, timeout_at,
+        cleanup::{finally, finally_with, settle, shield},
+        deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
+        point::Shield,
+        scope::{CancelScope, InScope},
+        token::{CancelToken, WaitCancelled},
     },
     core::TooManyExecutors,
-    current::{TaskRef, current, try_current},
-    executor::{Budget, Builder, Executor, Progress, Report, State},
-    handle::{Ended, Handle},
-    join_error::{JoinError, Panic},
-    local::TaskLocal,
+    host::executor::{Budget, Builder, Executor, Progress, Report, State},
+    outcome::{
+        call_error::CallError,
+        join_error::{JoinError, Panic},
+        reason::{CancelReason, Cancelled},
+        task_id::TaskId,
+        task_state::TaskState,
+        unhandled::{Cause, Unhandled},
+    },
     park::Park,
+    region::{here::cancel_requested, remote::RemoteToken},
     run::{NestedRun, run, try_run},
     schedule::{Choice, Fifo, Schedule, Seeded},
-    spawn::{Spawner, spawn, spawner},
-    task::Task,
-    task_id::TaskId,
-    task_state::TaskState,
-    threads::{CallError, JobContext, RemoteTask, ThreadLimiter, ToThread, remote, to_thread, to_thread_with},
-    time::{Clock, Instant, Interval, MissedTick, Sleep, VirtualClock, interval, interval_at, sleep, sleep_until},
-    unhandled::{Cause, Unhandled},
-    yield_now::{YieldNow, yield_now},
+    task::{
+        current::{TaskRef, current, try_current},
+        local::TaskLocal,
+        spawn::{Spawner, spawn, spawner},
+        task::Task,
+        yield_now::{YieldNow, yield_now},
+    },
+    threads::{
+        handle::{Ended, Handle},
+        job::JobContext,
+        limiter::ThreadLimiter,
+        remote,
+        remote_task::RemoteTask,
+        to_thread::{ToThread, to_thread, to_thread_with},
+    },
+    time::{
+        clock::{Clock, VirtualClock},
+        instant::Instant,
+        interval::{Interval, MissedTick, interval, interval_at},
+        sleep::{Sleep, sleep, sleep_until},
+    },
 };
 
 /// For those who write combinators and owners of tasks: `gather`, `scope` and task groups are built of this and of what is public
@@ -67,13 +72,13 @@ pub use crate::{
 pub mod combinator {
     pub use crate::{
         cancel::{
-            Branch, Siblings, is_stopping_hard, open_shields, open_shields_above, poll_branches, settle_at,
-            shield_depth, take_cleanup_panic,
+            branch::{Branch, Siblings, poll_branches},
+            cleanup::settle_at,
         },
-        plain::plain,
+        outcome::{plain::plain, unhandled::report_unhandled},
         raw::{pinned::PinnedRow, place::Place},
-        spawn::spawn_at,
-        unhandled::report_unhandled,
-        wake_set::{Batch, WakeSet, Woken},
+        region::here::{is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic},
+        task::spawn::spawn_at,
+        wake::wake_set::{Batch, WakeSet, Woken},
     };
 }

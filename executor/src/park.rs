@@ -1,6 +1,6 @@
 //! Parking: how an executor that has nothing to do waits.
 
-use crate::inbox::Signal;
+use crate::wake::inbox::Signal;
 use std::{
     fmt,
     sync::Arc,

@@ -2,9 +2,9 @@
 
 use crate::{
     core::{Core, check_not_nested},
-    executor::Executor,
-    join_error::JoinError,
-    raw::main_task::run_main,
+    host::executor::Executor,
+    outcome::join_error::JoinError,
+    task::main_task::run_main,
 };
 use std::{panic::Location, rc::Rc, time::Duration};
 
@@ -76,13 +76,13 @@ pub(crate) fn run_on<F: Future>(
 /// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.
 struct Watch {
     #[cfg(feature = "ctrl-c")]
-    _watch: Option<crate::ctrl_c::Watch>,
+    _watch: Option<crate::host::ctrl_c::Watch>,
 }
 
 impl Watch {
     #[cfg(feature = "ctrl-c")]
     fn begin(core: &Core) -> Watch {
-        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::ctrl_c::Watch::new(core.shared.clone())) }
+        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::host::ctrl_c::Watch::new(core.shared.clone())) }
     }
 
     #[cfg(not(feature = "ctrl-c"))]

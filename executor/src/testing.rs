@@ -1,12 +1,12 @@
 //! For tests: a run on virtual time, and schedules that a seed repeats.
 
-use crate::executor::Executor;
+use crate::host::executor::Executor;
 pub use crate::{
     schedule::{Choice, Fifo, Schedule, Seeded},
-    time::VirtualClock,
+    time::clock::VirtualClock,
 };
 
-/// [`run`](crate::run) on a [`VirtualClock`]: sleeping takes no time.
+/// [`run`](crate::run::run) on a [`VirtualClock`]: sleeping takes no time.
 ///
 /// ```
 /// use evenkeel_executor::{Instant, sleep, testing};

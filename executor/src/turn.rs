@@ -2,14 +2,16 @@
 
 use crate::{
     core::Core,
-    handle::Call,
-    inbox::Arm,
-    join_error::Panic,
-    number::Number,
-    raw::{handle::Ended, tasks::Stop},
+    outcome::{
+        join_error::Panic,
+        unhandled::{Cause, Unhandled, forget_if_it_panics},
+    },
+    raw::number::Number,
     schedule::Choice,
-    time::Instant,
-    unhandled::{Cause, Unhandled, forget_if_it_panics},
+    task::{handle::Ended, tasks::Stop},
+    threads::handle::Call,
+    time::instant::Instant,
+    wake::inbox::Arm,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},

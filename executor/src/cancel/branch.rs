@@ -1,15 +1,17 @@
 //! The branch: a scope without a handle, cancelled by whoever holds it.
 
-use super::{
-    here::{self, Epoch, Framed, polled_by},
-    limit::{NEVER, Watch},
-    reason::{CancelReason, Cancelled},
-    region::{Kind, Region},
-    scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
+use crate::{
+    cancel::scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
+    outcome::reason::{CancelReason, Cancelled},
+    region::{
+        here::{self, Epoch, Framed, polled_by},
+        limit::{NEVER, Watch},
+        region::{Kind, Region},
+    },
 };
 use crate::{
     core::Core,
-    raw::{enter, place::Place},
+    raw::{current as enter, place::Place},
 };
 use pin_project_lite::pin_project;
 use std::{

@@ -1,6 +1,6 @@
 //! Clean-up that awaits: `finally`, `finally_with`, `shield`.
 
-use super::point::{Cleaning, Ended, Guard, Point, Shield, resume};
+use crate::cancel::point::{Cleaning, Ended, Guard, Point, Shield, resume};
 use crate::raw::place::Place;
 use pin_project_lite::pin_project;
 use std::{

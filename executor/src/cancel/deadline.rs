@@ -1,10 +1,13 @@
 //! Timeouts: scopes with a deadline.
 
-use super::{
-    reason::CancelReason,
-    scope::{CancelScope, InScope},
+use crate::time::{
+    instant::{Instant, saturating_nanos},
+    wheel::When,
 };
-use crate::time::{Instant, When, saturating_nanos};
+use crate::{
+    cancel::scope::{CancelScope, InScope},
+    outcome::reason::CancelReason,
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt, io,

@@ -98,36 +98,9 @@
 //! 3. The drop of `Guard`, `Cleaning` or `Shield`: reported, unless somebody asked for it (`abort`, a grace period). Or `open_shields` has
 //!    given it up, since what it waits for can never come.
 
-mod reason;
-mod scope;
-mod branch;
-mod deadline;
-mod cleanup;
-mod token;
-mod remote;
-mod point;
-mod drive;
-mod region;
-mod members;
-mod here;
-mod limit;
-mod held;
-mod foreign;
-
-pub use branch::{Branch, Siblings, poll_branches};
-pub use cleanup::{finally, finally_with, settle, settle_at, shield};
-pub use deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at};
-pub use here::{
-    cancel_requested, is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic,
-};
-pub use point::Shield;
-pub use reason::{CancelReason, Cancelled};
-pub use remote::RemoteToken;
-pub use scope::{CancelScope, InScope};
-pub use token::{CancelToken, WaitCancelled};
-
-pub(crate) use drive::{Verdict, decide};
-pub(crate) use foreign::wake_foreign;
-pub(crate) use held::Held;
-pub(crate) use here::{Here, new_epoch};
-pub(crate) use region::Region;
+pub(crate) mod scope;
+pub(crate) mod deadline;
+pub(crate) mod branch;
+pub(crate) mod cleanup;
+pub(crate) mod point;
+pub(crate) mod token;

@@ -9,17 +9,22 @@
 //!
 //! The body's part is a region that can be cancelled from around; the clean-up's is the same region, shielded.
 
-use super::{
-    drive::{Verdict, drive},
-    held::{Held, Payload, first_of},
-    here::polled_by,
-    region::{Kind, Region},
-    scope::Site,
+use crate::{
+    cancel::scope::Site,
+    region::{
+        drive::{Verdict, drive},
+        held::{Held, Payload, first_of},
+        here::polled_by,
+        region::{Kind, Region},
+    },
 };
 use crate::{
-    join_error::Panic,
-    raw::{enter, place::Place, tasks::Tasks},
-    unhandled::{Cause, report_unhandled as report},
+    outcome::{
+        join_error::Panic,
+        unhandled::{Cause, report_unhandled as report},
+    },
+    raw::{current as enter, place::Place},
+    task::tasks::Tasks,
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -33,20 +38,20 @@ use std::{
 
 /// What the parts of one clean-up point share.
 #[derive(Clone)]
-pub(super) struct Point {
+pub(crate) struct Point {
     region: Rc<Region>,
     site: Site,
 }
 
 /// How a body ended.
-pub(super) enum Ended<T> {
+pub(crate) enum Ended<T> {
     Value(T),
     Cancelled,
     Panicked(Held),
 }
 
 impl<T> Ended<T> {
-    pub(super) fn split(self) -> (Option<T>, Option<Held>) {
+    pub(crate) fn split(self) -> (Option<T>, Option<Held>) {
         match self {
             Ended::Value(value) => (Some(value), None),
             Ended::Cancelled => (None, None),
@@ -56,7 +61,7 @@ impl<T> Ended<T> {
 }
 
 impl Point {
-    pub(super) fn new(site: Site) -> Point {
+    pub(crate) fn new(site: Site) -> Point {
         Point { region: Region::new(Kind::Guarded), site }
     }
 
@@ -102,7 +107,7 @@ impl Drop for Point {
 
 pin_project! {
     /// The first part of a clean-up point: the body.
-    pub(super) struct Guard<F> {
+    pub(crate) struct Guard<F> {
         point: Point,
         started: bool,
         #[pin]
@@ -123,7 +128,7 @@ pin_project! {
 }
 
 impl<F> Guard<F> {
-    pub(super) fn new(point: Point, body: F) -> Guard<F> {
+    pub(crate) fn new(point: Point, body: F) -> Guard<F> {
         Guard { point, started: false, body: Place::new(body) }
     }
 }
@@ -182,7 +187,7 @@ fn go_on_or_report(payload: Payload) {
 
 pin_project! {
     /// The second part: the clean-up. Yields its output, or its panic.
-    pub(super) struct Cleaning<F> {
+    pub(crate) struct Cleaning<F> {
         point: Point,
         #[pin]
         cleanup: Place<F>,
@@ -202,7 +207,7 @@ pin_project! {
 }
 
 impl<F> Cleaning<F> {
-    pub(super) fn new(point: Point, cleanup: F) -> Cleaning<F> {
+    pub(crate) fn new(point: Point, cleanup: F) -> Cleaning<F> {
         point.region.set_kind(Kind::Shielded);
         Cleaning { point, cleanup: Place::new(cleanup) }
     }
@@ -254,7 +259,7 @@ fn poll_shielded<F: Future>(
 
 /// The end of a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
 /// the scope that is cancelled drops it.
-pub(super) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: Option<Held>) -> T {
+pub(crate) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: Option<Held>) -> T {
     let (mut value, mut panic) = match (outcome, panic) {
         // The body's panic came first. The other is reported, as it is dropped here.
         (_, Some(panic)) => (None, Some(panic)),
@@ -304,7 +309,7 @@ enum State {
 }
 
 impl<F> Shield<F> {
-    pub(super) fn new(future: F, site: Site) -> Shield<F> {
+    pub(crate) fn new(future: F, site: Site) -> Shield<F> {
         Shield { state: State::New, site, future: Place::new(future) }
     }
 }

@@ -1,21 +1,25 @@
 //! The cancel scope.
 
-use super::{
-    drive::{Verdict, drive},
-    foreign::wake_foreign,
-    held::{Held, first_of},
-    here::{self, Epoch, polled_by},
-    limit::{NEVER, Watch, is_past},
-    region::{Kind, Region},
-    token::CancelToken,
+use crate::{
+    cancel::token::CancelToken,
+    region::{
+        drive::{Verdict, drive},
+        held::{Held, first_of},
+        here::{self, Epoch, polled_by},
+        limit::{NEVER, Watch, is_past},
+        region::{Kind, Region},
+    },
+    wake::foreign::wake_foreign,
 };
 use crate::{
-    cancel::reason::{CancelReason, Cancelled},
     core::Core,
-    join_error::Panic,
+    outcome::{
+        join_error::Panic,
+        reason::{CancelReason, Cancelled},
+        unhandled::{Cause, report_unhandled as report},
+    },
     raw::place::Place,
-    time::{Instant, When},
-    unhandled::{Cause, report_unhandled as report},
+    time::{instant::Instant, wheel::When},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -48,7 +52,7 @@ use std::{
 /// });
 /// ```
 #[derive(Clone)]
-pub struct CancelScope(pub(super) Rc<Region>);
+pub struct CancelScope(pub(crate) Rc<Region>);
 
 impl CancelScope {
     /// A scope that nothing runs in yet.
@@ -126,7 +130,7 @@ impl CancelScope {
         CancelToken(self.0.clone())
     }
 
-    pub(super) fn limit_to(&self, deadline: When) -> bool {
+    pub(crate) fn limit_to(&self, deadline: When) -> bool {
         look(&self.0);
         if self.0.reason().is_some() || self.0.limit.has_ended() {
             return false;
@@ -153,7 +157,7 @@ impl fmt::Debug for CancelScope {
     }
 }
 
-pub(super) fn cancel(scope: &Region, reason: CancelReason) -> bool {
+pub(crate) fn cancel(scope: &Region, reason: CancelReason) -> bool {
     look(scope);
     if scope.reason().is_some() {
         return false;
@@ -173,7 +177,7 @@ pub(super) fn cancel(scope: &Region, reason: CancelReason) -> bool {
 
 /// Has another thread cancelled it?
 #[inline]
-pub(super) fn look(scope: &Region) {
+pub(crate) fn look(scope: &Region) {
     let remote = scope.limit.remote.get().filter(|_| scope.reason().is_none());
     if let Some(reason) = remote.and_then(|remote| remote.reason()) {
         scope.cancel(reason);
@@ -222,7 +226,7 @@ pin_project! {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(crate) enum State {
     New,
     Running,
     /// It has stopped, but a scope around it is cancelled: nothing is returned.
@@ -230,7 +234,7 @@ pub(super) enum State {
 }
 
 /// What is to be done with a scope after a poll.
-pub(super) enum Next<T> {
+pub(crate) enum Next<T> {
     /// Nothing: it was not started, or has stopped, and something around it is cancelled.
     Nothing,
     Wait,
@@ -242,7 +246,7 @@ pub(super) enum Next<T> {
 }
 
 impl<F> InScope<F> {
-    pub(super) fn new(region: Rc<Region>, future: F) -> InScope<F> {
+    pub(crate) fn new(region: Rc<Region>, future: F) -> InScope<F> {
         InScope {
             region: Some(region),
             state: State::New,
@@ -254,7 +258,7 @@ impl<F> InScope<F> {
 
     /// A scope that nobody has a handle of. Unless something in it needs a region, it does without one.
     #[inline]
-    pub(super) fn with_deadline(deadline: When, future: F) -> InScope<F> {
+    pub(crate) fn with_deadline(deadline: When, future: F) -> InScope<F> {
         InScope { region: None, state: State::New, deadline, watch: Watch::default(), body: Place::new(future) }
     }
 }
@@ -277,7 +281,7 @@ impl<F: Future> Future for InScope<F> {
 
 /// A poll of any scope: of one with handles, of a timeout, of a branch.
 #[inline(always)]
-pub(super) fn poll_scope<F: Future>(
+pub(crate) fn poll_scope<F: Future>(
     region: &mut Option<Rc<Region>>,
     state: &mut State,
     deadline: When,
@@ -312,7 +316,7 @@ pub(super) fn poll_scope<F: Future>(
 
 /// What is to be done after a poll without a region, in which one was `made` perhaps.
 #[inline(always)]
-pub(super) fn next_of<F: Future>(
+pub(crate) fn next_of<F: Future>(
     core: &Core,
     (polled, made): (Poll<F::Output>, Option<Rc<Region>>),
     epoch: Epoch,
@@ -336,7 +340,7 @@ pub(super) fn next_of<F: Future>(
 
 /// Does that.
 #[inline(always)]
-pub(super) fn conclude<F: Future>(
+pub(crate) fn conclude<F: Future>(
     core: &Core,
     next: Next<F::Output>,
     region: &Option<Rc<Region>>,
@@ -531,7 +535,7 @@ fn stop<F>(
 }
 
 #[inline]
-pub(super) fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
+pub(crate) fn end(region: &mut Option<Rc<Region>>, watch: &mut Watch) {
     if let Some(region) = region.take() {
         end_region(region);
     }
@@ -549,7 +553,7 @@ fn end_region(mut region: Rc<Region>) {
 }
 
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
-pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Place<F>>) {
+pub(crate) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Place<F>>) {
     region.unlink();
     let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().clear()));
     region.abandon();
@@ -568,4 +572,4 @@ pub(super) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body
 }
 
 /// Where a clean-up point was written.
-pub(super) type Site = &'static Location<'static>;
+pub(crate) type Site = &'static Location<'static>;

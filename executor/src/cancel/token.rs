@@ -1,11 +1,13 @@
 //! Cancellation that is passed by hand.
 
-use super::{
-    region::Region,
-    remote::{Remote, RemoteToken},
-    scope::{self, look},
+use crate::outcome::reason::CancelReason;
+use crate::{
+    cancel::scope::{self, look},
+    region::{
+        region::Region,
+        remote::{Remote, RemoteToken},
+    },
 };
-use crate::cancel::reason::CancelReason;
 use std::{
     fmt,
     pin::Pin,
@@ -32,7 +34,7 @@ use std::{
 /// });
 /// ```
 #[derive(Clone)]
-pub struct CancelToken(pub(super) Rc<Region>);
+pub struct CancelToken(pub(crate) Rc<Region>);
 
 impl CancelToken {
     /// Was the scope cancelled, or one around it?
@@ -68,7 +70,7 @@ impl CancelToken {
         }
         if let Some(waker) = self.0.limit.take_waker() {
             // The scope waits already: its future is to make itself known there.
-            super::foreign::wake_foreign(waker);
+            crate::wake::foreign::wake_foreign(waker);
         }
         self.0.wake_waiters();
         RemoteToken(remote)

@@ -1,11 +1,11 @@
 //! The block: one allocation that holds a task's header and its future, and later, in the same place, its output.
 
-use super::pool::Size;
+use crate::raw::pool::Size;
 use crate::{
-    cancel::{CancelReason, Region},
-    join_error::Panic,
-    local::Locals,
-    number::Number,
+    outcome::{join_error::Panic, reason::CancelReason},
+    raw::number::Number,
+    region::region::Region,
+    task::local::Locals,
 };
 use std::{
     borrow::Cow,

@@ -12,11 +12,9 @@
 pub(crate) mod block;
 pub(crate) mod table;
 pub(crate) mod ready;
-pub(crate) mod tasks;
-pub(crate) mod handle;
-pub(crate) mod main_task;
 pub(crate) mod waker;
-pub(crate) mod enter;
+pub(crate) mod current;
 pub(crate) mod pool;
 pub(crate) mod place;
 pub(crate) mod pinned;
+pub(crate) mod number;

@@ -1,6 +1,6 @@
 //! A growing row of values that never move.
 
-use super::place::Place;
+use crate::raw::place::Place;
 use std::{fmt, pin::Pin};
 
 /// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.

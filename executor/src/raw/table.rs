@@ -1,8 +1,8 @@
 //! The task table: one slot per task, and the tag that tells in one compare whether a waker's number is up to date and
 //! its task is waiting.
 
-use super::block::Header;
-use crate::number::{Number, SLOT_MASK};
+use crate::raw::block::Header;
+use crate::raw::number::{Number, SLOT_MASK};
 use std::{
     cell::{Cell, UnsafeCell},
     ptr::{self, NonNull},

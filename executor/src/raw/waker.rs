@@ -3,8 +3,11 @@
 //! The data word of our `RawWaker` holds a task's [`Number`] and is never followed. So there is nothing to count and
 //! nothing to free: clone copies the word, drop does nothing, a waker may go to any thread and outlive everything.
 
-use super::enter;
-use crate::{cancel::wake_foreign, few::Few, number::Number, registry, seats::Called};
+use crate::raw::current as enter;
+use crate::{
+    raw::number::Number,
+    wake::{few::Few, foreign::wake_foreign, registry, seats::Called},
+};
 use std::{
     mem::ManuallyDrop,
     ptr,

@@ -10,8 +10,8 @@
 //!     └──────────────► refused ──(poll)──► over
 //! ```
 
-use super::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
-use crate::{join_error::Panic, unhandled::Cause};
+use crate::outcome::{join_error::Panic, unhandled::Cause};
+use crate::threads::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
 use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
     sync::{
@@ -40,7 +40,7 @@ use std::{
 pub struct JobContext(Arc<AtomicBool>);
 
 impl JobContext {
-    pub(super) fn new() -> JobContext {
+    pub(crate) fn new() -> JobContext {
         JobContext(Arc::default())
     }
 
@@ -49,14 +49,14 @@ impl JobContext {
         self.0.load(Ordering::Acquire)
     }
 
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
 /// Why a job will never run.
 #[derive(Clone, Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Its executor has ended.
     Ended,
     /// No thread could be started, and there is none. With the system's error.
@@ -64,10 +64,10 @@ pub(super) enum Refusal {
 }
 
 /// The permit that a job held, if it is limited, to be released there.
-pub(super) type Permit = Option<ThreadLimiter>;
+pub(crate) type Permit = Option<ThreadLimiter>;
 
 /// A job, as threads and lines see it.
-pub(super) trait Work: Send + Sync {
+pub(crate) trait Work: Send + Sync {
     fn location(&self) -> &'static Location<'static>;
 
     fn is_waiting(&self) -> bool;
@@ -90,7 +90,7 @@ impl Entry for Arc<dyn Work> {
 }
 
 /// A job, as its caller sees it.
-pub(super) trait Awaited<T>: Send + Sync {
+pub(crate) trait Awaited<T>: Send + Sync {
     fn work(self: Arc<Self>) -> Arc<dyn Work>;
 
     /// The result, a panic of the job's included, if it is there; the waker is woken when it comes.
@@ -100,7 +100,7 @@ pub(super) trait Awaited<T>: Send + Sync {
     fn cancel(&self, pool: &Pool, limiter: Option<&ThreadLimiter>);
 }
 
-pub(super) struct Job<F, T> {
+pub(crate) struct Job<F, T> {
     location: &'static Location<'static>,
     state: Mutex<State<F, T>>,
 }
@@ -123,7 +123,7 @@ enum Stage<F, T> {
 }
 
 impl<F, T> Job<F, T> {
-    pub(super) fn new(work: F, location: &'static Location<'static>) -> Job<F, T> {
+    pub(crate) fn new(work: F, location: &'static Location<'static>) -> Job<F, T> {
         let state = State { stage: Stage::Waiting(work), waker: None, permit: None };
         Job { location, state: Mutex::new(state) }
     }

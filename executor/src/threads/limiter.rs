@@ -1,6 +1,6 @@
 //! A bound on some jobs, below that of the pool.
 
-use super::{
+use crate::threads::{
     job::Work,
     line::{Entry, Line},
     pool::Pool,
@@ -85,7 +85,7 @@ impl ThreadLimiter {
     }
 
     /// Takes a job that was asked for just now.
-    pub(super) fn admit(&self, job: Arc<dyn Work>, pool: &Arc<Pool>) {
+    pub(crate) fn admit(&self, job: Arc<dyn Work>, pool: &Arc<Pool>) {
         pool.expect();
         {
             let mut state = self.lock();
@@ -100,12 +100,12 @@ impl ThreadLimiter {
     }
 
     /// A job that waits for a permit does so no more.
-    pub(super) fn one_left(&self) {
+    pub(crate) fn one_left(&self) {
         self.lock().line.one_left();
     }
 
     /// A permit is free: it goes to the job that has waited longest.
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         loop {
             let Waiting { job, pool } = {
                 let mut state = self.lock();

@@ -3,30 +3,30 @@
 use std::collections::VecDeque;
 
 /// What stands in a line.
-pub(super) trait Entry {
+pub(crate) trait Entry {
     /// Does it still wait? Once it does not, it never does again.
     fn is_waiting(&self) -> bool;
 }
 
 /// Who leaves is not looked for: the entry stays behind, empty, until it comes to the front or until empty entries are the
 /// greater part. So leaving costs constant time on average, and a line in which everybody leaves stays short.
-pub(super) struct Line<E> {
+pub(crate) struct Line<E> {
     entries: VecDeque<E>,
     /// How many have left since the line was last cleared of those.
     left: usize,
 }
 
 impl<E: Entry> Line<E> {
-    pub(super) fn new() -> Line<E> {
+    pub(crate) fn new() -> Line<E> {
         Line { entries: VecDeque::new(), left: 0 }
     }
 
-    pub(super) fn push(&mut self, entry: E) {
+    pub(crate) fn push(&mut self, entry: E) {
         self.entries.push_back(entry);
     }
 
     /// The oldest that waits, as far as this moment tells.
-    pub(super) fn pop(&mut self) -> Option<E> {
+    pub(crate) fn pop(&mut self) -> Option<E> {
         while let Some(entry) = self.entries.pop_front() {
             if entry.is_waiting() {
                 return Some(entry);
@@ -38,12 +38,12 @@ impl<E: Entry> Line<E> {
     }
 
     /// The newest entry.
-    pub(super) fn pop_newest(&mut self) -> Option<E> {
+    pub(crate) fn pop_newest(&mut self) -> Option<E> {
         self.entries.pop_back()
     }
 
     /// One that was here, or is on its way, waits no more.
-    pub(super) fn one_left(&mut self) {
+    pub(crate) fn one_left(&mut self) {
         /// Shorter lines are not worth the trouble.
         const SHORT: usize = 16;
         self.left += 1;
@@ -54,7 +54,7 @@ impl<E: Entry> Line<E> {
         }
     }
 
-    pub(super) fn take_all(&mut self) -> VecDeque<E> {
+    pub(crate) fn take_all(&mut self) -> VecDeque<E> {
         self.left = 0;
         std::mem::take(&mut self.entries)
     }

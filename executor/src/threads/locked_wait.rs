@@ -11,7 +11,7 @@ use std::{
 /// lock; a new waker is put in place only if there is still reason to wait under the same lock; and one that turns out not to be
 /// needed is dropped before anything is taken.
 #[inline(always)]
-pub(super) fn poll_locked<'a, S>(
+pub(crate) fn poll_locked<'a, S>(
     cx: &Context<'_>,
     lock: impl Fn() -> MutexGuard<'a, S>,
     is_there: impl Fn(&mut S) -> bool,

@@ -14,25 +14,13 @@
 //! Locks: a line's lock may be held while a job's lock is taken, never the other way round, and never two lines' at once.
 //! Nothing foreign (closures, destructors, wakers) runs while one is held.
 
-mod to_thread;
-mod locked_wait;
-mod job;
-mod line;
-mod pool;
-mod limiter;
-mod call_error;
-mod reply;
-mod remote_task;
+pub(crate) mod to_thread;
+pub(crate) mod limiter;
+pub(crate) mod pool;
+pub(crate) mod job;
+pub(crate) mod line;
 pub mod remote;
-mod local_callback;
-
-pub use call_error::CallError;
-pub use job::JobContext;
-pub use limiter::ThreadLimiter;
-pub use remote_task::RemoteTask;
-pub use to_thread::{ToThread, to_thread, to_thread_with};
-
-pub(crate) use local_callback::{LocalCallback, LocalKey};
-pub(crate) use pool::{Settings, Threads};
-pub(crate) use remote_task::spawn_remotely;
-pub(crate) use reply::Reply;
+pub(crate) mod remote_task;
+pub(crate) mod reply;
+pub(crate) mod handle;
+pub(crate) mod locked_wait;

@@ -8,14 +8,14 @@
 //! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
 //! thread can be started, those that exist take it; if there is none, the job is refused.
 
-use super::{
+use crate::threads::{
     job::{Permit, Refusal, Work},
     line::Line,
 };
 use crate::{
-    handle::Shared,
-    raw::enter,
-    unhandled::{Cause, Unhandled},
+    outcome::unhandled::{Cause, Unhandled},
+    raw::current as enter,
+    threads::handle::Shared,
 };
 use slab::Slab;
 use std::{
@@ -65,7 +65,7 @@ impl Threads {
         Threads { settings, pool: OnceCell::new(), closed: Cell::new(false) }
     }
 
-    pub(super) fn pool(&self, shared: &Arc<Shared>) -> &Arc<Pool> {
+    pub(crate) fn pool(&self, shared: &Arc<Shared>) -> &Arc<Pool> {
         self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, shared.clone(), self.closed.get())))
     }
 
@@ -108,7 +108,7 @@ impl Threads {
     }
 }
 
-pub(super) struct Pool {
+pub(crate) struct Pool {
     shared: Arc<Shared>,
     state: Mutex<State>,
     /// There is a job for an idle thread, or the end has come.
@@ -160,7 +160,7 @@ impl Pool {
     }
 
     /// Takes a job that was asked for just now.
-    pub(super) fn admit(self: &Arc<Self>, job: Arc<dyn Work>) {
+    pub(crate) fn admit(self: &Arc<Self>, job: Arc<dyn Work>) {
         let mut state = self.lock();
         state.out += 1;
         if let Err(refusal) = self.push_locked(state, job.clone()) {
@@ -169,12 +169,12 @@ impl Pool {
     }
 
     /// A job was asked for just now, and waits elsewhere.
-    pub(super) fn expect(&self) {
+    pub(crate) fn expect(&self) {
         self.lock().out += 1;
     }
 
     /// Takes a job that was expected. If it cannot, the job still waits, in no line.
-    pub(super) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> Result<(), Refusal> {
+    pub(crate) fn push(self: &Arc<Self>, job: Arc<dyn Work>) -> Result<(), Refusal> {
         self.push_locked(self.lock(), job)
     }
 
@@ -215,7 +215,7 @@ impl Pool {
     }
 
     /// A job's end before it began.
-    pub(super) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> Option<Permit> {
+    pub(crate) fn refuse(&self, job: &Arc<dyn Work>, refusal: Refusal) -> Option<Permit> {
         let permit = job.refuse(refusal, self);
         if permit.is_some() {
             self.came_back();
@@ -224,22 +224,22 @@ impl Pool {
     }
 
     /// A job that stood in this line waits no more.
-    pub(super) fn one_left(&self) {
+    pub(crate) fn one_left(&self) {
         self.lock().line.one_left();
     }
 
     /// A job came to its end without running.
-    pub(super) fn came_back(&self) {
+    pub(crate) fn came_back(&self) {
         self.lock().out -= 1;
     }
 
     /// Reports what nobody is left to receive, on the executor's own thread.
-    pub(super) fn report(&self, cause: Cause, location: &'static Location<'static>) {
+    pub(crate) fn report(&self, cause: Cause, location: &'static Location<'static>) {
         self.shared.report(Unhandled::at(location, cause));
     }
 
     /// The same where the executor's thread is known to be this one: its hook hears it at once, also while it ends.
-    pub(super) fn report_here(&self, cause: Cause, location: &'static Location<'static>) {
+    pub(crate) fn report_here(&self, cause: Cause, location: &'static Location<'static>) {
         let unhandled = Unhandled::at(location, cause);
         enter::with_current(|core| match core.filter(|core| Arc::ptr_eq(&core.shared, &self.shared)) {
             Some(core) => core.tasks.unhandler.report(unhandled),

@@ -1,18 +1,19 @@
 //! A task that another thread has spawned.
 
-use super::{
-    call_error::CallError,
-    reply::{Answer, Reply},
+use crate::{
+    outcome::call_error::CallError,
+    threads::reply::{Answer, Reply},
 };
 use crate::{
-    cancel::CancelReason,
-    current::try_current,
-    flat::drop_flat,
-    handle::{Call, Handle},
-    join_error::Panic,
-    raw::{enter, place::Place, tasks::Stop},
-    task::Task,
-    unhandled::{Cause, Unhandled, report_unhandled},
+    outcome::{
+        flat::drop_flat,
+        join_error::Panic,
+        reason::CancelReason,
+        unhandled::{Cause, Unhandled, report_unhandled},
+    },
+    raw::{current as enter, place::Place},
+    task::{current::try_current, task::Task, tasks::Stop},
+    threads::handle::{Call, Handle},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -144,7 +145,7 @@ pub(crate) fn spawn_remotely<F, Fut>(
     handle: &Handle,
     make: F,
     location: &'static Location<'static>,
-) -> Result<RemoteTask<Fut::Output>, crate::handle::Ended>
+) -> Result<RemoteTask<Fut::Output>, crate::threads::handle::Ended>
 where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output: Send + 'static> + 'static,
@@ -173,7 +174,7 @@ where
             task.detach();
         }
     };
-    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::handle::Ended)?;
+    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::threads::handle::Ended)?;
     Ok(RemoteTask { reply, handle: handle.clone(), location, detached: false })
 }
 

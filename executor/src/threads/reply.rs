@@ -1,7 +1,10 @@
 //! The answer to a call from another thread: one value that is waited for, blocking or not.
 
-use super::{call_error::CallError, locked_wait::poll_locked};
-use crate::{cancel::CancelReason, handle::Ended, task_id::TaskId, unhandled::forget_if_it_panics};
+use crate::{outcome::call_error::CallError, threads::locked_wait::poll_locked};
+use crate::{
+    outcome::{reason::CancelReason, task_id::TaskId, unhandled::forget_if_it_panics},
+    threads::handle::Ended,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -57,22 +60,22 @@ impl<T> Reply<T> {
     /// # Panics
     ///
     /// If it was given away before.
-    pub(super) fn take(&self) -> Option<Result<T, CallError>> {
+    pub(crate) fn take(&self) -> Option<Result<T, CallError>> {
         self.lock().take()
     }
 
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
         let is_there = |state: &mut State<T>| !matches!(state.outcome, Outcome::Awaited);
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
         state.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         !matches!(self.lock().outcome, Outcome::Awaited)
     }
 
     /// Nobody will ask. Returns the answer if it is here.
-    pub(super) fn forget(&self) -> Option<Result<T, CallError>> {
+    pub(crate) fn forget(&self) -> Option<Result<T, CallError>> {
         let mut state = self.lock();
         state.forgotten = true;
         let outcome = std::mem::replace(&mut state.outcome, Outcome::Taken);
@@ -91,23 +94,23 @@ impl<T> Reply<T> {
     }
 
     /// The task is to be cancelled. The first reason stays.
-    pub(super) fn cancel(&self, reason: CancelReason) {
+    pub(crate) fn cancel(&self, reason: CancelReason) {
         self.lock().cancel.get_or_insert(reason);
     }
 
     // ---- the loop's side
 
     /// Why the task is to be cancelled, if it is.
-    pub(super) fn cancelled(&self) -> Option<CancelReason> {
+    pub(crate) fn cancelled(&self) -> Option<CancelReason> {
         self.lock().cancel.clone()
     }
 
-    pub(super) fn set_task(&self, task: Option<TaskId>) {
+    pub(crate) fn set_task(&self, task: Option<TaskId>) {
         self.lock().task = task;
     }
 
     /// The task, if it has not ended.
-    pub(super) fn task(&self) -> Option<TaskId> {
+    pub(crate) fn task(&self) -> Option<TaskId> {
         let state = self.lock();
         if matches!(state.outcome, Outcome::Awaited) { state.task } else { None }
     }
@@ -160,7 +163,7 @@ impl<T> Answer<T> {
         None
     }
 
-    pub(super) fn reply(&self) -> Option<&Arc<Reply<T>>> {
+    pub(crate) fn reply(&self) -> Option<&Arc<Reply<T>>> {
         self.reply.as_ref()
     }
 }

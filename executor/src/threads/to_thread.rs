@@ -1,11 +1,11 @@
 //! Blocking work, awaited.
 
-use super::{
+use crate::raw::current as enter;
+use crate::threads::{
     job::{Awaited, Job, JobContext, Refusal},
     limiter::ThreadLimiter,
     pool::Pool,
 };
-use crate::raw::enter;
 use std::{
     fmt,
     marker::PhantomData,
@@ -25,7 +25,7 @@ use std::{
 /// # Cancellation
 ///
 /// Dropping the await returns at once. A job that has not started is removed, and dropped. One that runs goes on to its end, on
-/// its thread; its result is dropped there. [`to_thread_with`] lets a job find out. The end of [`run`](crate::run) waits for it,
+/// its thread; its result is dropped there. [`to_thread_with`] lets a job find out. The end of [`run`](crate::run::run) waits for it,
 /// [`Builder::shutdown_grace`](crate::Builder::shutdown_grace) bounds that.
 ///
 /// # Panics

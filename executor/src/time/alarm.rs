@@ -1,8 +1,8 @@
 //! A running timer, as sleeps and scopes hold it.
 
 use crate::{
-    raw::enter,
-    time::{Instant, Timers, wheel::When},
+    raw::current as enter,
+    time::{instant::Instant, timers::Timers, wheel::When},
 };
 use std::{rc::Rc, task::Waker};
 

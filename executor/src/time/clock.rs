@@ -1,6 +1,6 @@
 //! Clocks: the system's, a host's, or a virtual one that jumps.
 
-use crate::time::{Instant, instant::saturating_nanos};
+use crate::time::instant::{Instant, saturating_nanos};
 use std::{cell::Cell, fmt, rc::Rc, sync::OnceLock, time::Duration};
 
 /// Where an executor gets the time from.

@@ -1,6 +1,6 @@
 //! A point in time.
 
-use crate::{raw::enter, time::clock};
+use crate::{raw::current as enter, time::clock};
 use std::{
     fmt,
     ops::{Add, AddAssign, Sub, SubAssign},

@@ -1,6 +1,9 @@
 //! Something to do every so often.
 
-use crate::time::{Instant, Sleep, sleep::no_executor, sleep_until};
+use crate::time::{
+    instant::Instant,
+    sleep::{Sleep, no_executor, sleep_until},
+};
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 /// Ticks every `period`; the first tick is due at once, when it is first waited for. So an interval can be made outside of its executor,

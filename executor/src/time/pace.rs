@@ -2,7 +2,7 @@
 
 use crate::{
     raw::ready::Ready,
-    time::{ClockSource, Instant},
+    time::{clock::ClockSource, instant::Instant},
 };
 use std::cell::Cell;
 
@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn time_02_a_supplied_clock_is_looked_at_after_every_turn() {
-        let (pace, ready) = (Pace::new(&ClockSource::Given(Box::new(crate::VirtualClock::new()))), Ready::new());
+        let (pace, ready) =
+            (Pace::new(&ClockSource::Given(Box::new(crate::time::clock::VirtualClock::new()))), Ready::new());
         turn(&pace, &ready, 100, 1_000);
         assert_eq!(pace.stride.get(), 0);
         ready.push(0);

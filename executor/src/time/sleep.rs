@@ -1,6 +1,10 @@
 //! Waiting for a point in time.
 
-use crate::time::{Alarm, Instant, instant::saturating_nanos, wheel::When};
+use crate::time::{
+    alarm::Alarm,
+    instant::{Instant, saturating_nanos},
+    wheel::When,
+};
 use std::{
     fmt,
     pin::Pin,
@@ -11,7 +15,7 @@ use std::{
 /// Waits for at least `duration`.
 ///
 /// It never ends early: it begins to count when the loop looks at the clock next after its first poll, at the end of the
-/// turn or, where polls are short, a few turns (some 50 µs) later. `sleep(Duration::ZERO)` gives way once, as [`yield_now`](crate::yield_now) does;
+/// turn or, where polls are short, a few turns (some 50 µs) later. `sleep(Duration::ZERO)` gives way once, as [`yield_now`](crate::task::yield_now::yield_now) does;
 /// `sleep(Duration::MAX)` waits for ever. Dropping it ends the timer.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! An executor's timers, as its loop and its sleeps share them.
 
 use crate::time::{
-    Instant,
+    instant::Instant,
     wheel::{Wheel, When},
 };
 use std::{

@@ -15,7 +15,7 @@
 //! Buckets are arrays (see `buckets.rs`), and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
 //! timer to timer, which with many timers is what costs.
 
-use crate::time::{Instant, buckets::Buckets};
+use crate::time::{buckets::Buckets, instant::Instant};
 use slab::Slab;
 use std::{cmp::Reverse, collections::BinaryHeap, task::Waker};
 

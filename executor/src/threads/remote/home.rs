@@ -1,6 +1,6 @@
 //! Where a receiver is at home.
 
-use crate::{core::Core, handle::Shared, raw::enter};
+use crate::{core::Core, raw::current as enter, threads::handle::Shared};
 use std::{
     sync::{Arc, Weak},
     thread::{self, ThreadId},

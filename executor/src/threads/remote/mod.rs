@@ -31,13 +31,13 @@ mod receiver;
 mod home;
 mod refused;
 
-pub use receiver::Receiver;
-pub use refused::{Refused, SendError, TryRecvError};
-pub use sender::{Sender, Sending};
+pub use crate::threads::remote::receiver::Receiver;
+pub use crate::threads::remote::refused::{Refused, SendError, TryRecvError};
+pub use crate::threads::remote::sender::{Sender, Sending};
 
-use home::Home;
+use crate::threads::remote::home::Home;
 
-use crate::{
+use crate::outcome::{
     join_error::Panic,
     unhandled::{Cause, report_unhandled},
 };

@@ -1,6 +1,9 @@
 //! The end that receives.
 
-use super::{super::locked_wait::poll_locked, Shared, State, TryRecvError, lock, wake};
+use crate::threads::{
+    locked_wait::poll_locked,
+    remote::{Shared, State, lock, refused::TryRecvError, wake},
+};
 use futures_core::Stream;
 use std::{
     collections::VecDeque,

@@ -1,6 +1,13 @@
 //! The end that sends.
 
-use super::{super::locked_wait::poll_locked, Refused, SendError, Shared, State, Waiting, lock, wake};
+use crate::threads::{
+    locked_wait::poll_locked,
+    remote::{
+        Shared, State, Waiting, lock,
+        refused::{Refused, SendError},
+        wake,
+    },
+};
 use std::{
     fmt, hint,
     pin::{Pin, pin},

@@ -1,0 +1,46 @@
+//! Why a call from another thread has no result.
+
+use crate::{
+    outcome::{
+        join_error::{JoinError, Panic},
+        reason::CancelReason,
+    },
+    threads::handle::Ended,
+};
+
+/// Why something that was asked for through a [`Handle`](crate::Handle) has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The executor has ended, perhaps before it came to this call.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// It was asked for on the executor's own thread: waiting there would stop the loop that is to do it, for ever. Await it
+    /// instead.
+    #[error(
+        "waiting on the executor's own thread would never end: await the result there, or call the function directly"
+    )]
+    OwnThread,
+    /// The executor has as many tasks as it may have, so there was no room for this one.
+    #[error("the executor has as many tasks as it may have: wait for some of them, or raise Builder::max_tasks")]
+    Full,
+    /// The task was cancelled.
+    #[error("the task was cancelled: {0}")]
+    Cancelled(CancelReason),
+    /// The function, or the task's future, panicked.
+    #[error("the call panicked: {0}")]
+    Panicked(Panic),
+}
+
+/// For code that treats tasks of this thread and of others alike. What was not done counts as cancelled by a shutdown.
+impl From<CallError> for JoinError {
+    fn from(error: CallError) -> JoinError {
+        match error {
+            CallError::Cancelled(reason) => JoinError::Cancelled(reason),
+            CallError::Panicked(panic) => JoinError::Panicked(panic),
+            CallError::Ended(_) | CallError::OwnThread | CallError::Full => {
+                JoinError::Cancelled(CancelReason::Shutdown)
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Values that own one another in a chain, dropped without a stack that grows with it.
+
+use crate::outcome::{
+    join_error::Panic,
+    unhandled::{Cause, report_unhandled},
+};
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    mem::ManuallyDrop,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    thread,
+};
+
+/// So many levels are dropped one inside the other, each with some hundred bytes of stack: a destructor that waits for what a value does
+/// in its own, a few levels below, finds it done.
+const NESTED: usize = 32;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// What lies deeper waits here for the last of those levels. It has no destructor, so that it is there to the very end of its thread;
+    /// it is empty then.
+    static DEEPER: RefCell<ManuallyDrop<VecDeque<Box<dyn Any>>>> = const { RefCell::new(ManuallyDrop::new(VecDeque::new())) };
+}
+
+/// Drops a value whose destructor may come here again: it may own the handle of something that has such a value too, and so on.
+///
+/// The first panic goes on when all are dropped; it and the others are reported where that would end the process.
+pub(crate) fn drop_flat<T: 'static>(value: T) {
+    let depth = DEPTH.get();
+    if depth > NESTED {
+        return DEEPER.with_borrow_mut(|deeper| deeper.push_back(Box::new(value)));
+    }
+    DEPTH.set(depth + 1);
+    let mut panic = catch_unwind(AssertUnwindSafe(|| drop(value))).err();
+    if depth == NESTED {
+        drop_deeper(&mut panic);
+    }
+    DEPTH.set(depth);
+    match panic {
+        Some(payload) if thread::panicking() => report(payload),
+        Some(payload) => resume_unwind(payload),
+        None => {}
+    }
+}
+
+#[cold]
+fn drop_deeper(panic: &mut Option<Box<dyn Any + Send>>) {
+    while let Some(next) = DEEPER.with_borrow_mut(|deeper| deeper.pop_front()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
+            match panic {
+                None => *panic = Some(payload),
+                Some(_) => report(payload),
+            }
+        }
+    }
+    let empty = DEEPER.take();
+    drop(ManuallyDrop::into_inner(empty));
+}
+
+fn report(payload: Box<dyn Any + Send>) {
+    report_unhandled(Cause::DestructorPanicked(Panic::new(payload)));
+}

@@ -1,0 +1,200 @@
+//! Errors that have nobody left to receive them.
+
+use crate::{
+    outcome::{join_error::Panic, plain::plain, task_id::TaskId},
+    raw::{block::Header, current as enter, number::Number},
+};
+use std::{
+    fmt,
+    io::Write,
+    panic::{AssertUnwindSafe, Location, catch_unwind},
+};
+
+/// An error or a panic that nobody is left to receive, as the `on_unhandled` hook gets it.
+///
+/// Its `Display` is one line that names the task and the place where it was spawned. Texts of the program's stand there as they are, but for
+/// what would begin another line or command a terminal: that is escaped.
+#[derive(Debug)]
+pub struct Unhandled {
+    id: Option<TaskId>,
+    name: Option<String>,
+    location: Option<&'static Location<'static>>,
+    cause: Cause,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
+    TaskPanicked(Panic),
+    /// A destructor panicked, and the outcome of its task was already decided; or it was the destructor of something that an executor
+    /// owned, a callback or a clock say, when that ended. There is no location then.
+    DestructorPanicked(Panic),
+    /// A waker that is not evenkeel's panicked when it was called.
+    WakerPanicked(Panic),
+    /// Clean-up (or what it was there for) panicked, and another panic, or a value, was first.
+    CleanupPanicked(Panic),
+    /// A `finally` or `shield` was dropped before it was done, by code that does not wait for it: a `select!` of another
+    /// library, a panic that went past it, the end of a scope that could not reach it. It stands there in the source.
+    CleanupSkipped(&'static Location<'static>),
+    /// Clean-up took longer than its grace period, and was dropped.
+    GraceExceeded,
+    /// The job of a [`to_thread`](crate::to_thread) panicked, and nobody awaits it any more. The location is the call's.
+    JobPanicked(Panic),
+    /// The job of a [`to_thread`](crate::to_thread) still ran when the time for shutting down was over. It was left alone; the process
+    /// may end in the middle of it. The location is the call's.
+    JobLeft,
+    /// An error that came when nobody was left to get it: from a child whose group is gone, or beside a panic. As text.
+    Error(Box<str>),
+}
+
+impl Unhandled {
+    pub(crate) fn new(cause: Cause) -> Unhandled {
+        Unhandled { id: None, name: None, location: None, cause }
+    }
+
+    /// Something that belongs to a call at that place.
+    pub(crate) fn at(location: &'static Location<'static>, cause: Cause) -> Unhandled {
+        Unhandled { id: None, name: None, location: Some(location), cause }
+    }
+
+    pub(crate) fn of(task: &Header, number: Option<Number>, cause: Cause) -> Unhandled {
+        let name = task.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten();
+        Unhandled { id: number.map(TaskId), name, location: Some(task.location), cause }
+    }
+
+    /// The task that it comes from.
+    pub fn id(&self) -> Option<TaskId> {
+        self.id
+    }
+
+    /// That task's name.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where that task was spawned.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.location
+    }
+
+    /// What happened.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+}
+
+impl Unhandled {
+    /// What is known of the task, in words.
+    pub(crate) fn task(&self) -> String {
+        let is_job = matches!(self.cause, Cause::JobPanicked(_) | Cause::JobLeft);
+        if let (true, Some(location)) = (is_job, self.location) {
+            return format!("a job (of the to_thread at {location})");
+        }
+        if matches!(self.cause, Cause::DestructorPanicked(_)) && self.location.is_none() {
+            return "an executor".to_owned();
+        }
+        let mut words = String::from("a task");
+        if let Some(name) = &self.name {
+            words += &format!(" named \"{}\"", plain(name));
+        }
+        if let Some(location) = self.location {
+            words += &format!(" (spawned at {location})");
+        }
+        words
+    }
+}
+
+impl fmt::Display for Unhandled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "evenkeel: {} ", self.task())?;
+        let (what, panic) = match &self.cause {
+            Cause::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            Cause::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
+            Cause::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
+            Cause::JobPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            Cause::CleanupPanicked(panic) => ("panicked in clean-up, after its outcome was decided", panic),
+            Cause::CleanupSkipped(site) => {
+                return write!(
+                    f,
+                    "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
+                );
+            }
+            Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", plain(text)),
+            Cause::JobLeft => {
+                return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
+            }
+            Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
+        };
+        write!(f, "{what}: {}", plain(panic.message()))
+    }
+}
+
+/// Reports something that nobody is left to receive, in the name of the task that is running: to the executor's `on_unhandled`
+/// hook, or to stderr where there is none.
+///
+/// ```
+/// use evenkeel_executor::{Cause, Executor, combinator::report_unhandled};
+///
+/// let executor = Executor::builder().on_unhandled(|what| assert!(what.to_string().ends_with("no ink left"))).build();
+/// executor.run(async { report_unhandled(Cause::Error("no ink left".into())) });
+/// ```
+pub fn report_unhandled(cause: Cause) {
+    enter::with_current(|core| match core {
+        Some(core) => core.tasks.report_here(cause),
+        None => Unhandler::default().report(Unhandled::new(cause)),
+    });
+}
+
+type Hook = Box<dyn Fn(&Unhandled)>;
+
+/// The hook. Without one, one line goes to stderr.
+#[derive(Default)]
+pub(crate) struct Unhandler(Option<Hook>);
+
+impl Unhandler {
+    pub(crate) fn new(hook: Hook) -> Unhandler {
+        Unhandler(Some(hook))
+    }
+
+    /// Calls the hook. A hook that panics is itself reported on stderr, and so is a payload that panics when it is
+    /// dropped; the panics end here.
+    pub(crate) fn report(&self, unhandled: Unhandled) {
+        let line = unhandled.to_string();
+        let Some(hook) = &self.0 else {
+            print_to_stderr(&line);
+            return forget_if_it_panics(unhandled);
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(&unhandled))) {
+            let panic = Panic::new(payload);
+            print_to_stderr(&format!(
+                "{line}\nevenkeel: and the on_unhandled hook panicked: {}",
+                plain(panic.message())
+            ));
+            forget_if_it_panics(panic);
+        }
+        forget_if_it_panics(unhandled);
+    }
+}
+
+/// Calls a function of the host's that may be called from any thread and in any state. Its panic is printed on stderr.
+pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        let panic = Panic::new(payload);
+        print_to_stderr(&format!("evenkeel: {what} panicked: {}", plain(panic.message())));
+        forget_if_it_panics(panic);
+    }
+}
+
+/// Unlike `eprintln!` it does not panic if stderr is closed.
+fn print_to_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A panic's payload may have a destructor that panics in its turn. What that one carries is leaked.
+pub(crate) fn forget_if_it_panics<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(payload);
+    }
+}

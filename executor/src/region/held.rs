@@ -1,0 +1,41 @@
+//! A panic that waits.
+
+use crate::outcome::{
+    join_error::Panic,
+    unhandled::{Cause, report_unhandled},
+};
+use std::{any::Any, panic::resume_unwind};
+
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// A panic that waits for clean-up before it goes on. Whoever owns it when it is dropped has not handed it out: it is reported then,
+/// whatever way that came about.
+pub(crate) struct Held(Option<Payload>);
+
+impl Held {
+    pub(crate) fn new(payload: Payload) -> Held {
+        Held(Some(payload))
+    }
+
+    pub(crate) fn into_payload(mut self) -> Payload {
+        self.0.take().expect("it is taken out once, by value")
+    }
+
+    /// The panic goes on.
+    pub(crate) fn resume(self) -> ! {
+        resume_unwind(self.into_payload())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(payload) = self.0.take() {
+            report_unhandled(Cause::CleanupPanicked(Panic::new(payload)));
+        }
+    }
+}
+
+/// Of two panics the first goes on; the second is reported, as it is dropped here.
+pub(crate) fn first_of(first: Option<Held>, second: Option<Held>) -> Option<Held> {
+    first.or(second)
+}

@@ -1,0 +1,442 @@
+//! The members of a region: who cleans up in it, and whose waker brings the next poll.
+//!
+//! # States
+//!
+//! A member is a clean-up point, or a scope that has members itself. What is in brackets is the function that takes the edge.
+//!
+//! ```text
+//!   insert   ┌────────┐  tell, or its seat was woken (begin)   ┌────────┐
+//!  ────────► │ called │ ◄──────────────────────────────────┬── │  idle  │
+//!            └───┬────┘ ◄───────────────────┐              │   └────────┘
+//!                │                          │              │        ▲
+//!                │ wait(Working)       ┌────┴────┐         │        │
+//!                ├───────────────────► │ working ├─────────┘        │
+//!                │                     └─────────┘                  │
+//!                │ wait(Idle)                                       │
+//!                └──────────────────────────────────────────────────┘
+//!      from every state: remove (it has ended, was dropped, or moved away)
+//! ```
+//!
+//! * *idle*: it was polled, and wants nothing of this region but to be told of its cancellation. Its own waker is here.
+//! * *working*: it was polled in the cancelled region, and will not end before it is woken. Its future was polled with the waker of its
+//!   *seat* in this region, and its own waker lies with the seat.
+//! * *called*: its own waker was called, and it was not polled since. So whoever polls it (a combinator that may be anybody's) knows.
+//!   One that becomes a member in the middle of its poll counts as called until that is over; one that becomes it when it waits, as idle
+//!   or working at once.
+//!
+//! # Whose waker brings the next poll
+//!
+//! A combinator may drop its waker, or never poll a branch again. So a clean-up point in a cancelled region does not depend on it: what
+//! it waits for wakes its seat, and the seat calls two: the member's own waker, for whoever polls it, and that of the *region*, which then
+//! finds out whether anybody does. The body of the region has a seat too, so that it is known exactly whether a combinator has asked to be
+//! polled again.
+//!
+//! Invariants, each with who keeps it:
+//!
+//! 1. While members have seats, the waker of the region is stored with them, or was called since the region was polled last
+//!    (`begin` stores it before the poll; `link` after it, and calls it if a seat was woken meanwhile).
+//! 2. A working member's seat is not woken, or the waker of the region was called (1). So a region that waits for one is polled again.
+//! 3. A seat that is woken has no waker of its member's: that was called, by whoever woke it, or by `wait` if it came later.
+//! 4. A member that loses its seat (`release`) is called. So whoever polls it next gives it another waker.
+//!
+//! # When the region may end
+//!
+//! [`Members::are_at_work`], after a poll of the region: while one is working, by 2; and while some are called and the body, or another
+//! member, was woken in that very poll: a combinator may have stopped half-way, to go on next time, as `FuturesUnordered` does when several
+//! of its futures wake themselves. Only so many polls are spent on that ([`MORE_POLLS`]), as a future that wakes itself for ever looks the
+//! same. Otherwise those that are called cannot be reached any more: what polled them is gone, or waits for something else.
+//!
+//! What polled them may have polled others too, which work, and wait for one of them: a shield that awaits a child of the same scope, say.
+//! So when one turns out to be out of reach, those that work are called too ([`Members::probe`]), and again whenever the body or one of
+//! them was woken: what polls them may have gone meanwhile. Who is polled works on; who is not is out of reach as well, whatever it
+//! waits for.
+
+use crate::wake::foreign::drop_foreign;
+use crate::{
+    raw::{
+        number::MAX_SLOTS,
+        waker::{wake_owner, waker},
+    },
+    task::tasks::Tasks,
+    wake::{few::Few, seats::Seats},
+};
+use slab::Slab;
+use std::{
+    cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    rc::Rc,
+    task::Waker,
+};
+
+/// How many polls a cancelled region gets, and one for each member, in which none of those that are called is polled. `FuturesUnordered`
+/// polls two that wake themselves at a time: so this reaches a clean-up point behind four hundred of them.
+const MORE_POLLS: usize = 200;
+
+/// How often those that work are called after each event, to find out whether anybody still polls them. Once finds those that nobody did
+/// before; the others are for what happens in that very poll.
+pub(super) const MOST_PROBES: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Idle,
+    Working,
+    Called,
+}
+
+pub(super) struct Member {
+    pub(super) state: State,
+    /// Its own waker, without a seat; `None` when it was called.
+    pub(super) waker: Option<Waker>,
+    /// Its seat, since it was polled first after the cancellation. Its own waker lies there.
+    pub(super) seat: Option<u32>,
+    /// It was called, and the others were since then.
+    pub(super) is_given_up: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Members {
+    pub(super) list: RefCell<Slab<Member>>,
+    /// How many are in each state.
+    pub(super) counts: [Cell<usize>; 3],
+    pub(super) polls_left: Cell<usize>,
+    /// All were called, and the region was not polled since.
+    pub(super) probes: Cell<bool>,
+    pub(super) probes_left: Cell<usize>,
+    /// The latest probe that this region knows of.
+    pub(super) probed: Cell<u64>,
+    home: RefCell<Option<Home>>,
+}
+
+/// Where the seats are.
+struct Home {
+    seats: Rc<Seats>,
+    set: u32,
+    /// That of the region's body.
+    body: u32,
+}
+
+/// The body's key in the set.
+const BODY: u32 = u32::MAX;
+
+impl Members {
+    /// How much room is kept for the next region.
+    pub(crate) const KEPT: usize = 16;
+
+    /// For another region. `false`: there are members, or there is too much room.
+    pub(crate) fn reset(&mut self) -> bool {
+        self.release();
+        let list = self.list.get_mut();
+        if !list.is_empty() || list.capacity() > Members::KEPT {
+            return false;
+        }
+        // Members have the same keys in a list that was used before as in a new one.
+        list.clear();
+        self.polls_left.set(0);
+        self.probes.set(false);
+        self.probes_left.set(0);
+        true
+    }
+
+    pub(crate) fn is_working(&self, key: usize) -> bool {
+        self.list.borrow().get(key).is_some_and(|member| member.state == State::Working)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
+    }
+
+    /// A new member. It waits and has that waker, or is being polled.
+    pub(crate) fn insert(&self, state: State, waker: Option<Waker>) -> usize {
+        let mut list = self.list.borrow_mut();
+        let key = list.insert(Member { state, waker, seat: None, is_given_up: false });
+        let count = self.count(state);
+        count.set(count.get() + 1);
+        if state == State::Working {
+            self.renew(list.len());
+        }
+        key
+    }
+
+    /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
+    pub(crate) fn wait(&self, key: usize, state: State, newest: &Waker) {
+        let (old, woken) = self.store(key, state, newest.clone());
+        drop_foreign([old, None]);
+        woken.into_iter().for_each(wake_owner);
+    }
+
+    /// The same, if it has that waker already. `false`: it has another, or none.
+    #[inline]
+    pub(crate) fn wait_again(&self, key: usize, state: State, newest: &Waker) -> bool {
+        let mut list = self.list.borrow_mut();
+        let count = list.len();
+        let Some(member) = list.get_mut(key) else { return true };
+        let has_it = match member.seat {
+            None => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
+            Some(seat) => self.home.borrow().as_ref().is_some_and(|home| home.seats.has_own(seat, newest)),
+        };
+        if has_it {
+            self.become_waiting(member, state, count);
+        }
+        has_it
+    }
+
+    fn become_waiting(&self, member: &mut Member, state: State, members: usize) {
+        if self.change(member, state) == State::Called && state == State::Working {
+            self.renew(members);
+        }
+    }
+
+    /// Returns what was stored before, and the new one if it is to be called at once.
+    fn store(&self, key: usize, state: State, waker: Waker) -> (Option<Waker>, Option<Waker>) {
+        let mut list = self.list.borrow_mut();
+        let count = list.len();
+        let Some(member) = list.get_mut(key) else { return (Some(waker), None) };
+        self.become_waiting(member, state, count);
+        match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.set_own(seat, waker),
+            _ => (member.waker.replace(waker), None),
+        }
+    }
+
+    /// The member has ended, or was dropped, or is elsewhere now.
+    #[inline]
+    pub(crate) fn remove(&self, key: usize) {
+        let Some(member) = self.list.borrow_mut().try_remove(key) else { return };
+        let count = self.count(member.state);
+        count.set(count.get() - 1);
+        let waker = match member.seat {
+            Some(seat) => self.give_up(seat),
+            None => member.waker,
+        };
+        drop_foreign([waker, None]);
+    }
+
+    /// A member's seat is free. Returns the waker that lay there.
+    #[cold]
+    fn give_up(&self, seat: u32) -> Option<Waker> {
+        let home = self.home.borrow();
+        let seats = &home.as_ref()?.seats;
+        let waker = seats.take_own(seat);
+        seats.release(seat);
+        waker
+    }
+
+    /// Returns the state before.
+    pub(super) fn change(&self, member: &mut Member, state: State) -> State {
+        let before = std::mem::replace(&mut member.state, state);
+        if before == state {
+            return state;
+        }
+        member.is_given_up = false;
+        let (left, entered) = (self.count(before), self.count(state));
+        left.set(left.get() - 1);
+        entered.set(entered.get() + 1);
+        before
+    }
+
+    pub(super) fn count(&self, state: State) -> &Cell<usize> {
+        &self.counts[state as usize]
+    }
+
+    pub(super) fn has(&self, state: State) -> bool {
+        self.count(state).get() > 0
+    }
+
+    /// One of so many that clean up was polled, or is to be.
+    pub(super) fn renew(&self, members: usize) {
+        self.polls_left.set(members + MORE_POLLS);
+    }
+
+    /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
+    pub(super) fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
+        let waker = match (member.seat, &*self.home.borrow()) {
+            (Some(seat), Some(home)) => home.seats.take_own(seat),
+            _ => member.waker.take(),
+        };
+        (waker, self.change(member, State::Called) == State::Working)
+    }
+
+    /// Calls the member's own waker.
+    pub(crate) fn wake(&self, key: usize) {
+        let waker = self.list.borrow_mut().get_mut(key).and_then(|member| self.call(member).0);
+        waker.into_iter().for_each(wake_owner);
+    }
+
+    /// The region was cancelled: calls all.
+    pub(crate) fn tell(&self) {
+        if self.count(State::Called).get() == self.list.borrow().len() {
+            return;
+        }
+        let wakers: Few<Waker> =
+            self.list.borrow_mut().iter_mut().filter_map(|(_, member)| self.call(member).0).collect();
+        wakers.for_each(wake_owner);
+    }
+
+    // ---- seats
+
+    /// Have the members seats?
+    pub(crate) fn are_seated(&self) -> bool {
+        self.home.borrow().is_some()
+    }
+
+    /// Calls `f` with the seats, if there are any. It runs no foreign code.
+    #[inline]
+    fn at_home<R>(&self, f: impl FnOnce(&Home) -> R) -> Option<R> {
+        self.home.borrow().as_ref().map(f)
+    }
+
+    /// The set and the body's seat, in the executor that polls now. `None` if it is full.
+    fn home_in(&self, tasks: &Tasks) -> Option<(u32, u32)> {
+        let here = |home: &Home| Rc::ptr_eq(&home.seats, &tasks.seats).then_some((home.set, home.body));
+        self.at_home(here).flatten().or_else(|| self.move_to(tasks))
+    }
+
+    #[cold]
+    fn move_to(&self, tasks: &Tasks) -> Option<(u32, u32)> {
+        self.release();
+        let seats = tasks.seats.clone();
+        let set = seats.open();
+        let Some(body) = seats.claim_waiting(set, BODY, most(tasks)) else {
+            seats.close(set);
+            return None;
+        };
+        self.probed.set(tasks.here.probes());
+        self.home.replace(Some(Home { seats, set, body }));
+        Some((set, body))
+    }
+
+    /// The waker of the member's seat. `None` if the executor is full, or the member is gone.
+    pub(crate) fn seat_of(&self, key: usize, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        let ((set, _), seats) = (self.home_in(tasks)?, &tasks.seats);
+        let mut list = self.list.borrow_mut();
+        let member = list.get_mut(key)?;
+        let seat = match member.seat {
+            Some(seat) => seat,
+            None => {
+                let seat = seats.claim_waiting(set, key as u32, most(tasks))?;
+                member.seat = Some(seat);
+                // Nobody was there before, and nobody has woken it.
+                member.waker.take().map(|own| seats.set_own(seat, own));
+                seat
+            }
+        };
+        Some(waker(seats.number(seat)))
+    }
+
+    /// A poll of the region begins, whose waker this is: those whose seats were woken are called members from now on, and all if `tell`.
+    /// Returns the waker to poll the body with.
+    pub(crate) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+        let ((set, body), seats) = (self.home_in(tasks)?, &tasks.seats);
+        let is_probe = self.probes.replace(false);
+        // Its clone may be foreign code: first of all, so that what it wakes is found.
+        let newest = region.clone();
+        // Nobody is called meanwhile: the poll that this begins finds what is woken.
+        let old = seats.take_owner(set);
+        if self.has(State::Called) {
+            self.polls_left.set(self.polls_left.get().saturating_sub(1));
+        }
+        if tell {
+            self.renew(self.list.borrow().len());
+            self.tell();
+        }
+        let is_news = self.call_woken(seats, set);
+        let older = seats.set_owner(set, newest);
+        if (self.call_woken(seats, set) || is_news) && !is_probe {
+            self.probes_left.set(MOST_PROBES);
+        }
+        drop_foreign([old, older]);
+        Some(waker(seats.number(body)))
+    }
+
+    /// Returns whether the body was woken, or one that worked.
+    fn call_woken(&self, seats: &Seats, set: u32) -> bool {
+        let (mut is_news, mut wakers) = (false, Few::default());
+        seats.take_woken(set, |key| {
+            is_news |= key == BODY;
+            let mut list = self.list.borrow_mut();
+            let count = list.len();
+            // Not if it is the body.
+            let Some(member) = list.get_mut(key as usize) else { return };
+            let (waker, was_working) = self.call(member);
+            debug_assert!(waker.is_none(), "the waker of who was woken was called");
+            wakers.extend(waker);
+            if was_working {
+                is_news = true;
+                self.renew(count);
+            }
+        });
+        wakers.for_each(wake_owner);
+        is_news
+    }
+
+    /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
+    pub(crate) fn link(&self, region: &Waker) {
+        let Some(has_it) = self.at_home(|home| home.seats.has_owner(home.set, region)) else { return };
+        if !has_it {
+            // Its clone and drop may be foreign code.
+            let newest = region.clone();
+            let old = self.at_home(|home| home.seats.set_owner(home.set, newest)).flatten();
+            drop_foreign([old, None]);
+        }
+        if self.has_woken() {
+            self.wake_region();
+        }
+    }
+
+    fn has_woken(&self) -> bool {
+        self.at_home(|home| home.seats.has_woken(home.set)).unwrap_or(false)
+    }
+
+    /// The region is to be polled, unless its waker was called since it was polled last.
+    #[inline]
+    pub(crate) fn wake_region(&self) {
+        self.take_owner().into_iter().for_each(wake_owner);
+    }
+
+    #[inline]
+    fn take_owner(&self) -> Option<Waker> {
+        self.at_home(|home| home.seats.take_owner(home.set)).flatten()
+    }
+
+    /// What is in the region is about to be dropped: it need not be polled for that.
+    pub(crate) fn unlink(&self) {
+        drop_foreign([self.take_owner(), None]);
+    }
+
+    /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
+    pub(crate) fn are_at_work(&self) -> bool {
+        self.has(State::Working) || self.probes.get() || self.is_worth_a_poll()
+    }
+
+    pub(super) fn is_worth_a_poll(&self) -> bool {
+        self.has(State::Called) && self.polls_left.get() > 0 && self.has_woken()
+    }
+
+    /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
+    pub(crate) fn release(&self) {
+        let Some(home) = self.home.take() else { return };
+        let mut wakers = Few::default();
+        for (_, member) in self.list.borrow_mut().iter_mut() {
+            if let Some(seat) = member.seat.take() {
+                wakers.extend(home.seats.take_own(seat));
+                home.seats.release(seat);
+                self.change(member, State::Called);
+            }
+        }
+        home.seats.release(home.body);
+        let owner = home.seats.close(home.set);
+        drop_foreign([owner, None]);
+        wakers.for_each(wake_owner);
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// How many seats the executor may have.
+fn most(tasks: &Tasks) -> usize {
+    MAX_SLOTS - tasks.slots()
+}

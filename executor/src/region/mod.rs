@@ -1,0 +1,14 @@
+//! The region: a part of a task's code that is stopped as a whole. Cancel scopes and clean-up points are regions.
+
+pub(crate) mod drive;
+pub(crate) mod here;
+pub(crate) mod membership;
+pub(crate) mod waiters;
+#[expect(clippy::module_inception, reason = "the room is named after its first noun")]
+pub(crate) mod region;
+pub(crate) mod inner;
+pub(crate) mod probe;
+pub(crate) mod members;
+pub(crate) mod limit;
+pub(crate) mod remote;
+pub(crate) mod held;

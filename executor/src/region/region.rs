@@ -1,0 +1,468 @@
+//! The region: a part of a task's code that is stopped as a whole. Cancel scopes and clean-up points are regions.
+//!
+//! # The tree
+//!
+//! A region lies in the one in which its future was *last* polled, or directly in its task (whose root scope is two
+//! flags in the task's slot, and gets a region of its own only when somebody has to register there). It knows the one
+//! around it, but not those inside: what must be reached when it is cancelled *registers* with it as a member, by a
+//! waker. Only what waits does, so that a timeout around a future without clean-up registers nothing.
+//!
+//! # What is known when
+//!
+//! `outer` says whether a region around this one is cancelled (up to the next that shields). It is looked at anew in
+//! every poll, from the outside inwards, at one compare per level. If a region is cancelled in the middle of its own poll,
+//! that moves the thread's *epoch* on; those inside it find then that what they know is old, and look at those around them
+//! once. Whoever asks from outside of a poll looks anew in any case.
+//!
+//! # Who waits for whom
+//!
+//! Who is at work on clean-up in a region, and whose waker brings its next poll, is known by its [`Members`]. A scope is a member of
+//! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
+//! every region around it up to the one that decides.
+
+use crate::region::{
+    held::Held,
+    here::{self, Epoch},
+    inner::Inner,
+    members::Members,
+};
+use crate::{outcome::reason::CancelReason, raw::number::Number, region::limit::Limit, task::tasks::Tasks};
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    mem::ManuallyDrop,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+/// What a region is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// A task's root scope.
+    Root,
+    /// A scope inside.
+    Scope,
+    /// What a clean-up point guards.
+    Guarded,
+    /// A shield, or a clean-up that has begun: a cancellation of anything around it does not get in.
+    Shielded,
+}
+
+pub(crate) struct Region {
+    pub(super) kind: Cell<Kind>,
+    /// The cancellation that was addressed to this region. The first one stays.
+    pub(super) reason: OnceCell<CancelReason>,
+    pub(super) place: RefCell<Place>,
+    /// Was a region around this one cancelled, as seen in that epoch?
+    pub(super) outer: Cell<bool>,
+    pub(super) seen: Cell<Epoch>,
+    /// Its future is being polled now.
+    pub(super) polled: Cell<bool>,
+    /// Members were told of a cancellation that came from around.
+    pub(super) told: Cell<bool>,
+    /// A clean-up point: it was polled after the cancellation.
+    pub(super) reached: Cell<bool>,
+    /// A clean-up point: what is around it was cancelled before its first poll, so its code is not resumed.
+    pub(super) late: Cell<bool>,
+    /// How often it moved while clean-up was at work in it.
+    pub(super) moves: Cell<u8>,
+    /// A shield: what it waits for can never come.
+    pub(super) opened: Cell<bool>,
+    /// Its future has ended, or was dropped.
+    pub(super) over: Cell<bool>,
+    pub(super) inner: OnceCell<Box<Inner>>,
+    pub(crate) limit: Limit,
+}
+
+/// Where a region was polled last.
+pub(super) struct Place {
+    pub(super) task: Number,
+    /// The region around; `None` is the task's root scope.
+    pub(super) around: Option<Rc<Region>>,
+    /// The region in which it is registered, and its key there.
+    pub(super) seat: Option<(Rc<Region>, usize)>,
+}
+
+impl Place {
+    const NOWHERE: Place = Place { task: Number::NONE, around: None, seat: None };
+}
+
+impl Region {
+    #[inline]
+    pub(crate) fn new(kind: Kind) -> Rc<Region> {
+        let region = here::spare_region().unwrap_or_else(|| Rc::new(Region::fresh()));
+        region.kind.set(kind);
+        region
+    }
+
+    /// A task's root scope.
+    pub(crate) fn root_of(task: Number) -> Rc<Region> {
+        let region = Region::new(Kind::Root);
+        region.place.borrow_mut().task = task;
+        region
+    }
+
+    #[inline]
+    pub(super) fn fresh() -> Region {
+        Region {
+            kind: Cell::new(Kind::Scope),
+            reason: OnceCell::new(),
+            place: RefCell::new(Place::NOWHERE),
+            outer: Cell::new(false),
+            seen: Cell::new(Epoch::default()),
+            polled: Cell::new(false),
+            told: Cell::new(false),
+            reached: Cell::new(false),
+            late: Cell::new(false),
+            moves: Cell::new(0),
+            opened: Cell::new(false),
+            over: Cell::new(false),
+            inner: OnceCell::new(),
+            limit: Limit::new(),
+        }
+    }
+
+    /// A handle of the region goes. If nobody else has it, it can be used for another.
+    #[inline]
+    pub(crate) fn recycle(last: &mut Rc<Region>) {
+        if let Some(only) = Rc::get_mut(last) {
+            if let Some(inner) = only.inner.take() {
+                Inner::recycle(inner);
+            }
+            // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
+            *only = Region::fresh();
+            here::keep_spare_region(last);
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        self.inner.get_or_init(Inner::new)
+    }
+
+    pub(crate) fn set_kind(&self, kind: Kind) {
+        self.kind.set(kind);
+    }
+
+    // ---- cancelled
+
+    /// The reason of the cancellation that was addressed to this very region.
+    pub(crate) fn reason(&self) -> Option<&CancelReason> {
+        self.reason.get()
+    }
+
+    /// Cancels the region and tells its members. `false` if it was cancelled before.
+    pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
+        if self.reason.set(reason).is_err() {
+            return false;
+        }
+        here::new_epoch();
+        self.tell();
+        self.wake_waiters();
+        true
+    }
+
+    /// Is code in this region to be stopped? Not if only something around a shield is cancelled.
+    ///
+    /// Between two polls it may not have seen the latest yet.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.is_outer_cancelled())
+    }
+
+    /// The same for those who ask from elsewhere.
+    pub(crate) fn is_cancelled_now(&self) -> bool {
+        self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.look_around(false))
+    }
+
+    /// Why what is in this region will be stopped, if it will: the reason of the first cancelled region, from here outwards to
+    /// the next shield. If this is a shield itself, past it.
+    pub(crate) fn requested(&self) -> Option<CancelReason> {
+        if let Some(reason) = self.reason() {
+            return Some(reason.clone());
+        }
+        if self.is_outer_cancelled() { self.requested_around() } else { None }
+    }
+
+    #[cold]
+    pub(super) fn requested_around(&self) -> Option<CancelReason> {
+        let mut next = self.place.borrow().around.clone();
+        let mut task = self.place.borrow().task;
+        while let Some(region) = next {
+            if let Some(reason) = region.reason() {
+                return Some(reason.clone());
+            }
+            if region.kind.get() == Kind::Shielded {
+                return None;
+            }
+            next = region.place.borrow().around.clone();
+            task = region.place.borrow().task;
+        }
+        here::reason_of_task(task)
+    }
+
+    /// The region around this one, as of its last poll. `None`: the root scope.
+    pub(crate) fn around(&self) -> Option<Rc<Region>> {
+        self.place.borrow().around.clone()
+    }
+
+    /// Marks the region as being polled, or not.
+    pub(crate) fn set_polled(&self, polled: bool) {
+        self.polled.set(polled);
+    }
+
+    /// Marks a root scope as being polled, while that is done. What leaves it then need not wake it: it is looked after at the end.
+    pub(crate) fn while_polled<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Polled<'a>(&'a Region);
+        impl Drop for Polled<'_> {
+            fn drop(&mut self) {
+                self.0.polled.set(false);
+            }
+        }
+        self.polled.set(true);
+        let _polled = Polled(self);
+        poll()
+    }
+
+    /// Is a region around this one cancelled?
+    #[inline]
+    pub(crate) fn is_outer_cancelled(&self) -> bool {
+        if self.seen.get() == here::epoch() { self.outer.get() } else { self.look_around(true) }
+    }
+
+    /// Something was cancelled since this region looked. It looks now, and so do those around it, iteratively and each
+    /// at most once an epoch (if what they have seen in this one may be used).
+    #[cold]
+    pub(super) fn look_around(&self, use_seen: bool) -> bool {
+        let mut outdated: Vec<Rc<Region>> = Vec::new();
+        let mut next = self.place.borrow().around.clone();
+        let mut task = self.place.borrow().task;
+        let outer = loop {
+            let Some(region) = next else { break here::is_task_cancelled(task) };
+            if region.reason.get().is_some() {
+                break true;
+            }
+            if region.kind.get() == Kind::Shielded {
+                break false;
+            }
+            if use_seen && region.seen.get() == here::epoch() {
+                break region.outer.get();
+            }
+            next = region.place.borrow().around.clone();
+            task = region.place.borrow().task;
+            outdated.push(region);
+        };
+        for region in outdated {
+            region.see(outer);
+        }
+        self.see(outer);
+        outer
+    }
+
+    pub(super) fn see(&self, outer: bool) {
+        self.outer.set(outer);
+        self.seen.set(here::epoch());
+    }
+
+    // ---- polled
+
+    /// To be called when a poll begins: the region lies in what is polled now. `true` if that is cancelled.
+    #[inline]
+    pub(crate) fn arrive(self: &Rc<Self>, tasks: &Tasks) -> bool {
+        let task = tasks.current();
+        let is_here = self.place.borrow().is(task, tasks);
+        if !is_here {
+            let was_at_work = self.reached.get() || self.told.get();
+            if let Some(place) = if was_at_work { self.stays() } else { None } {
+                let outer = place.is_cancelled();
+                self.see(outer);
+                return outer;
+            }
+            self.move_to(Place { task, around: tasks.here.nearest(), seat: None });
+        }
+        let outer = tasks.is_cancelled_here();
+        self.see(outer);
+        if !outer && self.reason().is_none() {
+            self.told.set(false);
+        }
+        outer
+    }
+
+    /// To be called for a region that is made in the middle of its scope's poll.
+    pub(crate) fn begin_in(&self, task: Number, around: Option<Rc<Region>>, outer: bool, seen: Epoch) {
+        self.place.replace(Place { task, around, seat: None });
+        self.outer.set(outer);
+        self.seen.set(seen);
+        self.polled.set(true);
+    }
+
+    #[inline]
+    pub(super) fn move_to(&self, place: Place) {
+        self.reached.set(false);
+        self.leave();
+        // Not only a place: the last handle of the region that was around may go with it.
+        let old = self.place.replace(place);
+        drop(old);
+    }
+
+    /// Polls what is in the region, whose future was polled with the waker of `cx`. If clean-up is at work in it, or was, those members are
+    /// called that were woken, and `poll` gets a waker that tells whether it is to be polled again.
+    #[inline]
+    pub(crate) fn poll_inside<T>(
+        self: &Rc<Self>,
+        tasks: &Tasks,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let begun = self.inner.get().and_then(|inner| self.begin(&inner.members, tasks, cx.waker()));
+        let waker = begun.or_else(|| self.seat(tasks));
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
+    }
+
+    /// Calls `poll` with the waker that this region has in the one around it.
+    #[inline]
+    pub(crate) fn poll_by<T>(
+        &self,
+        tasks: &Tasks,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let waker = self.seat(tasks);
+        poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
+    }
+
+    #[cold]
+    pub(super) fn begin(&self, members: &Members, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
+        let is_cancelled = self.is_cancelled();
+        if !members.are_seated() && (!is_cancelled || members.is_empty()) {
+            return None;
+        }
+        let tell = is_cancelled && !self.told.replace(true);
+        members.begin(&self.own_waker(tasks, given), tell, tasks)
+    }
+
+    // ---- members
+
+    pub(crate) fn has_members(&self) -> bool {
+        self.inner.get().is_some_and(|inner| !inner.members.is_empty())
+    }
+
+    /// Calls all members: the region is cancelled.
+    pub(crate) fn tell(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.tell();
+        }
+    }
+
+    /// Does clean-up in here bring the next poll? To be asked after a poll.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.inner.get().is_some_and(|inner| inner.members.are_at_work())
+    }
+
+    /// Finds out who of those at work in here is out of reach. To be asked after a poll.
+    pub(crate) fn probe(&self, tasks: &Tasks) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.probe(&tasks.here);
+        }
+    }
+
+    /// What is in here is about to be dropped.
+    pub(crate) fn unlink(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.unlink();
+        }
+    }
+
+    /// What was in here has ended. Who was a member and is not dropped lives on elsewhere.
+    pub(crate) fn release(&self) {
+        if let Some(inner) = self.inner.get() {
+            inner.members.release();
+        }
+    }
+
+    // ---- clean-up
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind.get()
+    }
+
+    pub(crate) fn set_late(&self, late: bool) {
+        self.late.set(late);
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.get()
+    }
+
+    /// If it is a shield: it is to be given up.
+    pub(crate) fn open(&self) {
+        self.opened.set(self.kind.get() == Kind::Shielded);
+    }
+
+    pub(crate) fn is_opened(&self) -> bool {
+        self.opened.get()
+    }
+
+    /// The region's future has ended: nothing is around it any more.
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.over.set(true);
+        let inner = self.inner.get();
+        if let Some(inner) = inner {
+            inner.members.release();
+            drop(inner.panic.take());
+        }
+        self.leave();
+        if let Some(inner) = inner {
+            crate::region::waiters::leave(inner.end_around.take());
+            if self.kind.get() != Kind::Scope || self.reason().is_some() {
+                self.wake_waiters();
+            }
+        }
+        // Otherwise a handle that is kept would keep all regions that were once around it.
+        let gone = self.place.replace(Place::NOWHERE);
+        drop(gone);
+    }
+
+    // ---- panics
+
+    /// A panic in clean-up waits here until all other clean-up in this region is done. The first one goes on then; others
+    /// are reported, and so is one that comes too late.
+    pub(crate) fn stash(&self, panic: Held) {
+        if self.over.get() {
+            return drop(panic);
+        }
+        let place = &self.inner().panic;
+        let (first, second) = match place.take() {
+            None => (panic, None),
+            Some(first) => (first, Some(panic)),
+        };
+        place.set(Some(first));
+        drop(second);
+    }
+
+    #[inline]
+    pub(crate) fn take_panic(&self) -> Option<Held> {
+        self.inner.get().and_then(|inner| inner.panic.take())
+    }
+
+    /// The region's future is dropped before it has ended.
+    pub(crate) fn abandon(&self) {
+        if let Some(panic) = self.take_panic() {
+            let (around, task) = (self.place.borrow().around.clone(), self.place.borrow().task);
+            if self.is_outer_cancelled() {
+                if let Some(around) = around.or_else(|| here::root_region_of(task)) {
+                    around.stash(panic);
+                }
+            }
+        }
+        self.end();
+    }
+}
+
+impl Place {
+    /// Is that where the code stands that runs now, in the task of that number?
+    #[inline]
+    pub(super) fn is(&self, task: Number, tasks: &Tasks) -> bool {
+        // Numbers of tasks come round. A root scope that has ended lies nowhere, so a region that is registered there is elsewhere.
+        let is_up_to_date = |(around, _): &(Rc<Region>, usize)| around.place.borrow().task == task;
+        self.task == task && tasks.here.is_nearest(self.around.as_ref()) && self.seat.as_ref().is_none_or(is_up_to_date)
+    }
+}

@@ -1,0 +1,112 @@
+//! The task that is running.
+
+use crate::{
+    core::Core,
+    outcome::{reason::CancelReason, task_id::TaskId, task_state::TaskState},
+    raw::{block::Header, current as enter},
+    task::tasks::Stop,
+};
+use std::{marker::PhantomData, panic::Location, rc::Rc};
+
+/// The task that is running now.
+///
+/// # Panics
+///
+/// Outside a task.
+///
+/// ```
+/// use evenkeel_executor::{current, run, spawn};
+///
+/// run(async {
+///     let name = spawn(async { current().name() }).named("reader").await.unwrap();
+///     assert_eq!(name.as_deref(), Some("reader"));
+/// });
+/// ```
+#[track_caller]
+pub fn current() -> TaskRef {
+    try_current()
+        .unwrap_or_else(|| panic!("current was called outside a task: call it in a future that evenkeel::run drives"))
+}
+
+/// The task that is running now, if there is one.
+pub fn try_current() -> Option<TaskRef> {
+    let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
+    TaskId::of(number).map(TaskRef::new)
+}
+
+/// A task by its identity. It owns nothing and keeps nothing alive.
+///
+/// It is meant for the moment, not to be kept: an identity comes round again after many tasks in the same place (see
+/// [`TaskId`]), and then names another task.
+///
+/// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is `None`. What
+/// it asks for is done while the task exists, on the thread of its executor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TaskRef {
+    id: TaskId,
+    _local: PhantomData<Rc<()>>,
+}
+
+impl TaskRef {
+    pub(crate) fn new(id: TaskId) -> TaskRef {
+        TaskRef { id, _local: PhantomData }
+    }
+
+    /// The task's identity.
+    pub fn id(self) -> TaskId {
+        self.id
+    }
+
+    /// The task's name, if it has one.
+    pub fn name(self) -> Option<String> {
+        self.with_header(|head| head.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten())
+            .flatten()
+    }
+
+    /// Where it was spawned.
+    pub fn location(self) -> Option<&'static Location<'static>> {
+        self.with_header(|head| head.location)
+    }
+
+    /// The task that spawned it, if a task did.
+    pub fn parent(self) -> Option<TaskId> {
+        self.with_header(|head| TaskId::of(head.parent)).flatten()
+    }
+
+    /// How far it is.
+    pub fn state(self) -> Option<TaskState> {
+        enter::with_current(|core| {
+            let tasks = &core?.tasks;
+            tasks.with_header(self.id.0, |head| tasks.state(head))
+        })
+    }
+
+    /// Why it was cancelled, if it was.
+    pub fn cancel_reason(self) -> Option<CancelReason> {
+        self.with_header(Header::reason).flatten()
+    }
+
+    /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it
+    /// awaits next. `false` if it has ended.
+    pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
+        let reason = reason.into();
+        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason))
+    }
+
+    /// Stops the task hard, as [`Task::abort`](crate::Task::abort) does.
+    pub fn abort(self) -> bool {
+        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
+    }
+
+    /// Stops the task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build
+    /// scopes with a grace period of their own.
+    pub fn end_grace(self) {
+        if let Some(core) = Core::of(self.id.0) {
+            core.tasks.end_grace(self.id.0);
+        }
+    }
+
+    fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {
+        enter::with_current(|core| core?.tasks.with_header(self.id.0, f))
+    }
+}

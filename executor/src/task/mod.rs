@@ -1,0 +1,12 @@
+//! What becomes of a task: spawned, woken, polled, stopped, ended, freed; its owner; and what it knows of itself.
+
+pub(crate) mod spawn;
+#[expect(clippy::module_inception, reason = "the room is named after its first noun")]
+pub(crate) mod task;
+pub(crate) mod current;
+pub(crate) mod local;
+pub(crate) mod yield_now;
+pub(crate) mod main_task;
+pub(crate) mod handle;
+pub(crate) mod end;
+pub(crate) mod tasks;

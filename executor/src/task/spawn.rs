@@ -1,0 +1,111 @@
+//! Making tasks.
+
+use crate::{core::Core, raw::current as enter, task::task::Task};
+use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
+use std::{
+    fmt,
+    panic::Location,
+    rc::{Rc, Weak},
+};
+
+/// Spawns a task on the current executor and returns its owner. The task first runs in the next turn.
+///
+/// # Panics
+///
+/// Outside an executor. If the executor has as many tasks as it may have.
+///
+/// ```
+/// let task = evenkeel_executor::run(async { evenkeel_executor::spawn(async { "done" }).await });
+/// assert_eq!(task.unwrap(), "done");
+/// ```
+#[inline]
+#[track_caller]
+pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
+    spawn_at(Location::caller(), future)
+}
+
+/// [`spawn`] in the name of another place in the source, for those who build spawning functions of their own.
+///
+/// # Panics
+///
+/// As [`spawn`] does.
+#[inline]
+pub fn spawn_at<T: 'static>(
+    location: &'static Location<'static>,
+    future: impl Future<Output = T> + 'static,
+) -> Task<T> {
+    enter::with_current(|core| match core {
+        Some(core) => Task(core.tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
+        None => {
+            panic!("spawn was called at {location}, outside an executor: call it in a future that evenkeel::run drives")
+        }
+    })
+}
+
+/// The current executor's spawner.
+///
+/// # Panics
+///
+/// Outside an executor.
+#[track_caller]
+pub fn spawner() -> Spawner {
+    let spawner = enter::with_current(|core| core.map(|core| core.tasks.core.clone()));
+    spawner.map(Spawner).unwrap_or_else(|| {
+        panic!("spawner was called outside an executor: call it in a future that evenkeel::run drives")
+    })
+}
+
+/// Spawns tasks on one executor, also when that is not the current one. It keeps nothing alive.
+///
+/// It implements [`LocalSpawn`], so that libraries which are written against `futures-task` work.
+///
+/// ```
+/// use evenkeel_executor::{Executor, State};
+/// use futures::task::LocalSpawnExt;
+///
+/// let executor = Executor::new();
+/// executor.spawner().spawn_local(async {}).unwrap();
+/// assert_eq!(executor.run_until_stalled().state, State::Finished);
+/// ```
+#[derive(Clone)]
+pub struct Spawner(Weak<Core>);
+
+impl Spawner {
+    pub(crate) fn of(core: &Rc<Core>) -> Spawner {
+        Spawner(Rc::downgrade(core))
+    }
+
+    /// Spawns a task. While the executor is being dropped, which destructors of its tasks and callbacks may see, the task is cancelled
+    /// from birth.
+    ///
+    /// # Errors
+    ///
+    /// With the future dropped, if the executor has ended or has as many tasks as it may have.
+    #[track_caller]
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
+        let location = Location::caller();
+        let core = self.core()?;
+        core.tasks.spawn(future, location).map(Task).map_err(|_| SpawnError::shutdown())
+    }
+
+    fn core(&self) -> Result<Rc<Core>, SpawnError> {
+        self.0.upgrade().filter(|core| !core.tasks.has_ended()).ok_or_else(SpawnError::shutdown)
+    }
+}
+
+impl LocalSpawn for Spawner {
+    #[track_caller]
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.spawn(future).map(Task::detach)
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        self.core().map(drop)
+    }
+}
+
+impl fmt::Debug for Spawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spawner({})", if self.core().is_ok() { "open" } else { "ended" })
+    }
+}

@@ -1,0 +1,151 @@
+//! The owner of a task.
+
+use crate::{
+    outcome::{join_error::JoinError, reason::CancelReason, task_id::TaskId, task_state::TaskState},
+    task::{current::TaskRef, handle::RawTask, tasks::Stop},
+};
+use std::{
+    borrow::Cow,
+    fmt,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// A task's owner.
+///
+/// Awaiting it gives the task's value, or says why there is none. Dropping it cancels the task: the loop drops the task's
+/// future at its next turn, wherever it is suspended. [`detach`](Task::detach) hands the task over to the executor.
+///
+/// Cancel-safe: an await that is dropped leaves the outcome in place.
+///
+/// # Panics
+///
+/// When it is asked for the outcome after it gave it away.
+///
+/// ```
+/// use evenkeel_executor::{run, spawn};
+///
+/// let sum = run(async {
+///     let one = spawn(async { 1 });
+///     let two = spawn(async { 2 });
+///     one.await.unwrap() + two.await.unwrap()
+/// });
+/// assert_eq!(sum, 3);
+/// ```
+#[must_use = "dropping a Task cancels it: keep it, await it, or call .detach()"]
+pub struct Task<T>(pub(crate) RawTask<T>);
+
+impl<T> Task<T> {
+    /// Lets the task go on without an owner. The executor cancels it at its own end; its output is dropped, its panic goes
+    /// to `on_unhandled`.
+    pub fn detach(self) {
+        self.0.detach();
+    }
+
+    /// Cancels the task: the loop stops it where it is suspended. If it had been woken it is polled once more before, and
+    /// if that finishes it, its value counts. A task that never ran does not start. The first reason stays.
+    ///
+    /// ```
+    /// use evenkeel_executor::{CancelReason, JoinError, run, spawn};
+    ///
+    /// run(async {
+    ///     let task = spawn(std::future::pending::<()>());
+    ///     task.cancel("no longer needed");
+    ///     let Err(JoinError::Cancelled(reason)) = task.await else { unreachable!() };
+    ///     assert_eq!(reason, CancelReason::from("no longer needed"));
+    /// });
+    /// ```
+    pub fn cancel(&self, reason: impl Into<CancelReason>) {
+        self.0.request(Stop::Cancel, reason.into());
+    }
+
+    /// Stops the task hard: the loop drops it without another poll.
+    pub fn abort(&self) {
+        self.0.request(Stop::Abort, CancelReason::Aborted);
+    }
+
+    /// Is there an outcome (also if it was taken already)?
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> TaskState {
+        self.0.state()
+    }
+
+    /// Why it was cancelled, if it was. `None` as well once its outcome was given away.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.reason()
+    }
+
+    /// The outcome, as awaiting the task by reference gives it.
+    ///
+    /// # Panics
+    ///
+    /// If the outcome was given away before.
+    pub async fn outcome(&mut self) -> Result<T, JoinError> {
+        self.await
+    }
+
+    /// The outcome if the task has ended, without waiting. `None` as well if it was taken before.
+    pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
+        if self.0.is_spent() { None } else { self.0.take() }
+    }
+
+    /// Gives the task a name, for diagnostics.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        self.0.with_extras(|extras| extras.name = Some(name));
+        self
+    }
+
+    /// The task's name, if it has one.
+    pub fn name(&self) -> Option<String> {
+        self.0.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
+    }
+
+    /// The task's identity; `None` once its executor is gone.
+    pub fn id(&self) -> Option<TaskId> {
+        self.0.number().map(TaskId)
+    }
+
+    /// The task by its identity; `None` once its executor is gone.
+    pub fn task_ref(&self) -> Option<TaskRef> {
+        self.id().map(TaskRef::new)
+    }
+
+    /// The task that spawned it, if a task did.
+    pub fn parent(&self) -> Option<TaskId> {
+        TaskId::of(self.0.parent())
+    }
+
+    /// Where it was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.location()
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, JoinError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(cx)
+    }
+}
+
+/// The handle holds no output: that lies in the task's block.
+impl<T> Unpin for Task<T> {}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("location", &format_args!("{}", self.location()))
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}

@@ -1,0 +1,488 @@
+//! The inbox: where wake-ups arrive that were called on another thread, or while their executor was not the current one.
+//!
+//! # Why no wake-up is lost, and why the owner is signalled exactly once
+//!
+//! Everything that matters lies under one lock: the entries, and `armed`, which says that the owner is asleep (or that
+//! its host waits for a call). The owner goes to sleep only through [`Inbox::arm`], which, in one critical section, finds
+//! no entry and sets `armed`. So for every [`Inbox::wake`] there are two cases:
+//!
+//! 1. its critical section came before the owner's: the owner finds the entry and does not sleep;
+//! 2. it came after: it finds `armed`, takes it (nobody else can take it again), and signals after it let the lock go.
+//!
+//! A callback that stays on its thread (`local`) has a flag of its own, `armed_local`, which is set and cleared with `armed` but taken
+//! only by wake-ups on that thread: one from elsewhere, which it cannot hear, does not use its call up.
+//!
+//! A signal that is still on its way when the owner has woken for another reason is harmless: the owner looks into the
+//! inbox after every return from its sleep, and sleeps again if there is nothing.
+//!
+//! `pending` lies outside the lock and is only a hint, so that a busy owner looks at one flag per turn and takes the lock
+//! when there is something. It is set after the entry exists and before the lock is let go; if the owner reads an old
+//! `false`, the entry waits for a later turn, at the latest for `arm`, which takes the lock.
+//!
+//! # Why it stays small
+//!
+//! At most one entry per slot: `place` remembers where a slot's entry is (a sparse set, valid only if the entry that it
+//! points at is really this slot's, so it need not be cleared). Two generations of one slot can meet here only if one of
+//! them is out of date; the entry then becomes "whoever is in this slot now", which wakes the one that is alive.
+//!
+//! An inbox is never freed. It outlives its executors (ids are recycled), so a waker needs no count to reach it safely.
+
+use crate::{
+    outcome::unhandled::report_panic,
+    raw::number::{Number, SLOT_MASK},
+    wake::{
+        local_callback::LocalKey,
+        shim::{AtomicBool, Mutex, MutexGuard, Ordering},
+    },
+};
+use std::{
+    cell::RefCell,
+    mem::ManuallyDrop,
+    sync::{Arc, PoisonError},
+};
+
+/// What is called to end the owner's sleep: from any thread, without a lock held.
+pub(crate) type Signal = Arc<dyn Fn() + Send + Sync>;
+
+pub(crate) struct Inbox {
+    pending: AtomicBool,
+    state: Mutex<State>,
+}
+
+thread_local! {
+    /// The addresses of the inboxes whose signals this thread is giving, one inside the other. It has no destructor, so that it is
+    /// there to the very end of its thread; when it is empty it holds no memory.
+    static SIGNALLING: RefCell<ManuallyDrop<Vec<usize>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+struct Signalling;
+
+impl Signalling {
+    fn begin(inbox: &Inbox) -> Signalling {
+        SIGNALLING.with_borrow_mut(|inboxes| inboxes.push((&raw const *inbox).addr()));
+        Signalling
+    }
+}
+
+impl Drop for Signalling {
+    fn drop(&mut self) {
+        SIGNALLING.with_borrow_mut(|inboxes| {
+            inboxes.pop();
+            if inboxes.is_empty() {
+                **inboxes = Vec::new();
+            }
+        });
+    }
+}
+
+struct State {
+    /// Set while there is an executor; without one there is nobody to wake.
+    signal: Option<Signal>,
+    /// The owner sleeps, or its host waits to be called.
+    armed: bool,
+    /// What is called besides, if the wake-up comes from the owner's own thread.
+    local: Option<LocalKey>,
+    /// It is to be called. A wake-up from another thread takes `armed` and leaves this, so that the next one from here calls.
+    armed_local: bool,
+    /// There is something to look at elsewhere.
+    called: bool,
+    wakes: Vec<Number>,
+    /// By slot: the index in `wakes` where its entry may be.
+    place: Vec<u32>,
+    /// The same for the upper half of all slots, counted from the top: children that live in place.
+    upper_place: Vec<u32>,
+}
+
+/// What the owner is to do after it asked to sleep.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// Nothing has come: sleep. The next wake-up gives the signal.
+    Sleep,
+    /// Something has come meanwhile: do not sleep.
+    Drain,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Inbox {
+        let state = State {
+            signal: None,
+            armed: false,
+            local: None,
+            armed_local: false,
+            called: false,
+            wakes: Vec::new(),
+            place: Vec::new(),
+            upper_place: Vec::new(),
+        };
+        Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    pub(crate) fn open(&self, signal: Signal, local: Option<LocalKey>) {
+        let mut state = self.lock();
+        state.signal = Some(signal);
+        state.local = local;
+    }
+
+    /// From now on wake-ups are dropped, as the tasks that they name are gone. Returns the signal, which may own things of the
+    /// user's.
+    pub(crate) fn close(&self) -> Option<Signal> {
+        let mut state = self.lock();
+        state.armed = false;
+        state.local = None;
+        state.armed_local = false;
+        state.called = false;
+        state.wakes = Vec::new();
+        state.place = Vec::new();
+        state.upper_place = Vec::new();
+        self.pending.store(false, Ordering::Relaxed);
+        state.signal.take()
+    }
+
+    /// Wakes the task of that number, from any thread.
+    pub(crate) fn wake(&self, number: Number) {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            return;
+        }
+        state.insert(number);
+        self.pending.store(true, Ordering::Release);
+        self.release_and_signal(state);
+    }
+
+    /// The owner is to look at what lies elsewhere, from any thread. What lies there was put there before.
+    pub(crate) fn call(&self) {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            return;
+        }
+        state.called = true;
+        self.pending.store(true, Ordering::Release);
+        self.release_and_signal(state);
+    }
+
+    /// Ends the owner's sleep though there is no entry: work was made ready on its own thread, between two ticks.
+    pub(crate) fn poke(&self) {
+        self.release_and_signal(self.lock());
+    }
+
+    fn release_and_signal(&self, mut state: MutexGuard<'_, State>) {
+        let signal = if std::mem::take(&mut state.armed) { state.signal.clone() } else { None };
+        let is_heard = state.armed_local && state.local.is_some_and(LocalKey::is_here);
+        state.armed_local &= !is_heard;
+        let local = state.local.filter(|_| is_heard);
+        drop(state);
+        if signal.is_none() && local.is_none() {
+            return;
+        }
+        let _signalling = Signalling::begin(self);
+        if let Some(signal) = signal {
+            signal();
+            // It may have ended its executor, and be the last one.
+            report_panic("the destructor of an on_wake callback", || drop(signal));
+        }
+        if let Some(local) = local {
+            local.call();
+        }
+    }
+
+    /// Is this thread inside a call of this inbox's signal?
+    pub(crate) fn is_signalling_here(&self) -> bool {
+        let here = (&raw const *self).addr();
+        SIGNALLING.with_borrow(|inboxes| inboxes.contains(&here))
+    }
+
+    /// A hint that costs one plain load: is there something to drain?
+    #[inline(always)]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+
+    /// Moves all entries into `into`, which must be empty, in the order in which they came. Who drains is awake and needs no signal.
+    pub(crate) fn drain(&self, into: &mut Vec<Number>) {
+        debug_assert!(into.is_empty());
+        let mut state = self.lock();
+        self.pending.store(false, Ordering::Relaxed);
+        state.called = false;
+        state.armed = false;
+        state.armed_local = false;
+        std::mem::swap(&mut state.wakes, into);
+    }
+
+    /// The owner wants to sleep.
+    pub(crate) fn arm(&self) -> Arm {
+        let mut state = self.lock();
+        if state.wakes.is_empty() && !state.called {
+            state.armed = true;
+            state.armed_local = state.local.is_some();
+            Arm::Sleep
+        } else {
+            Arm::Drain
+        }
+    }
+
+    /// The owner is awake again and needs no signal.
+    pub(crate) fn disarm(&self) {
+        let mut state = self.lock();
+        state.armed = false;
+        state.armed_local = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in a critical section can panic but an allocation that fails, and that aborts.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn insert(&mut self, number: Number) {
+        let slot = number.slot();
+        let (place, at) = match SLOT_MASK - slot {
+            upper if upper < slot => (&mut self.upper_place, upper),
+            _ => (&mut self.place, slot),
+        };
+        if at >= place.len() {
+            place.resize(at + 1, u32::MAX);
+        }
+        match self.wakes.get_mut(place[at] as usize) {
+            Some(entry) if entry.slot() == slot => {
+                if *entry != number {
+                    *entry = entry.anyone();
+                }
+            }
+            _ => {
+                place[at] = self.wakes.len() as u32;
+                self.wakes.push(number);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    fn open() -> (Inbox, Arc<AtomicUsize>) {
+        let signals = Arc::new(AtomicUsize::new(0));
+        let inbox = Inbox::new();
+        let count = signals.clone();
+        let signal = Arc::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        inbox.open(signal, None);
+        (inbox, signals)
+    }
+
+    fn number(slot: usize, generation: usize) -> Number {
+        Number(Number::first(1, generation).0 | slot)
+    }
+
+    #[test]
+    fn fault_31_a_thousand_wakes_of_one_task_are_one_entry() {
+        let (inbox, _) = open();
+        for _ in 0..1000 {
+            inbox.wake(number(7, 1));
+            inbox.wake(number(3, 1));
+        }
+        let mut got = Vec::new();
+        inbox.drain(&mut got);
+        assert_eq!(got, [number(7, 1), number(3, 1)]);
+        assert!(!inbox.is_pending());
+    }
+
+    #[test]
+    fn two_generations_of_one_slot_wake_whoever_is_there() {
+        let (inbox, _) = open();
+        inbox.wake(number(7, 1));
+        inbox.wake(number(7, 2));
+        inbox.wake(number(7, 1));
+        let mut got = Vec::new();
+        inbox.drain(&mut got);
+        assert_eq!(got, [number(7, 1).anyone()]);
+    }
+
+    #[test]
+    fn the_owner_is_signalled_once_and_only_while_it_sleeps() {
+        let (inbox, signals) = open();
+        inbox.wake(number(1, 1));
+        assert_eq!(signals.load(Ordering::Relaxed), 0, "nobody slept");
+        assert_eq!(inbox.arm(), Arm::Drain);
+        inbox.drain(&mut Vec::new());
+        assert_eq!(inbox.arm(), Arm::Sleep);
+        inbox.wake(number(1, 1));
+        inbox.wake(number(2, 1));
+        assert_eq!(signals.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_closed_inbox_takes_nothing() {
+        let (inbox, signals) = open();
+        assert_eq!(inbox.arm(), Arm::Sleep);
+        inbox.close();
+        inbox.wake(number(1, 1));
+        assert!(!inbox.is_pending());
+        assert_eq!(signals.load(Ordering::Relaxed), 0);
+    }
+}
+
+/// `RUSTFLAGS="--cfg loom" cargo test -p evenkeel-executor --release --lib loom`
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::{sync::Notify, thread};
+
+    /// The owner's side of the protocol, as the loop has it: drain; if there was nothing, arm, and sleep.
+    fn collect(inbox: &Inbox, sleep: &Notify, mut missing: Vec<Number>) {
+        let mut got = Vec::new();
+        while !missing.is_empty() {
+            if inbox.is_pending() {
+                inbox.drain(&mut got);
+                for number in got.drain(..) {
+                    missing.retain(|n| n.slot() != number.slot());
+                }
+            } else if inbox.arm() == Arm::Sleep {
+                // A lost wake-up is a deadlock here, which loom reports.
+                sleep.wait();
+                inbox.disarm();
+            } else {
+                inbox.drain(&mut got);
+                for number in got.drain(..) {
+                    missing.retain(|n| n.slot() != number.slot());
+                }
+            }
+        }
+    }
+
+    fn model(wakers: usize) {
+        loom::model(move || {
+            let inbox = loom::sync::Arc::new(Inbox::new());
+            let sleep = loom::sync::Arc::new(Notify::new());
+            let signal = sleep.clone();
+            inbox.open(Arc::new(move || signal.notify()), None);
+            let numbers: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
+            let threads: Vec<_> = numbers
+                .iter()
+                .map(|&number| {
+                    let inbox = inbox.clone();
+                    thread::spawn(move || inbox.wake(number))
+                })
+                .collect();
+            collect(&inbox, &sleep, numbers);
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            // The signal holds the loom object that must not outlive the model.
+            inbox.close();
+        });
+    }
+
+    #[test]
+    fn loom_fault_34_one_waker_and_a_sleeping_owner_lose_nothing() {
+        model(1);
+    }
+
+    #[test]
+    fn loom_fault_34_two_wakers_and_a_sleeping_owner_lose_nothing() {
+        model(2);
+    }
+
+    /// A host that ticks: it waits only for `on_wake`, and only after a tick that found nothing, and perhaps a park whose time is over at
+    /// once. Wake-ups and calls come meanwhile.
+    fn host(wakers: usize, callers: usize, parks: bool) {
+        let mut model = loom::model::Builder::new();
+        if wakers + callers > 1 {
+            // All of its interleavings take minutes; faults of this kind need fewer than three untimely switches.
+            model.preemption_bound = Some(3);
+        }
+        model.check(move || {
+            let inbox = loom::sync::Arc::new(Inbox::new());
+            let host = loom::sync::Arc::new(Notify::new());
+            // Counted outside of loom, so that the count adds no interleavings.
+            let signals = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let (on_wake, count) = (host.clone(), signals.clone());
+            let signal = move || {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                on_wake.notify();
+            };
+            inbox.open(Arc::new(signal), None);
+            let called = loom::sync::Arc::new(AtomicBool::new(callers == 0));
+            let mut missing: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
+            let mut threads: Vec<_> = missing
+                .iter()
+                .map(|&number| {
+                    let inbox = inbox.clone();
+                    thread::spawn(move || inbox.wake(number))
+                })
+                .collect();
+            for _ in 0..callers {
+                let (inbox, called) = (inbox.clone(), called.clone());
+                threads.push(thread::spawn(move || {
+                    called.store(true, Ordering::Release);
+                    inbox.call();
+                }));
+            }
+            let (mut idle, mut got, mut was_called) = (0, Vec::new(), false);
+            while !missing.is_empty() || !was_called {
+                // A tick.
+                inbox.drain(&mut got);
+                was_called |= called.load(Ordering::Acquire);
+                got.drain(..).for_each(|number| missing.retain(|n| n.slot() != number.slot()));
+                if inbox.arm() == Arm::Sleep {
+                    idle += 1;
+                    if parks {
+                        // Before its sleep, and behind it. What it finds has called the host.
+                        let _ = (inbox.arm(), inbox.arm());
+                    }
+                    if !missing.is_empty() || !was_called {
+                        // A lost wake-up is a deadlock here, which loom reports.
+                        host.wait();
+                    }
+                }
+            }
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert!(signals.load(std::sync::atomic::Ordering::SeqCst) <= idle, "called twice in one idle period");
+            inbox.close();
+        });
+    }
+
+    #[test]
+    fn loom_embed_08_a_host_that_ticks_is_called_once_per_idle_period_and_loses_no_wake_up() {
+        host(1, 0, false);
+        host(2, 0, false);
+    }
+
+    #[test]
+    fn loom_sound_11_a_host_that_parks_between_two_ticks_is_called_once_and_loses_no_wake_up() {
+        host(1, 0, true);
+        host(1, 1, true);
+    }
+
+    #[test]
+    fn loom_embed_08_a_host_that_ticks_loses_neither_a_wake_up_nor_a_call() {
+        host(0, 1, false);
+        host(1, 1, false);
+    }
+
+    #[test]
+    fn loom_fault_01_a_wake_up_may_meet_the_end_of_the_executor() {
+        loom::model(|| {
+            let inbox = loom::sync::Arc::new(Inbox::new());
+            let sleep = loom::sync::Arc::new(Notify::new());
+            let signal = sleep.clone();
+            inbox.open(Arc::new(move || signal.notify()), None);
+            let other = inbox.clone();
+            let thread = thread::spawn(move || {
+                other.wake(Number::first(1, 1));
+                other.wake(Number::first(1, 1));
+            });
+            inbox.close();
+            thread.join().unwrap();
+            let mut got = Vec::new();
+            inbox.drain(&mut got);
+            // Either both came before the end and were thrown away, or after it and were not taken.
+            assert!(got.is_empty());
+        });
+    }
+}
