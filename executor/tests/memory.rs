@@ -346,7 +346,7 @@ fn crowds(how: Crowd, durations: impl Fn(usize, u64) -> Duration) -> (isize, isi
 
 #[test]
 #[cfg_attr(miri, ignore = "too many for Miri")]
-fn sound_20_memory_of_timers_is_that_of_the_largest_crowd_however_many_came() {
+fn fault_31_memory_of_timers_is_that_of_the_largest_crowd_however_many_came() {
     const KIB: isize = 1024;
     for how in [Crowd::Fires, Crowd::Leaves, Crowd::LeavesSome] {
         let together = |_, _| Duration::from_millis(90);

@@ -101,7 +101,7 @@ fn futures_can_be_pushed_at_any_time_and_memory_does_not_grow() {
 }
 
 #[test]
-fn cancel_drains_and_drop_does_not() {
+fn collect_05_cancel_drains_and_drop_does_not() {
     let record = Record::new();
     let ((), heard) = run_watched(async {
         let two = |name| as_completed([tidy(&record, name, 3, after(99, ())), tidy(&record, "quick", 1, after(1, ()))]);
@@ -134,7 +134,7 @@ fn what_was_never_polled_is_not_started_by_cancel() {
 }
 
 #[test]
-fn only_what_was_woken_is_polled() {
+fn collect_02_only_what_was_woken_is_polled() {
     run_clean(async {
         let polls: Vec<Rc<Cell<usize>>> = (0..20).map(|_| Rc::default()).collect();
         let mut several = as_completed(polls.iter().zip(1..).map(|(polls, n)| counted(polls, after(n, n))));
@@ -144,7 +144,7 @@ fn only_what_was_woken_is_polled() {
 }
 
 #[test]
-fn a_panic_goes_on_when_the_others_have_cleaned_up() {
+fn collect_03_a_panic_goes_on_when_the_others_have_cleaned_up() {
     let record = Record::new();
     let panic = panic_of(|| {
         run_clean(async {

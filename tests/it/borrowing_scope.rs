@@ -38,7 +38,7 @@ fn children_borrow_what_outlives_the_scope() {
 }
 
 #[test]
-fn scope_05_01_the_scope_ends_after_its_body_and_every_child() {
+fn group_01_the_scope_ends_after_its_body_and_every_child() {
     run_clean(async {
         let (done, begin) = (RefCell::new(Vec::new()), Instant::now());
         scope(async |s| {
@@ -63,7 +63,7 @@ fn scope_05_01_the_scope_ends_after_its_body_and_every_child() {
 }
 
 #[test]
-fn scope_05_03_the_first_failure_cancels_the_others_newest_first_and_all_errors_come_out() {
+fn group_03_the_first_failure_cancels_the_others_newest_first_and_all_errors_come_out() {
     let record = Record::new();
     run_clean(async {
         let error = scope(async |s| {
@@ -99,7 +99,7 @@ fn scope_05_03_the_first_failure_cancels_the_others_newest_first_and_all_errors_
 }
 
 #[test]
-fn scope_05_03_the_body_s_error_cancels_the_children() {
+fn group_03_the_body_s_error_cancels_the_children() {
     let drops = Drops::default();
     run_clean(async {
         let error = scope(async |s| {
@@ -117,7 +117,7 @@ fn scope_05_03_the_body_s_error_cancels_the_children() {
 }
 
 #[test]
-fn scope_05_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
+fn group_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
     run_clean(async {
         let value = scope(async |s| {
             let mut lone = s.spawn(pending::<Result<(), Error>>());
@@ -133,7 +133,7 @@ fn scope_05_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
 }
 
 #[test]
-fn scope_05_04_who_awaits_a_child_that_was_cancelled_on_its_own_cancels_the_scope() {
+fn group_04_who_awaits_a_child_that_was_cancelled_on_its_own_cancels_the_scope() {
     let ((), heard) = run_watched(async {
         let error = scope::<(), _, _>(async |s| {
             let lone = s.spawn(pending::<Result<(), Error>>());
@@ -152,7 +152,7 @@ fn scope_05_04_who_awaits_a_child_that_was_cancelled_on_its_own_cancels_the_scop
 }
 
 #[test]
-fn scope_05_04_outcomes_can_be_taken_without_stopping_anybody() {
+fn group_04_outcomes_can_be_taken_without_stopping_anybody() {
     run_clean(async {
         let error = scope(async |s| {
             let mut failing = s.spawn(async { Err::<u8, _>("failed") });
@@ -171,7 +171,7 @@ fn scope_05_04_outcomes_can_be_taken_without_stopping_anybody() {
 }
 
 #[test]
-fn scope_05_05_a_panic_goes_on_when_the_others_have_cleaned_up_and_errors_besides_are_reported() {
+fn group_05_a_panic_goes_on_when_the_others_have_cleaned_up_and_errors_besides_are_reported() {
     let record = Record::new();
     let (panic, heard) = run_watched(async {
         let record = record.clone();
@@ -194,7 +194,7 @@ fn scope_05_05_a_panic_goes_on_when_the_others_have_cleaned_up_and_errors_beside
 }
 
 #[test]
-fn scope_05_06_cancelled_from_outside_it_drains_and_errors_win() {
+fn group_06_cancelled_from_outside_it_drains_and_errors_win() {
     let record = Record::new();
     run_clean(async {
         let all = scope(async |s| {
@@ -221,7 +221,7 @@ fn scope_05_06_cancelled_from_outside_it_drains_and_errors_win() {
 }
 
 #[test]
-fn scope_05_07_a_cancelled_scope_ends_early_and_starts_nothing() {
+fn group_07_a_cancelled_scope_ends_early_and_starts_nothing() {
     run_clean(async {
         let started = Cell::new(false);
         let error = scope(async |s| {
@@ -248,7 +248,7 @@ fn scope_05_07_a_cancelled_scope_ends_early_and_starts_nothing() {
 }
 
 #[test]
-fn scope_05_10_finished_children_are_forgotten() {
+fn group_10_finished_children_are_forgotten() {
     run_clean(async {
         let drops = Drops::default();
         scope(async |s| {
@@ -269,7 +269,7 @@ fn scope_05_10_finished_children_are_forgotten() {
 }
 
 #[test]
-fn scope_05_14_only_the_children_that_were_woken_are_polled_and_a_self_waking_one_hangs_nobody() {
+fn group_14_only_the_children_that_were_woken_are_polled_and_a_self_waking_one_hangs_nobody() {
     run_clean(async {
         let polls: Vec<Rc<Cell<usize>>> = (0..50).map(|_| Rc::default()).collect();
         scope(async |s| {
@@ -297,7 +297,7 @@ fn scope_05_14_only_the_children_that_were_woken_are_polled_and_a_self_waking_on
 }
 
 #[test]
-fn scope_05_14_dropped_half_way_it_drops_the_children_first_and_goes_on_with_the_first_panic() {
+fn group_14_dropped_half_way_it_drops_the_children_first_and_goes_on_with_the_first_panic() {
     let record = Record::new();
     let panic = panic_of(|| {
         run_watched(async {

@@ -41,7 +41,7 @@ impl Counted {
 }
 
 #[test]
-fn cancel_5_a_task_that_is_cancelled_before_its_first_poll_never_starts() {
+fn cancel_05_a_task_that_is_cancelled_before_its_first_poll_never_starts() {
     let executor = Executor::new();
     let mut one = counted(&executor, 1);
     one.task.cancel("at once");
@@ -50,7 +50,7 @@ fn cancel_5_a_task_that_is_cancelled_before_its_first_poll_never_starts() {
 }
 
 #[test]
-fn cancel_5_what_a_task_captured_is_dropped_when_it_never_starts() {
+fn cancel_05_what_a_task_captured_is_dropped_when_it_never_starts() {
     let drops = Drops::default();
     let executor = Executor::new();
     for abort in [false, true] {
@@ -64,7 +64,7 @@ fn cancel_5_what_a_task_captured_is_dropped_when_it_never_starts() {
 }
 
 #[test]
-fn cancel_4_a_task_that_was_woken_is_polled_once_more_and_a_value_counts() {
+fn cancel_04_a_task_that_was_woken_is_polled_once_more_and_a_value_counts() {
     let executor = Executor::new();
     let mut one = counted(&executor, 2);
     executor.run_until_stalled();
@@ -91,7 +91,7 @@ fn woken_outside(executor: &Executor, elsewhere: bool) -> Counted {
 }
 
 #[test]
-fn cancel_4_a_wake_up_between_two_ticks_is_one_too() {
+fn cancel_04_a_wake_up_between_two_ticks_is_one_too() {
     for elsewhere in [false, true] {
         let executor = Executor::new();
         let mut one = woken_outside(&executor, elsewhere);
@@ -103,7 +103,7 @@ fn cancel_4_a_wake_up_between_two_ticks_is_one_too() {
 }
 
 #[test]
-fn cancel_4_a_wake_up_between_a_tick_and_a_run_is_one_too() {
+fn cancel_04_a_wake_up_between_a_tick_and_a_run_is_one_too() {
     for elsewhere in [false, true] {
         let executor = Executor::new();
         let mut one = woken_outside(&executor, elsewhere);
@@ -114,7 +114,7 @@ fn cancel_4_a_wake_up_between_a_tick_and_a_run_is_one_too() {
 }
 
 #[test]
-fn cancel_4_a_wake_up_between_a_tick_and_the_executors_end_is_one_too() {
+fn cancel_04_a_wake_up_between_a_tick_and_the_executors_end_is_one_too() {
     for elsewhere in [false, true] {
         let executor = Executor::new();
         let mut one = woken_outside(&executor, elsewhere);
@@ -124,7 +124,7 @@ fn cancel_4_a_wake_up_between_a_tick_and_the_executors_end_is_one_too() {
 }
 
 #[test]
-fn cancel_4_the_same_when_the_wake_up_comes_after_the_cancellation() {
+fn cancel_04_the_same_when_the_wake_up_comes_after_the_cancellation() {
     let executor = Executor::new();
     let mut one = counted(&executor, 2);
     executor.run_until_stalled();
@@ -138,7 +138,7 @@ fn cancel_4_the_same_when_the_wake_up_comes_after_the_cancellation() {
 }
 
 #[test]
-fn cancel_4_the_last_poll_is_the_last_even_if_it_wakes_itself() {
+fn cancel_04_the_last_poll_is_the_last_even_if_it_wakes_itself() {
     let executor = Executor::new();
     let polls = Rc::new(Cell::new(0));
     let count = polls.clone();
@@ -155,7 +155,7 @@ fn cancel_4_the_last_poll_is_the_last_even_if_it_wakes_itself() {
 }
 
 #[test]
-fn cancel_3_a_task_that_was_not_woken_is_dropped_without_a_poll() {
+fn cancel_03_a_task_that_was_not_woken_is_dropped_without_a_poll() {
     let executor = Executor::new();
     let mut one = counted(&executor, 2);
     executor.run_until_stalled();
@@ -166,7 +166,7 @@ fn cancel_3_a_task_that_was_not_woken_is_dropped_without_a_poll() {
 }
 
 #[test]
-fn cancel_2_the_first_reason_stays() {
+fn cancel_02_the_first_reason_stays() {
     let executor = Executor::new();
     let mut one = counted(&executor, 9);
     executor.run_until_stalled();
@@ -183,7 +183,7 @@ fn cancel_2_the_first_reason_stays() {
 }
 
 #[test]
-fn cancel_8_abort_never_polls_again() {
+fn cancel_08_abort_never_polls_again() {
     let executor = Executor::new();
     let mut one = counted(&executor, 2);
     executor.run_until_stalled();
@@ -196,7 +196,7 @@ fn cancel_8_abort_never_polls_again() {
 }
 
 #[test]
-fn cancel_8_abort_takes_the_last_poll_away_from_a_cancelled_task() {
+fn cancel_08_abort_takes_the_last_poll_away_from_a_cancelled_task() {
     let executor = Executor::new();
     let mut one = counted(&executor, 2);
     executor.run_until_stalled();
@@ -210,7 +210,7 @@ fn cancel_8_abort_takes_the_last_poll_away_from_a_cancelled_task() {
 }
 
 #[test]
-fn cancel_3_destructors_run_from_the_innermost_outwards() {
+fn cancel_03_destructors_run_from_the_innermost_outwards() {
     let record = Record::new();
     let say = |what: &'static str| {
         let record = record.clone();
@@ -238,7 +238,7 @@ fn cancel_3_destructors_run_from_the_innermost_outwards() {
 }
 
 #[test]
-fn cancel_2_a_task_that_has_ended_stays_as_it_is() {
+fn cancel_02_a_task_that_has_ended_stays_as_it_is() {
     let executor = Executor::new();
     let mut one = counted(&executor, 1);
     executor.run_until_stalled();
@@ -251,7 +251,7 @@ fn cancel_2_a_task_that_has_ended_stays_as_it_is() {
 }
 
 #[test]
-fn cancel_3_a_task_that_cancels_itself_is_stopped_where_it_awaits_next() {
+fn cancel_03_a_task_that_cancels_itself_is_stopped_where_it_awaits_next() {
     let record = Record::new();
     let (drops, says) = (Drops::default(), record.clone());
     let guard = drops.guard();
@@ -272,7 +272,7 @@ fn cancel_3_a_task_that_cancels_itself_is_stopped_where_it_awaits_next() {
 }
 
 #[test]
-fn cancel_3_a_task_that_cancels_itself_and_ends_has_its_value() {
+fn cancel_03_a_task_that_cancels_itself_and_ends_has_its_value() {
     let value = run(async {
         spawn(async {
             current().cancel("myself");
@@ -285,7 +285,7 @@ fn cancel_3_a_task_that_cancels_itself_and_ends_has_its_value() {
 }
 
 #[test]
-fn cancel_4_a_task_that_is_cancelled_in_its_own_poll_by_its_handle_is_treated_alike() {
+fn cancel_04_a_task_that_is_cancelled_in_its_own_poll_by_its_handle_is_treated_alike() {
     for abort in [false, true] {
         let polls = Rc::new(Cell::new(0));
         let outcome = run(async {
@@ -311,7 +311,7 @@ fn cancel_4_a_task_that_is_cancelled_in_its_own_poll_by_its_handle_is_treated_al
 }
 
 #[test]
-fn cancel_8_the_future_is_dropped_by_the_loop_also_when_it_is_cancelled_from_a_destructor() {
+fn cancel_08_the_future_is_dropped_by_the_loop_also_when_it_is_cancelled_from_a_destructor() {
     let (drops, seen) = (Drops::default(), Rc::new(Cell::new(usize::MAX)));
     run(async {
         let guard = drops.guard();
@@ -331,7 +331,7 @@ fn cancel_8_the_future_is_dropped_by_the_loop_also_when_it_is_cancelled_from_a_d
 }
 
 #[test]
-fn cancel_1_cancelling_wakes_a_task_that_never_would() {
+fn cancel_03_cancelling_wakes_a_task_that_never_would() {
     let executor = Executor::new();
     let keep = Rc::new(RefCell::new(None));
     let slot = keep.clone();

@@ -281,7 +281,7 @@ fn play(shape: Shape, choices: &Rc<Choices>) {
 }
 
 #[test]
-fn sound_05_every_interleaving_of_small_clean_ups_ends_and_loses_nothing() {
+fn cleanup_03_every_interleaving_of_small_clean_ups_ends_and_loses_nothing() {
     let free = std::env::var("MODEL_CHOICES").map_or(6, |free| free.parse().expect("MODEL_CHOICES is a number"));
     for shape in [Shape::Task, Shape::Scope, Shape::Nested] {
         let choices = Rc::new(Choices::new(free));

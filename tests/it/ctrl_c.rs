@@ -136,7 +136,7 @@ fn clean_up() {
 }
 
 #[test]
-fn ctrl_c_1_the_first_cancels_main_and_lets_clean_up_run_that_awaits() {
+fn interrupt_01_the_first_cancels_main_and_lets_clean_up_run_that_awaits() {
     let mut child = Interrupted::start("clean up");
     child.wait_for("waits");
     child.press_ctrl_c();
@@ -157,7 +157,7 @@ fn hang_in_clean_up() {
 }
 
 #[test]
-fn ctrl_c_2_the_second_ends_the_process_while_clean_up_hangs() {
+fn interrupt_02_the_second_ends_the_process_while_clean_up_hangs() {
     let mut child = Interrupted::start("hang in clean-up");
     child.wait_for("cleans up");
     child.press_ctrl_c();
@@ -167,7 +167,7 @@ fn ctrl_c_2_the_second_ends_the_process_while_clean_up_hangs() {
 }
 
 #[test]
-fn ctrl_c_2_the_second_ends_the_process_when_the_first_has_begun_clean_up_that_hangs() {
+fn interrupt_02_the_second_ends_the_process_when_the_first_has_begun_clean_up_that_hangs() {
     let mut child = Interrupted::start("hang at the end");
     child.wait_for("waits");
     child.press_ctrl_c();
@@ -198,7 +198,7 @@ fn be_busy() {
 }
 
 #[test]
-fn ctrl_c_2_the_second_ends_the_process_while_main_is_busy_and_awaits_nothing() {
+fn interrupt_02_the_second_ends_the_process_while_main_is_busy_and_awaits_nothing() {
     let mut child = Interrupted::start("be busy");
     child.wait_for("is busy");
     child.press_ctrl_c();
@@ -216,7 +216,7 @@ fn finish_in_spite_of_it() {
 }
 
 #[test]
-fn ctrl_c_3_main_that_finishes_in_spite_of_it_has_its_value() {
+fn interrupt_03_main_that_finishes_in_spite_of_it_has_its_value() {
     let mut child = Interrupted::start("finish in spite of it");
     child.wait_for("waits");
     child.press_ctrl_c();
@@ -232,7 +232,7 @@ fn run_and_panic() {
 }
 
 #[test]
-fn ctrl_c_3_a_run_whose_main_was_interrupted_panics_and_names_the_repair() {
+fn interrupt_03_a_run_whose_main_was_interrupted_panics_and_names_the_repair() {
     let mut child = Interrupted::start("run and panic");
     child.wait_for("waits");
     child.press_ctrl_c();
@@ -258,7 +258,7 @@ fn idle_after_main() {
 }
 
 #[test]
-fn ctrl_c_4_while_no_main_future_runs_it_ends_the_process() {
+fn interrupt_04_while_no_main_future_runs_it_ends_the_process() {
     for errand in ["idle before main", "idle after main"] {
         let mut child = Interrupted::start(errand);
         child.wait_for("is idle");
@@ -279,7 +279,7 @@ fn two_mains() {
 }
 
 #[test]
-fn ctrl_c_5_each_main_future_has_a_first_time() {
+fn interrupt_05_each_main_future_has_a_first_time() {
     let mut child = Interrupted::start("two mains");
     for _ in 0..2 {
         child.wait_for("waits");
@@ -307,7 +307,7 @@ fn two_threads() {
 }
 
 #[test]
-fn ctrl_c_5_it_cancels_the_main_futures_of_all_threads() {
+fn interrupt_05_it_cancels_the_main_futures_of_all_threads() {
     let mut child = Interrupted::start("two threads");
     child.wait_for("both wait");
     child.press_ctrl_c();
@@ -332,7 +332,7 @@ fn cancelled_before() {
 }
 
 #[test]
-fn ctrl_c_6_the_second_counts_also_for_a_main_that_was_cancelled_by_other_means() {
+fn interrupt_06_the_second_counts_also_for_a_main_that_was_cancelled_by_other_means() {
     let mut child = Interrupted::start("cancelled before");
     child.wait_for("cleans up");
     child.press_ctrl_c();
@@ -380,9 +380,9 @@ fn cancelled_by_other_means() {
 /// program stands, which ends the process here.
 #[test]
 fn asyncio_fact_82_an_interrupt_cancels_main_and_the_next_one_ends_the_program() {
-    ctrl_c_1_the_first_cancels_main_and_lets_clean_up_run_that_awaits();
-    ctrl_c_2_the_second_ends_the_process_while_clean_up_hangs();
-    ctrl_c_3_main_that_finishes_in_spite_of_it_has_its_value();
+    interrupt_01_the_first_cancels_main_and_lets_clean_up_run_that_awaits();
+    interrupt_02_the_second_ends_the_process_while_clean_up_hangs();
+    interrupt_03_main_that_finishes_in_spite_of_it_has_its_value();
 }
 
 /// Main never waits, it is always ready.

@@ -280,7 +280,7 @@ fn end_07_destructors_at_the_end_find_their_executor() {
 }
 
 #[test]
-fn sound_01_a_panicking_destructor_of_a_callback_costs_no_executor() {
+fn fault_45_a_panicking_destructor_of_a_callback_costs_no_executor() {
     let reports = Record::new();
     for n in 0..5000 {
         let (bomb, seen) = (on_drop(|| panic!("a callback")), reports.clone());
@@ -301,7 +301,7 @@ fn sound_01_a_panicking_destructor_of_a_callback_costs_no_executor() {
 }
 
 #[test]
-fn sound_01_at_its_end_an_executor_takes_spawns_that_never_start_and_then_none() {
+fn fault_45_at_its_end_an_executor_takes_spawns_that_never_start_and_then_none() {
     let (spawner, outcomes): (Rc<RefCell<Option<Spawner>>>, _) = (Rc::default(), Record::new());
     let spawns = || {
         let (spawner, outcomes) = (spawner.clone(), outcomes.clone());

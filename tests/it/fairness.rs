@@ -49,7 +49,7 @@ fn fault_21_a_restless_task_starves_no_other_task() {
 }
 
 #[test]
-fn fault_21_a_restless_task_starves_no_timer() {
+fn loop_03_timers_that_are_due_fire_in_every_turn_beside_a_restless_task() {
     let clock = HandClock::default();
     let executor = Executor::builder().clock(clock.clone()).build();
     let polls = Rc::new(Cell::new(0));

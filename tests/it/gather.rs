@@ -183,7 +183,7 @@ fn gather_takes_tuples_of_twelve_and_borrows() {
 }
 
 #[test]
-fn only_the_children_that_were_woken_are_polled() {
+fn collect_02_only_the_children_that_were_woken_are_polled() {
     run_clean(async {
         let polls: Vec<Rc<Cell<usize>>> = (0..100).map(|_| Rc::default()).collect();
         gather(polls.iter().enumerate().map(|(n, polls)| counted(polls, sleep(ms(n as u64 + 1))))).await;
@@ -208,7 +208,7 @@ fn fault_21_a_self_waking_child_hangs_neither_its_siblings_nor_the_executor() {
 }
 
 #[test]
-fn a_self_waking_child_is_polled_once_per_poll() {
+fn collect_02_a_self_waking_child_is_polled_once_per_poll() {
     run_clean(async {
         let polls = Rc::new(Cell::new(0));
         let mut all = pin!(gather([counted(&polls, restless(10))]));
@@ -221,7 +221,7 @@ fn a_self_waking_child_is_polled_once_per_poll() {
 }
 
 #[test]
-fn a_panic_of_a_child_goes_on_when_the_others_have_cleaned_up() {
+fn collect_03_a_panic_of_a_child_goes_on_when_the_others_have_cleaned_up() {
     let record = Record::new();
     let panic = panic_of(|| {
         run_clean(async {
@@ -264,7 +264,7 @@ fn a_second_panic_is_reported() {
 }
 
 #[test]
-fn a_gather_that_is_dropped_half_way_reports_the_clean_up_that_it_skips() {
+fn collect_05_a_gather_that_is_dropped_half_way_reports_the_clean_up_that_it_skips() {
     let record = Record::new();
     let ((), heard) = run_watched(async {
         let mut all = Box::pin(gather([tidy(&record, "never", 1, pending::<()>())]));

@@ -1,5 +1,5 @@
-//! The group is the failure boundary: who is waited for, who is cancelled, and in which order what went wrong is told. Rules 5.1
-//! to 5.3.
+//! The group is the failure boundary: who is waited for, who is cancelled, and in which order what went wrong is told. Rules
+//! group_01 to group_03.
 
 use crate::{
     group_kit::{Group, errors, fail, run_clean, spoil, stuck, tidy, value},
@@ -9,7 +9,7 @@ use evenkeel::{CancelReason, Instant, JoinError, finally, shield, sleep, yield_n
 use std::{cell::RefCell, future::pending, rc::Rc};
 
 #[test]
-fn group_05_01_the_future_ends_after_the_body_and_every_child() {
+fn group_01_the_future_ends_after_the_body_and_every_child() {
     run_clean(async {
         let drops = Drops::default();
         let outcome = Group::run(async |group| {
@@ -28,7 +28,7 @@ fn group_05_01_the_future_ends_after_the_body_and_every_child() {
 }
 
 #[test]
-fn group_05_01_a_body_that_takes_longer_than_its_children_is_awaited_too() {
+fn group_01_a_body_that_takes_longer_than_its_children_is_awaited_too() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             group.spawn(value(1, ()));
@@ -41,7 +41,7 @@ fn group_05_01_a_body_that_takes_longer_than_its_children_is_awaited_too() {
 }
 
 #[test]
-fn group_05_01_children_spawned_during_the_exit_are_awaited() {
+fn group_01_children_spawned_during_the_exit_are_awaited() {
     run_clean(async {
         let record = Record::new();
         let says = record.clone();
@@ -66,7 +66,7 @@ fn group_05_01_children_spawned_during_the_exit_are_awaited() {
 }
 
 #[test]
-fn group_05_01_a_child_spawned_by_the_last_ones_destructor_is_awaited() {
+fn group_01_a_child_spawned_by_the_last_ones_destructor_is_awaited() {
     run_clean(async {
         let drops = Drops::default();
         let guard = drops.guard();
@@ -89,7 +89,7 @@ fn group_05_01_a_child_spawned_by_the_last_ones_destructor_is_awaited() {
 }
 
 #[test]
-fn group_05_01_an_empty_group_ends_in_its_first_poll() {
+fn group_01_an_empty_group_ends_in_its_first_poll() {
     use futures::FutureExt;
     run_clean(async {
         assert_eq!(Group::run(async |_| Ok(7)).now_or_never().unwrap().unwrap(), 7);
@@ -98,7 +98,7 @@ fn group_05_01_an_empty_group_ends_in_its_first_poll() {
 }
 
 #[test]
-fn group_05_02_the_normal_end_of_the_body_cancels_nothing() {
+fn group_02_the_normal_end_of_the_body_cancels_nothing() {
     run_clean(async {
         let record = Record::new();
         let says = record.clone();
@@ -116,7 +116,7 @@ fn group_05_02_the_normal_end_of_the_body_cancels_nothing() {
 }
 
 #[test]
-fn group_05_03_a_childs_error_cancels_siblings_newest_first_and_the_body() {
+fn group_03_a_childs_error_cancels_siblings_newest_first_and_the_body() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -139,7 +139,7 @@ fn group_05_03_a_childs_error_cancels_siblings_newest_first_and_the_body() {
 }
 
 #[test]
-fn group_05_03_the_bodys_error_cancels_the_children() {
+fn group_03_the_bodys_error_cancels_the_children() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -155,7 +155,7 @@ fn group_05_03_the_bodys_error_cancels_the_children() {
 }
 
 #[test]
-fn group_05_03_the_bodys_error_at_once_keeps_children_from_starting() {
+fn group_03_the_bodys_error_at_once_keeps_children_from_starting() {
     run_clean(async {
         let (record, drops) = (Record::new(), Drops::default());
         let outcome = Group::run(async |group| {
@@ -173,7 +173,7 @@ fn group_05_03_the_bodys_error_at_once_keeps_children_from_starting() {
 }
 
 #[test]
-fn group_05_03_the_reason_names_the_sibling_that_failed() {
+fn group_03_the_reason_names_the_sibling_that_failed() {
     run_clean(async {
         let reason = Rc::new(RefCell::new(None));
         let id = Rc::new(RefCell::new(None));
@@ -196,7 +196,7 @@ fn group_05_03_the_reason_names_the_sibling_that_failed() {
 }
 
 #[test]
-fn group_05_03_every_failure_counts_in_the_order_in_which_it_happened() {
+fn group_03_every_failure_counts_in_the_order_in_which_it_happened() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             group.spawn(spoil(group.clone(), 3, "third"));
@@ -216,7 +216,7 @@ fn group_05_03_every_failure_counts_in_the_order_in_which_it_happened() {
 }
 
 #[test]
-fn group_05_03_the_group_waits_for_the_clean_up_of_all() {
+fn group_03_the_group_waits_for_the_clean_up_of_all() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -233,7 +233,7 @@ fn group_05_03_the_group_waits_for_the_clean_up_of_all() {
 }
 
 #[test]
-fn group_05_03_siblings_that_fail_in_one_turn_are_all_told() {
+fn group_03_siblings_that_fail_in_one_turn_are_all_told() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             for why in ["a", "b", "c"] {
@@ -248,7 +248,7 @@ fn group_05_03_siblings_that_fail_in_one_turn_are_all_told() {
 
 /// Even if the first of the turn has cancelled the others, these were woken: their last poll finishes them.
 #[test]
-fn group_05_03_values_of_siblings_in_one_turn_are_kept_for_who_asks() {
+fn group_03_values_of_siblings_in_one_turn_are_kept_for_who_asks() {
     run_clean(async {
         let outcome = Rc::new(RefCell::new(None));
         let says = outcome.clone();
@@ -265,7 +265,7 @@ fn group_05_03_values_of_siblings_in_one_turn_are_kept_for_who_asks() {
 }
 
 #[test]
-fn group_05_03_a_lone_error_is_still_in_a_group() {
+fn group_03_a_lone_error_is_still_in_a_group() {
     run_clean(async {
         let error = Group::run(async |_| Err::<(), _>("alone")).await.unwrap_err();
         assert_eq!((error.children().len(), error.first()), (1, Some(&"alone")));
@@ -274,7 +274,7 @@ fn group_05_03_a_lone_error_is_still_in_a_group() {
 }
 
 #[test]
-fn group_05_03_the_value_of_a_body_whose_child_fails_later_is_dropped() {
+fn group_03_the_value_of_a_body_whose_child_fails_later_is_dropped() {
     run_clean(async {
         let drops = Drops::default();
         let outcome = Group::run(async |group| {
@@ -287,7 +287,7 @@ fn group_05_03_the_value_of_a_body_whose_child_fails_later_is_dropped() {
 }
 
 #[test]
-fn group_05_03_a_child_that_fails_in_its_first_poll_fails_the_group() {
+fn group_03_a_child_that_fails_in_its_first_poll_fails_the_group() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -303,7 +303,7 @@ fn group_05_03_a_child_that_fails_in_its_first_poll_fails_the_group() {
 }
 
 #[test]
-fn group_05_03_nested_groups_stay_nested() {
+fn group_03_nested_groups_stay_nested() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             group.spawn_group(async |inner| {

@@ -1,5 +1,5 @@
-//! What children may do and what becomes of them: their handles, children of their own, the background, slots. Rules 5.4, 5.8,
-//! 5.10 to 5.12.
+//! What children may do and what becomes of them: their handles, children of their own, the background, slots. Rules
+//! group_04, group_08, group_10 to group_12.
 
 use crate::{
     group_kit::{Group, Outcome, errors, fail, run_clean, run_with_reports, stuck, tidy, value},
@@ -10,7 +10,7 @@ use futures::FutureExt;
 use std::{cell::Cell, future::pending, pin::pin, rc::Rc};
 
 #[test]
-fn group_05_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
+fn group_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             let mut alone = group.spawn(stuck(Record::new(), "alone"));
@@ -27,7 +27,7 @@ fn group_05_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
 }
 
 #[test]
-fn group_05_04_the_plain_handle_of_such_a_child_cancels_the_group() {
+fn group_04_the_plain_handle_of_such_a_child_cancels_the_group() {
     run_clean(async {
         let record = Record::new();
         let outcome: Outcome<()> = Group::run(async |group| {
@@ -46,7 +46,7 @@ fn group_05_04_the_plain_handle_of_such_a_child_cancels_the_group() {
 }
 
 #[test]
-fn group_05_04_a_sibling_that_awaits_such_a_child_cancels_the_group_too() {
+fn group_04_a_sibling_that_awaits_such_a_child_cancels_the_group_too() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
             let alone = group.spawn(pending::<()>());
@@ -60,7 +60,7 @@ fn group_05_04_a_sibling_that_awaits_such_a_child_cancels_the_group_too() {
 }
 
 #[test]
-fn group_05_04_a_childs_error_does_not_pass_through_its_handle() {
+fn group_04_a_childs_error_does_not_pass_through_its_handle() {
     run_clean(async {
         let resumed = Cell::new(false);
         let outcome: Outcome<()> = Group::run(async |group| {
@@ -74,7 +74,7 @@ fn group_05_04_a_childs_error_does_not_pass_through_its_handle() {
 }
 
 #[test]
-fn group_05_04_outcome_says_how_and_leaves_the_handle_usable() {
+fn group_04_outcome_says_how_and_leaves_the_handle_usable() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             let mut slow = group.spawn(value(5, "slow"));
@@ -96,7 +96,7 @@ fn group_05_04_outcome_says_how_and_leaves_the_handle_usable() {
 }
 
 #[test]
-fn group_05_04_take_result_takes_the_value_without_waiting() {
+fn group_04_take_result_takes_the_value_without_waiting() {
     run_clean(async {
         Group::run(async |group| {
             let mut child = group.spawn(value(1, Drops::default().guard()));
@@ -114,7 +114,7 @@ fn group_05_04_take_result_takes_the_value_without_waiting() {
 
 /// Code that is stopped in a plain await can still ask, in its clean-up, what it was.
 #[test]
-fn group_05_04_after_a_plain_await_that_found_nothing_outcome_still_tells() {
+fn group_04_after_a_plain_await_that_found_nothing_outcome_still_tells() {
     run_clean(async {
         let told = Cell::new(false);
         let outcome: Outcome<()> = Group::run(async |group| {
@@ -136,7 +136,7 @@ fn group_05_04_after_a_plain_await_that_found_nothing_outcome_still_tells() {
 }
 
 #[test]
-fn group_05_08_children_spawn_into_their_own_group_and_open_groups_below() {
+fn group_08_children_spawn_into_their_own_group_and_open_groups_below() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -162,7 +162,7 @@ fn group_05_08_children_spawn_into_their_own_group_and_open_groups_below() {
 }
 
 #[test]
-fn group_05_08_a_group_below_that_is_only_cancelled_is_a_child_that_is_cancelled() {
+fn group_08_a_group_below_that_is_only_cancelled_is_a_child_that_is_cancelled() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             let mut below = group.spawn_group(async |inner| {
@@ -177,7 +177,7 @@ fn group_05_08_a_group_below_that_is_only_cancelled_is_a_child_that_is_cancelled
 }
 
 #[test]
-fn group_05_08_children_that_spawn_without_end_are_all_stopped_by_one_failure() {
+fn group_08_children_that_spawn_without_end_are_all_stopped_by_one_failure() {
     run_clean(async {
         async fn spawner(group: Group, drops: Drops) {
             let _guard = drops.guard();
@@ -201,7 +201,7 @@ fn group_05_08_children_that_spawn_without_end_are_all_stopped_by_one_failure() 
 }
 
 #[test]
-fn group_05_10_finished_children_are_forgotten_also_those_that_failed_to_be_awaited() {
+fn group_10_finished_children_are_forgotten_also_those_that_failed_to_be_awaited() {
     // The executor has room for few tasks: no ended child keeps its place.
     let executor = Executor::builder().clock(VirtualClock::new()).max_tasks(4).build();
     executor.run(async {
@@ -223,7 +223,7 @@ fn group_05_10_finished_children_are_forgotten_also_those_that_failed_to_be_awai
 }
 
 #[test]
-fn group_05_11_a_started_child_goes_on_if_nobody_waits_any_more() {
+fn group_11_a_started_child_goes_on_if_nobody_waits_any_more() {
     run_clean(async {
         let record = Record::new();
         let says = record.clone();
@@ -243,7 +243,7 @@ fn group_05_11_a_started_child_goes_on_if_nobody_waits_any_more() {
 }
 
 #[test]
-fn group_05_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
+fn group_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
             let port = group.start(async |ready| {
@@ -259,7 +259,7 @@ fn group_05_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
 }
 
 #[test]
-fn group_05_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() {
+fn group_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
             let ready = async |_ready: evenkeel::Ready<()>| {
@@ -275,7 +275,7 @@ fn group_05_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() 
 }
 
 #[test]
-fn group_05_11_the_background_does_not_keep_the_group_open() {
+fn group_11_the_background_does_not_keep_the_group_open() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -294,7 +294,7 @@ fn group_05_11_the_background_does_not_keep_the_group_open() {
 }
 
 #[test]
-fn group_05_11_a_background_child_that_fails_fails_the_group() {
+fn group_11_a_background_child_that_fails_fails_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
             group.spawn_background(fail(1, "no heartbeat"));
@@ -315,7 +315,7 @@ fn group_05_11_a_background_child_that_fails_fails_the_group() {
 }
 
 #[test]
-fn group_05_11_what_the_background_spawns_while_it_is_stopped_does_not_keep_the_group_open() {
+fn group_11_what_the_background_spawns_while_it_is_stopped_does_not_keep_the_group_open() {
     let outcome = run_clean(timeout(ms(1000), async {
         let record = Record::new();
         let says = record.clone();
@@ -335,7 +335,7 @@ fn group_05_11_what_the_background_spawns_while_it_is_stopped_does_not_keep_the_
 }
 
 #[test]
-fn group_05_12_try_slot_refuses_when_it_is_full_or_somebody_waits() {
+fn group_12_try_slot_refuses_when_it_is_full_or_somebody_waits() {
     run_clean(async {
         Group::options()
             .limit(2)
@@ -360,7 +360,7 @@ fn group_05_12_try_slot_refuses_when_it_is_full_or_somebody_waits() {
 }
 
 #[test]
-fn group_05_12_a_slot_is_free_again_however_its_child_ends() {
+fn group_12_a_slot_is_free_again_however_its_child_ends() {
     let (outcome, _) = run_with_reports(async {
         let outcome = Group::options().limit(1).run(async |group| {
             group.slot().await.spawn(value(1, ()));
@@ -387,7 +387,7 @@ fn group_05_12_a_slot_is_free_again_however_its_child_ends() {
 }
 
 #[test]
-fn group_05_12_cancelling_lets_everybody_in_whose_child_then_never_starts() {
+fn group_12_cancelling_lets_everybody_in_whose_child_then_never_starts() {
     run_clean(async {
         let record = Record::new();
         let outcome: Outcome<()> = Group::options()
@@ -413,7 +413,7 @@ fn group_05_12_cancelling_lets_everybody_in_whose_child_then_never_starts() {
 }
 
 #[test]
-fn group_05_12_the_crawler_that_goes_on_inline_is_not_stuck() {
+fn group_12_the_crawler_that_goes_on_inline_is_not_stuck() {
     async fn visit(group: Group, visited: Rc<Cell<usize>>, depth: usize) -> Result<(), &'static str> {
         visited.set(visited.get() + 1);
         sleep(ms(1)).await;
@@ -442,7 +442,7 @@ fn group_05_12_the_crawler_that_goes_on_inline_is_not_stuck() {
 
 /// The executor has no room for more tasks than these.
 #[test]
-fn group_05_12_very_many_children_through_a_limit_of_100_take_room_for_100() {
+fn group_12_very_many_children_through_a_limit_of_100_take_room_for_100() {
     const CHILDREN: usize = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
     let executor = Executor::builder().max_tasks(101).build();
     let ended = Rc::new(Cell::new(0));

@@ -161,7 +161,7 @@ fn group_error_a_body_has_the_place_where_the_group_was_run() {
 }
 
 #[test]
-fn group_error_of_a_cancelled_group_says_why() {
+fn group_13_the_error_of_a_cancelled_group_says_why() {
     run_clean(async {
         let cancelled = async |fails: bool| {
             let outcome = Group::run(async |group| {

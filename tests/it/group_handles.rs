@@ -30,7 +30,7 @@ async fn never_started() {
 }
 
 #[test]
-fn group_05_04_a_shield_that_awaits_the_value_of_a_child_without_one_does_not_hang() {
+fn group_04_a_shield_that_awaits_the_value_of_a_child_without_one_does_not_hang() {
     for end in [End::Failed, End::Cancelled, End::Panicked] {
         let (out, reports) = run_with_reports(
             AssertUnwindSafe(timeout(
@@ -62,7 +62,7 @@ fn group_05_04_a_shield_that_awaits_the_value_of_a_child_without_one_does_not_ha
 }
 
 #[test]
-fn group_05_04_clean_up_that_awaits_the_value_of_a_child_without_one_does_not_hang() {
+fn group_04_clean_up_that_awaits_the_value_of_a_child_without_one_does_not_hang() {
     for end in [End::Failed, End::Cancelled, End::Panicked] {
         let (out, _) = run_with_reports(
             AssertUnwindSafe(timeout(
@@ -89,7 +89,7 @@ fn group_05_04_clean_up_that_awaits_the_value_of_a_child_without_one_does_not_ha
 }
 
 #[test]
-fn group_05_04_outcome_tells_how_a_child_ended_and_stops_nobody() {
+fn group_04_outcome_tells_how_a_child_ended_and_stops_nobody() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             let mut alone = group.spawn(pending::<Result<u32, &str>>());
@@ -105,7 +105,7 @@ fn group_05_04_outcome_tells_how_a_child_ended_and_stops_nobody() {
 }
 
 #[test]
-fn group_05_04_awaiting_a_missing_value_from_outside_the_group_panics_and_names_outcome() {
+fn group_04_awaiting_a_missing_value_from_outside_the_group_panics_and_names_outcome() {
     let message = panic_of(|| {
         run_clean(async {
             let outcome = Group::run(async |group| {
@@ -120,7 +120,7 @@ fn group_05_04_awaiting_a_missing_value_from_outside_the_group_panics_and_names_
 }
 
 #[test]
-fn group_05_04_dropping_a_handle_changes_nothing() {
+fn group_04_dropping_a_handle_changes_nothing() {
     let drops = Drops::default();
     run_clean(async {
         let record = Record::new();
@@ -141,7 +141,7 @@ fn group_05_04_dropping_a_handle_changes_nothing() {
 }
 
 #[test]
-fn group_05_07_spawning_into_a_group_that_is_cancelling_gives_a_child_that_never_starts() {
+fn group_07_spawning_into_a_group_that_is_cancelling_gives_a_child_that_never_starts() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             group.cancel("enough");
@@ -159,7 +159,7 @@ fn group_05_07_spawning_into_a_group_that_is_cancelling_gives_a_child_that_never
 }
 
 #[test]
-fn group_05_07_an_ended_group_behaves_as_a_cancelling_one() {
+fn group_07_an_ended_group_behaves_as_a_cancelling_one() {
     run_clean(async {
         let group = Group::run(async |group| Ok(group)).await.unwrap();
         let mut late = group.spawn(never_started());
@@ -170,7 +170,7 @@ fn group_05_07_an_ended_group_behaves_as_a_cancelling_one() {
 }
 
 #[test]
-fn group_05_09_dropping_the_groups_future_cancels_the_children_and_their_clean_up_is_finished() {
+fn group_09_dropping_the_groups_future_cancels_the_children_and_their_clean_up_is_finished() {
     let record = Record::new();
     let (_, reports) = run_with_reports(async {
         let mut group = Box::pin(Group::run(async |group| {
@@ -187,7 +187,7 @@ fn group_05_09_dropping_the_groups_future_cancels_the_children_and_their_clean_u
 }
 
 #[test]
-fn group_05_11_start_returns_when_the_child_is_ready_and_the_group_waits_for_its_end() {
+fn group_11_start_returns_when_the_child_is_ready_and_the_group_waits_for_its_end() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             let port = group.start(async |ready| {
@@ -206,7 +206,7 @@ fn group_05_11_start_returns_when_the_child_is_ready_and_the_group_waits_for_its
 }
 
 #[test]
-fn group_05_11_a_child_that_ends_without_being_ready_cancels_the_group() {
+fn group_11_a_child_that_ends_without_being_ready_cancels_the_group() {
     run_clean(async {
         let outcome = Group::run(async |group| {
             group.start::<u16, (), _>(async |_ready| Ok(())).await;
@@ -222,7 +222,7 @@ fn group_05_11_a_child_that_ends_without_being_ready_cancels_the_group() {
 }
 
 #[test]
-fn group_05_11_background_children_are_cancelled_after_the_others() {
+fn group_11_background_children_are_cancelled_after_the_others() {
     run_clean(async {
         let record = Record::new();
         let says = record.clone();
@@ -239,7 +239,7 @@ fn group_05_11_background_children_are_cancelled_after_the_others() {
 }
 
 #[test]
-fn group_05_12_a_slot_is_waited_for_before_the_child_exists_first_come_first_served() {
+fn group_12_a_slot_is_waited_for_before_the_child_exists_first_come_first_served() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::options().limit(2).run(async |group| {
@@ -263,7 +263,7 @@ fn group_05_12_a_slot_is_waited_for_before_the_child_exists_first_come_first_ser
 }
 
 #[test]
-fn group_05_12_children_that_all_wait_for_a_slot_they_hold_are_reported_in_debug_builds() {
+fn group_12_children_that_all_wait_for_a_slot_they_hold_are_reported_in_debug_builds() {
     let (_, reports) = run_with_reports(timeout(
         ms(10),
         Group::options().limit(1).run(async |group| {
@@ -276,7 +276,7 @@ fn group_05_12_children_that_all_wait_for_a_slot_they_hold_are_reported_in_debug
 }
 
 #[test]
-fn group_05_06_errors_of_clean_up_win_over_a_cancellation_from_around_which_is_delivered_afterwards() {
+fn group_06_errors_of_clean_up_win_over_a_cancellation_from_around_which_is_delivered_afterwards() {
     run_clean(async {
         let record = Record::new();
         let says = record.clone();

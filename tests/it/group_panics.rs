@@ -1,4 +1,4 @@
-//! Rule 5.5: a panic, wherever it comes from, waits for the others and then goes on in the code that awaits the group.
+//! Rule group_05: a panic, wherever it comes from, waits for the others and then goes on in the code that awaits the group.
 
 use crate::{
     group_kit::{Group, Outcome, fail, run_with_reports, spoil, tidy, value},
@@ -27,7 +27,7 @@ fn text(panic: &str, reports: &[&str]) -> (String, Vec<String>) {
 }
 
 #[test]
-fn group_05_05_a_childs_panic_waits_for_the_others_and_goes_on() {
+fn group_05_a_childs_panic_waits_for_the_others_and_goes_on() {
     let record = Record::new();
     let ended = panic_and_reports(async {
         let _at = on_drop(|| assert_eq!(Instant::now(), at(6)));
@@ -45,7 +45,7 @@ fn group_05_05_a_childs_panic_waits_for_the_others_and_goes_on() {
 }
 
 #[test]
-fn group_05_05_the_bodys_panic_does_the_same() {
+fn group_05_the_bodys_panic_does_the_same() {
     let record = Record::new();
     let ended = panic_and_reports(Group::run(async |group| {
         group.spawn(tidy(record.clone(), "child", 5));
@@ -59,7 +59,7 @@ fn group_05_05_the_bodys_panic_does_the_same() {
 }
 
 #[test]
-fn group_05_05_further_panics_are_reported() {
+fn group_05_further_panics_are_reported() {
     let ended = panic_and_reports(Group::run(async |group| {
         for why in ["first", "second", "third"] {
             group.spawn(burst(1, why));
@@ -70,7 +70,7 @@ fn group_05_05_further_panics_are_reported() {
 }
 
 #[test]
-fn group_05_05_errors_beside_it_are_reported_whether_they_came_before_or_after() {
+fn group_05_errors_beside_it_are_reported_whether_they_came_before_or_after() {
     let ended = panic_and_reports(Group::run(async |group| {
         group.spawn(spoil(group.clone(), 2, "after"));
         group.spawn(finally(pending::<()>(), async |_: Option<&()>| burst(1, "in clean-up").await));
@@ -81,7 +81,7 @@ fn group_05_05_errors_beside_it_are_reported_whether_they_came_before_or_after()
 }
 
 #[test]
-fn group_05_05_a_panic_in_the_last_poll_of_a_cancelled_child() {
+fn group_05_a_panic_in_the_last_poll_of_a_cancelled_child() {
     let ended = panic_and_reports(Group::run(async |group| {
         group.spawn(fail(1, "the error"));
         group.spawn(burst(1, "in the same turn"));
@@ -91,7 +91,7 @@ fn group_05_05_a_panic_in_the_last_poll_of_a_cancelled_child() {
 }
 
 #[test]
-fn group_05_05_panics_of_destructors() {
+fn group_05_panics_of_destructors() {
     // Of a child that has its value: it is one of its panics all the same.
     let ended = panic_and_reports(Group::run(async |group| {
         let bomb = on_drop(|| panic!("of what it held"));
@@ -113,7 +113,7 @@ fn group_05_05_panics_of_destructors() {
 }
 
 #[test]
-fn group_05_05_a_panic_beats_a_cancellation_from_around() {
+fn group_05_a_panic_beats_a_cancellation_from_around() {
     let (outcome, reports) = run_with_reports(async {
         let task = spawn(Group::run(async |group| {
             group.spawn(finally(pending::<()>(), async |_: Option<&()>| burst(1, "in clean-up").await));
@@ -130,7 +130,7 @@ fn group_05_05_a_panic_beats_a_cancellation_from_around() {
 }
 
 #[test]
-fn group_05_05_a_group_below_passes_its_panic_up() {
+fn group_05_a_group_below_passes_its_panic_up() {
     let ended = panic_and_reports(Group::run(async |group| {
         group.spawn(value(9, ()));
         group.spawn_group(async |below| {
@@ -146,7 +146,7 @@ fn group_05_05_a_group_below_passes_its_panic_up() {
 }
 
 #[test]
-fn group_05_05_the_payload_is_the_one_that_was_thrown() {
+fn group_05_the_payload_is_the_one_that_was_thrown() {
     #[derive(Debug, PartialEq)]
     struct Payload(u32);
     let executor = Executor::builder().clock(VirtualClock::new()).build();
@@ -161,7 +161,7 @@ fn group_05_05_the_payload_is_the_one_that_was_thrown() {
 }
 
 #[test]
-fn group_05_05_run_goes_on_with_it_and_the_executor_is_usable() {
+fn group_05_run_goes_on_with_it_and_the_executor_is_usable() {
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let group = Group::run(async |group| {
         group.spawn(burst(1, "out of run"));
@@ -172,7 +172,7 @@ fn group_05_05_run_goes_on_with_it_and_the_executor_is_usable() {
 }
 
 #[test]
-fn group_05_05_the_handle_of_a_child_that_panicked_says_so() {
+fn group_05_the_handle_of_a_child_that_panicked_says_so() {
     let ended = panic_and_reports(Group::run(async |group| {
         let mut child = group.spawn(burst(1, "the child"));
         let how = shield(async { child.outcome().await.unwrap_err().to_string() }).await;

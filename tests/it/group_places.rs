@@ -151,7 +151,7 @@ fn group_places_the_newest_waker_is_woken() {
 }
 
 #[test]
-fn group_05_09_dropped_half_way_in_a_foreign_select() {
+fn group_09_dropped_half_way_in_a_foreign_select() {
     let (outcome, reports) = run_with_reports(async {
         let record = Record::new();
         let reasons = record.clone();
@@ -175,7 +175,7 @@ fn group_05_09_dropped_half_way_in_a_foreign_select() {
 }
 
 #[test]
-fn group_05_09_never_polled_or_dropped_at_once() {
+fn group_09_never_polled_or_dropped_at_once() {
     run_clean(async {
         let drops = Drops::default();
         let guard = drops.guard();
@@ -188,7 +188,7 @@ fn group_05_09_never_polled_or_dropped_at_once() {
 }
 
 #[test]
-fn group_05_09_run_returns_after_the_clean_up_of_a_dropped_group() {
+fn group_09_run_returns_after_the_clean_up_of_a_dropped_group() {
     let record = Record::new();
     let says = record.clone();
     let executor = Executor::builder().clock(VirtualClock::new()).on_unhandled(|_| ());

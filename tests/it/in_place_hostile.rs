@@ -261,7 +261,7 @@ trait Boxed: Future + Sized {
 impl<F: Future> Boxed for F {}
 
 #[test]
-fn sound_04_a_set_that_follows_one_of_clean_up_wakes_its_owner() {
+fn fault_43_a_set_that_follows_one_of_clean_up_wakes_its_owner() {
     run(async {
         // Those who clean up in the scope have wakers of their own, which are called besides the owner's.
         let scope = CancelScope::new();

@@ -41,7 +41,7 @@ fn unordered_outputs_come_as_they_are_ready() {
 }
 
 #[test]
-fn at_most_so_many_run_at_a_time_and_that_many_do() {
+fn collect_06_at_most_so_many_run_at_a_time_and_that_many_do() {
     run_clean(async {
         for limit in [1, 2, 5, 100] {
             let (running, most) = (Cell::new(0), Cell::new(0));
@@ -58,7 +58,7 @@ fn at_most_so_many_run_at_a_time_and_that_many_do() {
 }
 
 #[test]
-fn the_next_item_is_pulled_only_when_there_is_room() {
+fn collect_06_the_next_item_is_pulled_only_when_there_is_room() {
     run_clean(async {
         let pulled = Cell::new(0);
         let items = (0..10).inspect(|_| pulled.set(pulled.get() + 1));
@@ -146,7 +146,7 @@ fn next_is_cancel_safe_and_leaves_the_rest_intact() {
 }
 
 #[test]
-fn cancel_drains_and_drop_reports_what_it_skips() {
+fn collect_05_cancel_drains_and_drop_reports_what_it_skips() {
     let record = Record::new();
     let ((), heard) = run_watched(async {
         let work = async |n: u64| tidy(&record, "work", n, after(n, n)).await;
@@ -174,7 +174,7 @@ fn cancelling_the_caller_drains() {
 }
 
 #[test]
-fn panics_of_a_future_of_the_function_and_of_the_source_go_on_when_the_others_have_cleaned_up() {
+fn collect_03_panics_of_a_future_of_the_function_and_of_the_source_go_on_when_the_others_have_cleaned_up() {
     let broken = |where_: &'static str| {
         let record = Record::new();
         let panic = panic_of(|| {

@@ -14,7 +14,7 @@ use std::{
 };
 
 #[test]
-fn the_first_to_end_wins_and_the_losers_are_drained() {
+fn collect_01_the_first_to_end_wins_and_the_losers_are_drained() {
     let record = Record::new();
     run_clean(async {
         let winner = race((
@@ -38,7 +38,7 @@ fn losers_without_clean_up_cost_no_turn() {
 }
 
 #[test]
-fn a_loser_learns_why() {
+fn collect_01_a_loser_learns_why() {
     let seen = Record::new();
     run_clean(race((finally(pending::<()>(), async |_: Option<&()>| seen.add(cancel_requested())), after(1, ()))));
     assert_eq!(seen.take(), [Some(CancelReason::RaceLost)]);
@@ -77,7 +77,7 @@ fn first_ok_yields_the_first_value_or_every_error_as_they_came() {
 }
 
 #[test]
-fn a_panic_of_a_branch_goes_on_when_the_others_have_cleaned_up() {
+fn collect_03_a_panic_of_a_branch_goes_on_when_the_others_have_cleaned_up() {
     let record = Record::new();
     let broken = async {
         sleep(ms(1)).await;
@@ -229,7 +229,7 @@ fn yield_wait_does_not_shield_cancel_cancelling_who_waits_leaves_the_tasks_runni
 }
 
 #[test]
-fn a_race_that_is_dropped_half_way_reports_the_clean_up_that_it_skips() {
+fn collect_05_a_race_that_is_dropped_half_way_reports_the_clean_up_that_it_skips() {
     let record = Record::new();
     let ((), heard) = run_watched(async {
         let mut both = Box::pin(race([tidy(&record, "never", 1, pending::<()>())]));

@@ -116,7 +116,7 @@ fn cancel_07_clean_up_that_began_after_a_value_is_waited_for_and_the_value_is_re
 }
 
 #[test]
-fn cancel_07_cancelling_reaches_all_points_in_all_branches() {
+fn cleanup_01_cancelling_reaches_all_points_in_all_branches() {
     let log = Log::new();
     testing::run(async {
         let one = |name: &'static str, time| {
@@ -147,7 +147,7 @@ fn cancel_07_a_point_that_a_reached_point_opens_after_it_is_reached_too() {
 }
 
 #[test]
-fn cancel_07_the_scope_ends_in_the_poll_in_which_the_last_point_is_done() {
+fn cleanup_02_the_scope_ends_in_the_poll_in_which_the_last_point_is_done() {
     testing::run(async {
         let polls = Polls::default();
         let scope = CancelScope::new();

@@ -45,7 +45,7 @@ async fn busy(until: u128) {
 // ---- A family that ends is polled, whatever is queued.
 
 #[test]
-fn sound_03_as_completed_awaits_clean_up_after_a_panic_though_an_outcome_is_queued() {
+fn collect_03_as_completed_awaits_clean_up_after_a_panic_though_an_outcome_is_queued() {
     for is_stream in [false, true] {
         let cleaned = Cell::new(false);
         let futures: Vec<Boxed<'_, u32>> = vec![
@@ -66,7 +66,7 @@ fn sound_03_as_completed_awaits_clean_up_after_a_panic_though_an_outcome_is_queu
 }
 
 #[test]
-fn sound_03_map_concurrent_awaits_clean_up_after_a_panic_though_an_output_is_there() {
+fn collect_03_map_concurrent_awaits_clean_up_after_a_panic_though_an_output_is_there() {
     for is_ordered in [true, false] {
         let cleaned = Cell::new(0);
         let (thrown, reports) = run_with_reports(async {
@@ -129,19 +129,19 @@ fn cancelled_beside_a_busy_sibling(is_nested: bool) -> (Option<u128>, Vec<String
 }
 
 #[test]
-fn sound_04_a_cancelled_scope_beside_a_busy_sibling_returns() {
+fn fault_43_a_cancelled_scope_beside_a_busy_sibling_returns() {
     let (ended, reports) = cancelled_beside_a_busy_sibling(false);
     assert_eq!((ended, reports), (Some(20), vec!["skipped".to_owned()]));
 }
 
 #[test]
-fn sound_04_a_clean_up_point_beside_a_busy_sibling_stops_its_body() {
+fn fault_43_a_clean_up_point_beside_a_busy_sibling_stops_its_body() {
     let (ended, reports) = cancelled_beside_a_busy_sibling(true);
     assert_eq!((ended, reports), (Some(20), vec!["skipped".to_owned()]));
 }
 
 #[test]
-fn sound_04_clean_up_behind_many_busy_futures_is_reached() {
+fn cleanup_05_clean_up_behind_many_busy_futures_is_reached() {
     for count in [2, 10, 100, 300] {
         let cleaned = Rc::new(Cell::new(false));
         let cleans = cleaned.clone();
@@ -174,7 +174,7 @@ fn sound_04_clean_up_behind_many_busy_futures_is_reached() {
 }
 
 #[test]
-fn sound_04_a_future_that_wakes_itself_for_ever_does_not_hold_its_scope() {
+fn cleanup_05_a_future_that_wakes_itself_for_ever_does_not_hold_its_scope() {
     let (_, reports) = run_with_reports(async {
         let scope = CancelScope::new();
         let handle = scope.clone();
@@ -205,7 +205,7 @@ fn sound_04_a_future_that_wakes_itself_for_ever_does_not_hold_its_scope() {
 }
 
 #[test]
-fn sound_04_code_that_begins_new_clean_up_in_each_poll_does_not_keep_the_thread() {
+fn cleanup_06_code_that_begins_new_clean_up_in_each_poll_does_not_keep_the_thread() {
     for in_task in [false, true] {
         let (executor, reports) = reporting();
         let forever = async {
@@ -249,13 +249,13 @@ fn borrowed(message_at: u64, limit: u64) -> (u128, Vec<String>) {
 }
 
 #[test]
-fn sound_05_a_borrowed_clean_up_point_that_nobody_polls_does_not_hold_its_scope() {
+fn cleanup_03_a_borrowed_clean_up_point_that_nobody_polls_does_not_hold_its_scope() {
     // The handler waits already.
     assert_eq!(borrowed(10, 20), (20, vec!["skipped".to_owned()]));
 }
 
 #[test]
-fn sound_05_clean_up_that_has_begun_and_is_not_polled_any_more_holds_until_it_is_woken() {
+fn cleanup_04_clean_up_that_has_begun_and_is_not_polled_any_more_holds_until_it_is_woken() {
     // Clean-up begins at 10 ms, the message comes at 12 ms, and what the clean-up waits for comes at 15 ms.
     assert_eq!(borrowed(12, 10), (15, vec!["skipped".to_owned()]));
     // In the same turn.
@@ -264,7 +264,7 @@ fn sound_05_clean_up_that_has_begun_and_is_not_polled_any_more_holds_until_it_is
 
 #[test]
 #[expect(clippy::await_holding_refcell_ref, reason = "nobody else borrows it")]
-fn sound_05_clean_up_whose_combinator_is_gone_does_not_hold_its_task() {
+fn cleanup_04_clean_up_whose_combinator_is_gone_does_not_hold_its_task() {
     let (executor, reports) = reporting();
     let shared: Rc<RefCell<Boxed<'static>>> = Rc::new(RefCell::new(Box::pin(point(5))));
     let kept = shared.clone();
@@ -293,7 +293,7 @@ fn sound_05_clean_up_whose_combinator_is_gone_does_not_hold_its_task() {
 }
 
 #[test]
-fn sound_05_clean_up_that_two_poll_goes_on_where_it_is_polled() {
+fn cleanup_10_clean_up_that_two_poll_goes_on_where_it_is_polled() {
     // A shield that is shared: the first handle lies in a cancelled scope that nobody polls, the second in another task.
     run_clean(async {
         let shared = shield(async {
@@ -321,7 +321,7 @@ async fn loser(point: impl Future<Output = ()>) {
 }
 
 #[test]
-fn sound_12_a_loser_whose_clean_up_point_is_done_is_stopped() {
+fn cleanup_07_a_loser_whose_clean_up_point_is_done_is_stopped() {
     run_clean(async {
         race((sleep(ms(160)), loser(shield(sleep(ms(60)))))).await;
         assert_eq!(now(), 160);
@@ -341,7 +341,7 @@ fn sound_12_a_loser_whose_clean_up_point_is_done_is_stopped() {
 }
 
 #[test]
-fn sound_12_a_branch_whose_clean_up_is_done_is_dropped_when_a_scope_around_is_cancelled() {
+fn cleanup_07_a_branch_whose_clean_up_is_done_is_dropped_when_a_scope_around_is_cancelled() {
     // It holds what the clean-up of its sibling waits for.
     run_clean(async {
         let (sender, receiver) = oneshot::channel::<()>();
@@ -359,7 +359,7 @@ fn sound_12_a_branch_whose_clean_up_is_done_is_dropped_when_a_scope_around_is_ca
 // ---- Panics that wait.
 
 #[test]
-fn sound_13_a_panic_that_waits_is_reported_when_another_takes_its_scope_away() {
+fn cleanup_08_a_panic_that_waits_is_reported_when_another_takes_its_scope_away() {
     for has_timeout in [false, true] {
         let (executor, reports) = reporting();
         let work = async {
@@ -385,7 +385,7 @@ fn sound_13_a_panic_that_waits_is_reported_when_another_takes_its_scope_away() {
 }
 
 #[test]
-fn sound_13_a_panic_that_comes_when_its_scope_is_over_is_reported() {
+fn cleanup_08_a_panic_that_comes_when_its_scope_is_over_is_reported() {
     let (executor, reports) = reporting();
     let kept: Rc<RefCell<Option<Boxed<'static>>>> = Rc::default();
     let keeps = kept.clone();
@@ -425,7 +425,7 @@ async fn failing() -> Result<(), String> {
 }
 
 #[test]
-fn sound_14_errors_of_a_scope_that_is_dropped_are_reported() {
+fn cleanup_08_errors_of_a_scope_that_is_dropped_are_reported() {
     let (_, reports) = run_with_reports(async { drop(select(pin!(failing()), pin!(sleep(ms(5)))).await) });
     assert_eq!(reports.len(), 2, "{reports:?}");
     assert!(reports.iter().any(|report| report.contains("the disk is on fire")), "{reports:?}");
@@ -433,7 +433,7 @@ fn sound_14_errors_of_a_scope_that_is_dropped_are_reported() {
 }
 
 #[test]
-fn sound_14_errors_of_a_scope_are_handed_out_or_reported_when_clean_up_ends_with_its_timeout() {
+fn cleanup_08_errors_of_a_scope_are_handed_out_or_reported_when_clean_up_ends_with_its_timeout() {
     for limit in [5, 9, 10, 11] {
         let handed = Cell::new(0);
         let (_, reports) = run_with_reports(async {
@@ -450,7 +450,7 @@ fn sound_14_errors_of_a_scope_are_handed_out_or_reported_when_clean_up_ends_with
 }
 
 #[test]
-fn sound_14_an_error_whose_debug_panics_costs_no_other_its_report() {
+fn cleanup_08_an_error_whose_debug_panics_costs_no_other_its_report() {
     struct Unspeakable;
     impl std::fmt::Debug for Unspeakable {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -488,7 +488,7 @@ fn sound_14_an_error_whose_debug_panics_costs_no_other_its_report() {
 // ---- Whoever asks gets the right answer.
 
 #[test]
-fn sound_16_a_token_tells_the_host_and_other_executors_that_its_task_is_cancelled() {
+fn cancel_14_a_token_tells_the_host_and_other_executors_that_its_task_is_cancelled() {
     let (executor, _) = reporting();
     let scope = CancelScope::new();
     let (token, handle) = (scope.token(), scope.clone());
@@ -506,7 +506,7 @@ fn sound_16_a_token_tells_the_host_and_other_executors_that_its_task_is_cancelle
 }
 
 #[test]
-fn sound_16_to_ask_for_a_cancellation_from_elsewhere_changes_nothing_that_is_delivered() {
+fn cancel_14_to_ask_for_a_cancellation_from_elsewhere_changes_nothing_that_is_delivered() {
     let (executor, _) = reporting();
     let inner = Rc::new(Executor::new());
     let scope = CancelScope::new();

@@ -53,7 +53,7 @@ fn depth<E>(error: &GroupError<E>) -> usize {
 }
 
 #[test]
-fn sound_21_a_deep_tree_of_errors_is_cut_and_written_on_a_small_stack() {
+fn fault_15_a_deep_tree_of_errors_is_cut_and_written_on_a_small_stack() {
     on_a_small_stack(|| {
         let error = run(nested(DEPTH));
         assert_eq!(error.errors().count(), DEPTH + 1);
@@ -78,7 +78,7 @@ fn sound_21_a_deep_tree_of_errors_is_cut_and_written_on_a_small_stack() {
 }
 
 #[test]
-fn sound_21_a_panic_in_the_middle_of_a_split_drops_all_on_a_small_stack() {
+fn fault_15_a_panic_in_the_middle_of_a_split_drops_all_on_a_small_stack() {
     on_a_small_stack(|| {
         let error = run(nested(DEPTH));
         let split = catch_unwind(AssertUnwindSafe(|| error.split(|&error| error > 0 || panic!("the innermost"))));
@@ -87,7 +87,7 @@ fn sound_21_a_panic_in_the_middle_of_a_split_drops_all_on_a_small_stack() {
 }
 
 #[test]
-fn sound_21_halves_keep_names_places_and_reasons() {
+fn group_16_halves_keep_names_places_and_reasons() {
     let whole = run(async {
         let tidy = |group: &TaskGroup<usize>, error| {
             let here = group.clone();
@@ -129,7 +129,7 @@ fn sound_21_halves_keep_names_places_and_reasons() {
 }
 
 #[test]
-fn sound_21_debug_nests_sixteen_groups_and_writes_what_is_below_side_by_side() {
+fn group_16_debug_nests_sixteen_groups_and_writes_what_is_below_side_by_side() {
     let text = format!("{:?}", run(nested(15)));
     assert_eq!((text.matches("GroupError").count(), text.matches("errors").count()), (16, 0));
 
@@ -139,7 +139,7 @@ fn sound_21_debug_nests_sixteen_groups_and_writes_what_is_below_side_by_side() {
 }
 
 #[test]
-fn sound_21_the_library_writes_a_deep_tree_on_a_small_stack() {
+fn fault_15_the_library_writes_a_deep_tree_on_a_small_stack() {
     on_a_small_stack(|| {
         let (outcome, reports) = run_with_reports(async {
             let work = TaskGroup::run(async |group| {
@@ -182,7 +182,7 @@ fn wrapped(depth: usize) -> GroupError<Wrap> {
 }
 
 #[test]
-fn sound_21_errors_that_hold_group_errors_are_written_on_a_small_stack() {
+fn fault_15_errors_that_hold_group_errors_are_written_on_a_small_stack() {
     on_a_small_stack(|| {
         let error = wrapped(1000);
         assert_eq!(format!("{error:?}").matches("Wrap").count(), 17);
@@ -253,7 +253,7 @@ async fn remote_chain(drops: &Drops, says: impl Fn(usize) -> &'static str) -> Re
 }
 
 #[test]
-fn sound_21_a_chain_of_remote_tasks_is_dropped_on_a_small_stack() {
+fn fault_15_a_chain_of_remote_tasks_is_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         run(async {
@@ -266,7 +266,7 @@ fn sound_21_a_chain_of_remote_tasks_is_dropped_on_a_small_stack() {
 }
 
 #[test]
-fn sound_21_a_chain_of_remote_tasks_is_dropped_elsewhere_and_after_its_executor() {
+fn fault_15_a_chain_of_remote_tasks_is_dropped_elsewhere_and_after_its_executor() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         let last = run(remote_chain(&drops, |_| ""));
@@ -277,7 +277,7 @@ fn sound_21_a_chain_of_remote_tasks_is_dropped_elsewhere_and_after_its_executor(
 }
 
 #[test]
-fn sound_21_a_chain_of_remote_tasks_that_nobody_is_left_to_get_is_dropped_on_a_small_stack() {
+fn fault_15_a_chain_of_remote_tasks_that_nobody_is_left_to_get_is_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         run(async {
@@ -300,7 +300,7 @@ fn sound_21_a_chain_of_remote_tasks_that_nobody_is_left_to_get_is_dropped_on_a_s
 }
 
 #[test]
-fn sound_21_of_several_panics_in_a_chain_the_first_goes_on_and_the_others_are_reported() {
+fn fault_15_of_several_panics_in_a_chain_the_first_goes_on_and_the_others_are_reported() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         let (first, mut reports) = run_with_reports(async {
@@ -330,7 +330,7 @@ struct Child {
 
 /// Siblings: handles of one thread.
 #[test]
-fn sound_21_chains_of_tasks_and_children_are_dropped_on_a_small_stack() {
+fn fault_15_chains_of_tasks_and_children_are_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         run(async {
@@ -360,7 +360,7 @@ fn sound_21_chains_of_tasks_and_children_are_dropped_on_a_small_stack() {
 
 /// Siblings: what a panic carries.
 #[test]
-fn sound_21_a_panic_that_carries_a_panic_is_dropped_on_a_small_stack() {
+fn fault_15_a_panic_that_carries_a_panic_is_dropped_on_a_small_stack() {
     on_a_small_stack(|| {
         let drops = Drops::default();
         let first = Panic::new(Box::new(Guard { drops: drops.clone(), says: "" }));
@@ -376,7 +376,7 @@ fn sound_21_a_panic_that_carries_a_panic_is_dropped_on_a_small_stack() {
 
 /// What a hook drops is dropped after what it was told of.
 #[test]
-fn sound_21_a_chain_of_tasks_that_panicked_with_one_another_is_reported_once() {
+fn fault_15_a_chain_of_tasks_that_panicked_with_one_another_is_reported_once() {
     on_a_small_stack(|| {
         let reports = Record::new();
         let says = reports.clone();
@@ -419,7 +419,7 @@ impl Drop for Waits {
 }
 
 #[test]
-fn sound_21_a_destructor_finds_what_it_has_dropped_gone() {
+fn fault_15_a_destructor_finds_what_it_has_dropped_gone() {
     let is_gone = Arc::new(AtomicBool::new(false));
     let told = is_gone.clone();
     run(async {

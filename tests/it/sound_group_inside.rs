@@ -50,7 +50,7 @@ fn reports_when_gone(how: &str, work: impl Future + 'static) -> Vec<String> {
 }
 
 #[test]
-fn sound_15_a_child_that_awaits_a_sibling_is_inside_its_group_also_when_its_future_is_gone() {
+fn group_04_a_child_that_awaits_a_sibling_is_inside_its_group_also_when_its_future_is_gone() {
     for how in ENDS {
         let record = Record::new();
         let says = record.clone();
@@ -71,7 +71,7 @@ fn sound_15_a_child_that_awaits_a_sibling_is_inside_its_group_also_when_its_futu
 }
 
 #[test]
-fn sound_15_a_child_that_starts_a_sibling_is_inside_its_group_also_when_its_future_is_gone() {
+fn group_04_a_child_that_starts_a_sibling_is_inside_its_group_also_when_its_future_is_gone() {
     for how in ENDS {
         let reports = reports_when_gone(
             how,
@@ -94,7 +94,7 @@ fn sound_15_a_child_that_starts_a_sibling_is_inside_its_group_also_when_its_futu
 }
 
 #[test]
-fn sound_15_a_child_of_a_group_below_is_inside_too_when_both_futures_are_gone() {
+fn group_04_a_child_of_a_group_below_is_inside_too_when_both_futures_are_gone() {
     for how in ENDS {
         let reports = reports_when_gone(
             how,
@@ -119,7 +119,7 @@ fn sound_15_a_child_of_a_group_below_is_inside_too_when_both_futures_are_gone() 
 
 /// Outside it is an error of the program's, whether the group's future is there or not.
 #[test]
-fn sound_15_whoever_is_outside_is_told_so_also_when_the_groups_future_is_gone() {
+fn group_04_whoever_is_outside_is_told_so_also_when_the_groups_future_is_gone() {
     for is_gone in [false, true] {
         let ((), reports) = run_with_reports(async move {
             let handle = Rc::new(RefCell::new(None));

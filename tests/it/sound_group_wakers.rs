@@ -71,7 +71,7 @@ fn hold(group: &Group) -> Pin<Box<dyn Future<Output = ()>>> {
 }
 
 #[test]
-fn sound_10_a_slot_that_a_waker_gives_back_as_it_is_cloned_or_dropped_is_not_lost() {
+fn fault_44_a_slot_that_a_waker_gives_back_as_it_is_cloned_or_dropped_is_not_lost() {
     for (op, is_first) in WAYS {
         let (outcome, reports) = run_with_reports(Group::options().limit(1).run(async |group| {
             let held = hold(&group);
@@ -88,7 +88,7 @@ fn sound_10_a_slot_that_a_waker_gives_back_as_it_is_cloned_or_dropped_is_not_los
 }
 
 #[test]
-fn sound_10_a_group_that_a_waker_cancels_as_it_is_cloned_or_dropped_has_a_slot_for_all() {
+fn fault_44_a_group_that_a_waker_cancels_as_it_is_cloned_or_dropped_has_a_slot_for_all() {
     for (op, is_first) in WAYS {
         let (outcome, reports) = run_with_reports(Group::options().limit(1).run(async |group| {
             let held = hold(&group);
@@ -103,7 +103,7 @@ fn sound_10_a_group_that_a_waker_cancels_as_it_is_cloned_or_dropped_has_a_slot_f
 }
 
 #[test]
-fn sound_10_a_child_that_is_ready_as_a_waker_is_cloned_or_dropped_is_not_missed() {
+fn fault_44_a_child_that_is_ready_as_a_waker_is_cloned_or_dropped_is_not_missed() {
     for (op, is_first) in WAYS {
         let (outcome, reports) = run_with_reports(Group::run(async |group| {
             let ready = Rc::new(RefCell::new(None));
@@ -131,7 +131,7 @@ fn drive(executor: &Executor) {
 
 /// A sibling: a child's value that comes in the middle of a poll of its handle, by a waker that drives another executor.
 #[test]
-fn sound_10_a_child_that_ends_as_a_waker_is_cloned_or_dropped_is_not_missed() {
+fn fault_44_a_child_that_ends_as_a_waker_is_cloned_or_dropped_is_not_missed() {
     for (op, is_first) in WAYS {
         let (here, there) = (Executor::new(), Rc::new(Executor::new()));
         let handle = Rc::new(RefCell::new(None));
@@ -155,7 +155,7 @@ fn sound_10_a_child_that_ends_as_a_waker_is_cloned_or_dropped_is_not_missed() {
 
 /// A sibling: the group's own future, whose children end in the middle of its poll.
 #[test]
-fn sound_10_a_group_whose_children_end_as_its_waker_is_cloned_or_dropped_ends() {
+fn fault_44_a_group_whose_children_end_as_its_waker_is_cloned_or_dropped_ends() {
     for (op, is_first) in WAYS {
         let (here, there) = (Executor::new(), Rc::new(Executor::new()));
         // The child is a task of the other executor, as that is the current one when it is spawned.

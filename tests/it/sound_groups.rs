@@ -45,7 +45,7 @@ fn understood_badly() -> (String, Vec<String>) {
 }
 
 #[test]
-fn sound_06_a_childs_output_that_panics_as_it_is_understood_is_the_groups_panic() {
+fn group_05_a_childs_output_that_panics_as_it_is_understood_is_the_groups_panic() {
     let record = Record::new();
     let ended = panic_and_reports(Group::run(async |group| {
         group.spawn(odd());
@@ -58,7 +58,7 @@ fn sound_06_a_childs_output_that_panics_as_it_is_understood_is_the_groups_panic(
 }
 
 #[test]
-fn sound_06_whoever_awaits_a_child_whose_output_panics_is_stopped_and_does_not_hang() {
+fn group_05_whoever_awaits_a_child_whose_output_panics_is_stopped_and_does_not_hang() {
     for is_late in [false, true] {
         let ended = panic_and_reports(Group::run(async |group| {
             let child = group.spawn(odd());
@@ -78,7 +78,7 @@ fn sound_06_whoever_awaits_a_child_whose_output_panics_is_stopped_and_does_not_h
 }
 
 #[test]
-fn sound_06_the_outcome_of_a_child_whose_output_panics_says_so() {
+fn group_05_the_outcome_of_a_child_whose_output_panics_says_so() {
     let ended = panic_and_reports(Group::run(async |group| {
         let mut child = group.spawn(odd());
         let outcome = shield(async { child.outcome().await }).await;
@@ -89,7 +89,7 @@ fn sound_06_the_outcome_of_a_child_whose_output_panics_says_so() {
 }
 
 #[test]
-fn sound_06_a_child_whose_output_panics_gives_its_slot_back() {
+fn group_12_a_child_whose_output_panics_gives_its_slot_back() {
     let drops = Drops::default();
     let guard = drops.guard();
     let ended = panic_and_reports(Group::options().limit(1).run(async |group| {
@@ -120,7 +120,7 @@ impl Drop for Bomb {
 
 /// A sibling: what the body yields is for nobody if a child has failed.
 #[test]
-fn sound_06_a_value_that_panics_as_it_is_dropped_takes_no_errors_with_it() {
+fn group_05_a_value_that_panics_as_it_is_dropped_takes_no_errors_with_it() {
     let ended = panic_and_reports(Group::run(async |group| {
         group.report("the error");
         Ok(Bomb("the value"))
@@ -130,7 +130,7 @@ fn sound_06_a_value_that_panics_as_it_is_dropped_takes_no_errors_with_it() {
 
 /// A sibling: a child is dropped, and what it owned panics.
 #[test]
-fn sound_06_a_destructor_of_a_cancelled_child_is_the_groups_panic_before_the_childs_end() {
+fn group_05_a_destructor_of_a_cancelled_child_is_the_groups_panic_before_the_childs_end() {
     let ended = panic_and_reports(Group::run(async |group| {
         let child = group.spawn(async {
             let _bomb = Bomb("the destructor");
@@ -176,7 +176,7 @@ fn tick_until<T>(executor: &Executor, task: &Task<T>, passing: impl Fn()) -> usi
 }
 
 #[test]
-fn sound_06_a_clock_that_panics_as_a_group_is_cancelled_leaves_nobody_uncancelled() {
+fn group_05_a_clock_that_panics_as_a_group_is_cancelled_leaves_nobody_uncancelled() {
     for grace in [None, Some(ms(5))] {
         for by_hand in [false, true] {
             let (fuse, record) = (Fuse::default(), Record::new());
@@ -212,7 +212,7 @@ fn sound_06_a_clock_that_panics_as_a_group_is_cancelled_leaves_nobody_uncancelle
 
 /// A clock that panics while the grace period runs does not make it endless.
 #[test]
-fn sound_06_a_grace_period_ends_though_its_clock_has_panicked() {
+fn group_15_a_grace_period_ends_though_its_clock_has_panicked() {
     let fuse = Fuse::default();
     let executor = Executor::builder().clock(fuse.clone()).on_unhandled(|_| ()).build();
     let light = fuse.clone();
@@ -292,7 +292,7 @@ impl Graced {
 const SOMEBODY: [&str; 3] = ["the host", "its own task", "another executor"];
 
 #[test]
-fn sound_17_clean_up_has_its_grace_whoever_cancels_the_group() {
+fn group_15_clean_up_has_its_grace_whoever_cancels_the_group() {
     for by in SOMEBODY {
         for origin in [0, 1_000_000] {
             let mut graced = Graced::new(origin, Duration::from_secs(10), Duration::from_secs(1));
@@ -305,7 +305,7 @@ fn sound_17_clean_up_has_its_grace_whoever_cancels_the_group() {
 }
 
 #[test]
-fn sound_17_clean_up_has_no_more_than_its_grace_whoever_cancels_the_group() {
+fn group_15_clean_up_has_no_more_than_its_grace_whoever_cancels_the_group() {
     for by in SOMEBODY {
         for origin in [0, 1_000_000] {
             let mut graced = Graced::new(origin, ms(100), Duration::MAX);
@@ -318,7 +318,7 @@ fn sound_17_clean_up_has_no_more_than_its_grace_whoever_cancels_the_group() {
 
 /// It is the group's own poll that begins to count.
 #[test]
-fn sound_17_a_grace_counts_from_the_first_poll_of_the_group_that_sees_the_cancellation() {
+fn group_15_a_grace_counts_from_the_first_poll_of_the_group_that_sees_the_cancellation() {
     let mut graced = Graced::new(7, ms(100), Duration::MAX);
     graced.cancel("the host");
     graced.clock.advance(Duration::from_secs(60));
@@ -327,7 +327,7 @@ fn sound_17_a_grace_counts_from_the_first_poll_of_the_group_that_sees_the_cancel
 
 /// The body's clean-up and the children's have one grace between them, not one each.
 #[test]
-fn sound_17_body_and_children_have_one_grace_between_them() {
+fn group_15_body_and_children_have_one_grace_between_them() {
     let ((), reports) = run_with_reports(async {
         let outcome = Group::options().grace(ms(100)).run(async |group| {
             group.spawn(finally(pending::<Result<(), _>>(), async |_: Option<&_>| pending().await)).named("child");
@@ -341,7 +341,7 @@ fn sound_17_body_and_children_have_one_grace_between_them() {
 }
 
 #[test]
-fn sound_17_the_grace_period_of_the_background_stops_nobody_else_and_leaves_the_groups_whole() {
+fn group_15_the_grace_period_of_the_background_stops_nobody_else_and_leaves_the_groups_whole() {
     // A child that the background's clean-up has spawned: nobody has cancelled it.
     let (done, reports) = run_with_reports(async {
         let began = Instant::now();

@@ -69,14 +69,14 @@ fn ends_at(combinators: usize, make: fn() -> Work, expected: Duration) {
 }
 
 #[test]
-fn sound_04_a_scope_that_stops_in_one_that_is_cancelled_and_outlives_it_says_so() {
+fn cleanup_09_a_scope_that_stops_in_one_that_is_cancelled_and_outlives_it_says_so() {
     // Both deadlines come at once.
     ends_at(3, || timed(timeout(ms(5), pending())), ms(5));
     ends_at(1, || timed(timeout(ms(5), finally(pending::<()>(), async |_: Option<&()>| sleep(ms(2)).await))), ms(7));
 }
 
 #[test]
-fn sound_04_a_deadline_counts_on_while_something_around_it_is_cancelled() {
+fn cleanup_09_a_deadline_counts_on_while_something_around_it_is_cancelled() {
     ends_at(3, || timed(timeout(ms(9), pending())), ms(9));
     ends_at(3, || timed(timeout(ms(6), timeout_in(ms(60)))), ms(6));
     // Clean-up that was begun by what is cancelled around keeps the timer.
@@ -88,7 +88,7 @@ async fn timeout_in(long: Duration) {
 }
 
 #[test]
-fn sound_04_what_begins_in_a_scope_that_is_cancelled_begins_when_it_outlives_that() {
+fn cleanup_09_what_begins_in_a_scope_that_is_cancelled_begins_when_it_outlives_that() {
     testing::run(async {
         let mut late = Box::pin(timeout(ms(3), pending::<()>()));
         let scope = CancelScope::new();
@@ -123,7 +123,7 @@ fn sound_04_what_begins_in_a_scope_that_is_cancelled_begins_when_it_outlives_tha
 }
 
 #[test]
-fn sound_04_what_outlives_a_cancelled_task_goes_on_in_another() {
+fn cleanup_09_what_outlives_a_cancelled_task_goes_on_in_another() {
     testing::run(async {
         let kept = Rc::new(RefCell::new(FuturesUnordered::new()));
         kept.borrow_mut().push(timeout(ms(1), pending::<()>()));
@@ -145,7 +145,7 @@ fn sound_04_what_outlives_a_cancelled_task_goes_on_in_another() {
 }
 
 #[test]
-fn sound_04_a_grace_period_takes_nothing_from_a_deadline() {
+fn cleanup_09_a_grace_period_takes_nothing_from_a_deadline() {
     let after = testing::run(async {
         let began = Instant::now();
         let scope = CancelScope::new();
@@ -198,7 +198,7 @@ fn awaited_again(make: fn() -> Pin<Box<dyn Future<Output = usize>>>) -> [Result<
 }
 
 #[test]
-fn sound_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
+fn collect_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
     let says_so = |outcome: [Result<usize, String>; 2]| {
         for outcome in outcome {
             assert!(outcome.as_ref().is_err_and(|text| text.contains("was awaited again")), "{outcome:?}");
@@ -223,7 +223,7 @@ fn sound_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
 }
 
 #[test]
-fn sound_04_what_stops_in_a_cancelled_scope_goes_on_in_that_scopes_clean_up() {
+fn cleanup_09_what_stops_in_a_cancelled_scope_goes_on_in_that_scopes_clean_up() {
     let makes: [fn() -> Work; 3] = [
         || timed(timeout(ms(5), pending())),
         || timed(async { timeout(ms(5), timeout(ms(5), pending::<()>())).await.map(drop) }),
@@ -250,7 +250,7 @@ fn sound_04_what_stops_in_a_cancelled_scope_goes_on_in_that_scopes_clean_up() {
 }
 
 #[test]
-fn sound_14_a_scope_that_is_stopped_by_its_grace_period_tells_its_tokens() {
+fn cancel_14_a_scope_that_is_stopped_by_its_grace_period_tells_its_tokens() {
     testing::run(async {
         let scope = CancelScope::new();
         scope.set_grace(ms(3));
@@ -268,7 +268,7 @@ fn sound_14_a_scope_that_is_stopped_by_its_grace_period_tells_its_tokens() {
 }
 
 #[test]
-fn sound_04_clean_up_that_awaits_again_what_its_body_has_used_is_told_so() {
+fn collect_04_clean_up_that_awaits_again_what_its_body_has_used_is_told_so() {
     testing::run(async {
         let drained = finally_with(
             as_completed([true, false].map(cleans_up_or_not)),
@@ -295,7 +295,7 @@ fn sound_04_clean_up_that_awaits_again_what_its_body_has_used_is_told_so() {
 }
 
 #[test]
-fn sound_04_a_shield_that_is_reached_again_in_another_scope_is_followed_by_another_poll() {
+fn cleanup_06_a_shield_that_is_reached_again_in_another_scope_is_followed_by_another_poll() {
     for was_reached in [false, true] {
         let ended = testing::run(async move {
             let (done, told) = oneshot::channel();
@@ -330,7 +330,7 @@ fn shared(work: impl Future<Output = ()> + 'static) -> (Shared<Boxed>, Rc<Cell<u
 }
 
 #[test]
-fn sound_04_clean_up_that_is_shared_does_not_go_to_and_fro_between_those_who_are_cancelled() {
+fn cleanup_10_clean_up_that_is_shared_does_not_go_to_and_fro_between_those_who_are_cancelled() {
     let works: [fn() -> Boxed; 3] = [
         || Box::pin(shield(sleep(ms(50)))),
         || Box::pin(timeout(ms(80), shield(sleep(ms(50)))).map(drop)),

@@ -65,7 +65,7 @@ impl Host {
 }
 
 #[test]
-fn sound_05_clean_up_that_awaits_one_that_is_out_of_reach_is_out_of_reach_too() {
+fn cleanup_04_clean_up_that_awaits_one_that_is_out_of_reach_is_out_of_reach_too() {
     let of_one_scope: Borrowed = Box::pin(async {
         let outcome = scope(async |s| {
             let child = s.spawn(async {
@@ -100,7 +100,7 @@ fn sound_05_clean_up_that_awaits_one_that_is_out_of_reach_is_out_of_reach_too() 
 }
 
 #[test]
-fn sound_05_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
+fn cleanup_04_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
     let host = Host::new();
     let saved = Rc::new(Cell::new(false));
     let (save, left) = (saved.clone(), async {
@@ -126,7 +126,7 @@ fn sound_05_clean_up_that_is_polled_goes_on_beside_some_that_is_out_of_reach() {
 }
 
 #[test]
-fn sound_05_clean_up_that_gets_out_of_reach_later_is_noticed_then() {
+fn cleanup_04_clean_up_that_gets_out_of_reach_later_is_noticed_then() {
     for until in 2..6 {
         let host = Host::new();
         let (done, told) = oneshot::channel();
@@ -158,7 +158,7 @@ fn sound_05_clean_up_that_gets_out_of_reach_later_is_noticed_then() {
 }
 
 #[test]
-fn sound_05_clean_up_that_wakes_one_out_of_reach_in_each_poll_does_not_keep_the_loop_busy() {
+fn cleanup_04_clean_up_that_wakes_one_out_of_reach_in_each_poll_does_not_keep_the_loop_busy() {
     let host = Host::new();
     let (kept, polls) = (Rc::new(RefCell::new(None::<Waker>)), Rc::new(Cell::new(0)));
     let (keeps, wakes, counts) = (kept.clone(), kept.clone(), polls.clone());
@@ -198,7 +198,7 @@ fn sound_05_clean_up_that_wakes_one_out_of_reach_in_each_poll_does_not_keep_the_
 }
 
 #[test]
-fn sound_05_clean_up_that_lies_deeper_is_noticed_too_when_it_is_out_of_reach() {
+fn cleanup_04_clean_up_that_lies_deeper_is_noticed_too_when_it_is_out_of_reach() {
     for kind in 0..5 {
         let host = Host::new();
         let (done, told) = oneshot::channel();

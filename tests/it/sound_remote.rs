@@ -52,7 +52,7 @@ fn is_not_refused_after_a_move((sender, mut receiver): Ends) {
 }
 
 #[test]
-fn sound_09_a_receiver_that_never_had_to_wait_is_known_to_be_here() {
+fn threads_15_a_receiver_that_never_had_to_wait_is_known_to_be_here() {
     run(async {
         let (sender, mut receiver) = remote::channel(1);
         sender.send_blocking(1).unwrap();
@@ -76,7 +76,7 @@ fn sound_09_a_receiver_that_never_had_to_wait_is_known_to_be_here() {
 }
 
 #[test]
-fn sound_09_a_receiver_is_at_home_where_its_executor_lives_also_between_its_turns() {
+fn threads_15_a_receiver_is_at_home_where_its_executor_lives_also_between_its_turns() {
     let executor = Executor::new();
     let (sender, mut receiver) = remote::channel(1);
     sender.try_send(1).unwrap();
@@ -95,7 +95,7 @@ fn sound_09_a_receiver_is_at_home_where_its_executor_lives_also_between_its_turn
 }
 
 #[test]
-fn sound_09_a_receiver_that_has_moved_is_refused_nothing() {
+fn threads_15_a_receiver_that_has_moved_is_refused_nothing() {
     // It waited here.
     let (sender, mut receiver) = remote::channel(1);
     run(async {
@@ -123,7 +123,7 @@ fn sound_09_a_receiver_that_has_moved_is_refused_nothing() {
 }
 
 #[test]
-fn sound_09_a_receiver_in_somebody_elses_executor_is_at_home_while_it_waits() {
+fn threads_15_a_receiver_in_somebody_elses_executor_is_at_home_while_it_waits() {
     let (sender, mut receiver) = remote::channel(1);
     let mut wait = Box::pin(receiver.recv());
     assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -135,7 +135,7 @@ fn sound_09_a_receiver_in_somebody_elses_executor_is_at_home_while_it_waits() {
 }
 
 #[test]
-fn sound_09_a_job_may_block_for_room_that_its_own_loop_makes() {
+fn threads_15_a_job_may_block_for_room_that_its_own_loop_makes() {
     let received = run(async {
         let (sender, mut receiver) = remote::channel(1);
         sender.try_send(0).unwrap();
@@ -157,7 +157,7 @@ fn once(op: Op, deed: impl FnOnce() + 'static) -> Waker {
 }
 
 #[test]
-fn sound_10_no_wake_up_is_lost_where_a_receivers_waker_sends_as_it_is_cloned_or_dropped() {
+fn fault_44_no_wake_up_is_lost_where_a_receivers_waker_sends_as_it_is_cloned_or_dropped() {
     for op in [Op::Clone, Op::Drop] {
         let (sender, mut receiver) = remote::channel(1);
         let waker = once(op, move || sender.try_send(7).unwrap());
@@ -174,7 +174,7 @@ fn sound_10_no_wake_up_is_lost_where_a_receivers_waker_sends_as_it_is_cloned_or_
 }
 
 #[test]
-fn sound_10_no_room_is_missed_where_a_senders_waker_makes_it_as_it_is_cloned_or_dropped() {
+fn fault_44_no_room_is_missed_where_a_senders_waker_makes_it_as_it_is_cloned_or_dropped() {
     for (op, polls) in [(Op::Clone, 1), (Op::Clone, 2), (Op::Drop, 2)] {
         let (sender, receiver) = remote::channel(1);
         sender.try_send(1).unwrap();
@@ -195,7 +195,7 @@ fn sound_10_no_room_is_missed_where_a_senders_waker_makes_it_as_it_is_cloned_or_
 }
 
 #[test]
-fn sound_10_a_send_whose_waker_panics_stays_in_line_and_takes_its_item_with_it() {
+fn fault_11_a_send_whose_waker_panics_stays_in_line_and_takes_its_item_with_it() {
     for op in [Op::Clone, Op::Drop] {
         let (sender, mut receiver) = remote::channel(1);
         sender.try_send(1).unwrap();
@@ -216,7 +216,7 @@ fn sound_10_a_send_whose_waker_panics_stays_in_line_and_takes_its_item_with_it()
 }
 
 #[test]
-fn sound_10_a_job_that_ends_while_a_waker_is_cloned_keeps_its_result() {
+fn fault_44_a_job_that_ends_while_a_waker_is_cloned_keeps_its_result() {
     run(async {
         let (done, ended) = mpsc::channel::<()>();
         let (go, gone) = mpsc::channel::<()>();
@@ -250,7 +250,7 @@ fn sound_10_a_job_that_ends_while_a_waker_is_cloned_keeps_its_result() {
 }
 
 #[test]
-fn sound_10_an_answer_that_comes_while_a_waker_is_cloned_is_not_lost() {
+fn fault_44_an_answer_that_comes_while_a_waker_is_cloned_is_not_lost() {
     let executor = Rc::new(Executor::new());
     let handle: Handle = executor.handle();
     let mut task = handle.spawn(|| async { 7 }).unwrap();

@@ -21,7 +21,7 @@ async fn yields(count: usize) {
 const SAID: &str = "can't open \"C:\\data\": it's locked, naïve café, e\u{301}, 👩\u{200d}🚀";
 
 #[test]
-fn sound_26_a_panics_message_is_printed_as_it_is() {
+fn fault_38_a_panics_message_is_printed_as_it_is() {
     let lines = lines(async || {
         evenkeel::spawn(async { panic!("{SAID}") }).named("the 'first' \"one\"").detach();
         yield_now().await;
@@ -32,13 +32,13 @@ fn sound_26_a_panics_message_is_printed_as_it_is() {
 }
 
 #[test]
-fn sound_26_an_errors_text_is_printed_as_it_is() {
+fn fault_38_an_errors_text_is_printed_as_it_is() {
     let lines = lines(async || report_unhandled(Cause::Error(SAID.into())));
     assert!(lines[0].ends_with(&format!(": {SAID}")), "{lines:?}");
 }
 
 #[test]
-fn sound_26_the_debug_of_an_error_whose_group_is_gone_is_printed_as_it_is() {
+fn fault_38_the_debug_of_an_error_whose_group_is_gone_is_printed_as_it_is() {
     let texts = lines(async || {
         let group = Box::pin(TaskGroup::<String>::run(async |group| {
             // Its clean-up keeps the group open.
@@ -53,14 +53,14 @@ fn sound_26_the_debug_of_an_error_whose_group_is_gone_is_printed_as_it_is() {
 }
 
 #[test]
-fn sound_26_what_would_command_a_terminal_is_escaped_and_one_report_is_one_line() {
+fn fault_38_what_would_command_a_terminal_is_escaped_and_one_report_is_one_line() {
     let evil = "a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}";
     let lines = lines(async move || report_unhandled(Cause::Error(evil.into())));
     assert!(lines[0].ends_with(r"a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}"), "{lines:?}");
 }
 
 #[test]
-fn sound_26_a_groups_tree_has_names_and_errors_as_they_are() {
+fn fault_38_a_groups_tree_has_names_and_errors_as_they_are() {
     let error: GroupError<String> = evenkeel::run(TaskGroup::<String>::run(async |group| {
         group.spawn(async { Err::<(), _>(SAID.to_owned()) }).named("it's \"me\"");
         Ok(())

@@ -103,7 +103,7 @@ fn is_whole(queue: &PriorityQueue<Equal>) {
 }
 
 #[test]
-fn sound_22_a_comparison_that_panics_leaves_the_counts_of_a_queue_right() {
+fn sync_04_a_comparison_that_panics_leaves_the_counts_of_a_queue_right() {
     let queue = filled(10, &["a"]);
     arm(0);
     panics(|| queue.try_put(Equal("b")));
@@ -113,7 +113,7 @@ fn sound_22_a_comparison_that_panics_leaves_the_counts_of_a_queue_right() {
 }
 
 #[test]
-fn sound_22_a_comparison_that_panics_as_a_putter_is_let_in_loses_its_item_alone() {
+fn sync_04_a_comparison_that_panics_as_a_putter_is_let_in_loses_its_item_alone() {
     let queue = filled(2, &["a", "b"]);
     let [mut c, mut d, mut e] = ["c", "d", "e"].map(|name| Hand::waiting(queue.put(Equal(name))));
     arm(0);
@@ -128,7 +128,7 @@ fn sound_22_a_comparison_that_panics_as_a_putter_is_let_in_loses_its_item_alone(
 }
 
 #[test]
-fn sound_22_comparisons_that_always_panic_leave_nobody_in_vain() {
+fn sync_04_comparisons_that_always_panic_leave_nobody_in_vain() {
     let queue = filled(2, &["a", "b"]);
     let mut putters: Vec<_> = (0..1000).map(|_| Hand::waiting(queue.put(Equal("p")))).collect();
     FOR_GOOD.set(true);
@@ -143,7 +143,7 @@ fn sound_22_comparisons_that_always_panic_leave_nobody_in_vain() {
 }
 
 #[test]
-fn sound_22_a_comparison_that_panics_in_place_of_an_old_item_leaves_that_there() {
+fn sync_04_a_comparison_that_panics_in_place_of_an_old_item_leaves_that_there() {
     let queue = filled(2, &["a", "b"]).when_full(Full::DropOldest);
     type Put = fn(&PriorityQueue<Equal>);
     let puts: [Put; 2] = [
@@ -164,7 +164,7 @@ fn sound_22_a_comparison_that_panics_in_place_of_an_old_item_leaves_that_there()
 }
 
 #[test]
-fn sound_22_a_comparison_that_panics_as_an_item_comes_back_loses_it_and_ends_the_join() {
+fn sync_04_a_comparison_that_panics_as_an_item_comes_back_loses_it_and_ends_the_join() {
     let queue = filled(1, &[]);
     let mut get = Hand::waiting(queue.get());
     queue.try_put(Equal("a")).unwrap();
@@ -186,7 +186,7 @@ fn sound_22_a_comparison_that_panics_as_an_item_comes_back_loses_it_and_ends_the
 // ---- items that come back
 
 #[test]
-fn sound_23_an_item_that_comes_back_has_its_own_number_in_every_order() {
+fn sync_05_an_item_that_comes_back_has_its_own_number_in_every_order() {
     let stack = LifoQueue::new(3);
     (1..=3).for_each(|n| stack.try_put(n).unwrap());
     let mut put = Hand::new(stack.put(4));
@@ -205,7 +205,7 @@ fn sound_23_an_item_that_comes_back_has_its_own_number_in_every_order() {
 }
 
 #[test]
-fn sound_23_two_items_that_come_back_at_once_are_both_there() {
+fn sync_05_two_items_that_come_back_at_once_are_both_there() {
     for capacity in [0, 2] {
         let queue = Rc::new(PriorityQueue::new(capacity));
         let names_of = ["a", "b", "c", "d"];
@@ -229,7 +229,7 @@ fn sound_23_two_items_that_come_back_at_once_are_both_there() {
 }
 
 #[test]
-fn sound_23_many_items_that_were_got_at_once_all_come_back() {
+fn sync_05_many_items_that_were_got_at_once_all_come_back() {
     let queue = Queue::new(3);
     (1..=3).for_each(|n| queue.try_put(n).unwrap());
     let mut puts = [4, 5].map(|n| Hand::new(queue.put(n)));
@@ -242,7 +242,7 @@ fn sound_23_many_items_that_were_got_at_once_all_come_back() {
 }
 
 #[test]
-fn sound_23_the_last_item_is_not_lost_when_the_waker_of_a_join_panics() {
+fn sync_05_the_last_item_is_not_lost_when_the_waker_of_a_join_panics() {
     for many in [false, true] {
         let queue = Queue::new(3);
         queue.try_put(1).unwrap();
@@ -257,7 +257,7 @@ fn sound_23_the_last_item_is_not_lost_when_the_waker_of_a_join_panics() {
 }
 
 #[test]
-fn sound_23_what_a_closed_queue_held_is_not_lost_when_a_waker_panics() {
+fn sync_05_what_a_closed_queue_held_is_not_lost_when_a_waker_panics() {
     let queue = Queue::new(2);
     (1..=2).for_each(|n| queue.try_put(n).unwrap());
     let mut put = Hand::new(queue.put(3));
@@ -270,7 +270,7 @@ fn sound_23_what_a_closed_queue_held_is_not_lost_when_a_waker_panics() {
 }
 
 #[test]
-fn sound_23_what_a_channel_held_goes_with_its_receiver_when_a_waker_panics() {
+fn sync_05_what_a_channel_held_goes_with_its_receiver_when_a_waker_panics() {
     let drops = Drops::default();
     let (sender, receiver) = evenkeel::sync::channel(1);
     assert!(sender.try_send(drops.guard()).is_ok());
@@ -302,7 +302,7 @@ impl Timer for Fragile {
 }
 
 #[test]
-fn sound_24_a_slot_comes_back_though_the_timer_panics() {
+fn sync_06_a_slot_comes_back_though_the_timer_panics() {
     for overloaded in [false, true] {
         let timer = Fragile::default();
         let limiter = AdaptiveLimiter::with_timer(Duration::from_secs(1), timer.clone()).limits(1, 1, 1);
@@ -319,7 +319,7 @@ fn sound_24_a_slot_comes_back_though_the_timer_panics() {
 }
 
 #[test]
-fn sound_24_the_line_of_a_rate_limiter_goes_on_though_the_timer_panics() {
+fn sync_06_the_line_of_a_rate_limiter_goes_on_though_the_timer_panics() {
     let timer = Fragile::default();
     let limiter = RateLimiter::with_timer(1, Duration::from_secs(1), timer.clone());
     timer.0.set(true);
@@ -335,7 +335,7 @@ fn sound_24_the_line_of_a_rate_limiter_goes_on_though_the_timer_panics() {
 // ---- wakers that panic
 
 #[test]
-fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
+fn sync_07_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
     for victim in [0, 1] {
         let barrier = Barrier::new(3);
         let mut parties = [0, 1].map(|_| Hand::new(barrier.wait()));
@@ -355,7 +355,7 @@ fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_panics() {
 }
 
 #[test]
-fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_spot_and_panics() {
+fn sync_07_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_spot_and_panics() {
     let barrier: &'static Barrier = Box::leak(Box::new(Barrier::new(2)));
     let leaders = Record::new();
     let party = Rc::new(RefCell::new(Hand::new(barrier.wait())));
@@ -375,7 +375,7 @@ fn sound_small_a_round_of_a_barrier_has_one_leader_though_a_waker_polls_on_the_s
 // ---- wakers that do what is waited for
 
 #[test]
-fn sound_10_no_wake_up_is_lost_where_a_waker_serves_as_it_is_cloned_or_dropped() {
+fn fault_44_no_wake_up_is_lost_where_a_waker_serves_as_it_is_cloned_or_dropped() {
     for op in [Op::Clone, Op::Drop] {
         for case in all_cases() {
             // What is over before the waiter stands in line, and leaves nothing behind, is not for it.
@@ -406,7 +406,7 @@ fn sound_10_no_wake_up_is_lost_where_a_waker_serves_as_it_is_cloned_or_dropped()
 }
 
 #[test]
-fn sound_10_a_waker_that_panics_as_it_is_cloned_leaves_the_one_before_in_place() {
+fn fault_11_a_waker_that_panics_as_it_is_cloned_leaves_the_one_before_in_place() {
     let (sender, receiver) = oneshot::channel();
     let mut receiver = Hand::waiting(receiver);
     let waker = bomb(|op| assert!(op != Op::Clone, "clone"));

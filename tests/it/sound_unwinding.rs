@@ -56,7 +56,7 @@ impl Ord for Touchy {
 }
 
 #[test]
-fn sound_22_an_item_that_a_panic_drops_goes_alone_if_its_comparison_panics_too() {
+fn sync_04_an_item_that_a_panic_drops_goes_alone_if_its_comparison_panics_too() {
     let queue = PriorityQueue::new(1);
     let get = Hand::waiting(queue.get());
     queue.try_put(Touchy(0)).unwrap();
@@ -71,7 +71,7 @@ fn sound_22_an_item_that_a_panic_drops_goes_alone_if_its_comparison_panics_too()
 }
 
 #[test]
-fn sound_22_an_item_goes_alone_if_a_wakers_destructor_panics_and_then_its_comparison_does() {
+fn sync_04_an_item_goes_alone_if_a_wakers_destructor_panics_and_then_its_comparison_does() {
     let queue = Rc::new(PriorityQueue::new(2));
     let feed = queue.clone();
     let waker = bomb(move |op| match op {
@@ -105,7 +105,7 @@ impl Timer for Fragile {
 }
 
 #[test]
-fn sound_24_a_slot_that_a_panic_drops_comes_back_though_the_timer_panics_too() {
+fn sync_06_a_slot_that_a_panic_drops_comes_back_though_the_timer_panics_too() {
     let limiter = AdaptiveLimiter::with_timer(Duration::from_secs(1), Fragile).limits(1, 1, 1);
     for end in [drop, |slot| evenkeel_sync::Slot::overloaded(slot)] {
         let slot = limiter.try_acquire().unwrap();
@@ -118,7 +118,7 @@ fn sound_24_a_slot_that_a_panic_drops_comes_back_though_the_timer_panics_too() {
 }
 
 #[test]
-fn sound_15_what_a_panic_drops_wakes_others_whose_wakers_panic() {
+fn fault_11_what_a_panic_drops_wakes_others_whose_wakers_panic() {
     for case in all_cases().into_iter().filter(|case| case.at_once || case.room == 1) {
         let wakers: Vec<_> = (0..case.room).map(|_| panicking()).collect();
         let mut waiters: Vec<_> = (0..case.room).map(|_| Hand::new((case.wait)())).collect();
@@ -137,7 +137,7 @@ fn sound_15_what_a_panic_drops_wakes_others_whose_wakers_panic() {
 }
 
 #[test]
-fn sound_15_guards_that_a_panic_drops_are_handed_on_though_wakers_panic() {
+fn fault_11_guards_that_a_panic_drops_are_handed_on_though_wakers_panic() {
     let (semaphore, mutex) = (Semaphore::new(1), Mutex::new(0));
     let (permit, lock) = (semaphore.try_acquire().unwrap(), mutex.try_lock().unwrap());
     let mut acquire = Hand::new(semaphore.acquire());

@@ -77,12 +77,12 @@ fn a_wake_up_that_comes_while_the_clock_is_asked(wake: impl Fn(&RefCell<Option<W
 }
 
 #[test]
-fn sound_11_a_wake_up_from_elsewhere_while_the_clock_is_asked_is_not_slept_through() {
+fn fault_44_a_wake_up_from_elsewhere_while_the_clock_is_asked_is_not_slept_through() {
     a_wake_up_that_comes_while_the_clock_is_asked(wake_from_elsewhere);
 }
 
 #[test]
-fn sound_11_a_wake_up_by_the_clock_itself_is_not_slept_through() {
+fn fault_44_a_wake_up_by_the_clock_itself_is_not_slept_through() {
     a_wake_up_that_comes_while_the_clock_is_asked(|slot| {
         let waker = slot.take();
         let found = waker.is_some();
@@ -92,7 +92,7 @@ fn sound_11_a_wake_up_by_the_clock_itself_is_not_slept_through() {
 }
 
 #[test]
-fn sound_11_a_task_that_the_clock_spawns_is_not_slept_through() {
+fn fault_44_a_task_that_the_clock_spawns_is_not_slept_through() {
     let time = HandClock::default();
     let spawned = Rc::new(Cell::new(false));
     let (clock, set) = (time.clone(), spawned.clone());
@@ -115,7 +115,7 @@ fn sound_11_a_task_that_the_clock_spawns_is_not_slept_through() {
 }
 
 #[test]
-fn sound_11_a_real_thread_is_woken_though_its_clock_took_the_token() {
+fn fault_44_a_real_thread_is_woken_though_its_clock_took_the_token() {
     let time = HandClock::default();
     let slot = Rc::new(RefCell::new(None::<Waker>));
     let waker = slot.clone();
@@ -153,7 +153,7 @@ impl Clock for Refusing {
 }
 
 #[test]
-fn sound_11_a_wake_up_by_a_clock_that_does_not_jump_is_not_slept_through() {
+fn fault_44_a_wake_up_by_a_clock_that_does_not_jump_is_not_slept_through() {
     let slot = Rc::new(RefCell::new(None));
     let park = HandPark::new(|_| panic!("slept"));
     Executor::builder().clock(Refusing(slot.clone())).park(park).build().run(async {
@@ -163,7 +163,7 @@ fn sound_11_a_wake_up_by_a_clock_that_does_not_jump_is_not_slept_through() {
 }
 
 #[test]
-fn sound_11_a_deadline_that_passes_while_the_clock_is_asked_is_not_slept_for() {
+fn fault_44_a_deadline_that_passes_while_the_clock_is_asked_is_not_slept_for() {
     let time = HandClock::default();
     let late = time.clone();
     let clock = Nosy::new(&time, move |question| late.advance(ms(if question > 1 { 20 } else { 0 })));
@@ -171,7 +171,7 @@ fn sound_11_a_deadline_that_passes_while_the_clock_is_asked_is_not_slept_for() {
 }
 
 #[test]
-fn sound_11_on_wake_is_called_for_what_comes_while_a_park_asks_the_clock() {
+fn fault_44_on_wake_is_called_for_what_comes_while_a_park_asks_the_clock() {
     let time = HandClock::default();
     let slot = Rc::new(RefCell::new(None::<Waker>));
     let (waker, in_park) = (slot.clone(), Rc::new(Cell::new(false)));
@@ -198,7 +198,7 @@ fn sound_11_on_wake_is_called_for_what_comes_while_a_park_asks_the_clock() {
 }
 
 #[test]
-fn sound_26_a_park_lets_no_more_virtual_time_pass_than_it_was_given() {
+fn time_10_a_park_lets_no_more_virtual_time_pass_than_it_was_given() {
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).build();
     executor.spawn(sleep(ms(40))).detach();
@@ -214,7 +214,7 @@ fn sound_26_a_park_lets_no_more_virtual_time_pass_than_it_was_given() {
 }
 
 #[test]
-fn sound_26_a_park_of_no_time_and_one_without_end_are_what_they_say() {
+fn time_10_a_park_of_no_time_and_one_without_end_are_what_they_say() {
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).build();
     executor.spawn(sleep(Duration::from_secs(1 << 33))).detach();
@@ -236,7 +236,7 @@ fn sound_26_a_park_of_no_time_and_one_without_end_are_what_they_say() {
 }
 
 #[test]
-fn sound_26_a_clock_that_jumps_by_itself_is_asked_for_no_more_than_a_park_was_given() {
+fn time_10_a_clock_that_jumps_by_itself_is_asked_for_no_more_than_a_park_was_given() {
     struct Asked(HandClock, Record<Instant>);
     impl Clock for Asked {
         fn now(&self) -> Instant {
@@ -258,7 +258,7 @@ fn sound_26_a_clock_that_jumps_by_itself_is_asked_for_no_more_than_a_park_was_gi
 }
 
 #[test]
-fn sound_26_a_close_on_virtual_time_waits_for_clean_up_and_no_longer_than_its_grace() {
+fn end_10_a_close_on_virtual_time_waits_for_clean_up_and_no_longer_than_its_grace() {
     for (takes, grace, stuck, end) in [(40, 100, 0, 40), (100, 40, 1, 40), (5, 0, 1, 0)] {
         let clock = VirtualClock::new();
         let executor = Executor::builder().clock(clock.clone()).on_unhandled(|_| {}).build();
@@ -271,7 +271,7 @@ fn sound_26_a_close_on_virtual_time_waits_for_clean_up_and_no_longer_than_its_gr
 }
 
 #[test]
-fn sound_26_a_tick_ends_when_its_clock_steps_back() {
+fn fault_25_a_tick_ends_when_its_clock_steps_back() {
     let time = HandClock::default();
     time.set(Duration::from_secs(100));
     let executor = Executor::builder().clock(time.clone()).build();
@@ -290,7 +290,7 @@ fn sound_26_a_tick_ends_when_its_clock_steps_back() {
 }
 
 #[test]
-fn sound_26_an_interval_that_is_made_outside_of_its_executor_ticks_at_once_there() {
+fn time_11_an_interval_that_is_made_outside_of_its_executor_ticks_at_once_there() {
     let _ = Instant::now();
     let first_of = |executor: &Executor| {
         let mut every = interval(ms(10));
@@ -311,7 +311,7 @@ fn sound_26_an_interval_that_is_made_outside_of_its_executor_ticks_at_once_there
 }
 
 #[test]
-fn sound_26_an_interval_that_another_executor_made_ticks_at_once() {
+fn time_11_an_interval_that_another_executor_made_ticks_at_once() {
     let (one, other) = (VirtualClock::new(), VirtualClock::new());
     one.advance(Duration::from_secs(1000));
     let first = Executor::builder().clock(one).build();
@@ -321,7 +321,7 @@ fn sound_26_an_interval_that_another_executor_made_ticks_at_once() {
 }
 
 #[test]
-fn sound_26_an_interval_that_is_reset_outside_of_its_executor_counts_from_where_it_is_waited_for() {
+fn time_11_an_interval_that_is_reset_outside_of_its_executor_counts_from_where_it_is_waited_for() {
     let _ = Instant::now();
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let mut every = interval(ms(10));
@@ -338,7 +338,7 @@ fn sound_26_an_interval_that_is_reset_outside_of_its_executor_counts_from_where_
 }
 
 #[test]
-fn sound_26_what_waits_for_a_duration_counts_on_the_clock_that_polls_it() {
+fn time_11_what_waits_for_a_duration_counts_on_the_clock_that_polls_it() {
     let _ = Instant::now();
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let (nap, limited) = (sleep(ms(5)), timeout(ms(7), pending::<()>()));
@@ -359,7 +359,7 @@ fn sound_26_what_waits_for_a_duration_counts_on_the_clock_that_polls_it() {
 }
 
 #[test]
-fn sound_26_a_tick_that_is_polled_outside_an_executor_says_so() {
+fn time_06_a_tick_that_is_polled_outside_an_executor_says_so() {
     let mut every = interval(ms(1));
     let message = crate::probe::panic_of(|| {
         let mut tick = Box::pin(every.tick());

@@ -24,7 +24,7 @@ fn poll(set: &WakeSet, waker: &std::task::Waker) -> Vec<usize> {
 }
 
 #[test]
-fn sound_small_a_wake_set_ignores_a_key_that_never_was() {
+fn collect_07_a_wake_set_ignores_a_key_that_never_was() {
     run_clean(async {
         let set = WakeSet::new();
         assert_eq!([set.insert(), set.insert(), set.insert()], [0, 1, 2]);
@@ -47,7 +47,7 @@ fn sound_small_a_wake_set_ignores_a_key_that_never_was() {
 }
 
 #[test]
-fn sound_small_a_wake_set_without_children_ignores_every_key() {
+fn collect_07_a_wake_set_without_children_ignores_every_key() {
     run_clean(async {
         let (wakes, waker) = Wakes::new();
         let set = WakeSet::new();
@@ -64,7 +64,7 @@ fn sound_small_a_wake_set_without_children_ignores_every_key() {
 
 /// A key of one set may be asked of another, and of one that has moved.
 #[test]
-fn sound_small_a_key_of_another_set_is_a_strangers() {
+fn collect_07_a_key_of_another_set_is_a_strangers() {
     let (first, second) = (Executor::new(), Executor::new());
     let (set, other) = (WakeSet::new(), WakeSet::new());
     (0..8).for_each(|key| assert_eq!(set.insert(), key));
@@ -83,7 +83,7 @@ fn sound_small_a_key_of_another_set_is_a_strangers() {
 
 /// A row of futures is asked by the same keys.
 #[test]
-fn sound_small_a_row_has_nothing_in_a_place_that_never_was() {
+fn collect_07_a_row_has_nothing_in_a_place_that_never_was() {
     let mut row: PinnedRow<u8> = [Some(1), None].into_iter().collect();
     for place in [1, 2, 3, usize::MAX] {
         row.remove(place);

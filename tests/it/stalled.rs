@@ -35,7 +35,7 @@ fn ring(executor: &Executor, size: usize, tokens: usize, most: usize) -> Rc<Cell
 }
 
 #[test]
-fn sound_26_rings_of_tasks_that_wake_each_other_for_ever_are_left_as_more_ready() {
+fn tick_07_rings_of_tasks_that_wake_each_other_for_ever_are_left_as_more_ready() {
     for (size, tokens) in [(2, 1), (2, 2), (3, 1), (3, 3), (100, 1), (100, 50), (2000, 2000)] {
         let executor = Executor::new();
         let passes = ring(&executor, size, tokens, usize::MAX);
@@ -50,7 +50,7 @@ fn sound_26_rings_of_tasks_that_wake_each_other_for_ever_are_left_as_more_ready(
 }
 
 #[test]
-fn sound_26_long_errands_come_to_their_end_in_one_call() {
+fn tick_07_long_errands_come_to_their_end_in_one_call() {
     for (size, tokens, most) in [(2, 1, 50_000), (3, 3, 90_000), (1000, 1, 50_000), (20_000, 1, 150_000)] {
         let executor = Executor::new();
         let passes = ring(&executor, size, tokens, most);
@@ -72,7 +72,7 @@ async fn breed(each: usize, panics: bool, born: Rc<Cell<usize>>) {
 }
 
 #[test]
-fn sound_26_tasks_that_spawn_others_for_ever_are_left_as_more_ready() {
+fn tick_07_tasks_that_spawn_others_for_ever_are_left_as_more_ready() {
     for (each, panics) in [(1, false), (2, false), (1, true)] {
         let executor = Executor::builder().on_unhandled(|_| {}).build();
         let born = Rc::new(Cell::new(0));
@@ -84,7 +84,7 @@ fn sound_26_tasks_that_spawn_others_for_ever_are_left_as_more_ready() {
 }
 
 #[test]
-fn sound_26_a_tick_with_a_budget_ends_though_tasks_panic_and_spawn_others_for_ever() {
+fn tick_07_a_tick_with_a_budget_ends_though_tasks_panic_and_spawn_others_for_ever() {
     let time = HandClock::default();
     let executor = Executor::builder().clock(time.clone()).on_unhandled(|_| {}).build();
     let born = Rc::new(Cell::new(0));
@@ -104,7 +104,7 @@ fn sound_26_a_tick_with_a_budget_ends_though_tasks_panic_and_spawn_others_for_ev
 }
 
 #[test]
-fn sound_26_timers_that_are_due_at_once_for_ever_are_left_as_more_ready() {
+fn tick_07_timers_that_are_due_at_once_for_ever_are_left_as_more_ready() {
     let time = HandClock::default();
     let executor = Executor::builder().clock(time.clone()).build();
     let fired = Rc::new(Cell::new(0));
@@ -125,7 +125,7 @@ fn sound_26_timers_that_are_due_at_once_for_ever_are_left_as_more_ready() {
 }
 
 #[test]
-fn sound_26_who_wakes_itself_is_polled_while_others_run_an_errand_and_does_not_keep_it_going() {
+fn tick_07_who_wakes_itself_is_polled_while_others_run_an_errand_and_does_not_keep_it_going() {
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let polls = Rc::new(Cell::new(0));
     let count = polls.clone();

@@ -5,7 +5,7 @@ use evenkeel::sync::{AcquireError, Closed, Semaphore, TryAcquireError};
 use std::{cell::Cell, rc::Rc};
 
 #[test]
-fn a_weight_above_the_total_is_an_error_at_once_and_not_a_hang() {
+fn sync_02_a_weight_above_the_total_is_an_error_at_once_and_not_a_hang() {
     let semaphore = Semaphore::new(3);
     let _held = semaphore.try_acquire().unwrap();
     let error = now(semaphore.acquire_many(4)).unwrap_err();
@@ -16,7 +16,7 @@ fn a_weight_above_the_total_is_an_error_at_once_and_not_a_hang() {
 }
 
 #[test]
-fn a_weight_that_becomes_impossible_in_line_is_refused_then_and_others_are_served() {
+fn sync_02_a_weight_that_becomes_impossible_in_line_is_refused_then_and_others_are_served() {
     let semaphore = Semaphore::new(3);
     let mut held = semaphore.try_acquire_many(3).unwrap();
     let mut heavy = Hand::waiting(semaphore.acquire_many(3));
@@ -29,7 +29,7 @@ fn a_weight_that_becomes_impossible_in_line_is_refused_then_and_others_are_serve
 }
 
 #[test]
-fn a_growing_semaphore_refuses_no_weight() {
+fn sync_02_a_growing_semaphore_refuses_no_weight() {
     let semaphore = Semaphore::growing(0);
     let mut all = Hand::waiting(semaphore.acquire_many(3));
     for _ in 0..3 {
@@ -52,7 +52,7 @@ fn usize_max_permits_are_as_good_as_no_bound() {
 }
 
 #[test]
-fn zero_permits_are_had_without_waiting_and_without_overtaking() {
+fn sync_01_zero_permits_are_had_without_waiting_and_without_overtaking() {
     let semaphore = Semaphore::new(1);
     let _held = semaphore.try_acquire().unwrap();
     let _waiter = Hand::waiting(semaphore.acquire());
@@ -62,7 +62,7 @@ fn zero_permits_are_had_without_waiting_and_without_overtaking() {
 }
 
 #[test]
-fn a_heavy_waiter_at_the_head_is_not_starved_by_light_ones() {
+fn sync_01_a_heavy_waiter_at_the_head_is_not_starved_by_light_ones() {
     let record = everywhere(|tasks, record| {
         let semaphore = Rc::new(Semaphore::new(4));
         let light_done = Rc::new(Cell::new(0));
@@ -94,7 +94,7 @@ fn a_heavy_waiter_at_the_head_is_not_starved_by_light_ones() {
 }
 
 #[test]
-fn close_ends_all_waits_and_leaves_permits_valid() {
+fn sync_03_close_ends_all_waits_and_leaves_permits_valid() {
     let semaphore = Semaphore::new(1);
     let held = semaphore.try_acquire().unwrap();
     let mut granted = Hand::waiting(semaphore.acquire());

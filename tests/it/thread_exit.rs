@@ -210,7 +210,7 @@ fn at_the_very_end(f: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn sound_25_an_on_wake_local_callback_works_in_a_destructor_at_the_end_of_the_thread() {
+fn fault_28_an_on_wake_local_callback_works_in_a_destructor_at_the_end_of_the_thread() {
     at_the_very_end(|| {
         let calls = Rc::new(Cell::new(0));
         let count = calls.clone();
@@ -225,7 +225,7 @@ fn sound_25_an_on_wake_local_callback_works_in_a_destructor_at_the_end_of_the_th
 }
 
 #[test]
-fn sound_25_a_task_is_found_by_its_reference_at_the_end_of_the_thread() {
+fn fault_28_a_task_is_found_by_its_reference_at_the_end_of_the_thread() {
     at_the_very_end(|| {
         let executor = Executor::new();
         let task = executor.spawn(pending::<()>());
@@ -238,7 +238,7 @@ fn sound_25_a_task_is_found_by_its_reference_at_the_end_of_the_thread() {
 }
 
 #[test]
-fn sound_25_a_tick_inside_its_own_callback_panics_at_the_end_of_the_thread_too() {
+fn fault_28_a_tick_inside_its_own_callback_panics_at_the_end_of_the_thread_too() {
     at_the_very_end(|| {
         let place: Rc<RefCell<Option<Rc<Executor>>>> = Rc::default();
         let (inside, refused) = (place.clone(), Rc::new(Cell::new(0)));
@@ -258,7 +258,7 @@ fn sound_25_a_tick_inside_its_own_callback_panics_at_the_end_of_the_thread_too()
 }
 
 #[test]
-fn sound_25_groups_in_groups_know_where_they_are_at_the_end_of_the_thread() {
+fn fault_28_groups_in_groups_know_where_they_are_at_the_end_of_the_thread() {
     at_the_very_end(|| {
         let value = run(TaskGroup::<String>::run(async |outer| {
             let child = outer.spawn(async { Ok(3) });

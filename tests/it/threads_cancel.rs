@@ -60,7 +60,7 @@ fn asyncio_fact_77_a_job_that_has_not_started_is_removed_and_dropped_here() {
 }
 
 #[test]
-fn threads_07_a_job_learns_that_its_caller_waits_no_more() {
+fn threads_05_a_job_learns_that_its_caller_waits_no_more() {
     let (begun, stopped) = (Gate::default(), Gate::default());
     let (begins, tell) = (begun.clone(), stopped.clone());
     let endless = to_thread_with(move |job| {
@@ -81,7 +81,7 @@ fn threads_07_a_job_learns_that_its_caller_waits_no_more() {
 }
 
 #[test]
-fn threads_07_a_job_whose_caller_has_its_result_was_not_cancelled() {
+fn threads_05_a_job_whose_caller_has_its_result_was_not_cancelled() {
     let job = run(to_thread_with(|job| job));
     assert!(!job.is_cancelled());
 }
@@ -190,7 +190,7 @@ fn storm(seed: u64, limited: bool) {
 }
 
 #[test]
-fn threads_07_a_storm_of_cancellations_loses_nothing_and_leaks_nothing() {
+fn threads_05_a_storm_of_cancellations_loses_nothing_and_leaks_nothing() {
     for seed in 0..20 {
         storm(seed, false);
     }

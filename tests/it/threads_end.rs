@@ -35,7 +35,7 @@ async fn start_job(gate: &Gate, alive: &Alive) -> evenkeel::Task<crate::threads_
 }
 
 #[test]
-fn threads_07_run_waits_for_jobs_that_run_and_for_their_threads() {
+fn threads_08_run_waits_for_jobs_that_run_and_for_their_threads() {
     let (gate, alive) = (Gate::default(), Alive::default());
     Executor::builder().thread_name("ek-run").run(async {
         start_job(&gate, &alive).await.detach();
@@ -47,7 +47,7 @@ fn threads_07_run_waits_for_jobs_that_run_and_for_their_threads() {
 }
 
 #[test]
-fn threads_07_run_serves_the_handles_of_jobs_for_which_it_waits() {
+fn threads_08_run_serves_the_handles_of_jobs_for_which_it_waits() {
     let outcome = Arc::new(Mutex::new(None));
     let note = outcome.clone();
     run(async move {
@@ -69,7 +69,7 @@ fn threads_07_run_serves_the_handles_of_jobs_for_which_it_waits() {
 }
 
 #[test]
-fn threads_07_cleanup_may_use_to_thread() {
+fn threads_03_cleanup_may_use_to_thread() {
     let cleaned = Arc::new(AtomicBool::new(false));
     let note = cleaned.clone();
     run(async move {
@@ -103,7 +103,7 @@ fn fault_32_a_shutdown_with_a_stuck_job_ends_in_time_and_names_it() {
 }
 
 #[test]
-fn threads_07_close_lists_the_jobs_that_still_run() {
+fn threads_08_close_lists_the_jobs_that_still_run() {
     let (gate, alive) = (Gate::default(), Alive::default());
     let executor = Executor::builder().on_unhandled(|_| {}).build();
     executor.run(async { start_job(&gate, &alive).await.detach() });
@@ -114,7 +114,7 @@ fn threads_07_close_lists_the_jobs_that_still_run() {
 }
 
 #[test]
-fn threads_07_a_host_that_closes_by_ticking_is_told_when_the_last_job_has_ended() {
+fn threads_08_a_host_that_closes_by_ticking_is_told_when_the_last_job_has_ended() {
     let (gate, alive) = (Gate::default(), Alive::default());
     let (tell, told) = mpsc::channel();
     let executor = Executor::builder().on_wake(move || tell.send(()).unwrap()).build();
@@ -133,7 +133,7 @@ fn threads_07_a_host_that_closes_by_ticking_is_told_when_the_last_job_has_ended(
 }
 
 #[test]
-fn threads_07_an_executor_that_is_dropped_does_not_wait_for_its_jobs() {
+fn threads_08_an_executor_that_is_dropped_does_not_wait_for_its_jobs() {
     let (gate, alive) = (Gate::default(), Alive::default());
     let executor = Executor::builder().thread_name("ek-drop").build();
     executor.run(async { start_job(&gate, &alive).await.detach() });
@@ -185,7 +185,7 @@ fn fault_32_jobs_that_outlive_their_executor_get_errors_from_its_handle() {
 }
 
 #[test]
-fn threads_07_executors_that_come_and_go_with_jobs_leave_no_threads_and_no_values() {
+fn threads_08_executors_that_come_and_go_with_jobs_leave_no_threads_and_no_values() {
     let alive = Alive::default();
     for round in 0..100 {
         let executor = Executor::builder().thread_name("ek-many").max_threads(3).build();
@@ -203,7 +203,7 @@ fn threads_07_executors_that_come_and_go_with_jobs_leave_no_threads_and_no_value
 }
 
 #[test]
-fn threads_07_a_virtual_clock_does_not_jump_while_a_job_is_out() {
+fn threads_09_a_virtual_clock_does_not_jump_while_a_job_is_out() {
     let clock = VirtualClock::new();
     Executor::builder().clock(clock).max_threads(1).run(async {
         let (gate, alive) = (Gate::default(), Alive::default());
@@ -231,7 +231,7 @@ fn threads_07_a_virtual_clock_does_not_jump_while_a_job_is_out() {
 }
 
 #[test]
-fn threads_07_a_virtual_clock_goes_on_when_a_job_ends_that_nobody_awaits() {
+fn threads_09_a_virtual_clock_goes_on_when_a_job_ends_that_nobody_awaits() {
     let (gate, alive) = (Gate::default(), Alive::default());
     let clock = VirtualClock::new();
     Executor::builder().clock(clock).run(async {
@@ -246,7 +246,7 @@ fn threads_07_a_virtual_clock_goes_on_when_a_job_ends_that_nobody_awaits() {
 }
 
 #[test]
-fn threads_07_calls_that_are_cancelled_at_the_end_are_not_taken_for_jobs_that_are_stuck() {
+fn threads_08_calls_that_are_cancelled_at_the_end_are_not_taken_for_jobs_that_are_stuck() {
     let alive = Alive::default();
     for round in 0..300 {
         let builder = Executor::builder().on_unhandled(|what| panic!("{what}")).thread_name("ek-crowd").max_threads(2);
@@ -265,7 +265,7 @@ fn threads_07_calls_that_are_cancelled_at_the_end_are_not_taken_for_jobs_that_ar
 }
 
 #[test]
-fn threads_07_an_await_that_outlives_run_starts_no_job_behind_its_back() {
+fn threads_04_an_await_that_outlives_run_starts_no_job_behind_its_back() {
     let alive = Alive::default();
     for round in 0..100 {
         let mut kept = Vec::new();
@@ -303,7 +303,7 @@ thread_local! {
 }
 
 #[test]
-fn threads_07_a_thread_that_calls_at_its_very_end_gets_an_answer_and_does_not_hang() {
+fn threads_04_a_thread_that_calls_at_its_very_end_gets_an_answer_and_does_not_hang() {
     let (answer, answers) = mpsc::channel();
     run(async {
         let words = LastWords(Handle::current(), answer);
@@ -376,7 +376,7 @@ fn asked_between<T: Send + 'static>(ask: impl FnOnce(Handle, &Gate) -> T + Send 
 }
 
 #[test]
-fn sound_07_close_stops_what_its_last_look_has_spawned_before_it_joins_threads() {
+fn end_09_close_stops_what_its_last_look_has_spawned_before_it_joins_threads() {
     let outcome = asked_between(|handle, asked| {
         let task = handle.spawn(|| async { unreachable!("it never starts") });
         asked.open();
@@ -386,7 +386,7 @@ fn sound_07_close_stops_what_its_last_look_has_spawned_before_it_joins_threads()
 }
 
 #[test]
-fn sound_07_what_was_called_at_the_last_look_may_spawn_and_its_tasks_are_stopped_too() {
+fn end_09_what_was_called_at_the_last_look_may_spawn_and_its_tasks_are_stopped_too() {
     let outcome = asked_between(|handle, asked| {
         let (outer, inner) = mpsc::channel();
         // The call spawns a task whose destructor spawns another: the thread waits until both are gone.
@@ -430,7 +430,7 @@ fn close_with_a_stuck_job(by_run: bool, also: impl AsyncFnOnce(&Gate) + Send + '
 }
 
 #[test]
-fn sound_08_a_grace_period_ends_on_a_virtual_clock_though_a_job_never_does() {
+fn end_10_a_grace_period_ends_on_a_virtual_clock_though_a_job_never_does() {
     for by_run in [false, true] {
         let reports = close_with_a_stuck_job(by_run, async |_| ());
         assert!(matches!(&reports[..], [job] if job.contains("still runs")), "{reports:?}");
@@ -438,7 +438,7 @@ fn sound_08_a_grace_period_ends_on_a_virtual_clock_though_a_job_never_does() {
 }
 
 #[test]
-fn sound_08_a_grace_period_ends_though_clean_up_waits_for_a_stuck_job_or_for_time() {
+fn end_10_a_grace_period_ends_though_clean_up_waits_for_a_stuck_job_or_for_time() {
     for by_run in [false, true] {
         let reports = close_with_a_stuck_job(by_run, async |_| {
             // The time of a job that is out is real, so the clock stands still.
@@ -452,7 +452,7 @@ fn sound_08_a_grace_period_ends_though_clean_up_waits_for_a_stuck_job_or_for_tim
 }
 
 #[test]
-fn sound_08_a_grace_period_ends_though_clean_up_is_never_idle_while_a_job_is_out() {
+fn end_10_a_grace_period_ends_though_clean_up_is_never_idle_while_a_job_is_out() {
     for by_run in [false, true] {
         let reports = close_with_a_stuck_job(by_run, async |_| {
             spawn(finally(pending::<()>(), async |_: Option<&()>| {
@@ -482,7 +482,7 @@ fn close_after(clean_up: impl AsyncFnOnce() + 'static, grace: Duration, on_syste
 }
 
 #[test]
-fn sound_08_clean_up_that_ends_at_the_very_end_of_its_grace_is_not_stuck() {
+fn end_10_clean_up_that_ends_at_the_very_end_of_its_grace_is_not_stuck() {
     let second = Duration::from_secs(1);
     assert_eq!(close_after(async move || sleep(second).await, second, false), (0, second));
     // It need not be the first thing that happens then.
@@ -499,7 +499,7 @@ fn sound_08_clean_up_that_ends_at_the_very_end_of_its_grace_is_not_stuck() {
 }
 
 #[test]
-fn sound_08_a_grace_period_ends_though_each_turn_panics() {
+fn end_10_a_grace_period_ends_though_each_turn_panics() {
     const MANY: u64 = 100;
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).on_unhandled(|_| {}).build();
@@ -524,7 +524,7 @@ fn sound_08_a_grace_period_ends_though_each_turn_panics() {
 }
 
 #[test]
-fn sound_08_a_grace_period_ends_though_clean_up_never_rests_and_the_clock_stands_still() {
+fn end_10_a_grace_period_ends_though_clean_up_never_rests_and_the_clock_stands_still() {
     let stuck = ends(|| {
         let clean_up = async || {
             loop {
@@ -537,7 +537,7 @@ fn sound_08_a_grace_period_ends_though_clean_up_never_rests_and_the_clock_stands
 }
 
 #[test]
-fn sound_08_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the_wall() {
+fn end_10_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the_wall() {
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).on_unhandled(|_| {}).build();
     let half = Duration::from_secs(43_200);
@@ -550,7 +550,7 @@ fn sound_08_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the
 }
 
 #[test]
-fn sound_01_a_job_that_is_refused_at_the_end_of_its_executor_gives_its_permit_back() {
+fn fault_45_a_job_that_is_refused_at_the_end_of_its_executor_gives_its_permit_back() {
     let (gate, alive, limiter) = (Gate::default(), Alive::default(), evenkeel::ThreadLimiter::new(1));
     let executor = Executor::builder().max_threads(1).build();
     let (value, mut kept) = (alive.value(), None);

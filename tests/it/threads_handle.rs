@@ -30,7 +30,7 @@ fn drive<T>(executor: &Executor, thread: thread::JoinHandle<T>) -> T {
 }
 
 #[test]
-fn threads_07_calls_are_done_in_order_by_the_loop() {
+fn threads_10_calls_are_done_in_order_by_the_loop() {
     let executor = Executor::new();
     let handle = executor.handle();
     let thread = thread::spawn(move || {
@@ -50,7 +50,7 @@ fn threads_07_calls_are_done_in_order_by_the_loop() {
 }
 
 #[test]
-fn threads_07_a_spawned_future_never_leaves_the_loops_thread() {
+fn threads_11_a_spawned_future_never_leaves_the_loops_thread() {
     thread_local!(static DROPS: Drops = Drops::default());
     let executor = Executor::new();
     let handle = executor.handle();
@@ -69,7 +69,7 @@ fn threads_07_a_spawned_future_never_leaves_the_loops_thread() {
 }
 
 #[test]
-fn threads_07_a_remote_task_may_be_awaited_on_another_executor_and_on_its_own() {
+fn threads_11_a_remote_task_may_be_awaited_on_another_executor_and_on_its_own() {
     let executor = Executor::new();
     let handle = executor.handle();
     let there = handle.clone();
@@ -79,7 +79,7 @@ fn threads_07_a_remote_task_may_be_awaited_on_another_executor_and_on_its_own() 
 }
 
 #[test]
-fn threads_07_panics_are_given_to_the_caller() {
+fn threads_12_panics_are_given_to_the_caller() {
     let executor = Executor::new();
     let handle = executor.handle();
     let thread = thread::spawn(move || {
@@ -97,7 +97,7 @@ fn threads_07_panics_are_given_to_the_caller() {
 }
 
 #[test]
-fn threads_07_waiting_on_the_own_thread_is_an_error_and_not_a_deadlock() {
+fn threads_13_waiting_on_the_own_thread_is_an_error_and_not_a_deadlock() {
     let executor = Executor::new();
     let handle = executor.handle();
     let in_task = handle.clone();
@@ -118,7 +118,7 @@ fn threads_07_waiting_on_the_own_thread_is_an_error_and_not_a_deadlock() {
 }
 
 #[test]
-fn threads_07_what_was_never_done_is_dropped_with_the_executor_and_its_callers_hear_of_it() {
+fn threads_13_what_was_never_done_is_dropped_with_the_executor_and_its_callers_hear_of_it() {
     thread_local!(static HERE: Cell<bool> = const { Cell::new(false) });
     /// Whose calls are queued when the executor ends are dropped on its thread.
     struct NotHere(#[expect(dead_code, reason = "it is counted")] crate::threads_probe::Value);
@@ -153,7 +153,7 @@ fn threads_07_what_was_never_done_is_dropped_with_the_executor_and_its_callers_h
 }
 
 #[test]
-fn threads_07_a_spawned_task_is_cancelled_with_its_executor() {
+fn threads_11_a_spawned_task_is_cancelled_with_its_executor() {
     let executor = Executor::new();
     let handle = executor.handle();
     let (ready, is_ready) = mpsc::channel();
@@ -172,7 +172,7 @@ fn threads_07_a_spawned_task_is_cancelled_with_its_executor() {
 }
 
 #[test]
-fn threads_07_a_remote_task_has_an_owner() {
+fn threads_11_a_remote_task_has_an_owner() {
     let executor = Executor::new();
     let handle = executor.handle();
     let thread = thread::spawn(move || {
@@ -208,7 +208,7 @@ fn threads_07_a_remote_task_has_an_owner() {
 }
 
 #[test]
-fn threads_07_the_panic_of_a_task_that_nobody_awaits_is_reported() {
+fn threads_12_the_panic_of_a_task_that_nobody_awaits_is_reported() {
     let reports = Record::new();
     let note = reports.clone();
     let executor = Executor::builder()
@@ -231,7 +231,7 @@ fn threads_07_the_panic_of_a_task_that_nobody_awaits_is_reported() {
 }
 
 #[test]
-fn threads_07_calls_run_with_nothing_borrowed_and_may_do_anything() {
+fn threads_10_calls_run_with_nothing_borrowed_and_may_do_anything() {
     let executor = Rc::new(Executor::new());
     let handle = executor.handle();
     thread_local!(static EXECUTOR: RefCell<Option<Rc<Executor>>> = const { RefCell::new(None) });
@@ -254,7 +254,7 @@ fn threads_07_calls_run_with_nothing_borrowed_and_may_do_anything() {
 }
 
 #[test]
-fn threads_07_a_host_is_told_of_calls_also_after_its_last_task_has_ended() {
+fn threads_10_a_host_is_told_of_calls_also_after_its_last_task_has_ended() {
     let (tell, told) = mpsc::channel();
     let executor = Executor::builder().on_wake(move || tell.send(()).unwrap()).build();
     assert_eq!(executor.run_until_stalled().state, State::Finished);
@@ -266,12 +266,12 @@ fn threads_07_a_host_is_told_of_calls_also_after_its_last_task_has_ended() {
 }
 
 #[test]
-fn threads_07_handle_current_outside_an_executor_says_so() {
+fn threads_13_handle_current_outside_an_executor_says_so() {
     assert!(panic_of(Handle::current).contains("outside an executor"));
 }
 
 #[test]
-fn threads_07_a_full_executor_says_so() {
+fn threads_13_a_full_executor_says_so() {
     let executor = Executor::builder().max_tasks(1).build();
     executor.spawn(pending::<()>()).detach();
     let mut task = executor.handle().spawn(|| async {}).unwrap();

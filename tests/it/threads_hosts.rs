@@ -18,7 +18,7 @@ use std::{
 };
 
 #[test]
-fn embed_08_on_wake_local_is_called_once_per_idle_period() {
+fn embed_01_on_wake_local_is_called_once_per_idle_period() {
     let calls = Rc::new(Cell::new(0));
     let count = calls.clone();
     let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
@@ -41,7 +41,7 @@ fn embed_08_on_wake_local_is_called_once_per_idle_period() {
 }
 
 #[test]
-fn embed_08_on_wake_local_is_not_called_from_other_threads_but_nothing_is_lost() {
+fn embed_03_on_wake_local_is_not_called_from_other_threads_but_nothing_is_lost() {
     let calls = Rc::new(Cell::new(0));
     let count = calls.clone();
     let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
@@ -57,7 +57,7 @@ fn embed_08_on_wake_local_is_not_called_from_other_threads_but_nothing_is_lost()
 }
 
 #[test]
-fn embed_08_on_wake_local_is_dropped_with_its_executor_and_may_hold_it_weakly() {
+fn embed_04_on_wake_local_is_dropped_with_its_executor_and_may_hold_it_weakly() {
     let kept = Rc::new(());
     let inside = kept.clone();
     let executor = Rc::new_cyclic(|weak: &std::rc::Weak<Executor>| {
@@ -71,7 +71,7 @@ fn embed_08_on_wake_local_is_dropped_with_its_executor_and_may_hold_it_weakly() 
 }
 
 #[test]
-fn embed_08_on_wake_local_its_panic_is_not_the_wakers() {
+fn embed_04_on_wake_local_its_panic_is_not_the_wakers() {
     let executor = Executor::builder().on_wake_local(|| panic!("a clumsy host")).build();
     executor.run_until_stalled();
     executor.spawn(async {}).detach();
@@ -128,7 +128,7 @@ fn fault_34_wake_ups_calls_jobs_and_messages_between_ticks_are_never_lost() {
 }
 
 #[test]
-fn embed_08_on_wake_is_called_without_a_lock_so_that_it_may_use_the_handle() {
+fn embed_02_on_wake_is_called_without_a_lock_so_that_it_may_use_the_handle() {
     let slot: Arc<std::sync::Mutex<Option<evenkeel::Handle>>> = Arc::default();
     let inside = slot.clone();
     let executor = Executor::builder()
@@ -154,7 +154,7 @@ fn embed_08_on_wake_is_called_without_a_lock_so_that_it_may_use_the_handle() {
 }
 
 #[test]
-fn embed_08_on_wake_local_is_called_from_here_also_after_a_wake_up_from_elsewhere() {
+fn embed_03_on_wake_local_is_called_from_here_also_after_a_wake_up_from_elsewhere() {
     let calls = Rc::new(Cell::new(0));
     let count = calls.clone();
     let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
@@ -191,7 +191,7 @@ fn tick_the_host() -> Option<String> {
 }
 
 #[test]
-fn embed_08_a_tick_inside_on_wake_local_panics_and_says_so() {
+fn tick_04_a_tick_inside_on_wake_local_panics_and_says_so() {
     let messages = Rc::new(RefCell::new(Vec::new()));
     let note = messages.clone();
     let builder = Executor::builder().on_wake_local(move || note.borrow_mut().extend(tick_the_host()));
@@ -205,7 +205,7 @@ fn embed_08_a_tick_inside_on_wake_local_panics_and_says_so() {
 }
 
 #[test]
-fn embed_08_a_tick_inside_a_task_or_a_call_from_another_thread_panics_and_says_so() {
+fn tick_04_a_tick_inside_a_task_or_a_call_from_another_thread_panics_and_says_so() {
     let executor = Rc::new(Executor::new());
     HOST.set(Some(executor.clone()));
     let mut task = executor.spawn(async { tick_the_host() });
@@ -224,7 +224,7 @@ fn embed_08_a_tick_inside_a_task_or_a_call_from_another_thread_panics_and_says_s
 }
 
 #[test]
-fn embed_08_on_wake_may_wake_spawn_and_cancel_as_no_lock_is_held() {
+fn embed_02_on_wake_may_wake_spawn_and_cancel_as_no_lock_is_held() {
     type Deed = Box<dyn FnOnce() + Send>;
     let deeds: Arc<std::sync::Mutex<Vec<Deed>>> = Arc::default();
     let inside = deeds.clone();
@@ -251,7 +251,7 @@ fn embed_08_on_wake_may_wake_spawn_and_cancel_as_no_lock_is_held() {
 }
 
 #[test]
-fn embed_08_on_wake_is_called_at_most_once_per_idle_period_by_a_crowd_of_threads_and_none_is_lost() {
+fn embed_01_on_wake_is_called_at_most_once_per_idle_period_by_a_crowd_of_threads_and_none_is_lost() {
     const THREADS: usize = 4;
     const EACH: usize = 25_000;
     let (tell, told) = mpsc::channel();

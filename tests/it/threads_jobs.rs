@@ -76,7 +76,7 @@ fn asyncio_fact_78_a_panic_of_the_job_goes_on_in_the_task_that_awaits_it() {
 }
 
 #[test]
-fn threads_07_a_job_runs_elsewhere_and_its_await_lets_others_run() {
+fn threads_01_a_job_runs_elsewhere_and_its_await_lets_others_run() {
     let here = thread::current().id();
     run(async {
         let gate = Gate::default();
@@ -95,7 +95,7 @@ fn threads_07_a_job_runs_elsewhere_and_its_await_lets_others_run() {
 }
 
 #[test]
-fn threads_07_a_job_starts_when_it_is_first_polled_and_not_before() {
+fn threads_01_a_job_starts_when_it_is_first_polled_and_not_before() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = calls.clone();
     run(async move {
@@ -106,7 +106,7 @@ fn threads_07_a_job_starts_when_it_is_first_polled_and_not_before() {
 }
 
 #[test]
-fn threads_07_the_panic_of_a_job_that_nobody_awaits_any_more_is_reported() {
+fn threads_02_the_panic_of_a_job_that_nobody_awaits_any_more_is_reported() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let note = reports.clone();
     let executor = Executor::builder().on_unhandled(move |what| {
@@ -136,7 +136,7 @@ fn threads_07_the_panic_of_a_job_that_nobody_awaits_any_more_is_reported() {
 }
 
 #[test]
-fn threads_07_the_result_of_a_job_is_dropped_here_if_the_await_is_dropped_after_it_came() {
+fn threads_02_the_result_of_a_job_is_dropped_here_if_the_await_is_dropped_after_it_came() {
     struct OnDropHere(thread::ThreadId);
     impl Drop for OnDropHere {
         fn drop(&mut self) {
@@ -154,7 +154,7 @@ fn threads_07_the_result_of_a_job_is_dropped_here_if_the_await_is_dropped_after_
 }
 
 #[test]
-fn threads_07_a_job_may_call_back_into_the_loop_and_the_loops_values_stay_on_their_thread() {
+fn threads_03_a_job_may_call_back_into_the_loop_and_the_loops_values_stay_on_their_thread() {
     let drops = Drops::default();
     thread_local!(static KEPT: RefCell<Option<crate::probe::DropGuard>> = const { RefCell::new(None) });
     KEPT.set(Some(drops.guard()));
@@ -175,18 +175,18 @@ fn threads_07_a_job_may_call_back_into_the_loop_and_the_loops_values_stay_on_the
 }
 
 #[test]
-fn threads_07_a_job_may_use_to_thread_itself_in_a_run_of_its_own() {
+fn threads_03_a_job_may_use_to_thread_itself_in_a_run_of_its_own() {
     assert_eq!(run(to_thread(|| run(to_thread(|| run(to_thread(|| 3)))))), 3);
 }
 
 #[test]
-fn threads_07_a_call_outside_an_executor_says_so() {
+fn threads_04_a_call_outside_an_executor_says_so() {
     let text = panic_of(|| crate::probe::poll_with_noop(&mut to_thread(|| ())));
     assert!(text.contains("outside an executor"), "{text}");
 }
 
 #[test]
-fn threads_07_an_await_on_an_executor_that_has_ended_says_so() {
+fn threads_04_an_await_on_an_executor_that_has_ended_says_so() {
     let executor = Executor::new();
     let mut call = to_thread(|| ());
     // Nobody is left who could run it: the first poll is in an executor that closes its pool before the second.
@@ -209,14 +209,14 @@ fn threads_07_an_await_on_an_executor_that_has_ended_says_so() {
 }
 
 #[test]
-fn threads_07_threads_have_names() {
+fn threads_01_threads_have_names() {
     let name = |builder: evenkeel::Builder| builder.run(to_thread(|| thread::current().name().map(str::to_owned)));
     assert_eq!(name(Executor::builder()).as_deref(), Some("evenkeel-1"));
     assert_eq!(name(Executor::builder().thread_name("db")).as_deref(), Some("db-1"));
 }
 
 #[test]
-fn threads_07_a_panic_that_the_caller_did_not_stay_for_is_reported() {
+fn threads_02_a_panic_that_the_caller_did_not_stay_for_is_reported() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let note = reports.clone();
     let builder = Executor::builder().on_unhandled(move |what| note.borrow_mut().push(what.to_string()));

@@ -68,14 +68,14 @@ fn crowd(calls: usize, max: usize, name: &str) -> (Vec<usize>, usize) {
 }
 
 #[test]
-fn threads_07_a_thousand_calls_with_a_limit_of_one_start_in_order() {
+fn threads_06_a_thousand_calls_with_a_limit_of_one_start_in_order() {
     let (order, threads) = crowd(1_000, 1, "ek-one");
     assert_eq!(order, (0..1_000).collect::<Vec<_>>());
     assert_eq!(threads, 1);
 }
 
 #[test]
-fn threads_07_a_thousand_calls_with_a_limit_of_four_have_four_threads_and_lose_none() {
+fn threads_06_a_thousand_calls_with_a_limit_of_four_have_four_threads_and_lose_none() {
     let (mut order, threads) = crowd(1_000, 4, "ek-four");
     assert!(threads <= 4, "{threads}");
     order.sort_unstable();
@@ -83,7 +83,7 @@ fn threads_07_a_thousand_calls_with_a_limit_of_four_have_four_threads_and_lose_n
 }
 
 #[test]
-fn threads_07_a_thousand_calls_with_a_limit_of_four_start_in_order() {
+fn threads_06_a_thousand_calls_with_a_limit_of_four_start_in_order() {
     const CALLS: usize = 1_000;
     let gates: Vec<Gate> = (0..CALLS).map(|_| Gate::default()).collect();
     let (tell, told) = mpsc::channel();
@@ -253,7 +253,7 @@ fn fault_32_a_call_without_any_thread_fails_and_says_why() {
 }
 
 #[test]
-fn threads_07_limits_of_zero_are_refused() {
+fn threads_06_limits_of_zero_are_refused() {
     assert!(panic_of(|| ThreadLimiter::new(0)).contains("at least one"));
     assert!(panic_of(|| Executor::builder().max_threads(0)).contains("at least one"));
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 #[test]
-fn threads_07_items_come_in_order_and_the_end_after_the_last() {
+fn threads_14_items_come_in_order_and_the_end_after_the_last() {
     run(async {
         let (sender, mut receiver) = remote::channel(3);
         let thread = thread::spawn(move || (0..1_000).for_each(|n| sender.send_blocking(n).unwrap()));
@@ -31,7 +31,7 @@ fn threads_07_items_come_in_order_and_the_end_after_the_last() {
 }
 
 #[test]
-fn threads_07_a_channel_holds_as_many_as_it_has_room_for() {
+fn threads_14_a_channel_holds_as_many_as_it_has_room_for() {
     let (sender, mut receiver) = remote::channel(2);
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
     sender.try_send(1).unwrap();
@@ -45,7 +45,7 @@ fn threads_07_a_channel_holds_as_many_as_it_has_room_for() {
 }
 
 #[test]
-fn threads_07_a_channel_without_a_bound_keeps_the_order_and_gives_everything_back() {
+fn threads_14_a_channel_without_a_bound_keeps_the_order_and_gives_everything_back() {
     let alive = Alive::default();
     let (sender, mut receiver) = remote::channel(usize::MAX);
     let send = |n: u32| sender.try_send((n, alive.value())).unwrap();
@@ -67,7 +67,7 @@ fn threads_07_a_channel_without_a_bound_keeps_the_order_and_gives_everything_bac
 }
 
 #[test]
-fn threads_07_senders_get_room_in_order_and_nobody_overtakes() {
+fn threads_14_senders_get_room_in_order_and_nobody_overtakes() {
     let (sender, mut receiver) = remote::channel(1);
     run(async {
         sender.try_send(0).unwrap();
@@ -85,7 +85,7 @@ fn threads_07_senders_get_room_in_order_and_nobody_overtakes() {
 }
 
 #[test]
-fn threads_07_a_receiver_that_goes_away_gives_items_back_to_those_who_wait() {
+fn threads_14_a_receiver_that_goes_away_gives_items_back_to_those_who_wait() {
     let alive = Alive::default();
     let (sender, receiver) = remote::channel(1);
     sender.try_send(alive.value()).unwrap();
@@ -107,7 +107,7 @@ fn threads_07_a_receiver_that_goes_away_gives_items_back_to_those_who_wait() {
 }
 
 #[test]
-fn threads_07_a_closed_receiver_still_gets_what_was_sent() {
+fn threads_14_a_closed_receiver_still_gets_what_was_sent() {
     let (sender, mut receiver) = remote::channel(4);
     sender.try_send(1).unwrap();
     receiver.close();
@@ -117,7 +117,7 @@ fn threads_07_a_closed_receiver_still_gets_what_was_sent() {
 }
 
 #[test]
-fn threads_07_blocking_on_the_receivers_own_thread_is_an_error() {
+fn threads_15_blocking_on_the_receivers_own_thread_is_an_error() {
     run(async {
         let (sender, mut receiver) = remote::channel(1);
         assert!(poll!(&mut Box::pin(receiver.recv())).is_pending());
@@ -128,7 +128,7 @@ fn threads_07_blocking_on_the_receivers_own_thread_is_an_error() {
 }
 
 #[test]
-fn threads_07_a_receiver_is_a_stream() {
+fn threads_14_a_receiver_is_a_stream() {
     let (sender, receiver) = remote::channel(8);
     let thread = thread::spawn(move || (0..100).for_each(|n| sender.send_blocking(n).unwrap()));
     assert_eq!(run(receiver.collect::<Vec<_>>()), (0..100).collect::<Vec<_>>());
@@ -136,7 +136,7 @@ fn threads_07_a_receiver_is_a_stream() {
 }
 
 #[test]
-fn threads_07_many_senders_on_threads_and_executors_lose_nothing() {
+fn threads_14_many_senders_on_threads_and_executors_lose_nothing() {
     const EACH: usize = 2_000;
     for capacity in [1, 2, 100] {
         let (sender, mut receiver) = remote::channel(capacity);
@@ -170,7 +170,7 @@ fn threads_07_many_senders_on_threads_and_executors_lose_nothing() {
 }
 
 #[test]
-fn threads_07_senders_that_give_up_take_their_items_with_them() {
+fn threads_14_senders_that_give_up_take_their_items_with_them() {
     let alive = Alive::default();
     let (sender, mut receiver) = remote::channel(1);
     run(async {
@@ -194,7 +194,7 @@ fn threads_07_senders_that_give_up_take_their_items_with_them() {
 }
 
 #[test]
-fn threads_07_a_waiting_receiver_is_woken_once_per_wait() {
+fn threads_14_a_waiting_receiver_is_woken_once_per_wait() {
     let (sender, mut receiver) = remote::channel(100);
     let (wakes, waker) = Wakes::new();
     {
@@ -208,7 +208,7 @@ fn threads_07_a_waiting_receiver_is_woken_once_per_wait() {
 }
 
 #[test]
-fn threads_07_items_are_dropped_without_a_lock() {
+fn threads_14_items_are_dropped_without_a_lock() {
     /// On its drop it uses the channel that it lies in.
     struct Nosy(Arc<Mutex<Option<remote::Sender<Nosy>>>>);
     impl Drop for Nosy {
@@ -225,7 +225,7 @@ fn threads_07_items_are_dropped_without_a_lock() {
 }
 
 #[test]
-fn threads_07_a_channel_wakes_a_parked_executor() {
+fn threads_14_a_channel_wakes_a_parked_executor() {
     let (sender, mut receiver) = remote::channel(1);
     let parked = thread::spawn(move || Executor::new().run(async move { receiver.recv().await }));
     until(|| !sender.is_closed());
@@ -234,6 +234,6 @@ fn threads_07_a_channel_wakes_a_parked_executor() {
 }
 
 #[test]
-fn threads_07_a_channel_without_room_is_refused() {
+fn threads_14_a_channel_without_room_is_refused() {
     assert!(panic_of(|| remote::channel::<u8>(0)).contains("room for at least one"));
 }

@@ -24,7 +24,7 @@ fn why(text: &'static str) -> CancelReason {
 // ---- on one thread
 
 #[test]
-fn token_1_it_tells_whether_its_scope_was_cancelled_and_why() {
+fn token_01_it_tells_whether_its_scope_was_cancelled_and_why() {
     let scope = CancelScope::new();
     let token = scope.token();
     assert_eq!((token.is_cancelled(), token.reason()), (false, None));
@@ -35,7 +35,7 @@ fn token_1_it_tells_whether_its_scope_was_cancelled_and_why() {
 }
 
 #[test]
-fn token_1_it_cancels_its_scope() {
+fn token_01_it_cancels_its_scope() {
     testing::run(async {
         let scope = CancelScope::new();
         let token = scope.token();
@@ -48,7 +48,7 @@ fn token_1_it_cancels_its_scope() {
 }
 
 #[test]
-fn token_2_tasks_wait_for_the_cancellation_before_it_comes_and_after() {
+fn token_02_tasks_wait_for_the_cancellation_before_it_comes_and_after() {
     let record = Record::new();
     testing::run(async {
         let scope = CancelScope::new();
@@ -72,7 +72,7 @@ fn token_2_tasks_wait_for_the_cancellation_before_it_comes_and_after() {
 }
 
 #[test]
-fn token_2_waiting_for_a_deadline_ends_when_the_scope_meets_it() {
+fn token_02_waiting_for_a_deadline_ends_when_the_scope_meets_it() {
     testing::run(async {
         let scope = CancelScope::new();
         scope.set_deadline(at(10));
@@ -84,7 +84,7 @@ fn token_2_waiting_for_a_deadline_ends_when_the_scope_meets_it() {
 }
 
 #[test]
-fn token_2_a_wait_inside_the_scope_itself_ends_too() {
+fn token_02_a_wait_inside_the_scope_itself_ends_too() {
     testing::run(async {
         let scope = CancelScope::new();
         let (token, handle) = (scope.token(), scope.clone());
@@ -95,7 +95,7 @@ fn token_2_a_wait_inside_the_scope_itself_ends_too() {
 }
 
 #[test]
-fn token_3_it_counts_as_cancelled_when_a_scope_around_its_own_is() {
+fn token_03_it_counts_as_cancelled_when_a_scope_around_its_own_is() {
     testing::run(async {
         let (outer, inner) = (CancelScope::new(), CancelScope::new());
         let (token, handle) = (inner.token(), outer.clone());
@@ -125,7 +125,7 @@ fn token_3_it_counts_as_cancelled_when_a_scope_around_its_own_is() {
 }
 
 #[test]
-fn token_3_it_counts_as_cancelled_when_the_task_around_is() {
+fn token_03_it_counts_as_cancelled_when_the_task_around_is() {
     testing::run(async {
         let scope = CancelScope::new();
         let token = scope.token();
@@ -140,7 +140,7 @@ fn token_3_it_counts_as_cancelled_when_the_task_around_is() {
 }
 
 #[test]
-fn token_4_the_end_of_its_scope_is_no_cancellation() {
+fn token_04_the_end_of_its_scope_is_no_cancellation() {
     testing::run(async {
         let scope = CancelScope::new();
         let token = scope.token();
@@ -152,7 +152,7 @@ fn token_4_the_end_of_its_scope_is_no_cancellation() {
 }
 
 #[test]
-fn token_4_a_scope_whose_future_is_dropped_unfinished_counts_as_cancelled() {
+fn token_04_a_scope_whose_future_is_dropped_unfinished_counts_as_cancelled() {
     testing::run(async {
         let scope = CancelScope::new();
         let token = scope.token();
@@ -171,7 +171,7 @@ fn token_4_a_scope_whose_future_is_dropped_unfinished_counts_as_cancelled() {
 }
 
 #[test]
-fn token_4_the_token_of_a_dropped_handle_still_cancels() {
+fn token_04_the_token_of_a_dropped_handle_still_cancels() {
     testing::run(async {
         let scope = CancelScope::new();
         let token = scope.token();
@@ -183,7 +183,7 @@ fn token_4_the_token_of_a_dropped_handle_still_cancels() {
 }
 
 #[test]
-fn token_4_a_scope_that_was_never_run_and_is_gone_cancels_nothing_by_itself() {
+fn token_04_a_scope_that_was_never_run_and_is_gone_cancels_nothing_by_itself() {
     testing::run(async {
         let token = CancelScope::new().token();
         assert!(!token.is_cancelled());
@@ -194,7 +194,7 @@ fn token_4_a_scope_that_was_never_run_and_is_gone_cancels_nothing_by_itself() {
 }
 
 #[test]
-fn token_5_many_waiters_come_and_go_and_nothing_is_left() {
+fn token_05_many_waiters_come_and_go_and_nothing_is_left() {
     testing::run(async {
         let scope = CancelScope::new();
         for _ in 0..100 {
@@ -229,7 +229,7 @@ fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 }
 
 #[test]
-fn remote_1_cancels_before_the_scope_runs() {
+fn remote_01_cancels_before_the_scope_runs() {
     run(async {
         let scope = CancelScope::new();
         let remote = scope.token().remote();
@@ -241,7 +241,7 @@ fn remote_1_cancels_before_the_scope_runs() {
 }
 
 #[test]
-fn remote_1_cancels_while_the_executor_is_parked() {
+fn remote_01_cancels_while_the_executor_is_parked() {
     let (parked, is_parked) = mpsc::channel();
     let clock = HandClock::default();
     let park = HandPark::new(move |_| {
@@ -264,7 +264,7 @@ fn remote_1_cancels_while_the_executor_is_parked() {
 }
 
 #[test]
-fn remote_1_cancels_while_the_scope_is_busy() {
+fn remote_01_cancels_while_the_scope_is_busy() {
     let record = Record::new();
     run(async {
         let scope = CancelScope::new();
@@ -282,7 +282,7 @@ fn remote_1_cancels_while_the_scope_is_busy() {
 }
 
 #[test]
-fn remote_1_cancels_after_the_end_to_no_effect_but_on_tokens() {
+fn remote_01_cancels_after_the_end_to_no_effect_but_on_tokens() {
     run(async {
         let scope = CancelScope::new();
         let (token, remote) = (scope.token(), scope.token().remote());
@@ -297,7 +297,7 @@ fn remote_1_cancels_after_the_end_to_no_effect_but_on_tokens() {
 }
 
 #[test]
-fn remote_1_reaches_a_scope_that_nobody_else_has_a_handle_of() {
+fn remote_01_reaches_a_scope_that_nobody_else_has_a_handle_of() {
     testing::run(async {
         let (body, remote) = {
             let scope = CancelScope::new();
@@ -312,7 +312,7 @@ fn remote_1_reaches_a_scope_that_nobody_else_has_a_handle_of() {
 }
 
 #[test]
-fn remote_1_learns_that_a_scope_was_dropped_that_nobody_else_has_a_handle_of() {
+fn remote_01_learns_that_a_scope_was_dropped_that_nobody_else_has_a_handle_of() {
     testing::run(async {
         let (body, remote) = {
             let scope = CancelScope::new();
@@ -324,7 +324,7 @@ fn remote_1_learns_that_a_scope_was_dropped_that_nobody_else_has_a_handle_of() {
 }
 
 #[test]
-fn remote_2_the_first_reason_stays_from_whatever_side_it_comes() {
+fn remote_02_the_first_reason_stays_from_whatever_side_it_comes() {
     let scope = CancelScope::new();
     let remote = scope.token().remote();
     assert!(scope.cancel("its own thread"));
@@ -344,7 +344,7 @@ fn remote_2_the_first_reason_stays_from_whatever_side_it_comes() {
 }
 
 #[test]
-fn remote_2_sees_the_deadline_of_its_scope() {
+fn remote_02_sees_the_deadline_of_its_scope() {
     testing::run(async {
         let scope = CancelScope::new();
         scope.set_deadline(at(10));
@@ -356,7 +356,7 @@ fn remote_2_sees_the_deadline_of_its_scope() {
 }
 
 #[test]
-fn remote_3_wakes_those_who_wait_for_the_token_whether_they_came_before_or_after_it_was_made() {
+fn remote_03_wakes_those_who_wait_for_the_token_whether_they_came_before_or_after_it_was_made() {
     let executor = Executor::new();
     let scope = CancelScope::new();
     let wait = |token: CancelToken| executor.spawn(async move { token.cancelled().await });
@@ -373,7 +373,7 @@ fn remote_3_wakes_those_who_wait_for_the_token_whether_they_came_before_or_after
 }
 
 #[test]
-fn remote_3_wakes_waiters_of_several_executors() {
+fn remote_03_wakes_waiters_of_several_executors() {
     let (one, two) = (Executor::new(), Executor::new());
     let scope = CancelScope::new();
     let remote = scope.token().remote();
@@ -389,7 +389,7 @@ fn remote_3_wakes_waiters_of_several_executors() {
 }
 
 #[test]
-fn remote_3_clean_up_in_the_scope_runs_and_awaits() {
+fn remote_03_clean_up_in_the_scope_runs_and_awaits() {
     let record = Record::new();
     run(async {
         let scope = CancelScope::new();
@@ -410,7 +410,7 @@ fn remote_3_clean_up_in_the_scope_runs_and_awaits() {
 }
 
 #[test]
-fn remote_4_of_many_threads_that_race_exactly_one_wins() {
+fn remote_04_of_many_threads_that_race_exactly_one_wins() {
     const THREADS: usize = 8;
     let rounds = if cfg!(miri) { 2 } else { 200 };
     run(async {
@@ -435,7 +435,7 @@ fn remote_4_of_many_threads_that_race_exactly_one_wins() {
 }
 
 #[test]
-fn remote_4_its_own_thread_may_race_with_others() {
+fn remote_04_its_own_thread_may_race_with_others() {
     let rounds = if cfg!(miri) { 2 } else { 1000 };
     for _ in 0..rounds {
         let scope = CancelScope::new();
@@ -455,7 +455,7 @@ fn remote_4_its_own_thread_may_race_with_others() {
 }
 
 #[test]
-fn remote_5_may_be_dropped_on_another_thread_and_outlive_everything() {
+fn remote_05_may_be_dropped_on_another_thread_and_outlive_everything() {
     fn is_send_and_sync<T: Send + Sync>(_: &T) {}
     let remote = testing::run(async {
         let scope = CancelScope::new();
@@ -471,7 +471,7 @@ fn remote_5_may_be_dropped_on_another_thread_and_outlive_everything() {
 // ---- the main future
 
 #[test]
-fn cancel_main_1_from_another_thread_while_main_waits() {
+fn main_01_from_another_thread_while_main_waits() {
     let executor = Executor::new();
     let handle = executor.handle();
     let (waits, is_waiting) = mpsc::channel();
@@ -488,7 +488,7 @@ fn cancel_main_1_from_another_thread_while_main_waits() {
 }
 
 #[test]
-fn cancel_main_1_cancels_nothing_but_main() {
+fn main_01_cancels_nothing_but_main() {
     let executor = Executor::new();
     let other = executor.spawn(async {
         yield_now().await;
@@ -501,7 +501,7 @@ fn cancel_main_1_cancels_nothing_but_main() {
 }
 
 #[test]
-fn cancel_main_2_before_the_start_main_is_never_started_and_of_several_reasons_the_first_counts() {
+fn main_02_before_the_start_main_is_never_started_and_of_several_reasons_the_first_counts() {
     let executor = Executor::new();
     let handle = executor.handle();
     handle.cancel_main("first").unwrap();
@@ -513,7 +513,7 @@ fn cancel_main_2_before_the_start_main_is_never_started_and_of_several_reasons_t
 }
 
 #[test]
-fn cancel_main_2_main_may_clean_up_and_finish() {
+fn main_02_main_may_clean_up_and_finish() {
     let record = Record::new();
     let says = record.clone();
     let executor = Executor::new();
@@ -534,7 +534,7 @@ fn cancel_main_2_main_may_clean_up_and_finish() {
 }
 
 #[test]
-fn cancel_main_3_after_the_executors_end_it_is_an_error() {
+fn main_03_after_the_executors_end_it_is_an_error() {
     let executor = Executor::new();
     let handle = executor.handle();
     executor.run(async {});
@@ -546,7 +546,7 @@ fn cancel_main_3_after_the_executors_end_it_is_an_error() {
 }
 
 #[test]
-fn cancel_main_3_a_handle_does_not_reach_a_later_executor_with_the_same_id() {
+fn main_03_a_handle_does_not_reach_a_later_executor_with_the_same_id() {
     let handle = Executor::new().handle();
     let executors: Vec<Executor> = (0..10).map(|_| Executor::new()).collect();
     assert_eq!(handle.cancel_main("late"), Err(Ended));
@@ -556,7 +556,7 @@ fn cancel_main_3_a_handle_does_not_reach_a_later_executor_with_the_same_id() {
 }
 
 #[test]
-fn cancel_main_4_many_threads_while_main_ends() {
+fn main_04_many_threads_while_main_ends() {
     let rounds = if cfg!(miri) { 2 } else { 100 };
     for _ in 0..rounds {
         let executor = Executor::new();

@@ -223,7 +223,7 @@ async fn poll_as(number: Option<usize>, slot: Rc<RefCell<Pin<Box<dyn Future<Outp
 }
 
 #[test]
-fn sound_18_clean_up_moves_into_a_task_whose_number_has_come_round() {
+fn fault_30_clean_up_moves_into_a_task_whose_number_has_come_round() {
     let executor = Executor::new();
     let cleaned = Rc::new(Cell::new(0));
     let cleans = cleaned.clone();

@@ -264,7 +264,7 @@ fn end(place: Place, panics: bool, close: bool, then: Option<fn()>) -> (usize, u
 }
 
 #[test]
-fn sound_01_a_spawn_by_any_destructor_at_the_end_leaves_a_sound_handle() {
+fn fault_45_a_spawn_by_any_destructor_at_the_end_leaves_a_sound_handle() {
     for place in PLACES {
         for close in [false, true] {
             let (refused, _) = end(place, false, close, None);
@@ -276,7 +276,7 @@ fn sound_01_a_spawn_by_any_destructor_at_the_end_leaves_a_sound_handle() {
 }
 
 #[test]
-fn sound_01_a_destructor_that_spawns_and_panics_at_the_end_leaves_a_sound_handle() {
+fn fault_45_a_destructor_that_spawns_and_panics_at_the_end_leaves_a_sound_handle() {
     for place in PLACES {
         for close in [false, true] {
             end(place, true, close, None);
@@ -285,7 +285,7 @@ fn sound_01_a_destructor_that_spawns_and_panics_at_the_end_leaves_a_sound_handle
 }
 
 #[test]
-fn sound_01_a_destructor_at_the_end_may_make_tick_and_end_other_executors() {
+fn fault_45_a_destructor_at_the_end_may_make_tick_and_end_other_executors() {
     fn others() {
         let other = Executor::new();
         let inner = other.spawn(async { 1 });
@@ -304,7 +304,7 @@ fn sound_01_a_destructor_at_the_end_may_make_tick_and_end_other_executors() {
 }
 
 #[test]
-fn sound_01_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_panics() {
+fn fault_45_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_panics() {
     let drops = Drops::default();
     let bomb = || OnDrop(|| panic!("a part"));
     struct Bomb<T>(T);
@@ -375,7 +375,7 @@ impl Drop for Again {
 
 #[test]
 #[cfg_attr(miri, ignore = "as many tasks as it may be")]
-fn sound_01_an_executor_ends_though_each_destructor_spawns_the_next() {
+fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next() {
     let executor = Executor::builder().on_unhandled(|_| {}).build();
     let count = Rc::new(Cell::new(0));
     let again = Again(executor.spawner(), count.clone());
@@ -404,7 +404,7 @@ impl Drop for AndAgain {
 
 #[test]
 #[cfg_attr(miri, ignore = "as many tasks as it may be")]
-fn sound_01_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the_answer() {
+fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the_answer() {
     let executor = Executor::builder().on_unhandled(|_| {}).build();
     let count = Rc::new(Cell::new(0));
     let again = AndAgain(count.clone());
@@ -416,7 +416,7 @@ fn sound_01_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the
 }
 
 #[test]
-fn sound_01_a_job_that_a_destructor_asks_for_at_the_end_is_refused() {
+fn fault_45_a_job_that_a_destructor_asks_for_at_the_end_is_refused() {
     struct Asks(Rc<RefCell<Vec<bool>>>);
     impl Drop for Asks {
         fn drop(&mut self) {
@@ -444,7 +444,7 @@ fn sound_01_a_job_that_a_destructor_asks_for_at_the_end_is_refused() {
 }
 
 #[test]
-fn sound_19_a_detached_task_is_freed_if_its_request_ends_the_executor_on_the_spot() {
+fn fault_45_a_detached_task_is_freed_if_its_request_ends_the_executor_on_the_spot() {
     for kind in 0..4 {
         let drops = Drops::default();
         let place: Rc<RefCell<Option<Executor>>> = Rc::default();

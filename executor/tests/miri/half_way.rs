@@ -8,7 +8,7 @@ use evenkeel_executor::{
 use std::{pin::pin, time::Duration};
 
 #[test]
-fn sound_02_whatever_runs_a_future_asks_nothing_of_it_between_two_polls() {
+fn fault_35_whatever_runs_a_future_asks_nothing_of_it_between_two_polls() {
     Executor::builder().clock(VirtualClock::new()).build().run(async {
         let hour = Duration::from_secs(3600);
         assert!(timeout(hour, LendsItself::new(4)).await.unwrap());
@@ -28,7 +28,7 @@ fn sound_02_whatever_runs_a_future_asks_nothing_of_it_between_two_polls() {
 }
 
 #[test]
-fn sound_02_whatever_stops_a_future_asks_nothing_of_it() {
+fn fault_35_whatever_stops_a_future_asks_nothing_of_it() {
     run(async {
         const LONG: usize = 1_000;
         let kinds: [fn() -> evenkeel_executor::Task<()>; 5] = [
@@ -91,7 +91,7 @@ fn sound_02_whatever_stops_a_future_asks_nothing_of_it() {
 }
 
 #[test]
-fn sound_02_a_future_for_another_thread_is_asked_nothing() {
+fn fault_35_a_future_for_another_thread_is_asked_nothing() {
     run(async {
         let handle = Handle::current();
         let answer = to_thread(move || handle.block_on_from_thread(|| LendsItself::new(4))).await;

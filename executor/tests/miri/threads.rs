@@ -174,7 +174,7 @@ fn many_generations_of_one_place_are_woken_from_another_thread() {
 }
 
 #[test]
-fn threads_07_jobs_that_run_wait_and_are_cancelled_while_their_executor_ends() {
+fn threads_08_jobs_that_run_wait_and_are_cancelled_while_their_executor_ends() {
     for ends_early in [false, true] {
         let executor = Executor::builder().max_threads(2).build();
         let handle = executor.handle();
@@ -213,7 +213,7 @@ fn threads_07_jobs_that_run_wait_and_are_cancelled_while_their_executor_ends() {
 }
 
 #[test]
-fn threads_07_a_remote_task_is_dropped_on_its_own_thread_whoever_ends_first() {
+fn threads_11_a_remote_task_is_dropped_on_its_own_thread_whoever_ends_first() {
     let drops = Drops::default();
     for waits in [false, true] {
         let executor = Executor::new();

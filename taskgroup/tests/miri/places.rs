@@ -32,7 +32,7 @@ fn row_of<F>(places: usize, make: impl Fn() -> F) -> PinnedRow<F> {
 }
 
 #[test]
-fn sound_02_a_row_asks_nothing_of_a_future_that_is_half_way() {
+fn fault_35_a_row_asks_nothing_of_a_future_that_is_half_way() {
     let mut cx = Context::from_waker(Waker::noop());
     for places in [1, 2, 7, 24] {
         let mut row = row_of(places, writes_to_itself);
@@ -62,7 +62,7 @@ fn sound_02_a_row_asks_nothing_of_a_future_that_is_half_way() {
 }
 
 #[test]
-fn sound_02_a_place_is_empty_before_its_destructor_runs_and_each_value_goes_once() {
+fn fault_35_a_place_is_empty_before_its_destructor_runs_and_each_value_goes_once() {
     let drops = Drops::default();
     let mut row: PinnedRow<_> = [None, Some(drops.guard()), Some(drops.guard())].into_iter().collect();
     row.put(0, drops.guard());
@@ -95,7 +95,7 @@ fn sound_02_a_place_is_empty_before_its_destructor_runs_and_each_value_goes_once
 }
 
 #[test]
-fn sound_02_a_child_that_is_dropped_half_way_is_asked_nothing() {
+fn fault_35_a_child_that_is_dropped_half_way_is_asked_nothing() {
     run(async {
         let outcome = TaskGroup::<()>::run(async |group| {
             let aborted = group.spawn(async {
@@ -142,7 +142,7 @@ fn sound_02_a_child_that_is_dropped_half_way_is_asked_nothing() {
 }
 
 #[test]
-fn sound_02_whatever_runs_several_futures_asks_nothing_of_them_between_two_polls() {
+fn fault_35_whatever_runs_several_futures_asks_nothing_of_them_between_two_polls() {
     run(async {
         assert!(race((LendsItself::new(4), LendsItself::new(9))).await);
         assert_eq!(gather((LendsItself::new(4), LendsItself::new(3))).await, (true, false));
