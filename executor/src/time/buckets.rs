@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_20_the_array_of_an_emptied_bucket_is_the_next_ones() {
+    fn fault_31_the_array_of_an_emptied_bucket_is_the_next_ones() {
         let mut buckets = Buckets::new(MANY);
         for bucket in 0..MANY {
             push(&mut buckets, bucket, 10_000, 10_000);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_20_what_removals_leave_behind_is_freed_when_others_grow() {
+    fn fault_31_what_removals_leave_behind_is_freed_when_others_grow() {
         let mut buckets = Buckets::new(MANY);
         for bucket in 0..MANY {
             push(&mut buckets, bucket, 10_000, 10_000 + bucket);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_20_what_is_freed_while_a_bucket_is_emptied_is_not_counted_twice() {
+    fn fault_31_what_is_freed_while_a_bucket_is_emptied_is_not_counted_twice() {
         let mut buckets = Buckets::new(3);
         push(&mut buckets, 0, 20_000, 20_000);
         let mut list = buckets.take(0);

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn time_01_short_polls_share_a_look_at_the_clock_and_long_ones_do_not() {
+    fn time_09_short_polls_share_a_look_at_the_clock_and_long_ones_do_not() {
         let (pace, ready) = (Pace::new(&ClockSource::System), Ready::new());
         turn(&pace, &ready, 100, 1_000);
         turn(&pace, &ready, 100, 2_000);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn time_02_a_supplied_clock_is_looked_at_after_every_turn() {
+    fn time_09_a_supplied_clock_is_looked_at_after_every_turn() {
         let (pace, ready) =
             (Pace::new(&ClockSource::Given(Box::new(crate::time::clock::VirtualClock::new()))), Ready::new());
         turn(&pace, &ready, 100, 1_000);

@@ -448,19 +448,19 @@ mod loom_tests {
     }
 
     #[test]
-    fn loom_embed_08_a_host_that_ticks_is_called_once_per_idle_period_and_loses_no_wake_up() {
+    fn loom_embed_01_a_host_that_ticks_is_called_once_per_idle_period_and_loses_no_wake_up() {
         host(1, 0, false);
         host(2, 0, false);
     }
 
     #[test]
-    fn loom_sound_11_a_host_that_parks_between_two_ticks_is_called_once_and_loses_no_wake_up() {
+    fn loom_embed_01_a_host_that_parks_between_two_ticks_is_called_once_and_loses_no_wake_up() {
         host(1, 0, true);
         host(1, 1, true);
     }
 
     #[test]
-    fn loom_embed_08_a_host_that_ticks_loses_neither_a_wake_up_nor_a_call() {
+    fn loom_embed_01_a_host_that_ticks_loses_neither_a_wake_up_nor_a_call() {
         host(0, 1, false);
         host(1, 1, false);
     }
