@@ -107,6 +107,7 @@ mod compile_fail;
 mod book;
 mod examples;
 mod originals;
+mod rules;
 
 mod sync_hosts;
 mod sync_cases;

@@ -1,0 +1,338 @@
+//! Every number in the name of a test stands on a page of the book, and every rule on these pages has a test.
+//!
+//! A name is `cancel_08_…`: a word, a number, perhaps `_and_` and more numbers, then what the test asserts. `loom_` may stand before it, and
+//! `asyncio_` before a fact. Rules are rows of `docs/src/rules.md`, `fact_8` is one of `docs/src/facts.md`, `fault_08` one of
+//! `docs/src/faults.md`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What has a number: the word and the number.
+type Rule = (String, u32);
+
+const RULES: &str = "docs/src/rules.md";
+const FACTS: &str = "docs/src/facts.md";
+const FAULTS: &str = "docs/src/faults.md";
+
+/// The page on which rules of that word stand.
+fn page_of(word: &str) -> &'static str {
+    match word {
+        "fact" => FACTS,
+        "fault" => FAULTS,
+        _ => RULES,
+    }
+}
+
+/// As it stands at the beginning of a test's name. Facts have no leading zero.
+fn written((word, number): &Rule) -> String {
+    if word == "fact" { format!("{word}_{number}") } else { format!("{word}_{number:02}") }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let path = folder.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+struct Test {
+    file: String,
+    name: String,
+}
+
+/// All tests of the workspace's shipped crates.
+fn tests() -> Vec<Test> {
+    let mut files = Vec::new();
+    for folder in ["tests", "src", "executor/src", "executor/tests", "sync/src", "taskgroup/src", "taskgroup/tests"] {
+        rust_files(Path::new(folder), &mut files);
+    }
+    let mut tests = Vec::new();
+    for path in files {
+        let mut is_test = false;
+        for line in read(&path).lines().map(str::trim) {
+            is_test |= line == "#[test]";
+            let Some((name, _)) = line.strip_prefix("fn ").and_then(|line| line.split_once(['(', '<'])) else {
+                continue;
+            };
+            if std::mem::take(&mut is_test) {
+                tests.push(Test { file: path.display().to_string(), name: name.to_owned() });
+            }
+        }
+    }
+    assert!(tests.len() > 1000, "tests are not found any more: {}", tests.len());
+    tests
+}
+
+/// The rules that a test is named after, and whether their numbers are written as they should be.
+fn rules_in(name: &str) -> Vec<(Rule, bool)> {
+    // The version after which CPython has these.
+    if name.starts_with("asyncio_3_15_") {
+        return Vec::new();
+    }
+    let name = name.strip_prefix("loom_").or_else(|| name.strip_prefix("asyncio_")).unwrap_or(name);
+    let mut words = name.split('_');
+    let subject = words.next().unwrap_or_default().to_owned();
+    let mut rules = Vec::new();
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    while let Some(digits) = words.next().filter(is_number) {
+        let rule = (subject.clone(), digits.parse().unwrap());
+        let is_well_written = written(&rule) == format!("{subject}_{digits}");
+        rules.push((rule, is_well_written));
+        if words.next() != Some("and") {
+            break;
+        }
+    }
+    rules
+}
+
+/// The rows of a page in which each begins with an anchor and the same in bold, with their texts.
+fn listed(page: &str) -> Vec<(Rule, String)> {
+    let mut rows: Vec<(Rule, String)> = Vec::new();
+    let mut is_row = false;
+    for (number, line) in read(page).lines().enumerate() {
+        if let Some((id, rest)) = line.strip_prefix("- <a id=\"").and_then(|line| line.split_once("\"></a>**`")) {
+            let at = format!("{page}:{}", number + 1);
+            let (label, text) = rest.split_once("`** ").unwrap_or_else(|| panic!("{at}: the rule has no text"));
+            assert_eq!(id, label, "{at}: the anchor is another rule's");
+            let [(rule, true)] = &rules_in(id)[..] else { panic!("{at}: `{id}` is no word and number") };
+            assert!(page_of(&rule.0) == page, "{at}: {id} belongs on {}", page_of(&rule.0));
+            rows.push((rule.clone(), text.to_owned()));
+            is_row = true;
+        } else if is_row && line.starts_with("  ") {
+            let (_, text) = rows.last_mut().unwrap();
+            text.push_str(line);
+        } else {
+            is_row = false;
+        }
+    }
+    assert!(rows.len() > 50, "the rows of {page} are not found any more");
+    rows
+}
+
+/// The rows of the table of faults, with their texts.
+fn faults() -> Vec<(Rule, String)> {
+    let page = read(FAULTS);
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let rows = rows.filter_map(|(number, text)| Some((("fault".to_owned(), number.parse().ok()?), text.to_owned())));
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 30, "the rows of {FAULTS} are not found any more");
+    rows
+}
+
+/// How many tests each rule has.
+fn tested(tests: &[Test]) -> BTreeMap<Rule, usize> {
+    let mut counts = BTreeMap::new();
+    for (rule, _) in tests.iter().flat_map(|test| rules_in(&test.name)) {
+        *counts.entry(rule).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn rules_each_number_in_the_name_of_a_test_stands_on_a_page() {
+    let rows = listed(RULES).into_iter().chain(listed(FACTS)).chain(faults());
+    let rows: BTreeSet<Rule> = rows.map(|(rule, _)| rule).collect();
+    let mut wrong = Vec::new();
+    for test in tests() {
+        for (rule, is_well_written) in rules_in(&test.name) {
+            let (number, page) = (written(&rule), page_of(&rule.0));
+            if !is_well_written {
+                wrong.push(format!("{}: `{}`: write `{number}_…`", test.file, test.name));
+            } else if !rows.contains(&rule) {
+                wrong.push(format!(
+                    "{}: `{}`: no `{number}` stands in {page}: state that rule there, or name the test after the one that it holds",
+                    test.file, test.name
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rules_each_rule_stands_once_has_a_reason_and_a_test() {
+    let counts = tested(&tests());
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (rule, text) in listed(RULES) {
+        let number = written(&rule);
+        if !text.contains(" *Why:* ") {
+            wrong.push(format!("{RULES}: `{number}` has no reason: add `*Why:* …`"));
+        }
+        if !counts.contains_key(&rule) {
+            wrong.push(format!("{RULES}: `{number}` has no test: write one, `fn {number}_…`, or take the rule away"));
+        }
+        if !seen.insert(rule) {
+            wrong.push(format!("{RULES}: `{number}` stands there twice: give one of them another number"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Facts 59 to 75 are named by number in the first column of the page about synchronisation.
+#[test]
+fn rules_each_fact_about_asyncio_has_a_test_or_a_row_in_the_tables_of_differences() {
+    let counts = tested(&tests());
+    let differences = read("docs/src/differences.md");
+    let synchronisation = read("docs/src/differences-sync.md");
+    let firsts = synchronisation.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | ")).map(|row| row.0);
+    let numbers: BTreeSet<u32> = firsts
+        .flat_map(|first| first.split(|letter: char| !letter.is_ascii_digit()))
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (rule, _) in listed(FACTS) {
+        let fact = written(&rule);
+        let is_explained = differences.contains(&format!("`{fact}`")) || numbers.contains(&rule.1);
+        if !counts.contains_key(&rule) && !is_explained {
+            wrong.push(format!(
+                "{FACTS}: `{fact}` is neither tested (`fn {fact}_…`) nor a row of the tables of differences"
+            ));
+        }
+        if !seen.insert(rule) {
+            wrong.push(format!("{FACTS}: `{fact}` stands there twice"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A row names the tests that keep its fault away, by how their names begin: `fault_10_…`. One that names none gives a reason.
+#[test]
+fn rules_each_row_of_faults_names_tests_that_exist_and_its_own() {
+    let tests = tests();
+    let counts = tested(&tests);
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (rule, text) in faults() {
+        let own = written(&rule);
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter_map(|name| name.strip_suffix('…')).collect();
+        for start in &named {
+            if !tests.iter().any(|test| test.name.starts_with(start)) {
+                wrong.push(format!("{FAULTS}: row {}: no test is called `{start}…`", rule.1));
+            }
+        }
+        let is_named = named.iter().any(|start| rules_in(start).iter().any(|(named, _)| *named == rule));
+        if counts.contains_key(&rule) && !is_named {
+            wrong.push(format!("{FAULTS}: row {} does not name its tests: write `{own}_…`", rule.1));
+        }
+        if !seen.insert(rule) {
+            wrong.push(format!("{FAULTS}: `{own}` stands there twice"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The words of the members' code, each line's without its comment.
+fn code_words() -> Vec<String> {
+    let mut files = Vec::new();
+    for folder in ["executor/src", "sync/src", "taskgroup/src", "src"] {
+        rust_files(Path::new(folder), &mut files);
+    }
+    let code: String = files.iter().map(read).collect();
+    let code = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let words = code.flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// What stands behind one of these words.
+fn declared(code: &[String], by: &[&str]) -> BTreeSet<String> {
+    code.windows(2).filter(|pair| by.contains(&&*pair[0])).map(|pair| pair[1].clone()).collect()
+}
+
+const TYPES: [&str; 5] = ["struct", "enum", "trait", "type", "union"];
+
+/// The words of the glossary are found where it says.
+#[test]
+fn rules_the_glossary_names_what_the_source_declares() {
+    let code = code_words();
+    let mut known = declared(&code, &TYPES);
+    known.extend(declared(&code, &["fn", "const"]));
+    let page = read("docs/src/glossary.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| **")).collect();
+    assert!(rows.len() > 30, "the rows of the glossary are not found any more");
+    for row in rows {
+        let Some((word, [_, place])) = row.strip_prefix("| **").and_then(|row| {
+            let (word, rest) = row.split_once("** | ")?;
+            Some((word, <[&str; 2]>::try_from(rest.split(" | ").collect::<Vec<_>>()).ok()?))
+        }) else {
+            panic!("docs/src/glossary.md: not word, meaning and place: {row}");
+        };
+        for name in place.split('`').skip(1).step_by(2) {
+            assert!(
+                known.contains(name),
+                "docs/src/glossary.md: {word}: nothing in the source is called `{name}` any more"
+            );
+        }
+    }
+}
+
+/// Top folders, at which a path in a text is known.
+const FOLDERS: [&str; 8] = ["executor/", "sync/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
+
+/// README, ARCHITECTURE and the book.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> = vec!["README.md".into(), "ARCHITECTURE.md".into()];
+    let book = fs::read_dir(root().join("docs/src")).unwrap();
+    pages.extend(book.map(|entry| Path::new("docs/src").join(entry.unwrap().file_name())));
+    pages.retain(|page| page.extension().is_some_and(|end| end == "md"));
+    pages
+}
+
+#[test]
+fn rules_pages_name_files_that_exist() {
+    let mut named = 0;
+    for page in pages() {
+        for (number, line) in read(&page).lines().enumerate() {
+            let paths = line.split('`').skip(1).step_by(2).filter(|path| !path.contains([' ', '*', '…', '{']));
+            for path in paths.filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder))) {
+                named += 1;
+                let at = format!("{}:{}", page.display(), number + 1);
+                assert!(root().join(path).exists(), "{at}: there is no {path}: say where it is now");
+            }
+        }
+    }
+    assert!(named > 20, "paths are not found any more: {named}");
+}
+
+/// `Tasks::request`, say: a type of ours, and a function or a variant behind it.
+#[test]
+fn rules_pages_name_functions_that_exist() {
+    let code = code_words();
+    let (types, functions) = (declared(&code, &TYPES), declared(&code, &["fn"]));
+    let words: BTreeSet<&str> = code.iter().map(String::as_str).collect();
+    let mut named = 0;
+    for page in pages() {
+        for (number, line) in read(&page).lines().enumerate() {
+            let mut names = line.split(|letter: char| !letter.is_alphanumeric() && !['_', ':'].contains(&letter));
+            while let Some((owner, name)) = names.find_map(|name| name.split_once("::")) {
+                let name = name.trim_end_matches(':');
+                if types.contains(owner) && !name.is_empty() && !name.contains(':') {
+                    named += 1;
+                    let is_variant = name.starts_with(|letter: char| letter.is_uppercase());
+                    let exists = if is_variant { words.contains(name) } else { functions.contains(name) };
+                    let at = format!("{}:{}", page.display(), number + 1);
+                    assert!(exists, "{at}: there is no {owner}::{name}: say what it is called now");
+                }
+            }
+        }
+    }
+    assert!(named > 50, "names are not found any more: {named}");
+}
