@@ -25,7 +25,7 @@ use std::{
 ///
 /// # A primitive of your own
 ///
-/// A turnstile: `wait` ends when somebody calls `turn`, and each turn lets one through.
+/// A turnstile: `pass` ends when somebody calls `turn`, and each turn lets one through.
 ///
 /// ```
 /// use evenkeel_sync::{Attempt, Line, Wait, WaitQueue};
