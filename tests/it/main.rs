@@ -5,133 +5,33 @@
 
 #![expect(clippy::async_yields_async, reason = "tasks are handed out of tasks on purpose")]
 
-mod probe;
-mod bomb;
-mod scope_kit;
-mod stage;
-
-mod fairness;
-mod wakers;
-mod handover;
+/// What the tests look with and play on.
+mod kit;
+/// The loop: who is polled, in which order, when it parks and how it ends.
+mod turn;
+/// Wakers: how a number finds its task, and what foreign ones do.
+mod wake;
+/// Tasks: how they begin, what they own, and how they end.
+mod task;
+/// Sleeping, clocks and intervals.
+mod time;
+/// What users stop with: tasks, scopes, timeouts, tokens, and clean-up.
+mod cancel;
+/// Task groups.
+mod group;
+/// Combinators: what collects several results.
+mod collect;
+/// Other threads: wake-ups, jobs, handles and channels.
 mod threads;
-mod threads_probe;
-mod threads_jobs;
-mod threads_limits;
-mod threads_cancel;
-mod threads_end;
-mod threads_handle;
-mod threads_remote;
-mod threads_hosts;
-mod join;
-mod ending;
-mod cancel_task;
-mod panics;
-mod unhandled;
-mod reentrancy;
-mod bombs;
-mod locals;
-mod sleep;
-mod newest_waker;
-mod wheel;
-mod fuzz_timers;
-mod cleanup_model;
-mod clocks;
-mod interval;
-mod parking;
-mod sound_waits;
-mod sound_cleanup;
-mod sound_reports;
-mod sound_groups;
-mod sound_group_wakers;
-mod sound_group_inside;
-mod sound_depth;
-mod sound_wake_set;
-mod embedding;
-mod stalled;
-mod on_wake;
-mod host_panics;
-mod nested;
-mod several;
-mod spawner;
-mod generations;
-mod model;
-mod fuzz_structured;
-mod schedule;
-mod scale;
-mod scope_rules;
-mod scope_cleanup;
-mod scope_ends;
-mod scope_everywhere;
-mod scope_wakers;
-mod scope_panics;
-mod scope_combinators;
-mod scope_hostile;
-mod scope_shutdown;
-mod scope_scale;
-mod timeouts;
-mod dropped_when;
-mod tokens;
-mod settle;
-mod group_kit;
-mod group_boundary;
-mod group_edges;
-mod group_handles;
-mod group_errors;
-mod group_children;
-mod group_panics;
-mod group_places;
-mod group_trio;
-mod group_nesting;
-mod ctrl_c;
+/// An executor as a value: hosts that drive it, and their hooks.
+mod host;
+/// Primitives: locks, queues, and ways to tell others.
+mod sync;
+/// asyncio is the yardstick: its facts, and its own tests by their names.
 mod asyncio;
-mod asyncio_timeouts;
-mod asyncio_waitfor;
-mod asyncio_cancel;
-mod asyncio_shield;
-mod asyncio_sleep;
-mod asyncio_groups;
-mod asyncio_taskgroups;
-mod asyncio_gather;
-mod asyncio_wait;
-mod asyncio_as_completed;
-mod gather;
-mod race;
-mod as_completed;
-mod map_concurrent;
-mod borrowing_scope;
-mod in_place_hostile;
-mod thread_exit;
-mod messages;
-mod auto_traits;
-mod compile_fail;
+/// Random programs of structured concurrency: each ends, and nothing is lost in it.
+mod fuzz_structured;
+/// What the compiler and the messages say to users.
+mod api;
+/// The book, the README and the examples.
 mod book;
-mod examples;
-mod originals;
-mod rules;
-
-mod sync_hosts;
-mod sync_cases;
-
-mod sync_semaphore;
-mod sync_semaphore_bounds;
-mod sync_lock;
-mod sync_condition;
-mod sync_barrier;
-mod sync_queue;
-mod sync_queue_orders;
-mod sync_queue_end;
-mod sync_bombs;
-mod sync_drops;
-mod sync_rw_lock;
-mod sync_news;
-mod sync_wait_queue;
-mod sync_overload;
-mod sync_model;
-mod sync_queue_model;
-mod sound_reach;
-mod sound_sync;
-mod sound_outlived;
-mod sound_unwinding;
-mod scope_used_again;
-mod sound_remote;
-mod fuzz_sync;

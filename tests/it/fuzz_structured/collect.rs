@@ -6,7 +6,7 @@ use super::{
     record::{Fault, Out, Token},
     step::{Fut, Here, Part},
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::{as_completed, first_ok, gather, map_concurrent, race, sleep, try_gather};
 use std::{cell::RefCell, rc::Rc};
 

@@ -7,7 +7,7 @@ use super::{
     scopes,
     step::{Fut, Here, Part},
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::timeout;
 use futures::{
     StreamExt,

@@ -1,6 +1,6 @@
 //! Frames: where each node that runs now lies, which of them are cancelled, and where clean-up is at work.
 
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::Instant;
 use std::{
     cell::{Cell, RefCell},

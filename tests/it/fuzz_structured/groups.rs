@@ -7,7 +7,7 @@ use super::{
     record::{Fault, Out, Token},
     step::{Fut, Here, Part, Step},
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::{GroupError, JoinHandle, TaskGroup, scope};
 use std::{cell::Cell, rc::Rc};
 

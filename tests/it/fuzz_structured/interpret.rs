@@ -8,7 +8,7 @@ use super::{
     step::{Fut, Here},
     tasks,
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::{cancel_requested, current, sleep, yield_now};
 use std::{
     future::{pending, poll_fn},

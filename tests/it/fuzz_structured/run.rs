@@ -8,7 +8,7 @@ use super::{
     record::{Owned, Record, World},
     step::{Here, Part, Step},
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::{Budget, Clock, Executor, Instant, Progress, Seeded, State, Task};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -6,7 +6,7 @@ use super::{
     record::Out,
     step::{Fut, Here, Part},
 };
-use crate::probe::ms;
+use crate::kit::probe::ms;
 use evenkeel::{CancelScope, Deadline, timeout, timeout_at};
 
 pub(super) fn inner(here: Here) -> Fut {

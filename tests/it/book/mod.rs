@@ -1,0 +1,10 @@
+//! The book, the README and the examples.
+
+/// Pages show only code that is compiled and output that was printed.
+mod pages;
+/// Examples that others talk to: an HTTP server, a JavaScript host.
+mod examples;
+/// The small programs print what their Python originals print.
+mod originals;
+/// Every number in a test's name stands in the book, and every rule there has a test.
+mod rules;

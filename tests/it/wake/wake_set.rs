@@ -1,0 +1,94 @@
+//! A wake set and keys that no child has.
+
+use crate::kit::{
+    groups::run_clean,
+    probe::{Wakes, my_waker},
+};
+use evenkeel::Executor;
+use evenkeel_executor::combinator::{PinnedRow, WakeSet};
+
+/// Keys that no child has of a set of three, whose child 1 was removed; also those that end in the bits of one that there is.
+const STRANGERS: [usize; 6] = [1, 3, 4, 1 << 31, usize::MAX - (usize::MAX >> 1) + 2, usize::MAX];
+
+/// Asks for all that can be asked for by key.
+fn ask_for(set: &WakeSet, key: usize) {
+    set.wake(key);
+    set.keep(key);
+    set.remove(key);
+}
+
+/// Polls the owner: the keys of the children that were woken.
+fn poll(set: &WakeSet, waker: &std::task::Waker) -> Vec<usize> {
+    let mut batch = set.begin(waker);
+    std::iter::from_fn(|| batch.next()).map(|woken| woken.key()).collect()
+}
+
+#[test]
+fn collect_07_a_wake_set_ignores_a_key_that_never_was() {
+    run_clean(async {
+        let set = WakeSet::new();
+        assert_eq!([set.insert(), set.insert(), set.insert()], [0, 1, 2]);
+        set.remove(1);
+        let (wakes, waker) = Wakes::new();
+        // Before the first poll, after it, and with children that were woken.
+        STRANGERS.into_iter().for_each(|key| ask_for(&set, key));
+        assert_eq!(format!("{set:?}"), "WakeSet(2)");
+        assert_eq!(poll(&set, &waker), [0, 2]);
+        STRANGERS.into_iter().for_each(|key| ask_for(&set, key));
+        assert_eq!(poll(&set, &waker), [0; 0]);
+        set.wake(2);
+        STRANGERS.into_iter().for_each(|key| ask_for(&set, key));
+        assert_eq!(wakes.count(), 1, "nobody was woken but for the child");
+        assert_eq!(poll(&set, &waker), [2]);
+        // The set gives the keys out as if nothing had been asked.
+        assert_eq!([set.insert(), set.insert(), set.insert()], [1, 3, 4]);
+        assert_eq!(format!("{set:?}"), "WakeSet(5)");
+    });
+}
+
+#[test]
+fn collect_07_a_wake_set_without_children_ignores_every_key() {
+    run_clean(async {
+        let (wakes, waker) = Wakes::new();
+        let set = WakeSet::new();
+        for _ in 0..2 {
+            [0, 1, usize::MAX].into_iter().for_each(|key| ask_for(&set, key));
+            assert_eq!(poll(&set, &waker), [0; 0]);
+        }
+        assert_eq!((wakes.count(), format!("{set:?}")), (0, "WakeSet(0)".to_owned()));
+        // It is still one that never had children.
+        set.insert_all(2);
+        assert_eq!(poll(&set, &waker), [0, 1]);
+    });
+}
+
+/// A key of one set may be asked of another, and of one that has moved.
+#[test]
+fn collect_07_a_key_of_another_set_is_a_strangers() {
+    let (first, second) = (Executor::new(), Executor::new());
+    let (set, other) = (WakeSet::new(), WakeSet::new());
+    (0..8).for_each(|key| assert_eq!(set.insert(), key));
+    assert_eq!(other.insert(), 0);
+    let (wakes, waker) = Wakes::new();
+    first.run(async { assert_eq!((poll(&set, &my_waker().await).len(), poll(&other, &waker)), (8, vec![0])) });
+    second.run(async { assert_eq!(poll(&set, &my_waker().await).len(), 8) });
+    first.run(async {
+        (1..8).for_each(|key| ask_for(&other, key));
+        assert_eq!((wakes.count(), poll(&other, &waker)), (0, vec![]));
+        other.wake(0);
+        assert_eq!((wakes.count(), poll(&other, &waker)), (1, vec![0]));
+    });
+    drop(set);
+}
+
+/// A row of futures is asked by the same keys.
+#[test]
+fn collect_07_a_row_has_nothing_in_a_place_that_never_was() {
+    let mut row: PinnedRow<u8> = [Some(1), None].into_iter().collect();
+    for place in [1, 2, 3, usize::MAX] {
+        row.remove(place);
+        assert_eq!(row.get(place), None);
+        assert_eq!(row.len(), 2);
+    }
+    assert_eq!(row.get(0).as_deref(), Some(&1));
+}
