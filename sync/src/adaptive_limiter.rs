@@ -84,7 +84,7 @@ enum Outcome {
 }
 
 impl<C: Timer> AdaptiveLimiter<C> {
-    /// Work is to take `target` at most, on a timer of the default kind.
+    /// A limiter of work that is to take `target` at most, on a timer of the default kind.
     ///
     /// A good target is what the work takes at the 95th percentile or so when there is no overload, and half as much again.
     pub fn new(target: Duration) -> Self
@@ -94,7 +94,7 @@ impl<C: Timer> AdaptiveLimiter<C> {
         Self::with_timer(target, C::default())
     }
 
-    /// Work is to take `target` at most, on that timer.
+    /// A limiter of work that is to take `target` at most, on that timer.
     pub fn with_timer(target: Duration, timer: C) -> Self {
         AdaptiveLimiter {
             timer,
@@ -131,7 +131,7 @@ impl<C: Timer> AdaptiveLimiter<C> {
         self.slot()
     }
 
-    /// A slot, if less than the limit goes on and nobody waits: to turn work away instead of letting it queue.
+    /// A [`Slot`], if less than the limit goes on and nobody waits: to turn work away instead of letting it queue.
     pub fn try_acquire(&self) -> Option<Slot<'_, C>> {
         match Acquiring::attempt(self, ()) {
             Attempt::Granted(()) => Some(self.slot()),
@@ -139,22 +139,22 @@ impl<C: Timer> AdaptiveLimiter<C> {
         }
     }
 
-    /// How much may go on at a time now.
+    /// The present limit: how much work may go on at a time.
     pub fn limit(&self) -> usize {
         self.limit.get() as usize
     }
 
-    /// How much goes on now.
+    /// How much work goes on now.
     pub fn in_flight(&self) -> usize {
         self.in_flight.get()
     }
 
-    /// How many wait.
+    /// How many wait for a slot.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the line for slots has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -197,12 +197,12 @@ impl<C: Timer> AdaptiveLimiter<C> {
 }
 
 impl<C: Timer> Slot<'_, C> {
-    /// The work was turned away further down (an HTTP 429 or 503, say): counts as too long, however short it was.
+    /// Ends the work as turned away further down (an HTTP 429 or 503, say): it counts as too long, however short it was.
     pub fn overloaded(mut self) {
         self.outcome = Outcome::Overloaded;
     }
 
-    /// How long the work took says nothing, as when it failed for a reason of its own.
+    /// Ends the work without counting its time, as when it failed for a reason of its own.
     pub fn ignore(mut self) {
         self.outcome = Outcome::Ignored;
     }

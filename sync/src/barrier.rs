@@ -25,7 +25,7 @@ pub struct Barrier {
     parties: usize,
     broken: Cell<bool>,
     queue: WaitQueue<(), Round>,
-    /// That of the last round.
+    /// What the parties of the last round share.
     last: Cell<Option<Round>>,
 }
 
@@ -50,7 +50,7 @@ impl Barrier {
         Barrier { parties, broken: Cell::new(false), queue: WaitQueue::new("Barrier::wait"), last: Cell::new(None) }
     }
 
-    /// The last round's is used again when all of its parties have gone on.
+    /// A share for the next round: the last round's is used again when all of its parties have gone on.
     #[inline]
     fn next_round(&self) -> Round {
         let round = match self.last.take() {
@@ -62,7 +62,7 @@ impl Barrier {
         round
     }
 
-    /// Waits for the others. Exactly one party of each round gets `true`: the leader, which is the first to go on. That is the one
+    /// Waits for the other parties. Exactly one party of each round gets `true`: the leader, which is the first to go on. That is the one
     /// who came last, unless another's waker panics then, or polls on the spot.
     ///
     /// Cancel-safe: who is dropped while it waits is not counted any more, and the others wait on.
@@ -85,29 +85,29 @@ impl Barrier {
         self.queue.wake();
     }
 
-    /// Breaks it: who waits and who comes gets [`Broken`], until [`reset`](Self::reset).
+    /// Breaks the barrier: who waits and who comes gets [`Broken`], until [`reset`](Self::reset).
     pub fn abort(&self) {
         self.broken.set(true);
         self.queue.refuse_all();
         self.queue.wake();
     }
 
-    /// Is it broken?
+    /// Is the barrier broken?
     pub fn is_broken(&self) -> bool {
         self.broken.get()
     }
 
-    /// For how many it is.
+    /// For how many parties the barrier is.
     pub fn parties(&self) -> usize {
         self.parties
     }
 
-    /// How many wait: asyncio's `n_waiting`.
+    /// How many parties wait: asyncio's `n_waiting`.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the barrier's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -137,7 +137,7 @@ impl Line for Waiting {
         Attempt::Granted(round)
     }
 
-    /// The round is over.
+    /// Gives nothing back: the round is over.
     fn give_back(_: &Barrier, _: Round) {}
 }
 

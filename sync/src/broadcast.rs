@@ -52,9 +52,9 @@ pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
-    /// What some receiver has not seen, oldest first.
+    /// The values that some receiver has not seen, oldest first.
     kept: RefCell<VecDeque<Kept<T>>>,
-    /// The number of the oldest.
+    /// The number of the oldest value that is kept.
     first: Cell<u64>,
     capacity: usize,
     senders: Cell<usize>,
@@ -64,7 +64,7 @@ struct Shared<T> {
 
 struct Kept<T> {
     value: Rc<T>,
-    /// How many receivers have not seen it.
+    /// How many receivers have not seen this value.
     unseen: usize,
 }
 
@@ -74,7 +74,7 @@ pub struct Sender<T>(Rc<Shared<T>>);
 /// An end that receives all that is sent from its making on.
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
-    /// The number of the value that it sees next.
+    /// The number of the value that this receiver sees next.
     next: u64,
 }
 
@@ -94,10 +94,10 @@ pub enum RecvError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryRecvError {
-    /// There is none.
+    /// There is no value.
     #[error("there is no value now: await recv()")]
     Empty,
-    /// As in [`RecvError`].
+    /// There is no value, for one of the reasons in [`RecvError`].
     #[error(transparent)]
     Recv(#[from] RecvError),
 }
@@ -175,7 +175,7 @@ impl<T: Clone> Receiver<T> {
         Items { receiver: self, wait: None }
     }
 
-    /// There is something to be taken.
+    /// Takes the next value, of which the caller knows that it is there or was missed.
     fn take(&mut self) -> Result<T, RecvError> {
         let first = self.shared.first.get();
         if self.next < first {
@@ -220,7 +220,7 @@ impl<T> Shared<T> {
         Receiver { shared: self.clone(), next: self.end() }
     }
 
-    /// One receiver has seen these. Returns the first of them. What all have seen is dropped, with nothing borrowed.
+    /// Notes that one receiver has seen these values. Returns the first of them. What all have seen is dropped, with nothing borrowed.
     fn see(&self, which: std::ops::Range<u64>) -> Option<Rc<T>> {
         let mut gone = Vec::new();
         let value = {
@@ -281,7 +281,7 @@ impl<T> Line for Receiving<T> {
         }
     }
 
-    /// The value is still there for whoever has not seen it.
+    /// Gives nothing back: the value is still there for whoever has not seen it.
     fn give_back(_: &Shared<T>, _: ()) {}
 }
 

@@ -137,7 +137,7 @@ impl<T> Receiver<T> {
         self.0.queue.get_many(count).await
     }
 
-    /// Ends it from this side: sending fails from now on, what is on its way can still be taken.
+    /// Ends the channel from this side: sending fails from now on, what is on its way can still be taken.
     pub fn close(&self) {
         self.0.queue.close();
     }

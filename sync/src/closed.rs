@@ -1,6 +1,6 @@
 //! The error of what is over.
 
-/// It was closed: nothing more will come.
+/// The error of what was closed: nothing more will come.
 ///
 /// ```
 /// use evenkeel_sync::{Closed, Queue};

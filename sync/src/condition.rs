@@ -37,9 +37,9 @@ pub struct Condition {
 /// For whom a notification is.
 #[derive(Clone, Copy)]
 enum Notice {
-    /// For so many: who does not use it passes it on.
+    /// A notification for one, who passes it on if he does not use it.
     One,
-    /// For all who waited.
+    /// A notification for all who waited.
     All,
 }
 
@@ -49,7 +49,7 @@ impl Condition {
         Condition { queue: WaitQueue::new("Condition::wait") }
     }
 
-    /// Unlocks, waits until it is notified, and locks again before it returns.
+    /// Unlocks the guard's mutex, waits for a notification, and locks again before it returns.
     ///
     /// Between the notification and the lock others may change the value: see [`wait_for`](Self::wait_for).
     ///
@@ -129,7 +129,7 @@ impl Condition {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the condition's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -141,7 +141,7 @@ impl Condition {
     }
 }
 
-/// Passes the notification on if it is dropped while it waits for the lock.
+/// A waiter's notification, which is passed on if the waiter is dropped while it waits for the lock.
 struct PassOn<'a> {
     condition: &'a Condition,
     notice: Notice,

@@ -28,7 +28,7 @@ impl Event {
         Event { set: Cell::new(false), queue: WaitQueue::new("Event::wait") }
     }
 
-    /// It happens: all who wait go on, in order, and so does everyone who comes until [`clear`](Self::clear).
+    /// Makes the event happen: all who wait go on, in order, and so does everyone who comes until [`clear`](Self::clear).
     ///
     /// Who waits at the time goes on also if it is cleared right afterwards.
     pub fn set(&self) {
@@ -37,17 +37,17 @@ impl Event {
         self.queue.wake();
     }
 
-    /// It has not happened any more.
+    /// Makes the event one that has not happened.
     pub fn clear(&self) {
         self.set.set(false);
     }
 
-    /// Has it happened?
+    /// Has the event happened?
     pub fn is_set(&self) -> bool {
         self.set.get()
     }
 
-    /// Waits until it has happened; does not wait if it has.
+    /// Waits until the event has happened; does not wait if it has.
     ///
     /// Cancel-safe.
     pub async fn wait(&self) {
@@ -55,12 +55,12 @@ impl Event {
         let _ = Wait::<&Event, Waiting>::new(self, ()).await;
     }
 
-    /// How many wait.
+    /// How many wait for the event.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the event's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -81,7 +81,7 @@ impl Line for Waiting {
         if event.is_set() { Attempt::Granted(()) } else { Attempt::Wait(request) }
     }
 
-    /// Everyone has heard of it.
+    /// Gives nothing back: everyone has heard of the event.
     fn give_back(_: &Event, _: ()) {}
 }
 

@@ -28,9 +28,9 @@ use std::{cell::RefCell, fmt, marker::PhantomData, rc::Rc};
 /// # });
 /// ```
 pub struct Mutex<T> {
-    /// One permit: the lock.
+    /// A semaphore of one permit: the lock.
     turn: Semaphore,
-    /// Empty while an owned guard has the value with it.
+    /// The value; empty while an owned guard has it with it.
     value: RefCell<Option<T>>,
 }
 
@@ -40,7 +40,7 @@ impl<T> Mutex<T> {
         Mutex { turn: Semaphore::named(1, "Mutex::lock"), value: RefCell::new(Some(value)) }
     }
 
-    /// Locks it, as soon as it is this one's turn.
+    /// Locks the mutex, as soon as it is this one's turn.
     ///
     /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given goes to the next one. Locking twice in
     /// one task waits for ever.
@@ -49,13 +49,13 @@ impl<T> Mutex<T> {
         Wait::<&Self, Locking<T>>::new(self, 1).then(|mutex, _| MutexGuard::new(mutex))
     }
 
-    /// Locks it if it is free and nobody waits.
+    /// Locks the mutex if it is free and nobody waits.
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.turn.attempt_now(1).ok().map(|_| MutexGuard::new(self))
     }
 
-    /// As [`lock`](Self::lock), for a guard that outlives the borrow: it can move into `'static` tasks.
+    /// Locks as [`lock`](Self::lock) does, for a guard that outlives the borrow: it can move into `'static` tasks.
     ///
     /// The value moves into the guard and back, which for large values takes time: put them into a `Box`.
     pub async fn lock_owned(self: &Rc<Self>) -> OwnedMutexGuard<T> {
@@ -63,27 +63,27 @@ impl<T> Mutex<T> {
         OwnedMutexGuard::new(self.clone())
     }
 
-    /// As [`try_lock`](Self::try_lock), for a guard that outlives the borrow.
+    /// Locks as [`try_lock`](Self::try_lock) does, for a guard that outlives the borrow.
     pub fn try_lock_owned(self: &Rc<Self>) -> Option<OwnedMutexGuard<T>> {
         self.turn.attempt_now(1).ok().map(|_| OwnedMutexGuard::new(self.clone()))
     }
 
-    /// Is it locked?
+    /// Is the mutex locked?
     pub fn is_locked(&self) -> bool {
         self.turn.is_locked()
     }
 
-    /// How many wait for it.
+    /// How many wait for the lock.
     pub fn waiting(&self) -> usize {
         self.turn.waiting()
     }
 
-    /// What its line has seen so far.
+    /// What the mutex's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.turn.stats()
     }
 
-    /// The value. No lock is needed, since nobody else has a reference.
+    /// The mutex's value. No lock is needed, since nobody else has a reference.
     ///
     /// # Panics
     ///
@@ -92,7 +92,7 @@ impl<T> Mutex<T> {
         self.value.get_mut().as_mut().expect(LEAKED)
     }
 
-    /// The value.
+    /// The mutex's value, without the mutex.
     ///
     /// # Panics
     ///

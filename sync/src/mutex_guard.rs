@@ -12,18 +12,18 @@ use std::{
 #[must_use = "a guard that is dropped at once unlocks at once"]
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    /// `None` after a [`Condition::wait`](crate::Condition::wait) was dropped that had this guard.
+    /// The value; `None` after a [`Condition::wait`](crate::Condition::wait) was dropped that had this guard.
     value: Option<RefMut<'a, T>>,
 }
 
 impl<'a, T> MutexGuard<'a, T> {
-    /// The caller has the lock.
+    /// A guard for a caller who has the lock.
     #[inline]
     pub(crate) fn new(mutex: &'a Mutex<T>) -> Self {
         MutexGuard { mutex, value: Some(borrow(mutex)) }
     }
 
-    /// Does it hold the lock? It does, unless a [`Condition::wait`](crate::Condition::wait) that had unlocked it was dropped
+    /// Does the guard hold the lock? It does, unless a [`Condition::wait`](crate::Condition::wait) that had unlocked it was dropped
     /// before it could lock again.
     pub fn is_held(&self) -> bool {
         self.value.is_some()
@@ -118,12 +118,12 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 #[must_use = "a guard that is dropped at once unlocks at once"]
 pub struct OwnedMutexGuard<T> {
     mutex: Rc<Mutex<T>>,
-    /// Out of the mutex while it is locked; `None` only in the destructor.
+    /// The value, out of the mutex while that is locked; `None` only in the destructor.
     value: Option<T>,
 }
 
 impl<T> OwnedMutexGuard<T> {
-    /// The caller has the lock.
+    /// A guard for a caller who has the lock.
     pub(crate) fn new(mutex: Rc<Mutex<T>>) -> Self {
         let value = mutex.value().borrow_mut().take();
         assert!(value.is_some(), "{LEAKED}");

@@ -5,7 +5,7 @@ use std::task::Waker;
 /// No node: the end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// A table larger than this gives its memory back once nobody waits any more.
+/// How many nodes a table may keep: a larger one gives its memory back once nobody waits any more.
 const KEPT: usize = 256;
 
 /// The nodes of one queue.
@@ -24,9 +24,9 @@ pub(crate) struct Nodes<R, G> {
     /// The first free node; the others follow by `next`.
     free: u32,
     used: usize,
-    /// Those who wait, in order.
+    /// The nodes of those who wait, in order.
     line: Chain,
-    /// Those whose wait has ended, and whose waker is still to be called, in order.
+    /// The nodes of those whose wait has ended, and whose waker is still to be called, in order.
     calls: Chain,
 }
 
@@ -58,9 +58,9 @@ pub(crate) struct Key(u32);
 /// How far a wait has come.
 pub(crate) enum Look<R, G> {
     Waits,
-    /// It waits, with a waker that would wake another task.
+    /// The node waits, with a waker that would wake another task.
     WaitsForAnother,
-    /// It has ended, but the waker was not called yet: drop the waker, then look again.
+    /// The wait has ended, but the waker was not called yet: drop the waker, then look again.
     Uncalled(Waker),
     Ended(Result<G, R>),
 }
@@ -77,7 +77,7 @@ impl<R, G> Nodes<R, G> {
         Nodes { all: Vec::new(), free: NONE, used: 0, line: Chain::EMPTY, calls: Chain::EMPTY }
     }
 
-    /// A new waiter, behind all others.
+    /// Adds a waiter, behind all others.
     #[inline(always)]
     pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
         let last = self.line.tail;
@@ -100,7 +100,7 @@ impl<R, G> Nodes<R, G> {
         Key(index)
     }
 
-    /// One more node than there ever were at a time.
+    /// Adds a node to the table, in which there is no free one.
     #[cold]
     fn add(&mut self, node: Node<R, G>) -> u32 {
         let index = u32::try_from(self.all.len()).ok().filter(|index| *index != NONE).expect("2^32 waiters");
@@ -182,7 +182,7 @@ impl<R, G> Nodes<R, G> {
         }
     }
 
-    /// If the wait has ended, frees the node. Otherwise `waker` is the one to be woken.
+    /// Frees the node if its wait has ended. Otherwise `waker` is the one to be woken.
     #[inline(always)]
     pub(crate) fn look(&mut self, key: Key, waker: &Waker) -> Look<R, G> {
         let node = &mut self.all[key.0 as usize];
@@ -220,7 +220,7 @@ impl<R, G> Nodes<R, G> {
         (left, waker)
     }
 
-    /// How many stand before this one.
+    /// How many stand before this waiter in line.
     pub(crate) fn ahead(&self, key: Key) -> usize {
         let mut count = 0;
         let mut index = self.all[key.0 as usize].prev;
@@ -231,7 +231,7 @@ impl<R, G> Nodes<R, G> {
         count
     }
 
-    /// For how many nodes there is room.
+    /// How many nodes there is room for.
     pub(crate) fn capacity(&self) -> usize {
         self.all.capacity()
     }

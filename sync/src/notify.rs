@@ -28,7 +28,7 @@ use std::{
 /// # });
 /// ```
 pub struct Notify {
-    /// A notification that nobody was there for.
+    /// Is there a notification that nobody was there for?
     stored: Cell<bool>,
     /// How often all were notified.
     rounds: Cell<u64>,
@@ -43,7 +43,7 @@ enum Notice {
 }
 
 impl Notify {
-    /// No notification is stored.
+    /// A notifier without a stored notification.
     pub const fn new() -> Notify {
         Notify { stored: Cell::new(false), rounds: Cell::new(0), queue: WaitQueue::new("Notify::notified") }
     }
@@ -72,12 +72,12 @@ impl Notify {
         Notified(Wait::new(self, self.rounds.get()))
     }
 
-    /// How many wait.
+    /// How many wait for a notification.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the notifier's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -99,7 +99,7 @@ struct Notifying;
 
 impl Line for Notifying {
     type Owner = Notify;
-    /// The round in which the waiter came.
+    /// A waiter's request: the round in which it came.
     type Request = u64;
     type Grant = Notice;
 

@@ -17,7 +17,7 @@ use std::{cell, fmt};
 /// ```
 pub struct OnceCell<T> {
     value: cell::OnceCell<T>,
-    /// One permit: the right to make the value. Closed once there is one.
+    /// A semaphore of one permit, the right to make the value. It is closed once there is one.
     turn: Semaphore,
 }
 
@@ -27,17 +27,17 @@ impl<T> OnceCell<T> {
         OnceCell { value: cell::OnceCell::new(), turn: Semaphore::named(1, "OnceCell::get_or_init") }
     }
 
-    /// The value, if there is one.
+    /// The cell's value, if there is one.
     pub fn get(&self) -> Option<&T> {
         self.value.get()
     }
 
-    /// The value, if there is one. No waiting is needed, since nobody else has a reference.
+    /// The cell's value, if there is one. No waiting is needed, since nobody else has a reference.
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.value.get_mut()
     }
 
-    /// The value, if there is one.
+    /// The cell's value, if there is one.
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
@@ -53,7 +53,7 @@ impl<T> OnceCell<T> {
         Ok(())
     }
 
-    /// The value, which `make` makes if there is none. Those who come meanwhile wait for it.
+    /// The cell's value, which `make` makes if there is none. Those who come meanwhile wait for it.
     ///
     /// Cancel-safe: if the one who makes it is dropped, the next in line makes it. A `make` that asks for the value of the
     /// same cell waits for ever.
@@ -65,7 +65,7 @@ impl<T> OnceCell<T> {
         }
     }
 
-    /// The value, which `make` makes if there is none. If that fails, the next in line makes it.
+    /// The cell's value, which `make` makes if there is none. If that fails, the next in line makes it.
     ///
     /// Cancel-safe as [`get_or_init`](Self::get_or_init).
     ///

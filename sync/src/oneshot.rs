@@ -41,7 +41,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 
 struct Shared<T> {
     value: Cell<Option<T>>,
-    /// It has sent, or never will.
+    /// The sender has sent, or never will.
     sender_gone: Cell<bool>,
     receiver_gone: Cell<bool>,
     /// Where the receiver waits for the value.
@@ -102,7 +102,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Is sending in vain?
+    /// Is sending in vain: is the receiver gone or closed?
     pub fn is_closed(&self) -> bool {
         self.0.receiver_gone.get()
     }
@@ -126,7 +126,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The value, if it was sent.
+    /// Takes the value, if it was sent.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Wants no value any more: sending fails from now on. One that was sent before can still be received.
+    /// Ends the channel from this side: sending fails from now on. One that was sent before can still be received.
     pub fn close(&mut self) {
         self.0.receiver_gone.set(true);
         self.0.sender.wake();

@@ -33,7 +33,7 @@ impl<'a> Permit<'a> {
         Permit(Held { semaphore, count })
     }
 
-    /// How many permits this is.
+    /// How many permits this guard holds.
     pub fn count(&self) -> usize {
         self.0.count
     }
@@ -74,22 +74,22 @@ impl OwnedPermit {
         OwnedPermit(Held { semaphore, count })
     }
 
-    /// How many permits this is.
+    /// How many permits this guard holds.
     pub fn count(&self) -> usize {
         self.0.count
     }
 
-    /// As [`Permit::forget`].
+    /// Takes these permits out of the world, as [`Permit::forget`] does.
     pub fn forget(mut self) {
         self.0.forget();
     }
 
-    /// As [`Permit::split`].
+    /// Moves `count` permits to a guard of their own, as [`Permit::split`] does.
     pub fn split(&mut self, count: usize) -> Option<OwnedPermit> {
         self.0.split(count).map(OwnedPermit)
     }
 
-    /// As [`Permit::merge`].
+    /// Takes over the permits of another guard, as [`Permit::merge`] does.
     ///
     /// # Panics
     ///
@@ -99,13 +99,13 @@ impl OwnedPermit {
         self.0.merge(other.0);
     }
 
-    /// Whose permits these are.
+    /// The semaphore whose permits these are.
     pub fn semaphore(&self) -> &Rc<Semaphore> {
         &self.0.semaphore
     }
 }
 
-/// What both kinds are.
+/// What both kinds of permits are: a count, and the way to the semaphore.
 struct Held<P: Deref<Target = Semaphore>> {
     semaphore: P,
     count: usize,

@@ -23,13 +23,13 @@ pub struct RateLimiter<C> {
     rate: u32,
     period: u128,
     burst: u32,
-    /// When the bucket is full, in units of 1/rate of a nanosecond.
+    /// The time when the bucket is full, in units of 1/rate of a nanosecond.
     full_at: Cell<u128>,
     turn: Semaphore,
 }
 
 impl<C: Timer> RateLimiter<C> {
-    /// At most `n` in each `per`, on a timer of the default kind.
+    /// A limiter that lets through `n` in each `per`, on a timer of the default kind.
     ///
     /// # Panics
     ///
@@ -42,7 +42,7 @@ impl<C: Timer> RateLimiter<C> {
         Self::with_timer(n, per, C::default())
     }
 
-    /// At most `n` in each `per`, on that timer.
+    /// A limiter that lets through `n` in each `per`, on that timer.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl<C: Timer> RateLimiter<C> {
         }
     }
 
-    /// The same limiter with room for `burst` tokens, all of them there at first. With 1, what it lets through is evenly
+    /// Makes room for `burst` tokens, all of them there at first. With 1, what it lets through is evenly
     /// spaced.
     ///
     /// # Panics
@@ -132,7 +132,7 @@ impl<C: Timer> RateLimiter<C> {
     }
 }
 
-/// Saturates: the far end is later than anything that a timer knows.
+/// A duration of so many nanoseconds. It saturates: the far end is later than anything that a timer knows.
 fn nanos(nanos: u128) -> Duration {
     let seconds = u64::try_from(nanos / 1_000_000_000);
     seconds.map_or(Duration::MAX, |seconds| Duration::new(seconds, (nanos % 1_000_000_000) as u32))

@@ -40,7 +40,7 @@ impl<'a, T> WriteGuard<'a, T> {
         WriteGuard(Writing::new(lock))
     }
 
-    /// Goes on as a reader. No writer comes in between; readers at the head of the line come in now.
+    /// Turns the writer into a reader. No writer comes in between; readers at the head of the line come in now.
     ///
     /// ```
     /// let lock = evenkeel_sync::RwLock::new(1);
@@ -59,7 +59,7 @@ impl<T> OwnedWriteGuard<T> {
         OwnedWriteGuard(Writing::new(lock))
     }
 
-    /// As [`WriteGuard::downgrade`].
+    /// Turns the writer into a reader, as [`WriteGuard::downgrade`] does.
     pub fn downgrade(self) -> OwnedReadGuard<T> {
         OwnedReadGuard(self.0.downgrade())
     }
@@ -67,13 +67,13 @@ impl<T> OwnedWriteGuard<T> {
 
 /// What both kinds of readers are.
 struct Reading<T, P: Deref<Target = RwLock<T>>> {
-    /// `None` only in the destructor.
+    /// The value; `None` only in the destructor.
     value: Option<Rc<T>>,
     lock: P,
 }
 
 impl<T, P: Deref<Target = RwLock<T>>> Reading<T, P> {
-    /// The caller has the lock.
+    /// A guard for a caller who has the lock.
     fn new(lock: P) -> Self {
         Reading { value: Some(lock.share()), lock }
     }
@@ -97,7 +97,7 @@ impl<T, P: Deref<Target = RwLock<T>>> Deref for Reading<T, P> {
 
 /// What both kinds of writers are.
 struct Writing<T, P: Deref<Target = RwLock<T>>> {
-    /// Out of the lock while it is locked; `None` only in the destructor.
+    /// The value, out of the lock while that is locked; `None` only in the destructor.
     value: Option<Rc<T>>,
     lock: P,
 }
@@ -116,7 +116,7 @@ impl<T, P: Deref<Target = RwLock<T>> + Clone> Writing<T, P> {
 }
 
 impl<T, P: Deref<Target = RwLock<T>>> Writing<T, P> {
-    /// The caller has the lock.
+    /// A guard for a caller who has the lock.
     fn new(lock: P) -> Self {
         Writing { value: Some(lock.take()), lock }
     }

@@ -32,11 +32,11 @@ use std::{cell::Cell, fmt, rc::Rc};
 /// which every reader has a clone, so that owned guards need nothing unsafe; a writer has it alone.
 pub struct RwLock<T> {
     turns: Semaphore,
-    /// Empty while a writer has it.
+    /// The value; empty while a writer has it.
     value: Cell<Option<Rc<T>>>,
 }
 
-/// What a writer takes.
+/// How many permits a writer takes: all.
 const ALL: usize = usize::MAX;
 
 impl<T> RwLock<T> {
@@ -62,13 +62,13 @@ impl<T> RwLock<T> {
         WriteGuard::new(self)
     }
 
-    /// As [`read`](Self::read), for a guard that outlives the borrow.
+    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow.
     pub async fn read_owned(self: &Rc<Self>) -> OwnedReadGuard<T> {
         self.wait(1).await;
         OwnedReadGuard::new(self.clone())
     }
 
-    /// As [`write`](Self::write), for a guard that outlives the borrow.
+    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow.
     pub async fn write_owned(self: &Rc<Self>) -> OwnedWriteGuard<T> {
         self.wait(ALL).await;
         OwnedWriteGuard::new(self.clone())
@@ -84,12 +84,12 @@ impl<T> RwLock<T> {
         self.turns.attempt_now(ALL).ok().map(|_| WriteGuard::new(self))
     }
 
-    /// As [`try_read`](Self::try_read), for a guard that outlives the borrow.
+    /// Reads as [`try_read`](Self::try_read) does, for a guard that outlives the borrow.
     pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
         self.turns.attempt_now(1).ok().map(|_| OwnedReadGuard::new(self.clone()))
     }
 
-    /// As [`try_write`](Self::try_write), for a guard that outlives the borrow.
+    /// Writes as [`try_write`](Self::try_write) does, for a guard that outlives the borrow.
     pub fn try_write_owned(self: &Rc<Self>) -> Option<OwnedWriteGuard<T>> {
         self.turns.attempt_now(ALL).ok().map(|_| OwnedWriteGuard::new(self.clone()))
     }
@@ -99,12 +99,12 @@ impl<T> RwLock<T> {
         self.turns.waiting()
     }
 
-    /// What its line has seen so far.
+    /// What the lock's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.turns.stats()
     }
 
-    /// The value. No lock is needed, since nobody else has a reference.
+    /// The lock's value. No lock is needed, since nobody else has a reference.
     ///
     /// # Panics
     ///
@@ -113,7 +113,7 @@ impl<T> RwLock<T> {
         self.value.get_mut().as_mut().and_then(Rc::get_mut).expect(LEAKED)
     }
 
-    /// The value.
+    /// The lock's value, without the lock.
     ///
     /// # Panics
     ///
@@ -129,14 +129,14 @@ impl<T> RwLock<T> {
         let _ = self.turns.wait(permits).await;
     }
 
-    /// For a reader.
+    /// The value for a reader, who shares it.
     pub(crate) fn share(&self) -> Rc<T> {
         let value = self.value.take().expect(LEAKED);
         self.value.set(Some(value.clone()));
         value
     }
 
-    /// For a writer.
+    /// The value for a writer, who takes it out.
     pub(crate) fn take(&self) -> Rc<T> {
         self.value.take().expect(LEAKED)
     }

@@ -47,7 +47,7 @@ use std::{cell::Cell, fmt, rc::Rc};
 /// them, say so: a [`growing`](Self::growing) semaphore refuses nothing.
 pub struct Semaphore {
     free: Cell<usize>,
-    /// Free and taken.
+    /// The permits that there are, free and taken.
     total: Cell<usize>,
     closed: Cell<bool>,
     growing: bool,
@@ -67,9 +67,9 @@ pub enum AcquireError {
          permits are added later"
     )]
     TooMany {
-        /// How many were asked for.
+        /// How many permits were asked for.
         asked: usize,
-        /// How many there are.
+        /// How many permits there are.
         total: usize,
     },
 }
@@ -78,10 +78,10 @@ pub enum AcquireError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryAcquireError {
-    /// Too few are free, or others wait.
+    /// Too few permits are free, or others wait.
     #[error("no permit is free now: await acquire(), or turn the work away")]
     NoPermits,
-    /// There will never be any.
+    /// There will never be any permit, for one of the reasons in [`AcquireError`].
     #[error(transparent)]
     Never(#[from] AcquireError),
 }
@@ -93,12 +93,12 @@ impl From<AcquireError> for Closed {
 }
 
 impl Semaphore {
-    /// So many permits. `usize::MAX` is as good as no bound; with zero, somebody has to add some.
+    /// A semaphore of so many permits. `usize::MAX` is as good as no bound; with zero, somebody has to add some.
     pub const fn new(permits: usize) -> Semaphore {
         Semaphore::named(permits, "Semaphore::acquire")
     }
 
-    /// So many permits for now. More will be [added](Self::add_permits), so no request is refused because there are too few.
+    /// A semaphore of so many permits for now. More will be [added](Self::add_permits), so no request is refused because there are too few.
     ///
     /// ```
     /// use evenkeel_sync::Semaphore;
@@ -159,7 +159,7 @@ impl Semaphore {
         })
     }
 
-    /// As [`acquire`](Self::acquire), for permits that outlive the borrow: they can move into `'static` tasks.
+    /// Takes permits as [`acquire`](Self::acquire) does, for guards that outlive the borrow: they can move into `'static` tasks.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Semaphore {
         Ok(OwnedPermit::new(self.clone(), count))
     }
 
-    /// As [`acquire_many`](Self::acquire_many), for permits that outlive the borrow.
+    /// Takes permits as [`acquire_many`](Self::acquire_many) does, for guards that outlive the borrow.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl Semaphore {
         self.attempt_now(count).map(|count| Permit::new(self, count))
     }
 
-    /// As [`try_acquire`](Self::try_acquire), for a permit that outlives the borrow.
+    /// Takes a permit as [`try_acquire`](Self::try_acquire) does, for a guard that outlives the borrow.
     ///
     /// # Errors
     ///
@@ -222,14 +222,14 @@ impl Semaphore {
         self.release(count);
     }
 
-    /// Ends it: who waits and who comes gets an error. Permits that are out stay valid.
+    /// Ends the semaphore: who waits and who comes gets an error. Permits that are out stay valid.
     pub fn close(&self) {
         self.closed.set(true);
         self.queue.refuse_all();
         self.queue.wake();
     }
 
-    /// Was it closed?
+    /// Was the semaphore closed?
     pub fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -249,12 +249,12 @@ impl Semaphore {
         self.free.get() == 0 || !self.queue.is_empty()
     }
 
-    /// How many wait.
+    /// How many wait for permits.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// What its line has seen so far.
+    /// What the semaphore's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
     }
@@ -275,7 +275,7 @@ impl Semaphore {
         }
     }
 
-    /// Permits come back: they go to those who wait.
+    /// Takes permits back: they go to those who wait.
     #[inline]
     pub(crate) fn release(&self, count: usize) {
         self.free.set(self.free.get() + count);
@@ -284,14 +284,14 @@ impl Semaphore {
         }
     }
 
-    /// Not in line with `release`, which is all that an uncontended permit needs.
+    /// Serves the line and wakes it. It is kept out of `release`, which is all that an uncontended permit needs.
     #[inline(never)]
     fn hand_out(&self) {
         Acquiring::serve(self);
         self.queue.wake();
     }
 
-    /// Permits that are out will not come back.
+    /// Counts permits out that will not come back.
     pub(crate) fn forget(&self, count: usize) {
         self.total.set(self.total.get() - count);
         if self.queue.refuse(|asked| self.is_too_many(*asked)) > 0 {

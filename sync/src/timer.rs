@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-/// Where time comes from. This crate has none of its own, so that it works under every executor: implement this for yours.
+/// A source of time. This crate has none of its own, so that it works under every executor: implement this for yours.
 ///
 /// Points in time are distances from an origin of the timer's choice. They should not go back; nothing worse happens then than
 /// that somebody waits longer.
@@ -41,10 +41,10 @@ pub trait Timer {
     /// The future of [`sleep_until`](Self::sleep_until).
     type Sleep: Future<Output = ()>;
 
-    /// The time.
+    /// The present time.
     fn now(&self) -> Duration;
 
-    /// Waits until then, or a little longer.
+    /// Waits until the time is `at`, or a little longer.
     fn sleep_until(&self, at: Duration) -> Self::Sleep;
 }
 

@@ -18,27 +18,27 @@ use std::{
 /// See [`WaitQueue`] for an example. It is implemented by an empty type of the primitive's, one for each line that it has (a
 /// queue has one for getters and one for putters).
 pub trait Line {
-    /// The primitive.
+    /// The primitive that the line belongs to.
     type Owner: ?Sized;
     /// What a waiter comes with.
     type Request;
     /// What a waiter is handed.
     type Grant;
 
-    /// The line.
+    /// The line of that primitive.
     fn queue(owner: &Self::Owner) -> &WaitQueue<Self::Request, Self::Grant>;
 
-    /// Somebody comes with a request: can it be met at once? It must not be if that would overtake others who wait. (Who
+    /// Looks at the request of somebody who comes: can it be met at once? It must not be if that would overtake others who wait. (Who
     /// has to wait is asked twice: cloning its waker is foreign code, and things may be otherwise then.)
     fn attempt(owner: &Self::Owner, request: Self::Request) -> Attempt<Self::Request, Self::Grant>;
 
-    /// The first waiter has left without a grant: where requests differ, the one behind it may want less, and can be
+    /// Serves the line when its first waiter has left without a grant: where requests differ, the one behind it may want less, and can be
     /// [`grant`](WaitQueue::grant)ed it. The caller wakes. By default nothing happens.
     fn serve(owner: &Self::Owner) {
         let _ = owner;
     }
 
-    /// A waiter was dropped with this grant in hand: gives it to the next one, or puts it back. It wakes whom it
+    /// Takes a grant back, with which in hand a waiter was dropped: gives it to the next one, or puts it back. It wakes whom it
     /// serves.
     fn give_back(owner: &Self::Owner, grant: Self::Grant);
 }
@@ -46,11 +46,11 @@ pub trait Line {
 /// What comes of a request at first sight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attempt<R, G> {
-    /// It is met at once.
+    /// The request is met at once.
     Granted(G),
-    /// It will never be met.
+    /// The request will never be met.
     Refused(R),
-    /// It has to wait in line.
+    /// The request has to wait in line.
     Wait(R),
 }
 
@@ -77,19 +77,19 @@ enum Step<R> {
 }
 
 impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
-    /// Comes with a request. Nothing happens before the first poll.
+    /// A wait with that request. Nothing happens before the first poll.
     #[inline]
     pub fn new(owner: P, request: L::Request) -> Self {
         Wait { owner, step: Step::New(request) }
     }
 
-    /// The primitive.
+    /// The primitive that is waited for.
     #[inline]
     pub fn owner(&self) -> &P {
         &self.owner
     }
 
-    /// Is it in line, or was it handed something that it has not seen yet?
+    /// Is the waiter in line, or was it handed something that it has not seen yet?
     pub fn has_begun(&self) -> bool {
         matches!(self.step, Step::InLine(_))
     }
@@ -113,7 +113,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         }
     }
 
-    /// Polled in line.
+    /// Goes on with a wait that stands in line.
     #[inline(never)]
     fn go_on(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
         match L::queue(&self.owner).look(key, cx.waker()) {
@@ -152,7 +152,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
 }
 
 impl<P: Deref<Target = L::Owner> + Clone, L: Line> Wait<P, L> {
-    /// The same wait, whose output is made by `finish` from the primitive and how the wait ended.
+    /// Makes a wait whose output is made by `finish` from the primitive and how the wait ended.
     ///
     /// It is what `async { finish(owner, wait.await) }` is, and costs less: a future within an async block is one more
     /// state to look at in each poll.
@@ -192,7 +192,7 @@ where
     }
 }
 
-/// Nothing in it is ever pinned.
+/// Nothing in a wait is ever pinned.
 impl<P: Deref<Target = L::Owner>, L: Line, F> Unpin for Then<P, L, F> {}
 
 impl<P: Deref<Target = L::Owner>, L: Line, F> fmt::Debug for Then<P, L, F> {
@@ -219,7 +219,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
     }
 }
 
-/// A grant goes to the next one, or is put back. What that calls (wakers, comparisons of items) may panic: but this is done in
+/// Gives a grant to the next one, or puts it back. What that calls (wakers, comparisons of items) may panic: but this is done in
 /// destructors, and on top of a panic that is under way theirs would end the process.
 fn give_back<L: Line>(owner: &L::Owner, grant: L::Grant) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| L::give_back(owner, grant))) {
@@ -260,7 +260,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     }
 }
 
-/// Nothing in it is ever pinned.
+/// Nothing in a wait is ever pinned.
 impl<P: Deref<Target = L::Owner>, L: Line> Unpin for Wait<P, L> {}
 
 impl<P: Deref<Target = L::Owner>, L: Line> fmt::Debug for Wait<P, L> {

@@ -6,16 +6,16 @@ use std::cell::Cell;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct WaitReason {
-    /// What is waited for, as `"Semaphore::acquire"`.
+    /// The name of what is waited for, as `"Semaphore::acquire"`.
     pub what: &'static str,
     /// The address of the line: the same for all who wait in it, another for all others at the time. It is not to be
     /// followed.
     pub line: usize,
-    /// How many stood before it in line.
+    /// How many stood before the waiter in line.
     pub ahead: usize,
 }
 
-/// What [`set_wait_hook`] takes.
+/// The kind of function that [`set_wait_hook`] takes.
 pub type WaitHook = fn(&WaitReason);
 
 thread_local! {
@@ -48,7 +48,7 @@ pub fn set_wait_hook(hook: Option<WaitHook>) -> Option<WaitHook> {
     HOOK.replace(hook)
 }
 
-/// Somebody has to wait.
+/// Tells the hook that somebody has to wait.
 #[inline]
 pub(crate) fn waits<T>(what: &'static str, line: &T, ahead: impl FnOnce() -> usize) {
     if let Some(hook) = HOOK.get() {

@@ -86,15 +86,15 @@ use std::{
 /// holder of a node unlinks it in its destructor.
 pub struct WaitQueue<R = (), G = ()> {
     what: &'static str,
-    /// How many wait, beside the nodes so that it can be asked for without a borrow.
+    /// How many waiters there are, beside the nodes so that it can be asked for without a borrow.
     waiting: Cell<usize>,
     nodes: RefCell<Nodes<R, G>>,
     /// How many wakers are to be called.
     uncalled: Cell<usize>,
-    /// The first of them, mostly the only one: it need not be chained.
+    /// The first waker to be called, mostly the only one: it need not be chained.
     first_call: Cell<Option<Waker>>,
     stats: Stats,
-    /// It belongs to one thread, and so does whatever has one.
+    /// A mark that a queue belongs to one thread, and so does whatever has one.
     local: PhantomData<*const ()>,
 }
 
@@ -111,13 +111,13 @@ struct Stats {
 pub struct WaitStats {
     /// How many waiters came into the line. Requests that were met at once never do.
     pub entered: u64,
-    /// How many were granted what they wanted.
+    /// How many waiters were granted what they wanted.
     pub granted: u64,
-    /// How many were refused.
+    /// How many waiters were refused.
     pub refused: u64,
-    /// How many left while they were waiting, that is: were dropped.
+    /// How many waiters left while they were waiting, that is: were dropped.
     pub left: u64,
-    /// The most that waited at a time.
+    /// How many waited at a time, at most.
     pub peak: usize,
 }
 
@@ -136,19 +136,19 @@ impl<R, G> WaitQueue<R, G> {
         }
     }
 
-    /// How many wait. Who was granted something or refused no longer does, even if it has not run since.
+    /// How many wait in this line. Who was granted something or refused no longer does, even if it has not run since.
     #[inline]
     pub fn len(&self) -> usize {
         self.waiting.get()
     }
 
-    /// Does nobody wait?
+    /// Does nobody wait in this line?
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What its waiters wait for, as given to [`new`](Self::new).
+    /// What the waiters of this line wait for, as given to [`new`](Self::new).
     pub fn what(&self) -> &'static str {
         self.what
     }
@@ -182,7 +182,7 @@ impl<R, G> WaitQueue<R, G> {
         Ok(self.grant_by(|_| Some(grant)).expect("somebody waits"))
     }
 
-    /// As [`grant`](Self::grant), with what `grant` says to the first request; `None` if it says no, or nobody waits. It must not
+    /// Grants as [`grant`](Self::grant) does, with what `grant` says to the first request; `None` if it says no, or nobody waits. It must not
     /// be foreign code.
     #[inline(always)]
     pub(crate) fn grant_by(&self, grant: impl FnOnce(&R) -> Option<G>) -> Option<R> {
@@ -219,7 +219,7 @@ impl<R, G> WaitQueue<R, G> {
         self.refuse(|_| true)
     }
 
-    /// As [`refuse_all`](Self::refuse_all), for some. `which` must not be foreign code.
+    /// Refuses as [`refuse_all`](Self::refuse_all) does, but some only. `which` must not be foreign code.
     pub(crate) fn refuse(&self, which: impl FnMut(&R) -> bool) -> usize {
         if self.is_empty() {
             return 0;
@@ -279,7 +279,7 @@ impl<R, G> WaitQueue<R, G> {
         key
     }
 
-    /// How the wait ended, if it did; the node is free then. Otherwise sees to it that the node has this waker. Neither the
+    /// Looks at how the wait ended, if it did; the node is free then. Otherwise sees to it that the node has this waker. Neither the
     /// clone nor the drop of a waker finds anything borrowed.
     #[inline(always)]
     pub(crate) fn look(&self, key: Key, waker: &Waker) -> Option<Result<G, R>> {
@@ -313,7 +313,7 @@ impl<R, G> WaitQueue<R, G> {
         drop(old);
     }
 
-    /// The waker that comes back must outlive what the caller does with the rest.
+    /// Takes a waiter out of line. The waker that comes back must outlive what the caller does with the rest.
     pub(crate) fn leave(&self, key: Key) -> (Left<R, G>, Option<Waker>) {
         let (left, waker) = self.nodes.borrow_mut().leave(key);
         if let Left::Waiting { .. } = left {
@@ -343,7 +343,7 @@ pub(crate) fn call(waker: Waker) {
     }
 }
 
-/// What a panic brings.
+/// The payload of a panic.
 type Payload = Box<dyn Any + Send>;
 
 /// Lets a panic go on that was caught, unless another is under way: two at a time would end the process.
@@ -357,7 +357,7 @@ pub(crate) fn go_on(payload: Payload) {
     }
 }
 
-/// Wakes a line when it is dropped: for primitives with several lines, so that a panic in one does not keep the others
+/// A guard whose drop wakes a line: for primitives with several lines, so that a panic in one does not keep the others
 /// asleep.
 pub(crate) struct WakeLater<'a, R, G>(pub(crate) &'a WaitQueue<R, G>);
 

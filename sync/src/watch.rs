@@ -42,7 +42,7 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 
 struct Shared<T> {
     value: RefCell<Rc<T>>,
-    /// How often the value was changed.
+    /// The version: how often the value was changed.
     version: Cell<u64>,
     senders: Cell<usize>,
     receivers: Cell<usize>,
@@ -175,7 +175,7 @@ impl<T> Receiver<T> {
         self.shared.borrow()
     }
 
-    /// Is there a value that it has not seen?
+    /// Is there a value that this receiver has not seen?
     pub fn has_changed(&self) -> bool {
         self.seen != self.shared.version.get()
     }
@@ -214,7 +214,7 @@ impl<T> Line for Changing<T> {
         }
     }
 
-    /// Others were told as well.
+    /// Gives nothing back: others were told as well.
     fn give_back(_: &Shared<T>, _: ()) {}
 }
 
@@ -234,7 +234,7 @@ impl<T> Line for Ending<T> {
         if shared.receivers.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
     }
 
-    /// Others were told as well.
+    /// Gives nothing back: others were told as well.
     fn give_back(_: &Shared<T>, _: ()) {}
 }
 

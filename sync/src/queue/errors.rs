@@ -19,9 +19,9 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{1}")]
 pub struct PutError<T>(
-    /// The item.
+    /// The item that was not put.
     pub T,
-    /// Why it was not put.
+    /// Why the item was not put.
     pub Refused,
 );
 
@@ -38,17 +38,17 @@ pub enum Refused {
 }
 
 impl<T> PutError<T> {
-    /// The item.
+    /// The item that was not put.
     pub fn into_inner(self) -> T {
         self.0
     }
 
-    /// Was there no room?
+    /// Was the item refused for want of room?
     pub fn is_full(&self) -> bool {
         self.1 == Refused::Full
     }
 
-    /// Was the queue closed?
+    /// Was the item refused because the queue was closed?
     pub fn is_closed(&self) -> bool {
         self.1 == Refused::Closed
     }
@@ -61,7 +61,7 @@ impl<T> fmt::Debug for PutError<T> {
     }
 }
 
-/// For code that puts into queues that wait, where there is no other reason.
+/// Drops the item: for code that puts into queues that wait, where there is no other reason.
 impl<T> From<PutError<T>> for Closed {
     fn from(_: PutError<T>) -> Closed {
         Closed
@@ -72,10 +72,10 @@ impl<T> From<PutError<T>> for Closed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TryGetError {
-    /// There is none. asyncio's `QueueEmpty`.
+    /// There is no item. asyncio's `QueueEmpty`.
     #[error("the queue is empty: await get()")]
     Empty,
-    /// There is none, and none will come.
+    /// There is no item, and none will come.
     #[error("the queue is closed and empty: nothing more will come")]
     Closed,
 }

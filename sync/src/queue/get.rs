@@ -106,7 +106,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         })
     }
 
-    /// As [`get_job`](Self::get_job), for a guard that outlives the borrow: it can move into `'static` tasks.
+    /// Takes the next item as [`get_job`](Self::get_job) does, for a guard that outlives the borrow: it can move into `'static` tasks.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         }
     }
 
-    /// The items as a stream, which ends when the queue is closed and empty.
+    /// The queue's items as a stream, which ends when the queue is closed and empty.
     ///
     /// ```
     /// use evenkeel_sync::Queue;
@@ -153,13 +153,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Wait::new(self, ())
     }
 
-    /// An item that leaves the queue, and that nobody asks about any more.
+    /// Counts an item as done with that leaves the queue, and that nobody asks about any more.
     #[inline(always)]
     pub(crate) fn finished(&self, handed: Handed<T>) -> T {
         if self.count_down(1) { self.finished_last(handed) } else { handed.item }
     }
 
-    /// It was the last. If telling so panics, it is not lost.
+    /// Counts the last item as done with. If telling so panics, the item is not lost.
     #[cold]
     fn finished_last(&self, handed: Handed<T>) -> T {
         let in_hand = InHand::done(self, Some(handed));
@@ -182,7 +182,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Some(Handed { item, number })
     }
 
-    /// A get that finds nothing stored, but somebody who waits for room: of a queue without any room. The item goes from hand to
+    /// Attempts a get that finds nothing stored, but somebody who waits for room: of a queue without any room. The item goes from hand to
     /// hand.
     #[cold]
     fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
@@ -191,7 +191,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Attempt::Granted(let_in(self, Handed { item, number: self.number() }))
     }
 
-    /// An item comes back that had been handed to somebody.
+    /// Takes an item back that had been handed to somebody.
     pub(super) fn put_back(&self, Handed { item, number }: Handed<T>) {
         if !self.getters.is_empty() {
             let _ = self.getters.grant(Handed { item, number });

@@ -14,7 +14,7 @@ pub(crate) struct Handed<T> {
 pub(crate) struct InHand<'a, T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> {
     queue: &'a OrderedQueue<T, O>,
     pub(super) items: I,
-    /// Are they taken for done with already?
+    /// Are the items taken for done with already?
     pub(super) done: bool,
 }
 
@@ -27,7 +27,7 @@ impl<'a, T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> InHand<'a,
         InHand { queue, items, done: true }
     }
 
-    /// Gives them away.
+    /// Gives the items away.
     pub(crate) fn take(mut self) -> I {
         std::mem::take(&mut self.items)
     }
@@ -44,7 +44,7 @@ impl<T, O: Order<T>, I: Default + IntoIterator<Item = Handed<T>>> Drop for InHan
     }
 }
 
-/// To be forgotten when all went well. If a comparison of items panics, nobody is left in vain because of the item that was lost: for
+/// A guard to be forgotten when all went well. If a comparison of items panics, nobody is left in vain because of the item that was lost: for
 /// its room others are let in, and if it was the last one, those who wait for the end of all are told.
 pub(super) struct Settle<'a, T, O: Order<T>>(pub(super) &'a OrderedQueue<T, O>);
 
@@ -62,7 +62,7 @@ impl<T, O: Order<T>> Drop for Settle<'_, T, O> {
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
-    /// Did it end without a panic?
+    /// Did `f` end without a panic?
     fn quietly(&self, f: impl FnOnce(&Self)) -> bool {
         let outcome = catch_unwind(AssertUnwindSafe(|| f(self)));
         // The destructor of what it panicked with could panic as well.

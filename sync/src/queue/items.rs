@@ -23,7 +23,7 @@ impl<'a, T, O: Order<T>> QueueItems<'a, T, O> {
         QueueItems(Items::new(queue))
     }
 
-    /// The next item, or `None` when the queue is closed and empty.
+    /// The queue's next item, or `None` when the queue is closed and empty.
     ///
     /// Cancel-safe.
     pub async fn next(&mut self) -> Option<T> {

@@ -18,7 +18,7 @@ pub struct Job<'a, T, O: Order<T> = Fifo<T>> {
     done: Done<T, O, &'a OrderedQueue<T, O>>,
 }
 
-/// As [`Job`], with a share of the queue: it can move into `'static` tasks.
+/// A [`Job`] with a share of the queue: it can move into `'static` tasks.
 ///
 /// Made by [`Queue::get_job_owned`](OrderedQueue::get_job_owned).
 #[must_use = "a job that is dropped at once is done at once"]
@@ -28,7 +28,7 @@ pub struct OwnedJob<T, O: Order<T> = Fifo<T>> {
     done: Done<T, O, Rc<OrderedQueue<T, O>>>,
 }
 
-/// Says that an item is done with when it is dropped.
+/// A guard whose drop says that an item is done with.
 struct Done<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>>(P);
 
 impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>> Drop for Done<T, O, P> {
@@ -44,7 +44,7 @@ impl<'a, T, O: Order<T>> Job<'a, T, O> {
         Job { item, done: Done(queue) }
     }
 
-    /// The item, which is done with now.
+    /// The job's item, which is done with now.
     pub fn into_inner(self) -> T {
         drop(self.done);
         self.item
@@ -56,7 +56,7 @@ impl<T, O: Order<T>> OwnedJob<T, O> {
         OwnedJob { item, done: Done(queue) }
     }
 
-    /// The item, which is done with now.
+    /// The job's item, which is done with now.
     pub fn into_inner(self) -> T {
         drop(self.done);
         self.item

@@ -108,18 +108,18 @@ pub type PriorityQueue<T> = OrderedQueue<T, Priority<T>>;
 /// (`shutdown(immediate=True)`).
 pub struct OrderedQueue<T, O> {
     items: RefCell<O>,
-    /// How many items there are, beside them so that it can be asked for without a borrow.
+    /// How many items are queued, beside them so that it can be asked for without a borrow.
     len: Cell<usize>,
     capacity: usize,
     full: Full,
     state: Cell<State>,
-    /// Numbers the items in the order in which they came in.
+    /// The number of the next item: items are numbered in the order in which they came in.
     next: Cell<u64>,
     /// How many items [`join`](Self::join) waits for.
     unfinished: Cell<usize>,
-    /// While somebody waits here there is neither an item nor a putter.
+    /// The line of those who get: while somebody waits here there is neither an item nor a putter.
     getters: WaitQueue<(), Handed<T>>,
-    /// While somebody waits here there is no room.
+    /// The line of those who put: while somebody waits here there is no room.
     putters: WaitQueue<T, ()>,
     joiners: WaitQueue,
 }
@@ -128,12 +128,12 @@ pub struct OrderedQueue<T, O> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Full {
-    /// It waits for room: who produces is slowed down to the pace of who consumes. The default.
+    /// The put waits for room: who produces is slowed down to the pace of who consumes. The default.
     #[default]
     Wait,
-    /// It fails at once: the producer learns that there is too much.
+    /// The put fails at once: the producer learns that there is too much.
     Reject,
-    /// It takes the place of the oldest item (in a priority queue: of the least urgent one), which is dropped: what is new
+    /// The new item takes the place of the oldest one (in a priority queue: of the least urgent one), which is dropped: what is new
     /// counts more. A queue without capacity has nothing to drop, and rejects.
     DropOldest,
 }
@@ -141,9 +141,9 @@ pub enum Full {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Open,
-    /// Nothing more comes in.
+    /// The queue is closed: nothing more comes in.
     Closed,
-    /// And what was in is not wanted: what is put back does not keep `join` waiting.
+    /// The queue is closed, and what was in it is not wanted: what is put back does not keep `join` waiting.
     ClosedNow,
 }
 
@@ -169,7 +169,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Self::new(usize::MAX)
     }
 
-    /// The same queue with another way to treat puts when it is full.
+    /// Makes a queue treat puts in that way when it is full.
     ///
     /// ```
     /// use evenkeel_sync::{Full, Queue};
@@ -193,7 +193,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let _ = Wait::<&Self, Joining<T, O>>::new(self, ()).await;
     }
 
-    /// Ends it gently: puts fail, what is queued can still be taken. Those who wait for room get their items back, those who
+    /// Ends the queue gently: puts fail, what is queued can still be taken. Those who wait for room get their items back, those who
     /// wait for items get [`Closed`](crate::Closed).
     pub fn close(&self) {
         if self.state.get() == State::Open {
@@ -202,7 +202,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         drop(self.end_waits());
     }
 
-    /// Ends it at once: as [`close`](Self::close), and what was queued comes back. It counts as done with for
+    /// Ends the queue at once: as [`close`](Self::close), and what was queued comes back. It counts as done with for
     /// [`join`](Self::join); jobs that are out do not. If a waker panics, what was queued is queued again, so that it is not lost.
     pub fn close_now(&self) -> Vec<T> {
         let (in_hand, calls) = self.drain();
@@ -210,7 +210,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         in_hand.take().into_iter().map(|handed| handed.item).collect()
     }
 
-    /// What was queued, and the calls to those who waited.
+    /// Takes out what was queued, with the calls to those who waited.
     pub(crate) fn drain(&self) -> (InHand<'_, T, O, Vec<Handed<T>>>, impl Sized) {
         if self.state.replace(State::ClosedNow) != State::ClosedNow {
             self.unfinished.set(self.unfinished.get() - self.len.get());
@@ -225,7 +225,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         (in_hand, calls)
     }
 
-    /// Was it closed?
+    /// Was the queue closed?
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.state.get() != State::Open
@@ -242,13 +242,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.len() == 0
     }
 
-    /// Is there no room?
+    /// Is the queue full?
     #[inline]
     pub fn is_full(&self) -> bool {
         self.len() >= self.capacity
     }
 
-    /// For how many items there is room in all: asyncio's `maxsize`. `None` if that is not bounded.
+    /// How many items the queue has room for: asyncio's `maxsize`. `None` if that is not bounded.
     pub fn capacity(&self) -> Option<usize> {
         Some(self.capacity).filter(|capacity| *capacity != usize::MAX)
     }
@@ -278,7 +278,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.putters.stats()
     }
 
-    /// After a change of `state`: nobody is left in vain. Those who waited are called when what this returns is dropped.
+    /// Ends waits after a change of `state`: nobody is left in vain. Those who waited are called when what this returns is dropped.
     #[must_use]
     fn end_waits(&self) -> impl Sized {
         self.putters.refuse_all();
@@ -290,13 +290,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         (WakeLater(&self.getters), WakeLater(&self.putters), WakeLater(&self.joiners))
     }
 
-    /// One item more to be done.
+    /// Counts one item more to be done.
     #[inline(always)]
     fn count_up(&self) {
         self.unfinished.set(self.unfinished.get() + 1);
     }
 
-    /// So many items less to be done. Does somebody wait for that?
+    /// Counts so many items less to be done. Does somebody wait for that?
     #[inline(always)]
     fn count_down(&self, done: usize) -> bool {
         let unfinished = self.unfinished.get() - done;
@@ -305,7 +305,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         !self.joiners.is_empty() && unfinished == 0
     }
 
-    /// One item less to be done.
+    /// Counts one item less to be done, and wakes those who wait for the last.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         if self.count_down(1) {
@@ -336,7 +336,7 @@ impl<T, O: Order<T>> Line for Joining<T, O> {
         if queue.unfinished.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
     }
 
-    /// Everyone was told.
+    /// Gives nothing back: everyone was told.
     fn give_back(_: &Self::Owner, _: ()) {}
 }
 

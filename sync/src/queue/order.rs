@@ -27,9 +27,9 @@ pub trait Order<T>: Default {
     fn evict(&mut self) -> Option<(T, u64)>;
 }
 
-/// First in, first out.
+/// The order of a [`Queue`](super::Queue): first in, first out.
 pub struct Fifo<T> {
-    /// By number, the oldest first.
+    /// The items by number, the oldest first.
     items: VecDeque<(T, u64)>,
 }
 
@@ -55,7 +55,7 @@ impl<T> Order<T> for Fifo<T> {
     }
 }
 
-/// An item was taken out.
+/// Gives storage back that is not needed, after an item was taken out.
 #[inline(always)]
 fn give_back_storage<T>(items: &mut VecDeque<(T, u64)>) {
     // One look tells: the storage is large, and next to nothing is left in it.
@@ -80,9 +80,9 @@ impl<T> Default for Fifo<T> {
     }
 }
 
-/// Last in, first out.
+/// The order of a [`LifoQueue`](super::LifoQueue): last in, first out.
 pub struct Lifo<T> {
-    /// By number, the newest last.
+    /// The items by number, the newest last.
     items: VecDeque<(T, u64)>,
 }
 
@@ -112,7 +112,7 @@ impl<T> Default for Lifo<T> {
     }
 }
 
-/// Lowest first, and of equals the one that came first.
+/// The order of a [`PriorityQueue`](super::PriorityQueue): lowest first, and of equals the one that came first.
 pub struct Priority<T> {
     items: BTreeSet<(T, u64)>,
 }

@@ -85,7 +85,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         std::mem::forget(settle);
     }
 
-    /// The number of the next item to come in.
+    /// A number for the next item to come in.
     #[inline(always)]
     pub(super) fn number(&self) -> u64 {
         let number = self.next.get();
@@ -93,7 +93,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         number
     }
 
-    /// A put that does not simply find room.
+    /// Attempts a put that does not simply find room.
     #[inline(never)]
     fn attempt_otherwise(&self, item: T) -> Attempt<T, ()> {
         if self.is_closed() {
@@ -169,6 +169,6 @@ impl<T, O: Order<T>> Line for Putting<T, O> {
         Attempt::Granted(())
     }
 
-    /// Its item is in the queue, or out again. There is nothing to give back.
+    /// Gives nothing back: the putter's item is in the queue, or out again.
     fn give_back(_: &Self::Owner, _: ()) {}
 }
