@@ -8,3 +8,5 @@ mod examples;
 mod originals;
 /// Every number in a test's name stands in the book, and every rule there has a test.
 mod rules;
+/// What the pages name exists.
+mod names;

@@ -4,6 +4,7 @@
 //! `asyncio_` before a fact. Rules are rows of `docs/src/rules.md`, `fact_8` is one of `docs/src/facts.md`, `fault_08` one of
 //! `docs/src/faults.md`.
 
+use super::pages::{read, root};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -31,16 +32,7 @@ fn written((word, number): &Rule) -> String {
     if word == "fact" { format!("{word}_{number}") } else { format!("{word}_{number:02}") }
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let entry = entry.unwrap();
         let path = folder.join(entry.file_name());
@@ -238,101 +230,4 @@ fn rules_each_row_of_faults_names_tests_that_exist_and_its_own() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The words of the members' code, each line's without its comment.
-fn code_words() -> Vec<String> {
-    let mut files = Vec::new();
-    for folder in ["executor/src", "sync/src", "taskgroup/src", "src"] {
-        rust_files(Path::new(folder), &mut files);
-    }
-    let code: String = files.iter().map(read).collect();
-    let code = code.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let words = code.flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
-    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// What stands behind one of these words.
-fn declared(code: &[String], by: &[&str]) -> BTreeSet<String> {
-    code.windows(2).filter(|pair| by.contains(&&*pair[0])).map(|pair| pair[1].clone()).collect()
-}
-
-const TYPES: [&str; 5] = ["struct", "enum", "trait", "type", "union"];
-
-/// The words of the glossary are found where it says.
-#[test]
-fn rules_the_glossary_names_what_the_source_declares() {
-    let code = code_words();
-    let mut known = declared(&code, &TYPES);
-    known.extend(declared(&code, &["fn", "const"]));
-    let page = read("docs/src/glossary.md");
-    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| **")).collect();
-    assert!(rows.len() > 30, "the rows of the glossary are not found any more");
-    for row in rows {
-        let Some((word, [_, place])) = row.strip_prefix("| **").and_then(|row| {
-            let (word, rest) = row.split_once("** | ")?;
-            Some((word, <[&str; 2]>::try_from(rest.split(" | ").collect::<Vec<_>>()).ok()?))
-        }) else {
-            panic!("docs/src/glossary.md: not word, meaning and place: {row}");
-        };
-        for name in place.split('`').skip(1).step_by(2) {
-            assert!(
-                known.contains(name),
-                "docs/src/glossary.md: {word}: nothing in the source is called `{name}` any more"
-            );
-        }
-    }
-}
-
-/// Top folders, at which a path in a text is known.
-const FOLDERS: [&str; 8] = ["executor/", "sync/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
-
-/// README, ARCHITECTURE and the book.
-fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = vec!["README.md".into(), "ARCHITECTURE.md".into()];
-    let book = fs::read_dir(root().join("docs/src")).unwrap();
-    pages.extend(book.map(|entry| Path::new("docs/src").join(entry.unwrap().file_name())));
-    pages.retain(|page| page.extension().is_some_and(|end| end == "md"));
-    pages
-}
-
-#[test]
-fn rules_pages_name_files_that_exist() {
-    let mut named = 0;
-    for page in pages() {
-        for (number, line) in read(&page).lines().enumerate() {
-            let paths = line.split('`').skip(1).step_by(2).filter(|path| !path.contains([' ', '*', '…', '{']));
-            for path in paths.filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder))) {
-                named += 1;
-                let at = format!("{}:{}", page.display(), number + 1);
-                assert!(root().join(path).exists(), "{at}: there is no {path}: say where it is now");
-            }
-        }
-    }
-    assert!(named > 20, "paths are not found any more: {named}");
-}
-
-/// `Tasks::request`, say: a type of ours, and a function or a variant behind it.
-#[test]
-fn rules_pages_name_functions_that_exist() {
-    let code = code_words();
-    let (types, functions) = (declared(&code, &TYPES), declared(&code, &["fn"]));
-    let words: BTreeSet<&str> = code.iter().map(String::as_str).collect();
-    let mut named = 0;
-    for page in pages() {
-        for (number, line) in read(&page).lines().enumerate() {
-            let mut names = line.split(|letter: char| !letter.is_alphanumeric() && !['_', ':'].contains(&letter));
-            while let Some((owner, name)) = names.find_map(|name| name.split_once("::")) {
-                let name = name.trim_end_matches(':');
-                if types.contains(owner) && !name.is_empty() && !name.contains(':') {
-                    named += 1;
-                    let is_variant = name.starts_with(|letter: char| letter.is_uppercase());
-                    let exists = if is_variant { words.contains(name) } else { functions.contains(name) };
-                    let at = format!("{}:{}", page.display(), number + 1);
-                    assert!(exists, "{at}: there is no {owner}::{name}: say what it is called now");
-                }
-            }
-        }
-    }
-    assert!(named > 50, "names are not found any more: {named}");
 }
