@@ -1,0 +1,341 @@
+//! The queue: what it holds, and who waits for that.
+
+use super::{
+    in_hand::{Handed, InHand},
+    order::{Fifo, Lifo, Order, Priority},
+};
+use crate::{
+    wait::{Attempt, Line, Wait},
+    wait_queue::{WaitQueue, WaitStats, WakeLater},
+};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
+
+/// A queue whose items come out in the order in which they were put: asyncio's `Queue`. See [`OrderedQueue`] for all that
+/// it can do.
+///
+/// ```
+/// use evenkeel_sync::Queue;
+///
+/// # futures::executor::block_on(async {
+/// let queue = Queue::new(2);
+/// let produce = async {
+///     for n in 0..5 {
+///         queue.put(n).await.unwrap(); // waits while two are in the queue
+///     }
+///     queue.close();
+/// };
+/// let consume = async {
+///     let mut sum = 0;
+///     while let Ok(n) = queue.get().await {
+///         sum += n;
+///     }
+///     sum
+/// };
+/// assert_eq!(futures::join!(produce, consume).1, 10);
+/// # });
+/// ```
+pub type Queue<T> = OrderedQueue<T, Fifo<T>>;
+
+/// A queue from which the newest item comes first: asyncio's `LifoQueue`. See [`OrderedQueue`].
+///
+/// ```
+/// let stack = evenkeel_sync::LifoQueue::unbounded();
+/// stack.try_put(1).unwrap();
+/// stack.try_put(2).unwrap();
+/// assert_eq!(stack.try_get(), Ok(2));
+/// ```
+pub type LifoQueue<T> = OrderedQueue<T, Lifo<T>>;
+
+/// A queue from which the lowest item comes first, and of equals the one that was put first: asyncio's `PriorityQueue`, but
+/// stable. See [`OrderedQueue`].
+///
+/// ```
+/// use evenkeel_sync::PriorityQueue;
+/// use std::cmp::Reverse;
+///
+/// let urgent = PriorityQueue::new(10);
+/// urgent.try_put((2, "tidy up")).unwrap();
+/// urgent.try_put((1, "put out the fire")).unwrap();
+/// assert_eq!(urgent.try_get(), Ok((1, "put out the fire")));
+///
+/// let highest_first = PriorityQueue::new(10);
+/// highest_first.try_put(Reverse(1)).unwrap();
+/// highest_first.try_put(Reverse(2)).unwrap();
+/// assert_eq!(highest_first.try_get(), Ok(Reverse(2)));
+/// ```
+pub type PriorityQueue<T> = OrderedQueue<T, Priority<T>>;
+
+/// What [`Queue`], [`LifoQueue`] and [`PriorityQueue`] are: a bounded queue, fair to those who put and to those who get.
+///
+/// # Bounds
+///
+/// The capacity is a required argument, since every queue has a bound, chosen or not. With capacity 0 the queue holds nothing:
+/// a `put` ends when a `get` takes the item (a rendezvous). `usize::MAX` is the same as [`unbounded`](Self::unbounded). What
+/// happens to a put when the queue is full is the [`Full`] policy's choice.
+///
+/// # Hand-off
+///
+/// An item that is put while somebody waits for one is that waiter's right away, and an item that waits for room is in
+/// the queue as soon as there is room: nobody can take either from a waiter that was woken. So a `put` that was dropped
+/// after its item had found room has put it. A `get` that is dropped after an item was handed to it puts it back to where
+/// it was, so for a moment there can be more items than the capacity.
+///
+/// # Jobs
+///
+/// [`join`](Self::join) waits until every item that was put is done with. An item that [`get`](Self::get) takes is done with
+/// then; one that [`get_job`](Self::get_job) takes is when the [`Job`](crate::Job) is dropped, also by a panic.
+///
+/// # The end
+///
+/// After [`close`](Self::close) (asyncio's `shutdown()`) nothing can be put, what is queued can still be taken, and then
+/// [`get`](Self::get) is [`Closed`](crate::Closed). [`close_now`](Self::close_now) hands back what is queued
+/// (`shutdown(immediate=True)`).
+pub struct OrderedQueue<T, O> {
+    pub(super) items: RefCell<O>,
+    /// How many items are queued, beside them so that it can be asked for without a borrow.
+    pub(super) len: Cell<usize>,
+    pub(super) capacity: usize,
+    pub(super) full: Full,
+    pub(super) state: Cell<State>,
+    /// The number of the next item: items are numbered in the order in which they came in.
+    pub(super) next: Cell<u64>,
+    /// How many items [`join`](Self::join) waits for.
+    pub(super) unfinished: Cell<usize>,
+    /// The line of those who get: while somebody waits here there is neither an item nor a putter.
+    pub(super) getters: WaitQueue<(), Handed<T>>,
+    /// The line of those who put: while somebody waits here there is no room.
+    pub(super) putters: WaitQueue<T, ()>,
+    pub(super) joiners: WaitQueue,
+}
+
+/// What a put does when the queue is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Full {
+    /// The put waits for room: who produces is slowed down to the pace of who consumes. The default.
+    #[default]
+    Wait,
+    /// The put fails at once: the producer learns that there is too much.
+    Reject,
+    /// The new item takes the place of the oldest one (in a priority queue: of the least urgent one), which is dropped: what is new
+    /// counts more. A queue without capacity has nothing to drop, and rejects.
+    DropOldest,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Open,
+    /// The queue is closed: nothing more comes in.
+    Closed,
+    /// The queue is closed, and what was in it is not wanted: what is put back does not keep `join` waiting.
+    ClosedNow,
+}
+
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// A queue with room for `capacity` items; 0 is a rendezvous.
+    pub fn new(capacity: usize) -> Self {
+        OrderedQueue {
+            items: RefCell::new(O::default()),
+            len: Cell::new(0),
+            capacity,
+            full: Full::Wait,
+            state: Cell::new(State::Open),
+            next: Cell::new(0),
+            unfinished: Cell::new(0),
+            getters: WaitQueue::new("Queue::get"),
+            putters: WaitQueue::new("Queue::put"),
+            joiners: WaitQueue::new("Queue::join"),
+        }
+    }
+
+    /// A queue without a bound: it grows for as long as items come faster than they go. Say what bounds them instead.
+    pub fn unbounded() -> Self {
+        Self::new(usize::MAX)
+    }
+
+    /// Makes a queue treat puts in that way when it is full.
+    ///
+    /// ```
+    /// use evenkeel_sync::{Full, Queue};
+    ///
+    /// let newest = Queue::new(2).when_full(Full::DropOldest);
+    /// for n in 0..5 {
+    ///     newest.try_put(n).unwrap();
+    /// }
+    /// assert_eq!(newest.close_now(), [3, 4]);
+    /// ```
+    pub fn when_full(mut self, full: Full) -> Self {
+        self.full = full;
+        self
+    }
+
+    /// Waits until every item that was put is done with; does not wait if there is none. See [`Job`](crate::Job).
+    ///
+    /// Cancel-safe.
+    pub async fn join(&self) {
+        // It is never refused.
+        let _ = Wait::<&Self, Joining<T, O>>::new(self, ()).await;
+    }
+
+    /// Ends the queue gently: puts fail, what is queued can still be taken. Those who wait for room get their items back, those who
+    /// wait for items get [`Closed`](crate::Closed).
+    pub fn close(&self) {
+        if self.state.get() == State::Open {
+            self.state.set(State::Closed);
+        }
+        drop(self.end_waits());
+    }
+
+    /// Ends the queue at once: as [`close`](Self::close), and what was queued comes back. It counts as done with for
+    /// [`join`](Self::join); jobs that are out do not. If a waker panics, what was queued is queued again, so that it is not lost.
+    pub fn close_now(&self) -> Vec<T> {
+        let (in_hand, calls) = self.drain();
+        drop(calls);
+        in_hand.take().into_iter().map(|handed| handed.item).collect()
+    }
+
+    /// Takes out what was queued, with the calls to those who waited.
+    pub(crate) fn drain(&self) -> (InHand<'_, T, O, Vec<Handed<T>>>, impl Sized) {
+        if self.state.replace(State::ClosedNow) != State::ClosedNow {
+            self.unfinished.set(self.unfinished.get() - self.len.get());
+        }
+        let calls = self.end_waits();
+        let mut in_hand = InHand::done(self, Vec::with_capacity(self.len.get()));
+        loop {
+            let Some((item, number)) = self.items.borrow_mut().pop() else { break };
+            self.len.set(self.len.get() - 1);
+            in_hand.items.push(Handed { item, number });
+        }
+        (in_hand, calls)
+    }
+
+    /// Was the queue closed?
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.state.get() != State::Open
+    }
+
+    /// How many items are queued: asyncio's `qsize()`. Items of those who wait for room are not in the queue yet.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// Is nothing queued?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is the queue full?
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.capacity
+    }
+
+    /// How many items the queue has room for: asyncio's `maxsize`. `None` if that is not bounded.
+    pub fn capacity(&self) -> Option<usize> {
+        Some(self.capacity).filter(|capacity| *capacity != usize::MAX)
+    }
+
+    /// How many items [`join`](Self::join) would wait for.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.get()
+    }
+
+    /// How many wait for an item.
+    pub fn waiting_getters(&self) -> usize {
+        self.getters.len()
+    }
+
+    /// How many wait for room.
+    pub fn waiting_putters(&self) -> usize {
+        self.putters.len()
+    }
+
+    /// What the line of those who get has seen so far.
+    pub fn getter_stats(&self) -> WaitStats {
+        self.getters.stats()
+    }
+
+    /// What the line of those who put has seen so far.
+    pub fn putter_stats(&self) -> WaitStats {
+        self.putters.stats()
+    }
+
+    /// Ends waits after a change of `state`: nobody is left in vain. Those who waited are called when what this returns is dropped.
+    #[must_use]
+    pub(super) fn end_waits(&self) -> impl Sized {
+        self.putters.refuse_all();
+        // Where there are items nobody waits for one.
+        self.getters.refuse_all();
+        if self.unfinished.get() == 0 {
+            self.joiners.grant_all(());
+        }
+        (WakeLater(&self.getters), WakeLater(&self.putters), WakeLater(&self.joiners))
+    }
+
+    /// Counts one item more to be done.
+    #[inline(always)]
+    pub(super) fn count_up(&self) {
+        self.unfinished.set(self.unfinished.get() + 1);
+    }
+
+    /// Counts so many items less to be done. Does somebody wait for that?
+    #[inline(always)]
+    pub(super) fn count_down(&self, done: usize) -> bool {
+        let unfinished = self.unfinished.get() - done;
+        self.unfinished.set(unfinished);
+        // Mostly nobody does, so that is asked first.
+        !self.joiners.is_empty() && unfinished == 0
+    }
+
+    /// Counts one item less to be done, and wakes those who wait for the last.
+    #[inline(always)]
+    pub(crate) fn finish(&self) {
+        if self.count_down(1) {
+            self.end_joins();
+        }
+    }
+
+    #[cold]
+    pub(super) fn end_joins(&self) {
+        self.joiners.grant_all(());
+        self.joiners.wake();
+    }
+}
+
+/// The rules of the line for the end of all jobs.
+struct Joining<T, O>(std::marker::PhantomData<(T, O)>);
+
+impl<T, O: Order<T>> Line for Joining<T, O> {
+    type Owner = OrderedQueue<T, O>;
+    type Request = ();
+    type Grant = ();
+
+    fn queue(queue: &Self::Owner) -> &WaitQueue {
+        &queue.joiners
+    }
+
+    fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), ()> {
+        if queue.unfinished.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
+    }
+
+    /// Gives nothing back: everyone was told.
+    fn give_back(_: &Self::Owner, _: ()) {}
+}
+
+impl<T, O: Order<T>> fmt::Debug for OrderedQueue<T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("waiting_getters", &self.waiting_getters())
+            .field("waiting_putters", &self.waiting_putters())
+            .field("unfinished", &self.unfinished())
+            .field("is_closed", &self.is_closed())
+            .finish()
+    }
+}
