@@ -127,13 +127,13 @@ impl<C: Timer> AdaptiveLimiter<C> {
     /// Cancel-safe: dropped in line it leaves the line; a slot that it had been given goes to the next one.
     pub async fn acquire(&self) -> Slot<'_, C> {
         // It is never refused.
-        let _ = Wait::<&Self, Acquiring<C>>::new(self, ()).await;
+        let _ = Wait::<&Self, Entering<C>>::new(self, ()).await;
         self.slot()
     }
 
     /// A [`Slot`], if less than the limit goes on and nobody waits: to turn work away instead of letting it queue.
     pub fn try_acquire(&self) -> Option<Slot<'_, C>> {
-        match Acquiring::attempt(self, ()) {
+        match Entering::attempt(self, ()) {
             Attempt::Granted(()) => Some(self.slot()),
             _ => None,
         }
@@ -238,9 +238,9 @@ impl<C: Timer> Drop for Slot<'_, C> {
     }
 }
 
-struct Acquiring<C>(PhantomData<C>);
+struct Entering<C>(PhantomData<C>);
 
-impl<C: Timer> Line for Acquiring<C> {
+impl<C: Timer> Line for Entering<C> {
     type Owner = AdaptiveLimiter<C>;
     type Request = ();
     type Grant = ();

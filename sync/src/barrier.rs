@@ -71,7 +71,7 @@ impl Barrier {
     ///
     /// [`Broken`] if the barrier is [aborted](Self::abort), or [reset](Self::reset) meanwhile.
     pub async fn wait(&self) -> Result<bool, Broken> {
-        match Wait::<&Barrier, Waiting>::new(self, ()).await {
+        match Wait::<&Barrier, AwaitingOthers>::new(self, ()).await {
             // Whose waker panics may keep the last one from going on: so the leader is found here.
             Ok(Round(has_leader)) => Ok(!has_leader.replace(true)),
             Err(()) => Err(Broken),
@@ -113,9 +113,10 @@ impl Barrier {
     }
 }
 
-struct Waiting;
+/// The rules of the line for a round.
+struct AwaitingOthers;
 
-impl Line for Waiting {
+impl Line for AwaitingOthers {
     type Owner = Barrier;
     type Request = ();
     type Grant = Round;

@@ -40,7 +40,7 @@ use std::{
 #[track_caller]
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a broadcast channel keeps at least one value");
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(Feed {
         kept: RefCell::new(VecDeque::new()),
         first: Cell::new(0),
         capacity,
@@ -51,7 +51,7 @@ pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender(shared.clone()), Receiver { shared, next: 0 })
 }
 
-struct Shared<T> {
+struct Feed<T> {
     /// The values that some receiver has not seen, oldest first.
     kept: RefCell<VecDeque<Kept<T>>>,
     /// The number of the oldest value that is kept.
@@ -69,11 +69,11 @@ struct Kept<T> {
 }
 
 /// The end that sends. Clones are equals; when the last is gone, receivers take what is left and are told.
-pub struct Sender<T>(Rc<Shared<T>>);
+pub struct Sender<T>(Rc<Feed<T>>);
 
 /// An end that receives all that is sent from its making on.
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<Feed<T>>,
     /// The number of the value that this receiver sees next.
     next: u64,
 }
@@ -151,7 +151,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// [`RecvError::Lagged`] once after values were missed, [`RecvError::Closed`] at the end.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        match Wait::<&Shared<T>, Receiving<T>>::new(&self.shared, self.next).await {
+        match Wait::<&Feed<T>, Receiving<T>>::new(&self.shared, self.next).await {
             Ok(()) => self.take(),
             Err(_) => Err(RecvError::Closed),
         }
@@ -209,7 +209,7 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> Feed<T> {
     /// The number that the next value will have.
     fn end(&self) -> u64 {
         self.first.get() + self.kept.borrow().len() as u64
@@ -244,7 +244,7 @@ impl<T> Shared<T> {
 /// The values of a broadcast channel, as they come; made by [`Receiver::items`].
 pub struct Items<'a, T: Clone> {
     receiver: &'a mut Receiver<T>,
-    wait: Option<Wait<Rc<Shared<T>>, Receiving<T>>>,
+    wait: Option<Wait<Rc<Feed<T>>, Receiving<T>>>,
 }
 
 impl<T: Clone> Stream for Items<'_, T> {
@@ -263,15 +263,15 @@ impl<T: Clone> Stream for Items<'_, T> {
 struct Receiving<T>(PhantomData<T>);
 
 impl<T> Line for Receiving<T> {
-    type Owner = Shared<T>;
+    type Owner = Feed<T>;
     type Request = u64;
     type Grant = ();
 
-    fn queue(shared: &Shared<T>) -> &WaitQueue<u64, ()> {
+    fn queue(shared: &Feed<T>) -> &WaitQueue<u64, ()> {
         &shared.queue
     }
 
-    fn attempt(shared: &Shared<T>, next: u64) -> Attempt<u64, ()> {
+    fn attempt(shared: &Feed<T>, next: u64) -> Attempt<u64, ()> {
         if next < shared.end() {
             Attempt::Granted(())
         } else if shared.senders.get() == 0 {
@@ -282,7 +282,7 @@ impl<T> Line for Receiving<T> {
     }
 
     /// Gives nothing back: the value is still there for whoever has not seen it.
-    fn give_back(_: &Shared<T>, _: ()) {}
+    fn give_back(_: &Feed<T>, _: ()) {}
 }
 
 impl<T> Clone for Sender<T> {

@@ -46,21 +46,21 @@ pub fn unbounded_channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 fn ends<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared { queue, senders: Cell::new(1), receivers: Cell::new(1) });
+    let shared = Rc::new(Ends { queue, senders: Cell::new(1), receivers: Cell::new(1) });
     (Sender(shared.clone()), Receiver(shared))
 }
 
-struct Shared<T> {
+struct Ends<T> {
     queue: Queue<T>,
     senders: Cell<usize>,
     receivers: Cell<usize>,
 }
 
 /// The end of a [`channel`] that items go into.
-pub struct Sender<T>(Rc<Shared<T>>);
+pub struct Sender<T>(Rc<Ends<T>>);
 
 /// The end of a [`channel`] that items come out of.
-pub struct Receiver<T>(Rc<Shared<T>>);
+pub struct Receiver<T>(Rc<Ends<T>>);
 
 impl<T> Sender<T> {
     /// Sends an item, as soon as there is room and it is this one's turn.

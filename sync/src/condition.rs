@@ -76,7 +76,7 @@ impl Condition {
     /// ```
     pub async fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         assert!(guard.is_held(), "Condition::wait needs a guard that holds its lock: call guard.relock().await first");
-        let mut wait = Wait::<&Condition, Waiting>::new(self, ());
+        let mut wait = Wait::<&Condition, AwaitingChange>::new(self, ());
         let mut locked = true;
         let notice = poll_fn(|cx| {
             let notice = Pin::new(&mut wait).poll(cx);
@@ -153,9 +153,10 @@ impl Drop for PassOn<'_> {
     }
 }
 
-struct Waiting;
+/// The rules of the line for a notification.
+struct AwaitingChange;
 
-impl Line for Waiting {
+impl Line for AwaitingChange {
     type Owner = Condition;
     type Request = ();
     type Grant = Notice;

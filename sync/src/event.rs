@@ -52,7 +52,7 @@ impl Event {
     /// Cancel-safe.
     pub async fn wait(&self) {
         // It is never refused.
-        let _ = Wait::<&Event, Waiting>::new(self, ()).await;
+        let _ = Wait::<&Event, AwaitingEvent>::new(self, ()).await;
     }
 
     /// How many wait for the event.
@@ -66,9 +66,10 @@ impl Event {
     }
 }
 
-struct Waiting;
+/// The rules of the line for the event.
+struct AwaitingEvent;
 
-impl Line for Waiting {
+impl Line for AwaitingEvent {
     type Owner = Event;
     type Request = ();
     type Grant = ();

@@ -15,32 +15,33 @@
 //!
 //! A future that is forgotten ([`std::mem::forget`]) keeps its place in line, and whatever is given to it.
 //!
-//! The modules stand in reading order: the queue, what is built on it, and what executors plug in.
+//! The modules stand in reading order, from what is used to what it stands on: a line names only what stands below it. Whoever wants to
+//! see the ground first begins at the end, with the wait queue.
 
-mod wait_queue;
-mod nodes;
-mod wait;
-mod wait_hook;
-mod closed;
-mod semaphore;
-mod permit;
-mod mutex;
-mod mutex_guard;
-mod condition;
-mod rw_lock;
-mod rw_guards;
+mod channel;
+pub mod oneshot;
+mod queue;
+pub mod watch;
+pub mod broadcast;
 mod event;
 mod notify;
 mod barrier;
-mod queue;
-mod channel;
-pub mod oneshot;
-pub mod watch;
-pub mod broadcast;
+mod condition;
+mod mutex_guard;
+mod mutex;
+mod rw_guards;
+mod rw_lock;
 mod once_cell;
-mod timer;
 mod rate_limiter;
 mod adaptive_limiter;
+mod timer;
+mod permit;
+mod semaphore;
+mod closed;
+mod wait;
+mod wait_hook;
+mod wait_queue;
+mod nodes;
 
 pub use crate::{
     adaptive_limiter::{AdaptiveLimiter, Slot},

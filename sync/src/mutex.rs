@@ -1,12 +1,11 @@
 //! One at a time.
 
 use crate::{
-    mutex_guard::{MutexGuard, OwnedMutexGuard},
     semaphore::{Acquiring, Semaphore},
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
-use std::{cell::RefCell, fmt, marker::PhantomData, rc::Rc};
+use std::{cell::RefCell, marker::PhantomData};
 
 /// A value that one task at a time may use, also across its awaits: asyncio's `Lock`, which here holds what it protects.
 ///
@@ -38,34 +37,6 @@ impl<T> Mutex<T> {
     /// An unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
         Mutex { turn: Semaphore::named(1, "Mutex::lock"), value: RefCell::new(Some(value)) }
-    }
-
-    /// Locks the mutex, as soon as it is this one's turn.
-    ///
-    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given goes to the next one. Locking twice in
-    /// one task waits for ever.
-    #[inline]
-    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> + Unpin {
-        Wait::<&Self, Locking<T>>::new(self, 1).then(|mutex, _| MutexGuard::new(mutex))
-    }
-
-    /// Locks the mutex if it is free and nobody waits.
-    #[inline]
-    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.turn.attempt_now(1).ok().map(|_| MutexGuard::new(self))
-    }
-
-    /// Locks as [`lock`](Self::lock) does, for a guard that outlives the borrow: it can move into `'static` tasks.
-    ///
-    /// The value moves into the guard and back, which for large values takes time: put them into a `Box`.
-    pub async fn lock_owned(self: &Rc<Self>) -> OwnedMutexGuard<T> {
-        self.wait().await;
-        OwnedMutexGuard::new(self.clone())
-    }
-
-    /// Locks as [`try_lock`](Self::try_lock) does, for a guard that outlives the borrow.
-    pub fn try_lock_owned(self: &Rc<Self>) -> Option<OwnedMutexGuard<T>> {
-        self.turn.attempt_now(1).ok().map(|_| OwnedMutexGuard::new(self.clone()))
     }
 
     /// Is the mutex locked?
@@ -103,11 +74,17 @@ impl<T> Mutex<T> {
 
     // ---- the guards' side
 
-    /// Waits for the lock. The caller makes a guard of it before anything else happens.
+    /// Waits for the lock, and is never refused: the semaphore is not closed, and has one permit. The caller makes a guard of it before
+    /// anything else happens.
     #[inline]
-    pub(crate) async fn wait(&self) {
-        // It is never closed, and has one permit.
-        let _ = self.turn.wait(1).await;
+    pub(crate) fn wait(&self) -> Wait<&Self, Locking<T>> {
+        Wait::new(self, 1)
+    }
+
+    /// Takes the lock if it is free and nobody waits. The caller makes a guard of it.
+    #[inline]
+    pub(crate) fn take_now(&self) -> bool {
+        self.turn.attempt_now(1).is_ok()
     }
 
     #[inline]
@@ -122,7 +99,7 @@ impl<T> Mutex<T> {
 }
 
 /// The rules of the line for the lock: those of its one permit.
-struct Locking<T>(PhantomData<T>);
+pub(crate) struct Locking<T>(PhantomData<T>);
 
 impl<T> Line for Locking<T> {
     type Owner = Mutex<T>;
@@ -159,16 +136,5 @@ impl<T: Default> Default for Mutex<T> {
 impl<T> From<T> for Mutex<T> {
     fn from(value: T) -> Self {
         Mutex::new(value)
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Mutex");
-        match self.try_lock() {
-            Some(value) => out.field("value", &&*value),
-            None => out.field("value", &format_args!("<locked>")),
-        };
-        out.field("waiting", &self.waiting()).finish()
     }
 }

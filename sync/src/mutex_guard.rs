@@ -1,4 +1,4 @@
-//! What the holder of a mutex has.
+//! How a mutex is locked, and what its holder has.
 
 use crate::mutex::{LEAKED, Mutex};
 use std::{
@@ -7,6 +7,47 @@ use std::{
     ops::{Deref, DerefMut},
     rc::Rc,
 };
+
+impl<T> Mutex<T> {
+    /// Locks the mutex, as soon as it is this one's turn.
+    ///
+    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given goes to the next one. Locking twice in
+    /// one task waits for ever.
+    #[inline]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> + Unpin {
+        self.wait().then(|mutex, _| MutexGuard::new(mutex))
+    }
+
+    /// Locks the mutex if it is free and nobody waits.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.take_now().then(|| MutexGuard::new(self))
+    }
+
+    /// Locks as [`lock`](Self::lock) does, for a guard that outlives the borrow: it can move into `'static` tasks.
+    ///
+    /// The value moves into the guard and back, which for large values takes time: put them into a `Box`.
+    pub async fn lock_owned(self: &Rc<Self>) -> OwnedMutexGuard<T> {
+        let _ = self.wait().await;
+        OwnedMutexGuard::new(self.clone())
+    }
+
+    /// Locks as [`try_lock`](Self::try_lock) does, for a guard that outlives the borrow.
+    pub fn try_lock_owned(self: &Rc<Self>) -> Option<OwnedMutexGuard<T>> {
+        self.take_now().then(|| OwnedMutexGuard::new(self.clone()))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Some(value) => out.field("value", &&*value),
+            None => out.field("value", &format_args!("<locked>")),
+        };
+        out.field("waiting", &self.waiting()).finish()
+    }
+}
 
 /// The value of a locked [`Mutex`]. Dropping it unlocks: the next in line is handed the lock.
 #[must_use = "a guard that is dropped at once unlocks at once"]
@@ -34,7 +75,7 @@ impl<'a, T> MutexGuard<'a, T> {
     /// Cancel-safe.
     pub async fn relock(&mut self) {
         if self.value.is_none() {
-            self.mutex.wait().await;
+            let _ = self.mutex.wait().await;
             self.value = Some(borrow(self.mutex));
         }
     }

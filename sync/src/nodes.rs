@@ -33,12 +33,12 @@ pub(crate) struct Nodes<R, G> {
 struct Node<R, G> {
     prev: u32,
     next: u32,
-    state: State<R, G>,
+    state: NodeState<R, G>,
     /// The newest waker, until it is called.
     waker: Option<Waker>,
 }
 
-enum State<R, G> {
+enum NodeState<R, G> {
     Free,
     Waiting(R),
     Granted(G),
@@ -81,7 +81,7 @@ impl<R, G> Nodes<R, G> {
     #[inline(always)]
     pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
         let last = self.line.tail;
-        let node = Node { prev: last, next: NONE, state: State::Waiting(request), waker: Some(waker) };
+        let node = Node { prev: last, next: NONE, state: NodeState::Waiting(request), waker: Some(waker) };
         let index = self.free;
         let index = if index == NONE {
             self.add(node)
@@ -113,7 +113,7 @@ impl<R, G> Nodes<R, G> {
     pub(crate) fn front(&self) -> Option<&R> {
         let node = self.all.get(self.line.head as usize)?;
         match &node.state {
-            State::Waiting(request) => Some(request),
+            NodeState::Waiting(request) => Some(request),
             _ => None,
         }
     }
@@ -126,9 +126,9 @@ impl<R, G> Nodes<R, G> {
         among_calls: bool,
     ) -> Option<(R, Option<Waker>)> {
         let node = self.all.get_mut(self.line.head as usize)?;
-        let State::Waiting(request) = &node.state else { unreachable!("only those who wait are in line") };
-        let granted = State::Granted(grant(request)?);
-        let State::Waiting(request) = std::mem::replace(&mut node.state, granted) else { return None };
+        let NodeState::Waiting(request) = &node.state else { unreachable!("only those who wait are in line") };
+        let granted = NodeState::Granted(grant(request)?);
+        let NodeState::Waiting(request) = std::mem::replace(&mut node.state, granted) else { return None };
         let next = node.next;
         let waker = if among_calls { None } else { node.waker.take() };
         let index = std::mem::replace(&mut self.line.head, next);
@@ -148,12 +148,12 @@ impl<R, G> Nodes<R, G> {
         let mut index = self.line.head;
         while index != NONE {
             let next = self.all[index as usize].next;
-            if matches!(&self.all[index as usize].state, State::Waiting(request) if which(request)) {
+            if matches!(&self.all[index as usize].state, NodeState::Waiting(request) if which(request)) {
                 self.unlink(Which::Line, index);
                 self.push(Which::Calls, index);
                 let state = &mut self.all[index as usize].state;
-                if let State::Waiting(request) = std::mem::replace(state, State::Free) {
-                    *state = State::Refused(request);
+                if let NodeState::Waiting(request) = std::mem::replace(state, NodeState::Free) {
+                    *state = NodeState::Refused(request);
                 }
                 count += 1;
             }
@@ -177,7 +177,7 @@ impl<R, G> Nodes<R, G> {
     pub(crate) fn set_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
         let node = &mut self.all[key.0 as usize];
         match node.state {
-            State::Waiting(_) => node.waker.replace(waker),
+            NodeState::Waiting(_) => node.waker.replace(waker),
             _ => Some(waker),
         }
     }
@@ -186,7 +186,7 @@ impl<R, G> Nodes<R, G> {
     #[inline(always)]
     pub(crate) fn look(&mut self, key: Key, waker: &Waker) -> Look<R, G> {
         let node = &mut self.all[key.0 as usize];
-        if matches!(node.state, State::Waiting(_)) {
+        if matches!(node.state, NodeState::Waiting(_)) {
             let same = node.waker.as_ref().is_some_and(|old| old.will_wake(waker));
             return if same { Look::Waits } else { Look::WaitsForAnother };
         }
@@ -195,8 +195,8 @@ impl<R, G> Nodes<R, G> {
             return Look::Uncalled(waker);
         }
         match self.release(key.0) {
-            State::Granted(grant) => Look::Ended(Ok(grant)),
-            State::Refused(request) => Look::Ended(Err(request)),
+            NodeState::Granted(grant) => Look::Ended(Ok(grant)),
+            NodeState::Refused(request) => Look::Ended(Err(request)),
             _ => unreachable!("a key belongs to a node in use"),
         }
     }
@@ -206,16 +206,16 @@ impl<R, G> Nodes<R, G> {
         let node = &mut self.all[key.0 as usize];
         let waker = node.waker.take();
         let first = self.line.head == key.0;
-        if matches!(node.state, State::Waiting(_)) {
+        if matches!(node.state, NodeState::Waiting(_)) {
             self.unlink(Which::Line, key.0);
         } else if waker.is_some() {
             self.unlink(Which::Calls, key.0);
         }
         let left = match self.release(key.0) {
-            State::Waiting(request) => Left::Waiting { request, first },
-            State::Granted(grant) => Left::Granted(grant),
-            State::Refused(request) => Left::Refused(request),
-            State::Free => unreachable!("a key belongs to a node in use"),
+            NodeState::Waiting(request) => Left::Waiting { request, first },
+            NodeState::Granted(grant) => Left::Granted(grant),
+            NodeState::Refused(request) => Left::Refused(request),
+            NodeState::Free => unreachable!("a key belongs to a node in use"),
         };
         (left, waker)
     }
@@ -237,9 +237,9 @@ impl<R, G> Nodes<R, G> {
     }
 
     #[inline(always)]
-    fn release(&mut self, index: u32) -> State<R, G> {
+    fn release(&mut self, index: u32) -> NodeState<R, G> {
         let node = &mut self.all[index as usize];
-        let state = std::mem::replace(&mut node.state, State::Free);
+        let state = std::mem::replace(&mut node.state, NodeState::Free);
         node.next = self.free;
         self.free = index;
         self.used -= 1;

@@ -32,12 +32,12 @@ pub struct Notify {
     stored: Cell<bool>,
     /// How often all were notified.
     rounds: Cell<u64>,
-    queue: WaitQueue<u64, Notice>,
+    queue: WaitQueue<u64, Nudge>,
 }
 
 /// For whom a notification is.
 #[derive(Clone, Copy)]
-enum Notice {
+enum Nudge {
     One,
     All,
 }
@@ -51,7 +51,7 @@ impl Notify {
     /// Wakes the one who has waited longest. If nobody waits, the next one to come does not wait; more than one notification
     /// is not stored.
     pub fn notify_one(&self) {
-        if self.queue.grant(Notice::One).is_err() {
+        if self.queue.grant(Nudge::One).is_err() {
             self.stored.set(true);
         }
         self.queue.wake();
@@ -60,7 +60,7 @@ impl Notify {
     /// Wakes all whose [`notified`](Self::notified) was called before, also if it was not polled yet.
     pub fn notify_waiters(&self) {
         self.rounds.set(self.rounds.get() + 1);
-        self.queue.grant_all(Notice::All);
+        self.queue.grant_all(Nudge::All);
         self.queue.wake();
     }
 
@@ -101,24 +101,24 @@ impl Line for Notifying {
     type Owner = Notify;
     /// A waiter's request: the round in which it came.
     type Request = u64;
-    type Grant = Notice;
+    type Grant = Nudge;
 
-    fn queue(notify: &Notify) -> &WaitQueue<u64, Notice> {
+    fn queue(notify: &Notify) -> &WaitQueue<u64, Nudge> {
         &notify.queue
     }
 
-    fn attempt(notify: &Notify, round: u64) -> Attempt<u64, Notice> {
+    fn attempt(notify: &Notify, round: u64) -> Attempt<u64, Nudge> {
         if round != notify.rounds.get() {
-            Attempt::Granted(Notice::All)
+            Attempt::Granted(Nudge::All)
         } else if notify.stored.take() {
-            Attempt::Granted(Notice::One)
+            Attempt::Granted(Nudge::One)
         } else {
             Attempt::Wait(round)
         }
     }
 
-    fn give_back(notify: &Notify, notice: Notice) {
-        if let Notice::One = notice {
+    fn give_back(notify: &Notify, notice: Nudge) {
+        if let Nudge::One = notice {
             notify.notify_one();
         }
     }

@@ -29,7 +29,7 @@ use std::{
 /// A channel for one value.
 #[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(Exchange {
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         receiver_gone: Cell::new(false),
@@ -39,7 +39,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(shared.clone()), Receiver(shared))
 }
 
-struct Shared<T> {
+struct Exchange<T> {
     value: Cell<Option<T>>,
     /// The sender has sent, or never will.
     sender_gone: Cell<bool>,
@@ -77,13 +77,13 @@ impl Place {
 }
 
 /// The end that sends. Dropped without sending, the receiver gets [`Closed`].
-pub struct Sender<T>(Rc<Shared<T>>);
+pub struct Sender<T>(Rc<Exchange<T>>);
 
 /// The end that receives: a future of the value.
 ///
 /// Cancel-safe: dropped, the sender is told; polled by reference, it can be waited for again.
 #[must_use = "nothing is received until this is awaited"]
-pub struct Receiver<T>(Rc<Shared<T>>);
+pub struct Receiver<T>(Rc<Exchange<T>>);
 
 impl<T> Sender<T> {
     /// Sends the value.

@@ -1,7 +1,93 @@
-//! Permits: what is held of a semaphore.
+//! Permits: how they are taken, and what is held of a semaphore.
 
-use crate::semaphore::Semaphore;
+use crate::{
+    closed::Closed,
+    semaphore::{AcquireError, Semaphore, TryAcquireError},
+};
 use std::{fmt, ops::Deref, rc::Rc};
+
+impl Semaphore {
+    /// Takes a permit, as soon as it is this one's turn.
+    ///
+    /// Cancel-safe: dropped in line it leaves the line; a permit that it had been given goes to the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] once the semaphore was closed, also for those who wait already.
+    #[inline]
+    pub fn acquire(&self) -> impl Future<Output = Result<Permit<'_>, Closed>> + Unpin {
+        self.wait(1).then(|semaphore, outcome| match outcome {
+            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Err(_) => Err(Closed),
+        })
+    }
+
+    /// Takes `count` permits at once. Zero permits are had without waiting.
+    ///
+    /// Cancel-safe as [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::TooMany`] if there are not so many in all, [`AcquireError::Closed`] once the semaphore was closed.
+    #[inline]
+    pub fn acquire_many(&self, count: usize) -> impl Future<Output = Result<Permit<'_>, AcquireError>> + Unpin {
+        self.wait(count).then(|semaphore, outcome| match outcome {
+            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Err(asked) => Err(semaphore.why_never(asked)),
+        })
+    }
+
+    /// Takes permits as [`acquire`](Self::acquire) does, for guards that outlive the borrow: they can move into `'static` tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] once the semaphore was closed.
+    pub async fn acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, Closed> {
+        let count = self.wait(1).await.map_err(|_| Closed)?;
+        Ok(OwnedPermit::new(self.clone(), count))
+    }
+
+    /// Takes permits as [`acquire_many`](Self::acquire_many) does, for guards that outlive the borrow.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_many`](Self::acquire_many).
+    pub async fn acquire_many_owned(self: &Rc<Self>, count: usize) -> Result<OwnedPermit, AcquireError> {
+        match self.wait(count).await {
+            Ok(count) => Ok(OwnedPermit::new(self.clone(), count)),
+            Err(asked) => Err(self.why_never(asked)),
+        }
+    }
+
+    /// Takes a permit if one is free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError::NoPermits`] if there is none now, otherwise those of [`acquire_many`](Self::acquire_many).
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Takes `count` permits if they are free and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_many(&self, count: usize) -> Result<Permit<'_>, TryAcquireError> {
+        self.attempt_now(count).map(|count| Permit::new(self, count))
+    }
+
+    /// Takes a permit as [`try_acquire`](Self::try_acquire) does, for a guard that outlives the borrow.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, TryAcquireError> {
+        self.attempt_now(1).map(|count| OwnedPermit::new(self.clone(), count))
+    }
+}
 
 /// Permits of a [`Semaphore`], returned when this is dropped.
 #[must_use = "a permit that is dropped at once is returned at once: bind it to a name, as in `let _permit = …`"]

@@ -1,4 +1,4 @@
-//! What readers and writers have.
+//! How a lock is read and written, and what readers and writers have.
 
 use crate::rw_lock::{LEAKED, RwLock};
 use std::{
@@ -6,6 +6,68 @@ use std::{
     ops::{Deref, DerefMut},
     rc::Rc,
 };
+
+impl<T> RwLock<T> {
+    /// Waits for its turn to read.
+    ///
+    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given is passed on. A task that reads and
+    /// asks to read once more can wait for ever, if a writer came in between.
+    pub async fn read(&self) -> ReadGuard<'_, T> {
+        let _ = self.wait_to_read().await;
+        ReadGuard::new(self)
+    }
+
+    /// Waits for its turn to write.
+    ///
+    /// Cancel-safe as [`read`](Self::read).
+    pub async fn write(&self) -> WriteGuard<'_, T> {
+        let _ = self.wait_to_write().await;
+        WriteGuard::new(self)
+    }
+
+    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow.
+    pub async fn read_owned(self: &Rc<Self>) -> OwnedReadGuard<T> {
+        let _ = self.wait_to_read().await;
+        OwnedReadGuard::new(self.clone())
+    }
+
+    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow.
+    pub async fn write_owned(self: &Rc<Self>) -> OwnedWriteGuard<T> {
+        let _ = self.wait_to_write().await;
+        OwnedWriteGuard::new(self.clone())
+    }
+
+    /// Reads if nobody writes and nobody waits.
+    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        self.read_now().then(|| ReadGuard::new(self))
+    }
+
+    /// Writes if nobody else has it and nobody waits.
+    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
+        self.write_now().then(|| WriteGuard::new(self))
+    }
+
+    /// Reads as [`try_read`](Self::try_read) does, for a guard that outlives the borrow.
+    pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
+        self.read_now().then(|| OwnedReadGuard::new(self.clone()))
+    }
+
+    /// Writes as [`try_write`](Self::try_write) does, for a guard that outlives the borrow.
+    pub fn try_write_owned(self: &Rc<Self>) -> Option<OwnedWriteGuard<T>> {
+        self.write_now().then(|| OwnedWriteGuard::new(self.clone()))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RwLock");
+        match self.try_read() {
+            Some(value) => out.field("value", &&*value),
+            None => out.field("value", &format_args!("<locked>")),
+        };
+        out.field("waiting", &self.waiting()).finish()
+    }
+}
 
 /// A reader's share of an [`RwLock`]. Dropping it ends the reading.
 #[must_use = "a guard that is dropped at once unlocks at once"]

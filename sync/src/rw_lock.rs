@@ -1,11 +1,11 @@
 //! Many readers or one writer.
 
 use crate::{
-    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
-    semaphore::Semaphore,
+    semaphore::{Acquiring, Semaphore},
+    wait::Wait,
     wait_queue::WaitStats,
 };
-use std::{cell::Cell, fmt, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 
 /// A value that many may read or one may write, also across awaits.
 ///
@@ -45,55 +45,6 @@ impl<T> RwLock<T> {
         RwLock { turns: Semaphore::named(ALL, "RwLock"), value: Cell::new(Some(Rc::new(value))) }
     }
 
-    /// Waits for its turn to read.
-    ///
-    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given is passed on. A task that reads and
-    /// asks to read once more can wait for ever, if a writer came in between.
-    pub async fn read(&self) -> ReadGuard<'_, T> {
-        self.wait(1).await;
-        ReadGuard::new(self)
-    }
-
-    /// Waits for its turn to write.
-    ///
-    /// Cancel-safe as [`read`](Self::read).
-    pub async fn write(&self) -> WriteGuard<'_, T> {
-        self.wait(ALL).await;
-        WriteGuard::new(self)
-    }
-
-    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow.
-    pub async fn read_owned(self: &Rc<Self>) -> OwnedReadGuard<T> {
-        self.wait(1).await;
-        OwnedReadGuard::new(self.clone())
-    }
-
-    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow.
-    pub async fn write_owned(self: &Rc<Self>) -> OwnedWriteGuard<T> {
-        self.wait(ALL).await;
-        OwnedWriteGuard::new(self.clone())
-    }
-
-    /// Reads if nobody writes and nobody waits.
-    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        self.turns.attempt_now(1).ok().map(|_| ReadGuard::new(self))
-    }
-
-    /// Writes if nobody else has it and nobody waits.
-    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
-        self.turns.attempt_now(ALL).ok().map(|_| WriteGuard::new(self))
-    }
-
-    /// Reads as [`try_read`](Self::try_read) does, for a guard that outlives the borrow.
-    pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
-        self.turns.attempt_now(1).ok().map(|_| OwnedReadGuard::new(self.clone()))
-    }
-
-    /// Writes as [`try_write`](Self::try_write) does, for a guard that outlives the borrow.
-    pub fn try_write_owned(self: &Rc<Self>) -> Option<OwnedWriteGuard<T>> {
-        self.turns.attempt_now(ALL).ok().map(|_| OwnedWriteGuard::new(self.clone()))
-    }
-
     /// How many wait, readers and writers.
     pub fn waiting(&self) -> usize {
         self.turns.waiting()
@@ -124,9 +75,25 @@ impl<T> RwLock<T> {
 
     // ---- the guards' side
 
-    async fn wait(&self, permits: usize) {
-        // It is never closed, and has all permits there can be.
-        let _ = self.turns.wait(permits).await;
+    /// Waits for its turn to read, and is never refused: the semaphore is not closed, and has all permits there can be. The caller
+    /// makes a guard of it before anything else happens.
+    pub(crate) fn wait_to_read(&self) -> Wait<&Semaphore, Acquiring> {
+        self.turns.wait(1)
+    }
+
+    /// Waits for its turn to write, and is never refused. The caller makes a guard of it before anything else happens.
+    pub(crate) fn wait_to_write(&self) -> Wait<&Semaphore, Acquiring> {
+        self.turns.wait(ALL)
+    }
+
+    /// Lets a reader in if nobody writes and nobody waits. The caller makes a guard of it.
+    pub(crate) fn read_now(&self) -> bool {
+        self.turns.attempt_now(1).is_ok()
+    }
+
+    /// Lets a writer in if nobody else has it and nobody waits. The caller makes a guard of it.
+    pub(crate) fn write_now(&self) -> bool {
+        self.turns.attempt_now(ALL).is_ok()
     }
 
     /// The value for a reader, who shares it.
@@ -170,16 +137,5 @@ impl<T: Default> Default for RwLock<T> {
 impl<T> From<T> for RwLock<T> {
     fn from(value: T) -> Self {
         RwLock::new(value)
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("RwLock");
-        match self.try_read() {
-            Some(value) => out.field("value", &&*value),
-            None => out.field("value", &format_args!("<locked>")),
-        };
-        out.field("waiting", &self.waiting()).finish()
     }
 }

@@ -29,7 +29,7 @@ use std::{
 
 /// A value, the end that changes it, and an end that sees it. The receiver has seen the first value.
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(Watched {
         value: RefCell::new(Rc::new(value)),
         version: Cell::new(0),
         senders: Cell::new(1),
@@ -40,7 +40,7 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     (Sender(shared.clone()), Receiver { shared, seen: 0 })
 }
 
-struct Shared<T> {
+struct Watched<T> {
     value: RefCell<Rc<T>>,
     /// The version: how often the value was changed.
     version: Cell<u64>,
@@ -51,11 +51,11 @@ struct Shared<T> {
 }
 
 /// The end that changes the value. Clones are equals; when the last is gone, receivers are told.
-pub struct Sender<T>(Rc<Shared<T>>);
+pub struct Sender<T>(Rc<Watched<T>>);
 
 /// An end that sees the value. A clone has seen what its original has.
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Rc<Watched<T>>,
     seen: u64,
 }
 
@@ -141,7 +141,7 @@ impl<T> Receiver<T> {
     ///
     /// [`Closed`] when all senders are gone and the last value was seen.
     pub async fn changed(&mut self) -> Result<(), Closed> {
-        Wait::<&Shared<T>, Changing<T>>::new(&self.shared, self.seen).await.map_err(|_| Closed)?;
+        Wait::<&Watched<T>, Changing<T>>::new(&self.shared, self.seen).await.map_err(|_| Closed)?;
         self.seen = self.shared.version.get();
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> Watched<T> {
     fn borrow(&self) -> Ref<T> {
         Ref(self.value.borrow().clone())
     }
@@ -196,15 +196,15 @@ impl<T> Shared<T> {
 struct Changing<T>(PhantomData<T>);
 
 impl<T> Line for Changing<T> {
-    type Owner = Shared<T>;
+    type Owner = Watched<T>;
     type Request = u64;
     type Grant = ();
 
-    fn queue(shared: &Shared<T>) -> &WaitQueue<u64, ()> {
+    fn queue(shared: &Watched<T>) -> &WaitQueue<u64, ()> {
         &shared.changes
     }
 
-    fn attempt(shared: &Shared<T>, seen: u64) -> Attempt<u64, ()> {
+    fn attempt(shared: &Watched<T>, seen: u64) -> Attempt<u64, ()> {
         if seen != shared.version.get() {
             Attempt::Granted(())
         } else if shared.senders.get() == 0 {
@@ -215,27 +215,27 @@ impl<T> Line for Changing<T> {
     }
 
     /// Gives nothing back: others were told as well.
-    fn give_back(_: &Shared<T>, _: ()) {}
+    fn give_back(_: &Watched<T>, _: ()) {}
 }
 
 /// The rules of the line for the last receiver's end.
 struct Ending<T>(PhantomData<T>);
 
 impl<T> Line for Ending<T> {
-    type Owner = Shared<T>;
+    type Owner = Watched<T>;
     type Request = ();
     type Grant = ();
 
-    fn queue(shared: &Shared<T>) -> &WaitQueue {
+    fn queue(shared: &Watched<T>) -> &WaitQueue {
         &shared.ends
     }
 
-    fn attempt(shared: &Shared<T>, request: ()) -> Attempt<(), ()> {
+    fn attempt(shared: &Watched<T>, request: ()) -> Attempt<(), ()> {
         if shared.receivers.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
     }
 
     /// Gives nothing back: others were told as well.
-    fn give_back(_: &Shared<T>, _: ()) {}
+    fn give_back(_: &Watched<T>, _: ()) {}
 }
 
 impl<T> Clone for Sender<T> {

@@ -1,8 +1,11 @@
 //! Getting items out of a queue.
 
 use super::{
-    Job, Order, OrderedQueue, OwnedJob, QueueItems, State, TryGetError,
-    in_hand::{Handed, InHand, Settle},
+    errors::TryGetError,
+    in_hand::{InHand, Settle},
+    job::{Job, OwnedJob},
+    order::Order,
+    ordered::{Handed, Intake, OrderedQueue},
 };
 use crate::{
     closed::Closed,
@@ -131,23 +134,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         }
     }
 
-    /// The queue's items as a stream, which ends when the queue is closed and empty.
-    ///
-    /// ```
-    /// use evenkeel_sync::Queue;
-    /// use futures::StreamExt;
-    ///
-    /// let queue = Queue::new(4);
-    /// queue.try_put(1).unwrap();
-    /// queue.try_put(2).unwrap();
-    /// queue.close();
-    /// let all: Vec<_> = futures::executor::block_on(queue.items().collect());
-    /// assert_eq!(all, [1, 2]);
-    /// ```
-    pub fn items(&self) -> QueueItems<'_, T, O> {
-        QueueItems::new(self)
-    }
-
     #[inline]
     pub(crate) fn wait_for_item(&self) -> Wait<&Self, Getting<T, O>> {
         Wait::new(self, ())
@@ -175,7 +161,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         }
         let (item, number) = self.items.borrow_mut().pop()?;
         self.len.set(self.len.get() - 1);
-        if self.state.get() == State::ClosedNow {
+        if self.intake.get() == Intake::ClosedNow {
             // In there it was not counted any more.
             self.count_up();
         }
@@ -189,26 +175,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let Ok(item) = self.putters.grant(()) else { return Attempt::Wait(request) };
         self.count_up();
         Attempt::Granted(let_in(self, Handed { item, number: self.number() }))
-    }
-
-    /// Takes an item back that had been handed to somebody.
-    pub(super) fn put_back(&self, Handed { item, number }: Handed<T>) {
-        if !self.getters.is_empty() {
-            let _ = self.getters.grant(Handed { item, number });
-            self.getters.wake();
-            return;
-        }
-        // A comparison of items may panic: it is counted once it is in.
-        self.unfinished.set(self.unfinished.get() - 1);
-        let settle = Settle(self);
-        self.items.borrow_mut().put_back(item, number);
-        std::mem::forget(settle);
-        self.len.set(self.len.get() + 1);
-        if self.state.get() == State::ClosedNow {
-            drop(self.end_waits());
-        } else {
-            self.count_up();
-        }
     }
 }
 

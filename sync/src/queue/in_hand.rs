@@ -1,13 +1,10 @@
 //! What is between the queue and somebody's hands while foreign code runs.
 
-use super::{Order, OrderedQueue};
+use super::{
+    order::Order,
+    ordered::{Handed, Intake, OrderedQueue},
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// An item with its number, by which it finds back to where it was.
-pub(crate) struct Handed<T> {
-    pub(crate) item: T,
-    pub(super) number: u64,
-}
 
 /// Items that are about to be given away. If a panic comes in between (from a waker, or from a comparison of items), they go back to
 /// where they were. A panic that this brings is given up, since the first one is under way.
@@ -62,6 +59,26 @@ impl<T, O: Order<T>> Drop for Settle<'_, T, O> {
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// Takes an item back that had been handed to somebody.
+    pub(super) fn put_back(&self, Handed { item, number }: Handed<T>) {
+        if !self.getters.is_empty() {
+            let _ = self.getters.grant(Handed { item, number });
+            self.getters.wake();
+            return;
+        }
+        // A comparison of items may panic: it is counted once it is in.
+        self.unfinished.set(self.unfinished.get() - 1);
+        let settle = Settle(self);
+        self.items.borrow_mut().put_back(item, number);
+        std::mem::forget(settle);
+        self.len.set(self.len.get() + 1);
+        if self.intake.get() == Intake::ClosedNow {
+            drop(self.end_waits());
+        } else {
+            self.count_up();
+        }
+    }
+
     /// Did `f` end without a panic?
     fn quietly(&self, f: impl FnOnce(&Self)) -> bool {
         let outcome = catch_unwind(AssertUnwindSafe(|| f(self)));

@@ -1,6 +1,10 @@
 //! A queue as a stream.
 
-use super::{Fifo, Getting, Order, OrderedQueue};
+use super::{
+    get::Getting,
+    order::{Fifo, Order},
+    ordered::OrderedQueue,
+};
 use crate::wait::Wait;
 use futures_core::Stream;
 use std::{
@@ -11,6 +15,25 @@ use std::{
     task::{Context, Poll},
 };
 
+impl<T, O: Order<T>> OrderedQueue<T, O> {
+    /// The queue's items as a stream, which ends when the queue is closed and empty.
+    ///
+    /// ```
+    /// use evenkeel_sync::Queue;
+    /// use futures::StreamExt;
+    ///
+    /// let queue = Queue::new(4);
+    /// queue.try_put(1).unwrap();
+    /// queue.try_put(2).unwrap();
+    /// queue.close();
+    /// let all: Vec<_> = futures::executor::block_on(queue.items().collect());
+    /// assert_eq!(all, [1, 2]);
+    /// ```
+    pub fn items(&self) -> QueueItems<'_, T, O> {
+        QueueItems::new(self)
+    }
+}
+
 /// The items of a queue, as they come; made by [`Queue::items`](OrderedQueue::items).
 ///
 /// A stream that was polled and had to wait stands in line until it is polled again or dropped, and may be handed an item
@@ -19,7 +42,7 @@ use std::{
 pub struct QueueItems<'a, T, O: Order<T> = Fifo<T>>(Items<T, O, &'a OrderedQueue<T, O>>);
 
 impl<'a, T, O: Order<T>> QueueItems<'a, T, O> {
-    pub(super) fn new(queue: &'a OrderedQueue<T, O>) -> Self {
+    fn new(queue: &'a OrderedQueue<T, O>) -> Self {
         QueueItems(Items::new(queue))
     }
 

@@ -1,6 +1,9 @@
 //! Items that are being worked on.
 
-use super::{Fifo, Order, OrderedQueue};
+use super::{
+    order::{Fifo, Order},
+    ordered::OrderedQueue,
+};
 use std::{
     fmt,
     ops::{Deref, DerefMut},

@@ -4,6 +4,7 @@ mod put;
 mod items;
 mod get;
 mod job;
+mod end;
 mod in_hand;
 mod ordered;
 mod order;
@@ -15,6 +16,4 @@ pub use job::{Job, OwnedJob};
 pub use order::{Fifo, Lifo, Order, Priority};
 pub use ordered::{Full, LifoQueue, OrderedQueue, PriorityQueue, Queue};
 
-pub(crate) use get::Getting;
 pub(crate) use items::Items;
-use ordered::State;

@@ -1,13 +1,7 @@
 //! The queue: what it holds, and who waits for that.
 
-use super::{
-    in_hand::{Handed, InHand},
-    order::{Fifo, Lifo, Order, Priority},
-};
-use crate::{
-    wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats, WakeLater},
-};
+use super::order::{Fifo, Lifo, Order, Priority};
+use crate::wait_queue::{WaitQueue, WaitStats, WakeLater};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -99,7 +93,7 @@ pub struct OrderedQueue<T, O> {
     pub(super) len: Cell<usize>,
     pub(super) capacity: usize,
     pub(super) full: Full,
-    pub(super) state: Cell<State>,
+    pub(super) intake: Cell<Intake>,
     /// The number of the next item: items are numbered in the order in which they came in.
     pub(super) next: Cell<u64>,
     /// How many items [`join`](Self::join) waits for.
@@ -125,8 +119,14 @@ pub enum Full {
     DropOldest,
 }
 
+/// An item with its number, by which it finds back to where it was.
+pub(crate) struct Handed<T> {
+    pub(crate) item: T,
+    pub(super) number: u64,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(super) enum Intake {
     Open,
     /// The queue is closed: nothing more comes in.
     Closed,
@@ -142,7 +142,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             len: Cell::new(0),
             capacity,
             full: Full::Wait,
-            state: Cell::new(State::Open),
+            intake: Cell::new(Intake::Open),
             next: Cell::new(0),
             unfinished: Cell::new(0),
             getters: WaitQueue::new("Queue::get"),
@@ -172,50 +172,10 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self
     }
 
-    /// Waits until every item that was put is done with; does not wait if there is none. See [`Job`](crate::Job).
-    ///
-    /// Cancel-safe.
-    pub async fn join(&self) {
-        // It is never refused.
-        let _ = Wait::<&Self, Joining<T, O>>::new(self, ()).await;
-    }
-
-    /// Ends the queue gently: puts fail, what is queued can still be taken. Those who wait for room get their items back, those who
-    /// wait for items get [`Closed`](crate::Closed).
-    pub fn close(&self) {
-        if self.state.get() == State::Open {
-            self.state.set(State::Closed);
-        }
-        drop(self.end_waits());
-    }
-
-    /// Ends the queue at once: as [`close`](Self::close), and what was queued comes back. It counts as done with for
-    /// [`join`](Self::join); jobs that are out do not. If a waker panics, what was queued is queued again, so that it is not lost.
-    pub fn close_now(&self) -> Vec<T> {
-        let (in_hand, calls) = self.drain();
-        drop(calls);
-        in_hand.take().into_iter().map(|handed| handed.item).collect()
-    }
-
-    /// Takes out what was queued, with the calls to those who waited.
-    pub(crate) fn drain(&self) -> (InHand<'_, T, O, Vec<Handed<T>>>, impl Sized) {
-        if self.state.replace(State::ClosedNow) != State::ClosedNow {
-            self.unfinished.set(self.unfinished.get() - self.len.get());
-        }
-        let calls = self.end_waits();
-        let mut in_hand = InHand::done(self, Vec::with_capacity(self.len.get()));
-        loop {
-            let Some((item, number)) = self.items.borrow_mut().pop() else { break };
-            self.len.set(self.len.get() - 1);
-            in_hand.items.push(Handed { item, number });
-        }
-        (in_hand, calls)
-    }
-
     /// Was the queue closed?
     #[inline]
     pub fn is_closed(&self) -> bool {
-        self.state.get() != State::Open
+        self.intake.get() != Intake::Open
     }
 
     /// How many items are queued: asyncio's `qsize()`. Items of those who wait for room are not in the queue yet.
@@ -265,7 +225,39 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.putters.stats()
     }
 
-    /// Ends waits after a change of `state`: nobody is left in vain. Those who waited are called when what this returns is dropped.
+    /// A number for the next item to come in.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u64 {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        number
+    }
+
+    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes. A comparison of items
+    /// may panic: what was not taken in is not counted.
+    #[inline(always)]
+    pub(super) fn accept(&self, item: T) {
+        let number = self.number();
+        if self.getters.is_empty() {
+            self.items.borrow_mut().push(item, number);
+            self.len.set(self.len.get() + 1);
+        } else {
+            let _ = self.getters.grant(Handed { item, number });
+        }
+        self.count_up();
+    }
+
+    /// Lets those in who wait for room, as far as there is room. The caller wakes them.
+    #[inline(always)]
+    pub(super) fn admit(&self) {
+        while !self.putters.is_empty() && self.len.get() < self.capacity {
+            if let Ok(item) = self.putters.grant(()) {
+                self.accept(item);
+            }
+        }
+    }
+
+    /// Ends waits after a change of `intake`: nobody is left in vain. Those who waited are called when what this returns is dropped.
     #[must_use]
     pub(super) fn end_waits(&self) -> impl Sized {
         self.putters.refuse_all();
@@ -305,26 +297,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.joiners.grant_all(());
         self.joiners.wake();
     }
-}
-
-/// The rules of the line for the end of all jobs.
-struct Joining<T, O>(std::marker::PhantomData<(T, O)>);
-
-impl<T, O: Order<T>> Line for Joining<T, O> {
-    type Owner = OrderedQueue<T, O>;
-    type Request = ();
-    type Grant = ();
-
-    fn queue(queue: &Self::Owner) -> &WaitQueue {
-        &queue.joiners
-    }
-
-    fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), ()> {
-        if queue.unfinished.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
-    }
-
-    /// Gives nothing back: everyone was told.
-    fn give_back(_: &Self::Owner, _: ()) {}
 }
 
 impl<T, O: Order<T>> fmt::Debug for OrderedQueue<T, O> {

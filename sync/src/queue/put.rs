@@ -1,8 +1,10 @@
 //! Putting items into a queue.
 
 use super::{
-    Full, Order, OrderedQueue, PutError, Refused,
-    in_hand::{Handed, InHand, Settle},
+    errors::{PutError, Refused},
+    in_hand::{InHand, Settle},
+    order::Order,
+    ordered::{Full, Handed, OrderedQueue},
 };
 use crate::{
     wait::{Attempt, Line, Wait},
@@ -64,33 +66,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() { Refused::Closed } else { Refused::Full }
     }
 
-    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes. A comparison of items
-    /// may panic: what was not taken in is not counted.
-    #[inline(always)]
-    fn accept(&self, item: T) {
-        let number = self.number();
-        if self.getters.is_empty() {
-            self.items.borrow_mut().push(item, number);
-            self.len.set(self.len.get() + 1);
-        } else {
-            let _ = self.getters.grant(Handed { item, number });
-        }
-        self.count_up();
-    }
-
     #[inline(always)]
     fn accept_or_settle(&self, item: T) {
         let settle = Settle(self);
         self.accept(item);
         std::mem::forget(settle);
-    }
-
-    /// A number for the next item to come in.
-    #[inline(always)]
-    pub(super) fn number(&self) -> u64 {
-        let number = self.next.get();
-        self.next.set(number + 1);
-        number
     }
 
     /// Attempts a put that does not simply find room.
@@ -133,16 +113,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.len.set(self.len.get() - 1);
         self.unfinished.set(self.unfinished.get() - 1);
         Some(Handed { item, number })
-    }
-
-    /// Lets those in who wait for room, as far as there is room. The caller wakes them.
-    #[inline(always)]
-    pub(super) fn admit(&self) {
-        while !self.putters.is_empty() && self.len.get() < self.capacity {
-            if let Ok(item) = self.putters.grant(()) {
-                self.accept(item);
-            }
-        }
     }
 }
 
