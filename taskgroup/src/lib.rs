@@ -4,41 +4,21 @@
 //! children borrow, then what collects.
 
 mod group;
-mod options;
-mod handle;
-mod output;
-mod start;
-mod slot;
-mod child;
-mod state;
-mod roster;
-mod slots;
-mod grace;
-mod lineage;
-mod error;
-mod drawing;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
+mod collect;
 mod in_place;
-mod cut;
-mod family;
-pub mod kind;
-mod gather;
-mod race;
-mod as_completed;
-mod map_concurrent;
+mod drawing;
+mod error;
+mod output;
 
 pub use crate::{
-    as_completed::{Completed, as_completed},
+    collect::{
+        Completed, Gather, Items, Mapped, Race, TryGather, as_completed, first_ok, gather, kind, map_concurrent, race,
+        try_gather,
+    },
     error::{ChildError, Failure, GroupError},
-    gather::{Gather, TryGather, gather, try_gather},
-    group::TaskGroup,
-    handle::JoinHandle,
-    map_concurrent::{Items, Mapped, map_concurrent},
-    options::{GroupOptions, GroupStats},
+    group::{GroupOptions, GroupStats, JoinHandle, Ready, Slot, TaskGroup},
     output::ChildOutput,
-    race::{Race, first_ok, race},
     scope::{Scope, ScopedHandle, scope},
-    slot::Slot,
-    start::Ready,
 };

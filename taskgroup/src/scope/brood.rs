@@ -19,7 +19,7 @@
 
 use crate::{
     error::ChildError,
-    family::{Payload, go_on, keep_first},
+    in_place::{Payload, go_on, keep_first},
 };
 use evenkeel_executor::{CancelReason, combinator::Branch};
 use std::{

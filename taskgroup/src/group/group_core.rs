@@ -1,13 +1,7 @@
 //! What a group's future, its handles and its children share.
 
-use crate::{
-    error::{ChildError, Failure},
-    grace::Grace,
-    group::report_errors,
-    lineage::Lineage,
-    roster::Roster,
-    slots::Slots,
-};
+use super::{bound::Slots, grace::Grace, lineage::Lineage, roster::Roster, task_group::report_errors};
+use crate::error::{ChildError, Failure};
 use evenkeel_executor::{
     CancelReason, CancelScope, Cause, Panic, TaskId, TaskRef, combinator::report_unhandled, current, try_current,
 };

@@ -1,6 +1,6 @@
 //! How long clean-up may take once a group is cancelled.
 
-use crate::state::Payload;
+use super::group_core::Payload;
 use evenkeel_executor::{Sleep, sleep};
 use std::{
     cell::Cell,

@@ -1,6 +1,6 @@
 //! A child's handle.
 
-use crate::{child::ChildEnd, state::Core};
+use super::{child::ChildEnd, group_core::Core};
 use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
 use std::{
     borrow::Cow,

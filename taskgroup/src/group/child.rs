@@ -1,9 +1,9 @@
 //! The future of a child's task.
 
+use super::group_core::{Payload, State};
 use crate::{
     error::{Failure, GroupError},
     output::ChildOutput,
-    state::{Payload, State},
 };
 use evenkeel_executor::{
     CancelReason,

@@ -1,14 +1,16 @@
 //! The task group.
 
-use crate::{
+use super::{
+    builder::{GroupOptions, GroupStats},
     child::{Child, Nested, Plain, Understand},
-    error::{ChildError, GroupError},
-    handle::JoinHandle,
-    options::{GroupOptions, GroupStats},
-    output::ChildOutput,
-    slot::{Slot, WaitSlot},
+    group_core::{Core, Payload, State},
+    group_slot::{Slot, WaitSlot},
+    join_handle::JoinHandle,
     start::{self, Ready},
-    state::{Core, Payload, State},
+};
+use crate::{
+    error::{ChildError, GroupError},
+    output::ChildOutput,
 };
 use evenkeel_executor::{
     CancelReason, Cancelled, Cause, InScope, Panic, cancel_requested,

@@ -1,6 +1,6 @@
 //! A child that says when it is ready.
 
-use crate::handle::JoinHandle;
+use super::join_handle::JoinHandle;
 use evenkeel_executor::CancelReason;
 use std::{
     cell::Cell,
@@ -28,7 +28,7 @@ impl<V> Ready<V> {
     pub fn set(self, value: V) {
         self.0.value.set(Some(value));
         if let Some(waker) = self.0.waker.take() {
-            crate::state::wake(waker);
+            super::group_core::wake(waker);
         }
     }
 }

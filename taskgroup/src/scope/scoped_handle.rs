@@ -1,6 +1,6 @@
 //! The handle of a child that borrows.
 
-use super::Inner;
+use super::run::Inner;
 use evenkeel_executor::{CancelReason, JoinError, Panic, combinator::open_shields_above};
 use std::{
     borrow::Cow,

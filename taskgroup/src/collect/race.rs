@@ -1,6 +1,7 @@
 //! `race` and `first_ok`: the first of several futures; the others are cancelled, and their clean-up awaited.
 
-use crate::{error::GroupError, family::Family, gather::Errors, in_place::*, kind};
+use super::{gather::Errors, kind};
+use crate::{error::GroupError, in_place::*};
 use evenkeel_executor::CancelReason;
 use pin_project_lite::pin_project;
 use std::{

@@ -1,6 +1,7 @@
 //! A place for one child in a group with a bound.
 
-use crate::{child::Plain, group::TaskGroup, handle::JoinHandle, output::ChildOutput, slots::Waiter};
+use super::{bound::Waiter, child::Plain, join_handle::JoinHandle, task_group::TaskGroup};
+use crate::output::ChildOutput;
 use evenkeel_executor::{Cause, combinator::report_unhandled, try_current};
 use std::{
     fmt,

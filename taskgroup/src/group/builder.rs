@@ -1,6 +1,7 @@
 //! Settings of a group, and what is going on in it.
 
-use crate::{error::GroupError, group::TaskGroup, state::Core};
+use super::{group_core::Core, task_group::TaskGroup};
+use crate::error::GroupError;
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
 /// Settings of a [`TaskGroup`].

@@ -1,10 +1,9 @@
 //! `gather` and `try_gather`: the outcomes of several futures, in the order of the futures.
 
+use super::kind;
 use crate::{
     error::{ChildError, Failure, GroupError},
-    family::Family,
     in_place::*,
-    kind,
 };
 use pin_project_lite::pin_project;
 use std::{

@@ -1,9 +1,6 @@
 //! `as_completed`: outcomes in the order in which they come.
 
-use crate::{
-    family::Family,
-    in_place::{Child, Children, Row, Take},
-};
+use crate::in_place::{Child, Children, Family, Row, Take};
 use evenkeel_executor::CancelReason;
 use futures_core::Stream;
 use std::{

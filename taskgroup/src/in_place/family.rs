@@ -1,8 +1,8 @@
 //! The family: children that live in place, the set that knows which of them were woken, and what happens when one panics.
 
-use crate::{
+use super::{
+    children::{Children, Row, Running},
     cut::Cut,
-    in_place::{Children, Row, Running},
 };
 use evenkeel_executor::{
     CancelReason, Cause, Panic,

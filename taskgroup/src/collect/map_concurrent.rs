@@ -1,10 +1,7 @@
 //! `map_concurrent`: an async function over many items, so many at a time.
 
-use crate::{
-    family::Family,
-    in_place::{Child, Children, Row, Take},
-    kind,
-};
+use super::kind;
+use crate::in_place::{Child, Children, Family, Row, Take};
 use evenkeel_executor::CancelReason;
 use futures_core::Stream;
 use std::{

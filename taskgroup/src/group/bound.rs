@@ -1,6 +1,6 @@
 //! The bound on a group's fan-out.
 
-use crate::state::wake;
+use super::group_core::wake;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
