@@ -1,4 +1,4 @@
-//! As many at a time as go well: a limit that follows the latency.
+//! The adaptive limiter: as many at a time as go well, by a limit that follows the latency.
 
 use crate::{
     timer::Timer,
@@ -17,7 +17,7 @@ use std::{
 /// Bounds how much goes on at a time, by a limit that it finds itself: it grows while work is done within a target time, and
 /// shrinks when work takes longer.
 ///
-/// That is *additive increase, multiplicative decrease* (AIMD), as TCP finds its window: it needs no knowledge of what stands
+/// The limit follows *additive increase, multiplicative decrease* (AIMD), as TCP finds its window: it needs no knowledge of what stands
 /// behind it, follows when that changes, and several limiters in front of one service come to share it fairly (Chiu and Jain,
 /// *Analysis of the increase and decrease algorithms for congestion avoidance*, 1989).
 ///
@@ -108,7 +108,7 @@ impl<C: Timer> AdaptiveLimiter<C> {
         }
     }
 
-    /// The same limiter, whose limit begins with `first` and stays within these bounds.
+    /// Makes the limit begin with `first` and stay within these bounds.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Where tasks wait for each other.
+//! The barrier: where tasks wait for each other.
 
 use crate::{
     wait::{Attempt, Line, Wait},

@@ -1,4 +1,4 @@
-//! Every value, for every receiver.
+//! The broadcast channel: every value, for every receiver.
 //!
 //! A receiver that falls behind does not hold up the others: it is told how many values it missed.
 //!

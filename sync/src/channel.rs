@@ -1,4 +1,4 @@
-//! A queue with two kinds of ends, closed by drop.
+//! The channel: a queue with two kinds of ends, closed by drop.
 
 use crate::{
     closed::Closed,
@@ -15,7 +15,7 @@ use std::{
 
 /// A channel with room for `capacity` items; 0 is a rendezvous.
 ///
-/// It is a [`Queue`] whose ends are counted: when the last [`Sender`] is gone, receivers take what is left and then get
+/// The channel is a [`Queue`] whose ends are counted: when the last [`Sender`] is gone, receivers take what is left and then get
 /// `None`; when the last [`Receiver`] is gone, what is left is dropped and sending fails. Each item goes to one receiver.
 ///
 /// ```

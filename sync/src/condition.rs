@@ -1,4 +1,4 @@
-//! Waiting for a change of what a mutex protects.
+//! The condition: waiting for a change of what a mutex protects.
 
 use crate::{
     mutex_guard::MutexGuard,

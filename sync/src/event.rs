@@ -1,4 +1,4 @@
-//! Something that happens, or has happened.
+//! The event: something that happens, or has happened.
 
 use crate::{
     wait::{Attempt, Line, Wait},

@@ -1,4 +1,4 @@
-//! Synchronisation primitives of evenkeel: one wait queue, and every primitive over it.
+//! Synchronisation primitives of evenkeel: one wait queue, and the primitives over it.
 //!
 //! They know nothing but [`core::task`] and work under any executor that polls on one thread. Nothing here is `Send`, nothing
 //! is atomic, and nothing is `unsafe`.

@@ -1,4 +1,4 @@
-//! One at a time.
+//! The mutex: one at a time.
 
 use crate::{
     semaphore::{Acquiring, Semaphore},

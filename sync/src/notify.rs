@@ -1,4 +1,4 @@
-//! A nudge for one task, or for all.
+//! The notifier: a nudge for one task, or for all.
 
 use crate::{
     wait::{Attempt, Line, Wait},

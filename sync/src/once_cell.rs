@@ -1,4 +1,4 @@
-//! A value that is made once, by whoever needs it first.
+//! The once-cell: a value that is made once, by whoever needs it first.
 
 use crate::semaphore::Semaphore;
 use std::{cell, fmt};
@@ -71,7 +71,7 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     ///
-    /// That of `make`.
+    /// The error of `make`.
     pub async fn get_or_try_init<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<&T, E> {
         if let Some(value) = self.value.get() {
             return Ok(value);

@@ -1,4 +1,4 @@
-//! One value, once.
+//! The oneshot channel: one value, once.
 //!
 //! There can be only one who waits at each end, so the line is one place long: a cell for a waker.
 //!

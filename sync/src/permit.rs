@@ -51,7 +51,7 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// Those of [`acquire_many`](Self::acquire_many).
+    /// The errors of [`acquire_many`](Self::acquire_many).
     pub async fn acquire_many_owned(self: &Rc<Self>, count: usize) -> Result<OwnedPermit, AcquireError> {
         match self.wait(count).await {
             Ok(count) => Ok(OwnedPermit::new(self.clone(), count)),

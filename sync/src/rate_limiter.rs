@@ -1,4 +1,4 @@
-//! So many in a time: a token bucket.
+//! The rate limiter: so many in a time, by a token bucket.
 
 use crate::{semaphore::Semaphore, timer::Timer};
 use std::{cell::Cell, fmt, time::Duration};
@@ -8,7 +8,7 @@ use std::{cell::Cell, fmt, time::Duration};
 /// The bucket holds `n` tokens at first (another number with [`burst`](Self::burst)), is filled again evenly, and
 /// never holds more. Who asks for tokens is served in order; only the first in line waits for time to pass.
 ///
-/// It bounds how often something begins, not how much goes on at a time: that is a
+/// The limiter bounds how often something begins, not how much goes on at a time: that is a
 /// [`Semaphore`]'s or an [`AdaptiveLimiter`](crate::AdaptiveLimiter)'s business.
 ///
 /// The time comes from a [`Timer`]; `evenkeel::sync::RateLimiter` is this type with the loop's.

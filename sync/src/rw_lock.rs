@@ -1,4 +1,4 @@
-//! Many readers or one writer.
+//! The read-write lock: many readers or one writer.
 
 use crate::{
     semaphore::{Acquiring, Semaphore},
@@ -28,7 +28,7 @@ use std::{cell::Cell, rc::Rc};
 ///
 /// # Implementation notes
 ///
-/// It is a [`Semaphore`] with all permits there can be: a reader takes one, a writer takes all. The value lies in an `Rc` of
+/// The lock is a [`Semaphore`] with all permits there can be: a reader takes one, a writer takes all. The value lies in an `Rc` of
 /// which every reader has a clone, so that owned guards need nothing unsafe; a writer has it alone.
 pub struct RwLock<T> {
     turns: Semaphore,

@@ -1,4 +1,4 @@
-//! A number of permits, and a fair line for them.
+//! The semaphore: a number of permits, and a fair line for them.
 
 use crate::{
     closed::Closed,

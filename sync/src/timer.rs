@@ -1,4 +1,4 @@
-//! The time, as an executor gives it.
+//! The timer: the time, as an executor gives it.
 
 use std::{rc::Rc, time::Duration};
 

@@ -56,7 +56,7 @@ pub enum Attempt<R, G> {
 
 /// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`).
 ///
-/// It gives the grant, or the request as an error if it was refused. It comes into line at its first poll, unless its
+/// A wait gives the grant, or the request as an error if it was refused. It comes into line at its first poll, unless its
 /// request can be met at once.
 ///
 /// Cancel-safe: dropped in line it leaves the line, dropped with a grant in hand it gives that back.
@@ -154,7 +154,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
 impl<P: Deref<Target = L::Owner> + Clone, L: Line> Wait<P, L> {
     /// Makes a wait whose output is made by `finish` from the primitive and how the wait ended.
     ///
-    /// It is what `async { finish(owner, wait.await) }` is, and costs less: a future within an async block is one more
+    /// The result is what `async { finish(owner, wait.await) }` is, and costs less: a future within an async block is one more
     /// state to look at in each poll.
     #[inline]
     pub fn then<O, F>(self, finish: F) -> Then<P, L, F>

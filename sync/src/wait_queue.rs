@@ -1,4 +1,4 @@
-//! The queue under every primitive: first in, first out, with direct hand-off.
+//! The queue under every primitive in which more than one may wait: first in, first out, with direct hand-off.
 
 use crate::nodes::{Key, Left, Look, Nodes};
 use std::{

@@ -1,4 +1,4 @@
-//! The newest value, for everyone who wants to know when it changes.
+//! The watch channel: the newest value, for everyone who wants to know when it changes.
 //!
 //! Only the last value is kept: who looks rarely misses what was in between.
 //!

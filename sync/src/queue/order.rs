@@ -1,4 +1,4 @@
-//! In which order items come out.
+//! The order of a queue: in which order items come out.
 
 use std::{
     collections::{BTreeSet, VecDeque},
