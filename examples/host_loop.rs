@@ -1,6 +1,6 @@
 //! A host with a loop of its own, as games and windows have one: 60 frames a second, and a slice of each for evenkeel.
 
-use evenkeel::{Executor, Handle, State, remote, sleep, spawn, to_thread, yield_now};
+use evenkeel::{Executor, Handle, Readiness, remote, sleep, spawn, to_thread, yield_now};
 use std::{
     cell::RefCell,
     rc::Rc,
@@ -88,7 +88,7 @@ fn main() {
         // Until the next frame is due there is time for events, and for tasks that they wake. Tasks that have more to do after
         // their part of the frame wait for the next one.
         while let Some(left) = next_frame.checked_duration_since(Instant::now()) {
-            let due = progress.next_wait.filter(|_| progress.state == State::Idle);
+            let due = progress.next_wait.filter(|_| progress.readiness == Readiness::Idle);
             match inbox.recv_timeout(due.map_or(left, |due| due.min(left))) {
                 Ok(Event::Key(key)) => keys.push(key),
                 Ok(Event::Wake) => progress = executor.tick(left.min(BUDGET)),

@@ -13,7 +13,7 @@
 )]
 #![cfg(target_family = "wasm")]
 
-use evenkeel::{Clock, Executor, Instant, State, TaskGroup, sleep, sync::Queue, timeout};
+use evenkeel::{Clock, Executor, Instant, Readiness, TaskGroup, sleep, sync::Queue, timeout};
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 mod js {
@@ -76,10 +76,10 @@ pub extern "C" fn tick() {
     let Some(program) = program() else { return };
     // So much of a frame may go to tasks.
     let progress = program.executor.tick(Duration::from_millis(4));
-    match progress.state {
-        State::MoreReady => js::tick_in(0.0),
-        State::Idle => progress.next_wait.into_iter().for_each(|wait| js::tick_in(wait.as_secs_f64() * 1000.0)),
-        State::Finished => {
+    match progress.readiness {
+        Readiness::MoreReady => js::tick_in(0.0),
+        Readiness::Idle => progress.next_wait.into_iter().for_each(|wait| js::tick_in(wait.as_secs_f64() * 1000.0)),
+        Readiness::Finished => {
             PROGRAM.take();
             js::finished();
         }

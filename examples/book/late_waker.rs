@@ -1,6 +1,6 @@
 //! A waker that outlives its task, its slot's next task, and its executor.
 
-use evenkeel::{Executor, State};
+use evenkeel::{Executor, Readiness};
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
@@ -30,13 +30,13 @@ fn main() {
     let first = Record::default();
     let task = executor.spawn(guest(first.clone(), false));
     let id = task.id().unwrap();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     drop(task);
 
     let second = Record::default();
     let task = executor.spawn(guest(second.clone(), true));
     println!("task {id} has ended, task {} has its place", task.id().unwrap());
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
 
     let late = first.waker.take().unwrap();
     late.wake_by_ref();

@@ -2,7 +2,7 @@
 
 use crate::{
     core::Core,
-    outcome::unhandled::{Cause, Unhandled},
+    outcome::unhandled::{Unhandled, UnhandledKind},
     threads::handle::Call,
     time::instant::Instant,
 };
@@ -45,7 +45,7 @@ impl Core {
         self.catching(|| self.drain_inbox());
         self.tasks.stop_what_is_ready();
         for location in self.threads.close() {
-            let unhandled = Unhandled::at(location, Cause::JobLeft);
+            let unhandled = Unhandled::at(location, UnhandledKind::JobLeft);
             stuck.push(unhandled.task().into());
             self.tasks.unhandler.report(unhandled);
         }

@@ -3,7 +3,7 @@
 use crate::{
     outcome::{
         join_error::Panic,
-        unhandled::{Cause, Unhandled, Unhandler, report_panic},
+        unhandled::{Unhandled, UnhandledKind, Unhandler, report_panic},
     },
     park::Park,
     raw::{
@@ -186,7 +186,7 @@ impl Core {
     /// Drops something foreign that belongs to no task. Its panic is reported.
     pub(crate) fn drop_foreign<T>(&self, value: T) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-            self.tasks.unhandler.report(Unhandled::new(Cause::DestructorPanicked(Panic::new(payload))));
+            self.tasks.unhandler.report(Unhandled::new(UnhandledKind::DestructorPanicked(Panic::new(payload))));
         }
     }
 }

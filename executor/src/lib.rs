@@ -24,35 +24,35 @@ mod raw;
 
 pub use crate::{
     cancel::{
-        cleanup::{finally, finally_with, settle, shield},
+        cleanup::{finally, finally_with, shield},
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
         point::Shield,
         scope::{CancelScope, InScope},
         token::{CancelToken, WaitCancelled},
     },
     core::TooManyExecutors,
-    host::executor::{Budget, Builder, Executor, Progress, Report, State},
+    host::executor::{Budget, CloseReport, Executor, ExecutorBuilder, Progress, Readiness},
     outcome::{
         call_error::CallError,
         join_error::{JoinError, Panic},
         reason::{CancelReason, Cancelled},
         task_id::TaskId,
         task_state::TaskState,
-        unhandled::{Cause, Unhandled},
+        unhandled::{Unhandled, UnhandledKind},
     },
     park::Park,
     region::{here::cancel_requested, remote::RemoteToken},
     run::{NestedRun, run, try_run},
     schedule::{Choice, Fifo, Schedule, Seeded},
     task::{
-        current::{TaskRef, current, try_current},
+        current::{TaskRef, current_task, try_current_task},
         local::TaskLocal,
         spawn::{Spawner, spawn, spawner},
         task::Task,
         yield_now::{YieldNow, yield_now},
     },
     threads::{
-        handle::{Ended, Handle},
+        handle::{ExecutorEnded, Handle},
         job::JobContext,
         limiter::ThreadLimiter,
         remote,
@@ -73,12 +73,12 @@ pub mod combinator {
     pub use crate::{
         cancel::{
             branch::{Branch, Siblings, poll_branches},
-            cleanup::settle_at,
+            cleanup::{settle, settle_at},
         },
         outcome::{plain::plain, unhandled::report_unhandled},
         raw::{pinned::PinnedRow, place::Place},
         region::here::{is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic},
-        task::spawn::spawn_at,
+        task::{current::end_grace, spawn::spawn_at},
         wake::wake_set::{Batch, WakeSet, Woken},
     };
 }

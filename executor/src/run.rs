@@ -11,7 +11,7 @@ use std::{panic::Location, rc::Rc, time::Duration};
 /// Runs a future to its end on this thread, and with it everything that it spawns.
 ///
 /// When `main` has ended, what is still alive is cancelled, and its clean-up awaited; then `main`'s output is returned.
-/// Nothing outlives the call, so `main` may borrow from its caller. [`Builder::run`](crate::Builder::run) does the same with
+/// Nothing outlives the call, so `main` may borrow from its caller. [`ExecutorBuilder::run`](crate::ExecutorBuilder::run) does the same with
 /// settings, a grace period for clean-up among them.
 ///
 /// # Panics
@@ -96,7 +96,7 @@ pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {
         Ok(value) => value,
         Err(JoinError::Panicked(panic)) => panic.resume(),
-        Err(JoinError::Failed) => unreachable!("the main future belongs to no group"),
+        Err(JoinError::ReportedToGroup) => unreachable!("the main future belongs to no group"),
         Err(JoinError::Cancelled(reason)) => {
             panic!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
         }

@@ -4,7 +4,7 @@ use crate::{
     core::Core,
     outcome::{
         join_error::Panic,
-        unhandled::{Cause, Unhandled, forget_if_it_panics},
+        unhandled::{Unhandled, UnhandledKind, forget_if_it_panics},
     },
     raw::number::Number,
     schedule::Choice,
@@ -168,8 +168,8 @@ impl Core {
     /// Wakes a waker that may be anybody's.
     fn wake(&self, waker: Waker) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let cause = Cause::WakerPanicked(Panic::new(payload));
-            self.tasks.unhandler.report(Unhandled::new(cause));
+            let kind = UnhandledKind::WakerPanicked(Panic::new(payload));
+            self.tasks.unhandler.report(Unhandled::new(kind));
         }
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use evenkeel_executor::{Budget, Clock, Executor, Instant, State, VirtualClock, run, sleep, spawn, yield_now};
+use evenkeel_executor::{Budget, Clock, Executor, Instant, Readiness, VirtualClock, run, sleep, spawn, yield_now};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::{Cell, RefCell},
@@ -217,7 +217,7 @@ fn fault_31_memory_falls_after_a_burst_of_tasks() {
             .detach();
     }
     let peak = BYTES.get() - before;
-    while executor.run_until_stalled().state != State::Idle {}
+    while executor.run_until_stalled().readiness != Readiness::Idle {}
     executor.park(Duration::from_millis(150));
     let kept = BYTES.get() - before;
     // What stays is the table (two words a task), the queue (half a word), and what each size class may keep.

@@ -34,7 +34,7 @@ pin_project! {
     /// # Errors
     ///
     /// It yields [`Cancelled`] if it was cancelled before its future had finished, unless a scope around it is cancelled too: then
-    /// it yields nothing, and [is left](Branch::is_left) to its owner.
+    /// it yields nothing, and [is abandoned](Branch::is_abandoned): its owner drops it.
     ///
     /// # Panics
     ///
@@ -100,7 +100,7 @@ impl<F> Branch<F> {
     /// Is it to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
     /// end by itself. That scope would drop it when all clean-up in the other branches is done too; a combinator does better to drop
     /// it at once, after a poll that [began cancelled](Siblings::began_cancelled).
-    pub fn is_left(self: Pin<&mut Self>) -> bool {
+    pub fn is_abandoned(self: Pin<&mut Self>) -> bool {
         let region = self.project().region;
         enter::with_current(|core| {
             let Some(core) = core else { return false };

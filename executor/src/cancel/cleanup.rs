@@ -66,7 +66,7 @@ where
 /// As [`finally`] does.
 ///
 /// ```
-/// use evenkeel_executor::{Elapsed, run, settle, sleep, timeout};
+/// use evenkeel_executor::{Elapsed, combinator::settle, run, sleep, timeout};
 /// use std::time::Duration;
 ///
 /// // Half of an answer is better than none.

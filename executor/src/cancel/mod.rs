@@ -28,7 +28,7 @@
 //!           └──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. `Tasks::request`: `Task::cancel`, a dropped handle, `current().cancel`, `Handle::cancel_main`, Ctrl-C, the executor's close. It
+//! 1. `Tasks::request`: `Task::cancel`, a dropped handle, `current_task().cancel`, `Handle::cancel_main`, Ctrl-C, the executor's close. It
 //!    sets a flag, keeps the first reason, queues the task, and wakes the clean-up points that are registered with the root scope. A
 //!    second request changes nothing, except for an abort that follows a cancellation.
 //! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that was not woken and

@@ -21,7 +21,7 @@ use crate::{
 use crate::{
     outcome::{
         join_error::Panic,
-        unhandled::{Cause, report_unhandled as report},
+        unhandled::{UnhandledKind, report_unhandled as report},
     },
     raw::{current as enter, place::Place},
     task::tasks::Tasks,
@@ -84,7 +84,7 @@ impl Point {
     fn skip(&self) {
         self.region.abandon();
         if !enter::with_current(|core| core.is_some_and(|core| core.tasks.is_quiet())) {
-            report(Cause::CleanupSkipped(self.site));
+            report(UnhandledKind::CleanupSkipped(self.site));
         }
     }
 
@@ -179,7 +179,7 @@ fn drop_body<F>(body: &mut Pin<&mut Place<F>>) -> Option<Held> {
 
 fn go_on_or_report(payload: Payload) {
     if std::thread::panicking() {
-        report(Cause::DestructorPanicked(Panic::new(payload)));
+        report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
     } else {
         resume_unwind(payload);
     }

@@ -16,7 +16,7 @@ use crate::{
     outcome::{
         join_error::Panic,
         reason::{CancelReason, Cancelled},
-        unhandled::{Cause, report_unhandled as report},
+        unhandled::{UnhandledKind, report_unhandled as report},
     },
     raw::place::Place,
     time::{instant::Instant, wheel::When},
@@ -516,7 +516,7 @@ fn stop<F>(
         if overdue { core.tasks.quietly(|| body.as_mut().clear()) } else { body.as_mut().clear() }
     }));
     if overdue {
-        report(Cause::GraceExceeded);
+        report(UnhandledKind::GraceExceeded);
         // It was not cancelled itself, perhaps, and now its future is gone. The first reason stays.
         cancel(region, CancelReason::OwnerDropped);
     }
@@ -564,7 +564,7 @@ pub(crate) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body
     end(&mut Some(region), watch);
     if let Err(payload) = dropped {
         if std::thread::panicking() {
-            report(Cause::DestructorPanicked(Panic::new(payload)));
+            report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
         } else {
             resume_unwind(payload);
         }

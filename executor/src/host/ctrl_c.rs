@@ -26,7 +26,7 @@ pub(crate) fn install() {
     let installed = INSTALLED.get_or_init(|| ctrlc::try_set_handler(on_signal).map_err(|error| error.to_string()));
     if let Err(error) = installed {
         panic!(
-            "Builder::cancel_on_ctrl_c cannot catch the signal ({error}): remove the program's other handler for it"
+            "ExecutorBuilder::cancel_on_ctrl_c cannot catch the signal ({error}): remove the program's other handler for it"
         );
     }
 }

@@ -28,7 +28,7 @@ use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 /// error. After a million of such tasks, whose destructors spawn each other for ever perhaps, those that come are leaked.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, State, sleep};
+/// use evenkeel_executor::{Executor, Readiness, sleep};
 /// use std::time::Duration;
 ///
 /// let executor = Executor::new();
@@ -42,7 +42,7 @@ use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 ///     if let Some(outcome) = task.take_result() {
 ///         break outcome.unwrap();
 ///     }
-///     if progress.state == State::Idle {
+///     if progress.readiness == Readiness::Idle {
 ///         executor.park(progress.next_wait.unwrap_or(Duration::MAX));
 ///     }
 /// };
@@ -75,8 +75,8 @@ impl Executor {
     }
 
     /// An executor with settings.
-    pub fn builder() -> Builder {
-        Builder {
+    pub fn builder() -> ExecutorBuilder {
+        ExecutorBuilder {
             clock: ClockSource::System,
             schedule: None,
             park: None,
@@ -115,11 +115,11 @@ impl Executor {
     /// Inside a task of any executor on this thread.
     ///
     /// ```
-    /// use evenkeel_executor::{CancelReason, Executor, JoinError, current, yield_now};
+    /// use evenkeel_executor::{CancelReason, Executor, JoinError, current_task, yield_now};
     ///
     /// let executor = Executor::new();
     /// let outcome = executor.run_outcome(async {
-    ///     current().cancel(CancelReason::Interrupted);
+    ///     current_task().cancel(CancelReason::Interrupted);
     ///     yield_now().await;
     ///     std::future::pending::<()>().await;
     /// });
@@ -139,7 +139,7 @@ impl Executor {
     /// grace too.
     ///
     /// This blocks. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
-    /// [`State::Finished`], and then closes with no grace.
+    /// [`Readiness::Finished`], and then closes with no grace.
     ///
     /// # Panics
     ///
@@ -162,11 +162,11 @@ impl Executor {
     /// assert!(report.stuck().is_empty() && said_goodbye.get());
     /// ```
     #[track_caller]
-    pub fn close(self, grace: Duration) -> Report {
+    pub fn close(self, grace: Duration) -> CloseReport {
         let closing = self.core.enter_blocking(Location::caller()).unwrap_or_else(|nested| panic!("{nested}"));
         let stuck = self.core.close(Some(grace));
         drop(closing);
-        Report { stuck }
+        CloseReport { stuck }
     }
 
     /// Cancels every task, as [`close`](Executor::close) does, without waiting: ticks do the rest. Tasks that are spawned from
@@ -235,7 +235,7 @@ impl Executor {
     /// * Tasks that wake each other for ever, or spawn others for ever, end it after 100 000 polls, and ten for each task that was there at
     ///   the call.
     ///
-    /// The state is [`State::MoreReady`] then.
+    /// The state is [`Readiness::MoreReady`] then.
     ///
     /// # Panics
     ///
@@ -268,18 +268,18 @@ impl Executor {
         drop(driving);
         let next_deadline = core.timers.next();
         let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.clock.now()));
-        let state = if core.timers.has_fresh() {
+        let readiness = if core.timers.has_fresh() {
             // Somebody's waker started a timer when it was woken by one; its deadline is not known yet.
-            State::MoreReady
+            Readiness::MoreReady
         } else if core.is_finished() {
-            State::Finished
+            Readiness::Finished
         } else if core.tasks.ready.is_empty() && core.tasks.inbox.arm() == Arm::Sleep {
             // Armed, and looked again, in one step: a wake-up from now on calls `on_wake`.
-            State::Idle
+            Readiness::Idle
         } else {
-            State::MoreReady
+            Readiness::MoreReady
         };
-        Progress { polled, state, next_deadline, next_wait }
+        Progress { polled, readiness, next_deadline, next_wait }
     }
 
     /// When the host must tick again, if no wake-up comes before.
@@ -324,11 +324,11 @@ impl Drop for Executor {
 /// What [`Executor::close`] could not end in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct CloseReport {
     stuck: Vec<Box<str>>,
 }
 
-impl Report {
+impl CloseReport {
     /// The tasks whose clean-up took too long, each by its name and the place where it was spawned, and the jobs that still run, each by
     /// the place where its `to_thread` stands.
     pub fn stuck(&self) -> &[Box<str>] {
@@ -344,7 +344,7 @@ impl fmt::Debug for Executor {
 
 /// Settings of an [`Executor`].
 #[must_use = "a builder makes no executor before build() is called"]
-pub struct Builder {
+pub struct ExecutorBuilder {
     clock: ClockSource,
     schedule: Option<Box<dyn Schedule>>,
     park: Option<Box<dyn Park>>,
@@ -358,7 +358,7 @@ pub struct Builder {
     cancel_on_ctrl_c: bool,
 }
 
-impl Builder {
+impl ExecutorBuilder {
     /// Where the time comes from.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = ClockSource::Given(Box::new(clock));
@@ -377,7 +377,7 @@ impl Builder {
         self
     }
 
-    /// Called when a wake-up comes while the host does something else: after a tick that ended with [`State::Idle`], at
+    /// Called when a wake-up comes while the host does something else: after a tick that ended with [`Readiness::Idle`], at
     /// most once until the next tick, from whatever thread the wake-up comes. It must not block, nor tick. Its panic is
     /// printed on stderr.
     pub fn on_wake(mut self, callback: impl Fn() + Send + Sync + 'static) -> Self {
@@ -385,7 +385,7 @@ impl Builder {
         self
     }
 
-    /// [`on_wake`](Builder::on_wake) for hosts whose wake-ups all come from their own thread, as those of JavaScript do: the callback
+    /// [`on_wake`](ExecutorBuilder::on_wake) for hosts whose wake-ups all come from their own thread, as those of JavaScript do: the callback
     /// need not be `Send`. A wake-up from another thread does not call it, and waits for the next tick or for the next wake-up from
     /// here.
     ///
@@ -457,7 +457,7 @@ impl Builder {
         self
     }
 
-    /// How long clean-up, and the jobs of [`to_thread`](crate::to_thread), may take when [`Builder::run`] ends; by default as long as they
+    /// How long clean-up, and the jobs of [`to_thread`](crate::to_thread), may take when [`ExecutorBuilder::run`] ends; by default as long as they
     /// need. What is left then is dropped, and reported to `on_unhandled`; jobs that still run are reported and left alone. The grace
     /// is measured as [`Executor::close`] measures it.
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
@@ -518,7 +518,7 @@ impl Builder {
         self.try_build().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// [`Builder::build`] with an error instead of the panic.
+    /// [`ExecutorBuilder::build`] with an error instead of the panic.
     ///
     /// # Errors
     ///
@@ -553,9 +553,9 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for ExecutorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("max_tasks", &self.max_tasks).finish_non_exhaustive()
+        f.debug_struct("ExecutorBuilder").field("max_tasks", &self.max_tasks).finish_non_exhaustive()
     }
 }
 
@@ -593,7 +593,7 @@ impl From<Duration> for Budget {
 
 /// What is left to do after a tick. There are no other states, so that a host can see from its `match` that it has an answer to each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum Readiness {
     /// Tick again: something is ready.
     MoreReady,
     /// Wait for a wake-up or the next deadline.
@@ -610,7 +610,7 @@ pub struct Progress {
     /// How many tasks were polled.
     pub polled: usize,
     /// What is left to do.
-    pub state: State,
+    pub readiness: Readiness,
     /// When the next timer is due, if there is one.
     pub next_deadline: Option<Instant>,
     /// The time until then.

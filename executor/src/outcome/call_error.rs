@@ -5,7 +5,7 @@ use crate::{
         join_error::{JoinError, Panic},
         reason::CancelReason,
     },
-    threads::handle::Ended,
+    threads::handle::ExecutorEnded,
 };
 
 /// Why something that was asked for through a [`Handle`](crate::Handle) has no result.
@@ -14,7 +14,7 @@ use crate::{
 pub enum CallError {
     /// The executor has ended, perhaps before it came to this call.
     #[error(transparent)]
-    Ended(#[from] Ended),
+    Ended(#[from] ExecutorEnded),
     /// It was asked for on the executor's own thread: waiting there would stop the loop that is to do it, for ever. Await it
     /// instead.
     #[error(
@@ -22,7 +22,9 @@ pub enum CallError {
     )]
     OwnThread,
     /// The executor has as many tasks as it may have, so there was no room for this one.
-    #[error("the executor has as many tasks as it may have: wait for some of them, or raise Builder::max_tasks")]
+    #[error(
+        "the executor has as many tasks as it may have: wait for some of them, or raise ExecutorBuilder::max_tasks"
+    )]
     Full,
     /// The task was cancelled.
     #[error("the task was cancelled: {0}")]

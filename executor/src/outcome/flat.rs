@@ -2,7 +2,7 @@
 
 use crate::outcome::{
     join_error::Panic,
-    unhandled::{Cause, report_unhandled},
+    unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{
     any::Any,
@@ -60,5 +60,5 @@ fn drop_deeper(panic: &mut Option<Box<dyn Any + Send>>) {
 }
 
 fn report(payload: Box<dyn Any + Send>) {
-    report_unhandled(Cause::DestructorPanicked(Panic::new(payload)));
+    report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
 }

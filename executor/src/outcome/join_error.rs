@@ -13,7 +13,7 @@ use std::{
 pub enum JoinError {
     /// Its error went to the task group that owns it.
     #[error("the task failed, and its group has the error")]
-    Failed,
+    ReportedToGroup,
     /// It was stopped where it was suspended.
     #[error("the task was cancelled: {0}")]
     Cancelled(CancelReason),

@@ -19,13 +19,13 @@ pub struct Unhandled {
     id: Option<TaskId>,
     name: Option<String>,
     location: Option<&'static Location<'static>>,
-    cause: Cause,
+    kind: UnhandledKind,
 }
 
 /// What happened.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum UnhandledKind {
     /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
     TaskPanicked(Panic),
     /// A destructor panicked, and the outcome of its task was already decided; or it was the destructor of something that an executor
@@ -50,18 +50,18 @@ pub enum Cause {
 }
 
 impl Unhandled {
-    pub(crate) fn new(cause: Cause) -> Unhandled {
-        Unhandled { id: None, name: None, location: None, cause }
+    pub(crate) fn new(kind: UnhandledKind) -> Unhandled {
+        Unhandled { id: None, name: None, location: None, kind }
     }
 
     /// Something that belongs to a call at that place.
-    pub(crate) fn at(location: &'static Location<'static>, cause: Cause) -> Unhandled {
-        Unhandled { id: None, name: None, location: Some(location), cause }
+    pub(crate) fn at(location: &'static Location<'static>, kind: UnhandledKind) -> Unhandled {
+        Unhandled { id: None, name: None, location: Some(location), kind }
     }
 
-    pub(crate) fn of(task: &Header, number: Option<Number>, cause: Cause) -> Unhandled {
+    pub(crate) fn of(task: &Header, number: Option<Number>, kind: UnhandledKind) -> Unhandled {
         let name = task.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten();
-        Unhandled { id: number.map(TaskId), name, location: Some(task.location), cause }
+        Unhandled { id: number.map(TaskId), name, location: Some(task.location), kind }
     }
 
     /// The task that it comes from.
@@ -80,19 +80,19 @@ impl Unhandled {
     }
 
     /// What happened.
-    pub fn cause(&self) -> &Cause {
-        &self.cause
+    pub fn kind(&self) -> &UnhandledKind {
+        &self.kind
     }
 }
 
 impl Unhandled {
     /// What is known of the task, in words.
     pub(crate) fn task(&self) -> String {
-        let is_job = matches!(self.cause, Cause::JobPanicked(_) | Cause::JobLeft);
+        let is_job = matches!(self.kind, UnhandledKind::JobPanicked(_) | UnhandledKind::JobLeft);
         if let (true, Some(location)) = (is_job, self.location) {
             return format!("a job (of the to_thread at {location})");
         }
-        if matches!(self.cause, Cause::DestructorPanicked(_)) && self.location.is_none() {
+        if matches!(self.kind, UnhandledKind::DestructorPanicked(_)) && self.location.is_none() {
             return "an executor".to_owned();
         }
         let mut words = String::from("a task");
@@ -109,23 +109,25 @@ impl Unhandled {
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "evenkeel: {} ", self.task())?;
-        let (what, panic) = match &self.cause {
-            Cause::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
-            Cause::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
-            Cause::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
-            Cause::JobPanicked(panic) => ("panicked, and nobody awaits it", panic),
-            Cause::CleanupPanicked(panic) => ("panicked in clean-up, after its outcome was decided", panic),
-            Cause::CleanupSkipped(site) => {
+        let (what, panic) = match &self.kind {
+            UnhandledKind::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            UnhandledKind::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
+            UnhandledKind::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
+            UnhandledKind::JobPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            UnhandledKind::CleanupPanicked(panic) => ("panicked in clean-up, after its outcome was decided", panic),
+            UnhandledKind::CleanupSkipped(site) => {
                 return write!(
                     f,
                     "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
                 );
             }
-            Cause::Error(text) => return write!(f, "had an error that nobody is left to get: {}", plain(text)),
-            Cause::JobLeft => {
+            UnhandledKind::Error(text) => return write!(f, "had an error that nobody is left to get: {}", plain(text)),
+            UnhandledKind::JobLeft => {
                 return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
             }
-            Cause::GraceExceeded => return f.write_str("was stopped hard: clean-up took longer than its grace period"),
+            UnhandledKind::GraceExceeded => {
+                return f.write_str("was stopped hard: clean-up took longer than its grace period");
+            }
         };
         write!(f, "{what}: {}", plain(panic.message()))
     }
@@ -135,15 +137,15 @@ impl fmt::Display for Unhandled {
 /// hook, or to stderr where there is none.
 ///
 /// ```
-/// use evenkeel_executor::{Cause, Executor, combinator::report_unhandled};
+/// use evenkeel_executor::{UnhandledKind, Executor, combinator::report_unhandled};
 ///
 /// let executor = Executor::builder().on_unhandled(|what| assert!(what.to_string().ends_with("no ink left"))).build();
-/// executor.run(async { report_unhandled(Cause::Error("no ink left".into())) });
+/// executor.run(async { report_unhandled(UnhandledKind::Error("no ink left".into())) });
 /// ```
-pub fn report_unhandled(cause: Cause) {
+pub fn report_unhandled(kind: UnhandledKind) {
     enter::with_current(|core| match core {
-        Some(core) => core.tasks.report_here(cause),
-        None => Unhandler::default().report(Unhandled::new(cause)),
+        Some(core) => core.tasks.report_here(kind),
+        None => Unhandler::default().report(Unhandled::new(kind)),
     });
 }
 

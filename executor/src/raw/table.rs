@@ -35,7 +35,7 @@ use flag::*;
 /// The table is full, or as full as its builder allows.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error(
-    "this executor has {limit} tasks, which is all that it may have: bound the fan-out, or raise Builder::max_tasks"
+    "this executor has {limit} tasks, which is all that it may have: bound the fan-out, or raise ExecutorBuilder::max_tasks"
 )]
 pub(crate) struct Full {
     limit: usize,

@@ -2,7 +2,7 @@
 
 use crate::outcome::{
     join_error::Panic,
-    unhandled::{Cause, report_unhandled},
+    unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{any::Any, panic::resume_unwind};
 
@@ -30,7 +30,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(payload) = self.0.take() {
-            report_unhandled(Cause::CleanupPanicked(Panic::new(payload)));
+            report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload)));
         }
     }
 }

@@ -15,21 +15,22 @@ use std::{marker::PhantomData, panic::Location, rc::Rc};
 /// Outside a task.
 ///
 /// ```
-/// use evenkeel_executor::{current, run, spawn};
+/// use evenkeel_executor::{current_task, run, spawn};
 ///
 /// run(async {
-///     let name = spawn(async { current().name() }).named("reader").await.unwrap();
+///     let name = spawn(async { current_task().name() }).named("reader").await.unwrap();
 ///     assert_eq!(name.as_deref(), Some("reader"));
 /// });
 /// ```
 #[track_caller]
-pub fn current() -> TaskRef {
-    try_current()
-        .unwrap_or_else(|| panic!("current was called outside a task: call it in a future that evenkeel::run drives"))
+pub fn current_task() -> TaskRef {
+    try_current_task().unwrap_or_else(|| {
+        panic!("current_task was called outside a task: call it in a future that evenkeel::run drives")
+    })
 }
 
 /// The task that is running now, if there is one.
-pub fn try_current() -> Option<TaskRef> {
+pub fn try_current_task() -> Option<TaskRef> {
     let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
     TaskId::of(number).map(TaskRef::new)
 }
@@ -98,15 +99,15 @@ impl TaskRef {
         Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
     }
 
-    /// Stops the task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build
-    /// scopes with a grace period of their own.
-    pub fn end_grace(self) {
-        if let Some(core) = Core::of(self.id.0) {
-            core.tasks.end_grace(self.id.0);
-        }
-    }
-
     fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {
         enter::with_current(|core| core?.tasks.with_header(self.id.0, f))
+    }
+}
+
+/// Stops a task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build scopes with a
+/// grace period of their own.
+pub fn end_grace(task: TaskRef) {
+    if let Some(core) = Core::of(task.id.0) {
+        core.tasks.end_grace(task.id.0);
     }
 }

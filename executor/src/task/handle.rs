@@ -6,7 +6,7 @@ use crate::{
         join_error::{JoinError, Panic},
         reason::CancelReason,
         task_state::TaskState,
-        unhandled::{Cause, Unhandled, Unhandler, forget_if_it_panics},
+        unhandled::{Unhandled, UnhandledKind, Unhandler, forget_if_it_panics},
     },
     raw::number::Number,
 };
@@ -232,7 +232,7 @@ impl AnyTask {
             (Ok(()), Ok(())) => self.header().stage.get().is_end(),
             (Err(payload), Ok(())) | (Ok(()), Err(payload)) => resume_unwind(payload),
             (Err(payload), Err(other)) => {
-                self.report(Cause::WakerPanicked(Panic::new(other)));
+                self.report(UnhandledKind::WakerPanicked(Panic::new(other)));
                 resume_unwind(payload)
             }
         }
@@ -331,16 +331,16 @@ impl AnyTask {
         let head = self.header();
         if head.stage.replace(Stage::Taken) == Stage::Panicked {
             if let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten() {
-                self.report(Cause::TaskPanicked(panic));
+                self.report(UnhandledKind::TaskPanicked(panic));
             }
         }
         self.forget();
     }
 
-    fn report(&self, cause: Cause) {
+    fn report(&self, kind: UnhandledKind) {
         match self.core() {
-            Some(core) => core.tasks.report(self.header(), cause),
-            None => Unhandler::default().report(Unhandled::of(self.header(), None, cause)),
+            Some(core) => core.tasks.report(self.header(), kind),
+            None => Unhandler::default().report(Unhandled::of(self.header(), None, kind)),
         }
     }
 
@@ -391,8 +391,8 @@ impl AnyTask {
                 if first_panic.is_none() && !std::thread::panicking() {
                     first_panic = Some(payload);
                 } else {
-                    let cause = Cause::DestructorPanicked(Panic::new(payload));
-                    panics[1] = catch_unwind(AssertUnwindSafe(|| task.report(cause)));
+                    let kind = UnhandledKind::DestructorPanicked(Panic::new(payload));
+                    panics[1] = catch_unwind(AssertUnwindSafe(|| task.report(kind)));
                 }
             }
             panics[2] = catch_unwind(AssertUnwindSafe(|| task.forget()));

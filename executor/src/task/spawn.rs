@@ -60,12 +60,12 @@ pub fn spawner() -> Spawner {
 /// It implements [`LocalSpawn`], so that libraries which are written against `futures-task` work.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, State};
+/// use evenkeel_executor::{Executor, Readiness};
 /// use futures::task::LocalSpawnExt;
 ///
 /// let executor = Executor::new();
 /// executor.spawner().spawn_local(async {}).unwrap();
-/// assert_eq!(executor.run_until_stalled().state, State::Finished);
+/// assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 /// ```
 #[derive(Clone)]
 pub struct Spawner(Weak<Core>);

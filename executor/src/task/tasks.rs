@@ -21,7 +21,7 @@ use crate::{
         join_error::Panic,
         reason::CancelReason,
         task_state::TaskState,
-        unhandled::{Cause, Unhandled, Unhandler},
+        unhandled::{Unhandled, UnhandledKind, Unhandler},
     },
     raw::number::{MAX_SLOTS, Number},
     region::{
@@ -481,7 +481,7 @@ impl Tasks {
                 // A destructor has spawned it, just now: it has no clean-up, and the loop comes to it.
                 continue;
             }
-            let unhandled = Unhandled::of(head, Some(number), Cause::GraceExceeded);
+            let unhandled = Unhandled::of(head, Some(number), UnhandledKind::GraceExceeded);
             head.with_extras(|extras| extras.overdue = true);
             // The hook may do anything, but not free a task that has not ended: that is for the loop, which waits for us.
             self.request(block, Stop::Abort, CancelReason::Aborted);
@@ -522,7 +522,7 @@ impl Tasks {
         for payload in stashed.into_iter().map(Held::into_payload).chain(dropped.err()) {
             match end {
                 End::Cancelled => end = End::Panicked(payload),
-                End::Panicked(_) => self.report(head, Cause::DestructorPanicked(Panic::new(payload))),
+                End::Panicked(_) => self.report(head, UnhandledKind::DestructorPanicked(Panic::new(payload))),
             }
         }
         match end {
@@ -569,7 +569,7 @@ impl Tasks {
             return;
         };
         if let Some(panic) = root.as_ref().and_then(|root| root.take_panic()) {
-            self.report(head, Cause::CleanupPanicked(Panic::new(panic.into_payload())));
+            self.report(head, UnhandledKind::CleanupPanicked(Panic::new(panic.into_payload())));
         }
         // The region may own wakers of points that have moved away.
         let end = || {
@@ -580,10 +580,10 @@ impl Tasks {
             drop((locals, root));
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(end)) {
-            self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
+            self.report(head, UnhandledKind::DestructorPanicked(Panic::new(payload)));
         }
         if let Some(panic) = late {
-            self.report(head, Cause::DestructorPanicked(panic));
+            self.report(head, UnhandledKind::DestructorPanicked(panic));
         }
     }
 
@@ -591,7 +591,7 @@ impl Tasks {
     #[cold]
     fn wake_joiner(&self, waker: Waker) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            self.unhandler.report(Unhandled::new(Cause::WakerPanicked(Panic::new(payload))));
+            self.unhandler.report(Unhandled::new(UnhandledKind::WakerPanicked(Panic::new(payload))));
         }
     }
 
@@ -602,7 +602,7 @@ impl Tasks {
         if let Some(joiner) = head.joiner.take() {
             // Its handle was dropped in the middle of the end, by the destructor of a task-local.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(joiner))) {
-                self.report(head, Cause::WakerPanicked(Panic::new(payload)));
+                self.report(head, UnhandledKind::WakerPanicked(Panic::new(payload)));
             }
         }
         match head.stage.replace(Stage::Taken) {
@@ -610,12 +610,12 @@ impl Tasks {
                 // SAFETY: the stage was `Value`, and now says that nobody will touch it again.
                 let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (head.vtable.drop_value)(block) }));
                 if let Err(payload) = dropped {
-                    self.report(head, Cause::DestructorPanicked(Panic::new(payload)));
+                    self.report(head, UnhandledKind::DestructorPanicked(Panic::new(payload)));
                 }
             }
             Stage::Panicked => {
                 if let Some(panic) = head.peek_extras(|extras| extras.panic.take()).flatten() {
-                    self.report(head, Cause::TaskPanicked(panic));
+                    self.report(head, UnhandledKind::TaskPanicked(panic));
                 }
             }
             _ => {}
@@ -701,7 +701,8 @@ impl Tasks {
 
     /// A group's grace period is over: the task is to be dropped, and is reported.
     pub(crate) fn end_grace(&self, number: Number) {
-        let unhandled = self.with_header(number, |head| Unhandled::of(head, Some(number), Cause::GraceExceeded));
+        let unhandled =
+            self.with_header(number, |head| Unhandled::of(head, Some(number), UnhandledKind::GraceExceeded));
         self.with_header(number, |head| head.with_extras(|extras| extras.overdue = true));
         if self.request_number(number, Stop::Abort, CancelReason::Aborted) {
             unhandled.into_iter().for_each(|unhandled| self.unhandler.report(unhandled));
@@ -758,17 +759,17 @@ impl Tasks {
     }
 
     /// Reports something in the name of the task that is running, if there is one.
-    pub(crate) fn report_here(&self, cause: Cause) {
+    pub(crate) fn report_here(&self, kind: UnhandledKind) {
         let number = self.current.get();
-        let mut cause = Some(cause);
-        let named = self.with_header(number, |head| Some(Unhandled::of(head, Some(number), cause.take()?))).flatten();
-        if let Some(unhandled) = named.or_else(|| cause.map(Unhandled::new)) {
+        let mut kind = Some(kind);
+        let named = self.with_header(number, |head| Some(Unhandled::of(head, Some(number), kind.take()?))).flatten();
+        if let Some(unhandled) = named.or_else(|| kind.map(Unhandled::new)) {
             self.unhandler.report(unhandled);
         }
     }
 
-    pub(crate) fn report(&self, head: &Header, cause: Cause) {
-        self.unhandler.report(Unhandled::of(head, self.number(head), cause));
+    pub(crate) fn report(&self, head: &Header, kind: UnhandledKind) {
+        self.unhandler.report(Unhandled::of(head, self.number(head), kind));
     }
 
     pub(crate) fn number(&self, head: &Header) -> Option<Number> {

@@ -45,7 +45,7 @@ pub struct Handle(pub(crate) Arc<Shared>);
 /// The executor that a [`Handle`] is to reach has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the executor has ended: keep it alive for as long as other threads use its handle")]
-pub struct Ended;
+pub struct ExecutorEnded;
 
 impl Handle {
     /// The handle of the executor that is current on this thread: for tasks that hand it to threads.
@@ -82,9 +82,9 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Ended`], with `make` dropped.
+    /// [`ExecutorEnded`], with `make` dropped.
     #[track_caller]
-    pub fn spawn<F, Fut>(&self, make: F) -> Result<RemoteTask<Fut::Output>, Ended>
+    pub fn spawn<F, Fut>(&self, make: F) -> Result<RemoteTask<Fut::Output>, ExecutorEnded>
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output: Send + 'static> + 'static,
@@ -131,7 +131,7 @@ impl Handle {
             let outcome = catch_unwind(AssertUnwindSafe(function));
             drop(answer.send(outcome.map_err(|payload| CallError::Panicked(Panic::new(payload)))));
         };
-        self.0.push(Call::Run(Box::new(call))).map_err(|_| Ended)?;
+        self.0.push(Call::Run(Box::new(call))).map_err(|_| ExecutorEnded)?;
         reply.wait()
     }
 
@@ -181,8 +181,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Ended`].
-    pub fn cancel_main(&self, reason: impl Into<CancelReason>) -> Result<(), Ended> {
+    /// [`ExecutorEnded`].
+    pub fn cancel_main(&self, reason: impl Into<CancelReason>) -> Result<(), ExecutorEnded> {
         self.0.cancel_main(reason.into())
     }
 }
@@ -272,11 +272,11 @@ impl Shared {
         }
     }
 
-    pub(crate) fn cancel_main(&self, reason: CancelReason) -> Result<(), Ended> {
+    pub(crate) fn cancel_main(&self, reason: CancelReason) -> Result<(), ExecutorEnded> {
         {
             let mut state = self.lock();
             if state.ended {
-                return Err(Ended);
+                return Err(ExecutorEnded);
             }
             state.cancel_main.get_or_insert(reason);
             self.is_pending.store(true, Ordering::Release);

@@ -10,7 +10,7 @@
 //!     └──────────────► refused ──(poll)──► over
 //! ```
 
-use crate::outcome::{join_error::Panic, unhandled::Cause};
+use crate::outcome::{join_error::Panic, unhandled::UnhandledKind};
 use crate::threads::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
 use std::{
     panic::{AssertUnwindSafe, Location, catch_unwind},
@@ -204,10 +204,10 @@ where
             (work, state.permit.take(), state.waker.take())
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
-            pool.report_here(Cause::DestructorPanicked(Panic::new(payload)), self.location);
+            pool.report_here(UnhandledKind::DestructorPanicked(Panic::new(payload)), self.location);
         }
         if let Some(Err(payload)) = waker.map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake()))) {
-            pool.report_here(Cause::WakerPanicked(Panic::new(payload)), self.location);
+            pool.report_here(UnhandledKind::WakerPanicked(Panic::new(payload)), self.location);
         }
         Some(permit)
     }
@@ -218,17 +218,17 @@ fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Loc
     match result {
         Ok(value) => {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                pool.report(Cause::DestructorPanicked(Panic::new(payload)), location);
+                pool.report(UnhandledKind::DestructorPanicked(Panic::new(payload)), location);
             }
         }
-        Err(payload) => pool.report(Cause::JobPanicked(Panic::new(payload)), location),
+        Err(payload) => pool.report(UnhandledKind::JobPanicked(Panic::new(payload)), location),
     }
 }
 
 /// The waker may be anybody's, and must not end the pool's thread.
 fn wake(waker: Waker, pool: &Pool, location: &'static Location<'static>) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        pool.report(Cause::WakerPanicked(Panic::new(payload)), location);
+        pool.report(UnhandledKind::WakerPanicked(Panic::new(payload)), location);
     }
 }
 
@@ -271,7 +271,7 @@ where
         }
         if let Stage::Done(Err(payload)) = stage {
             // It panicked, and its caller left before he saw that.
-            pool.report_here(Cause::JobPanicked(Panic::new(payload)), self.location);
+            pool.report_here(UnhandledKind::JobPanicked(Panic::new(payload)), self.location);
             return;
         }
         // The caller's things, dropped on its thread, where a panic is his.

@@ -13,7 +13,7 @@ use crate::threads::{
     line::Line,
 };
 use crate::{
-    outcome::unhandled::{Cause, Unhandled},
+    outcome::unhandled::{Unhandled, UnhandledKind},
     raw::current as enter,
     threads::handle::Shared,
 };
@@ -234,13 +234,13 @@ impl Pool {
     }
 
     /// Reports what nobody is left to receive, on the executor's own thread.
-    pub(crate) fn report(&self, cause: Cause, location: &'static Location<'static>) {
-        self.shared.report(Unhandled::at(location, cause));
+    pub(crate) fn report(&self, kind: UnhandledKind, location: &'static Location<'static>) {
+        self.shared.report(Unhandled::at(location, kind));
     }
 
     /// The same where the executor's thread is known to be this one: its hook hears it at once, also while it ends.
-    pub(crate) fn report_here(&self, cause: Cause, location: &'static Location<'static>) {
-        let unhandled = Unhandled::at(location, cause);
+    pub(crate) fn report_here(&self, kind: UnhandledKind, location: &'static Location<'static>) {
+        let unhandled = Unhandled::at(location, kind);
         enter::with_current(|core| match core.filter(|core| Arc::ptr_eq(&core.shared, &self.shared)) {
             Some(core) => core.tasks.unhandler.report(unhandled),
             None => self.shared.report(unhandled),

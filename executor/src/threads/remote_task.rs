@@ -9,10 +9,10 @@ use crate::{
         flat::drop_flat,
         join_error::Panic,
         reason::CancelReason,
-        unhandled::{Cause, Unhandled, report_unhandled},
+        unhandled::{Unhandled, UnhandledKind, report_unhandled},
     },
     raw::{current as enter, place::Place},
-    task::{current::try_current, task::Task, tasks::Stop},
+    task::{current::try_current_task, task::Task, tasks::Stop},
     threads::handle::{Call, Handle},
 };
 use pin_project_lite::pin_project;
@@ -119,7 +119,7 @@ impl<T: Send + 'static> Drop for RemoteTask<T> {
         let is_finished = self.reply.is_here();
         match self.reply.forget() {
             Some(Err(CallError::Panicked(panic))) => {
-                self.handle.0.report(Unhandled::at(self.location, Cause::TaskPanicked(panic)));
+                self.handle.0.report(Unhandled::at(self.location, UnhandledKind::TaskPanicked(panic)));
             }
             // It may own another such handle.
             Some(Ok(value)) => drop_flat(value),
@@ -145,7 +145,7 @@ pub(crate) fn spawn_remotely<F, Fut>(
     handle: &Handle,
     make: F,
     location: &'static Location<'static>,
-) -> Result<RemoteTask<Fut::Output>, crate::threads::handle::Ended>
+) -> Result<RemoteTask<Fut::Output>, crate::threads::handle::ExecutorEnded>
 where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output: Send + 'static> + 'static,
@@ -174,14 +174,14 @@ where
             task.detach();
         }
     };
-    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::threads::handle::Ended)?;
+    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::threads::handle::ExecutorEnded)?;
     Ok(RemoteTask { reply, handle: handle.clone(), location, detached: false })
 }
 
 /// Gives an answer. What nobody is left to get goes to `on_unhandled` if it is a panic.
 fn give<T>(answer: Answer<T>, outcome: Result<T, CallError>) {
     if let Some(Err(CallError::Panicked(panic))) = answer.send(outcome) {
-        report_unhandled(Cause::TaskPanicked(panic));
+        report_unhandled(UnhandledKind::TaskPanicked(panic));
     }
 }
 
@@ -198,7 +198,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(answer) = this.answer.take() {
-                let reason = try_current().and_then(|task| task.cancel_reason());
+                let reason = try_current_task().and_then(|task| task.cancel_reason());
                 let dropped = Dropped { reason, answer: Some(answer) };
                 this.future.as_mut().clear();
                 drop(dropped);

@@ -3,7 +3,7 @@
 use crate::{outcome::call_error::CallError, threads::locked_wait::poll_locked};
 use crate::{
     outcome::{reason::CancelReason, task_id::TaskId, unhandled::forget_if_it_panics},
-    threads::handle::Ended,
+    threads::handle::ExecutorEnded,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -171,7 +171,7 @@ impl<T> Answer<T> {
 impl<T> Drop for Answer<T> {
     fn drop(&mut self) {
         if self.reply.is_some() {
-            drop(self.send_once(Err(CallError::Ended(Ended))));
+            drop(self.send_once(Err(CallError::Ended(ExecutorEnded))));
         }
     }
 }

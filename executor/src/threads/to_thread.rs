@@ -20,13 +20,13 @@ use std::{
 /// that take longer than the loop should stand still.
 ///
 /// The job starts at the first poll of the await, if there is an idle thread or one more may be started
-/// ([`Builder::max_threads`](crate::Builder::max_threads)). Otherwise the caller waits; callers come in order.
+/// ([`ExecutorBuilder::max_threads`](crate::ExecutorBuilder::max_threads)). Otherwise the caller waits; callers come in order.
 ///
 /// # Cancellation
 ///
 /// Dropping the await returns at once. A job that has not started is removed, and dropped. One that runs goes on to its end, on
 /// its thread; its result is dropped there. [`to_thread_with`] lets a job find out. The end of [`run`](crate::run::run) waits for it,
-/// [`Builder::shutdown_grace`](crate::Builder::shutdown_grace) bounds that.
+/// [`ExecutorBuilder::shutdown_grace`](crate::ExecutorBuilder::shutdown_grace) bounds that.
 ///
 /// # Panics
 ///

@@ -3,7 +3,7 @@
 use crate::{
     outcome::{
         join_error::Panic,
-        unhandled::{Cause, report_unhandled as report},
+        unhandled::{UnhandledKind, report_unhandled as report},
     },
     raw::waker::number_of,
 };
@@ -27,7 +27,7 @@ pub(crate) fn drop_foreign(wakers: [Option<Waker>; 2]) {
 fn drop_each(wakers: [Option<Waker>; 2]) {
     for waker in wakers.into_iter().flatten() {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
-            report(Cause::WakerPanicked(Panic::new(payload)));
+            report(UnhandledKind::WakerPanicked(Panic::new(payload)));
         }
     }
 }
@@ -35,6 +35,6 @@ fn drop_each(wakers: [Option<Waker>; 2]) {
 /// Wakes a waker that may be anybody's. Its panic is reported.
 pub(crate) fn wake_foreign(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        report(Cause::WakerPanicked(Panic::new(payload)));
+        report(UnhandledKind::WakerPanicked(Panic::new(payload)));
     }
 }

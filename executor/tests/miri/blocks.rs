@@ -1,7 +1,7 @@
 //! Memory: sizes, alignments, recycling, the table's growth and its limit.
 
 use crate::tools::Drops;
-use evenkeel_executor::{Executor, State, Task, run, spawn, yield_now};
+use evenkeel_executor::{Executor, Readiness, Task, run, spawn, yield_now};
 use std::{future::ready, time::Duration};
 
 #[repr(align(64))]
@@ -123,7 +123,7 @@ fn memory_is_given_back_while_the_executor_sleeps_and_taken_again() {
             executor.spawn(holding::<2000>(1)).detach();
             executor.spawn(holding::<10>(1)).detach();
         }
-        while executor.run_until_stalled().state != State::Finished {}
+        while executor.run_until_stalled().readiness != Readiness::Finished {}
         let waits = executor.spawn(std::future::pending::<()>());
         executor.run_until_stalled();
         executor.park(Duration::from_millis(1));
@@ -149,7 +149,7 @@ fn a_full_table_takes_tasks_of_another_size_when_there_is_room_again() {
         drop(large);
         executor.run_until_stalled();
         executor.spawn(holding_aligned(2)).detach();
-        while executor.run_until_stalled().state != State::Finished {}
+        while executor.run_until_stalled().readiness != Readiness::Finished {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::tools::{Drops, OnDrop};
 use evenkeel_executor::{
-    CancelScope, Executor, JoinError, State, TaskState, finally, run, shield, spawn, timeout, yield_now,
+    CancelScope, Executor, JoinError, Readiness, TaskState, finally, run, shield, spawn, timeout, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -129,7 +129,7 @@ fn cleanup_with_foreign_wakers_in_the_root_scope() {
     executor.run_until_stalled();
     task.cancel("now");
     // The clean-up wakes its task, as it wakes itself: twice, and once more to be told that it is over.
-    let rounds = (0..10).take_while(|_| executor.run_until_stalled().state == State::MoreReady).count();
+    let rounds = (0..10).take_while(|_| executor.run_until_stalled().readiness == Readiness::MoreReady).count();
     assert!(rounds < 10, "{rounds} rounds");
     assert_eq!(task.state(), TaskState::Ended);
     drop(task);

@@ -1,7 +1,7 @@
 //! Each way in which a task can end, times each way in which its handle can go.
 
 use crate::tools::{Drops, Guard, OnDrop, my_waker};
-use evenkeel_executor::{Budget, Executor, State, Task, run, spawn, yield_now};
+use evenkeel_executor::{Budget, Executor, Readiness, Task, run, spawn, yield_now};
 use std::{
     any::Any,
     cell::RefCell,
@@ -56,7 +56,7 @@ fn task<T: 'static>(executor: &Executor, end: End, drops: &Drops, value: T) -> T
         match end {
             ValueAfterAWait | PanicAfterAWait => yield_now().await,
             CancelledInItsPoll => {
-                evenkeel_executor::current().cancel("myself");
+                evenkeel_executor::current_task().cancel("myself");
                 pending().await
             }
             DestructorPanics => {
@@ -237,7 +237,7 @@ fn chains_of_outputs_and_of_futures() {
                     drop(first);
                 } else {
                     drop(first);
-                    while executor.run_until_stalled().state != State::Finished {}
+                    while executor.run_until_stalled().readiness != Readiness::Finished {}
                 }
                 assert_eq!(drops.count(), 6);
             }

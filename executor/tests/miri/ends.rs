@@ -2,7 +2,7 @@
 
 use crate::tools::{Drops, Guard, OnDrop};
 use evenkeel_executor::{
-    CancelReason, Choice, Clock, Executor, Instant, JoinError, Park, Schedule, Spawner, State, Task, TaskLocal,
+    CancelReason, Choice, Clock, Executor, Instant, JoinError, Park, Readiness, Schedule, Spawner, Task, TaskLocal,
     TaskState, finally, shield, sleep, spawn, to_thread,
 };
 use std::{
@@ -224,7 +224,7 @@ fn build(place: Place) -> (Executor, Vec<Box<dyn std::any::Any>>) {
         _ => {}
     }
     if !matches!(place, Fresh | QueuedCall | QueuedJob) {
-        while executor.run_until_stalled().state == State::MoreReady {}
+        while executor.run_until_stalled().readiness == Readiness::MoreReady {}
     }
     (executor, kept)
 }
@@ -476,7 +476,7 @@ fn fault_45_a_detached_task_is_freed_if_its_request_ends_the_executor_on_the_spo
         }));
         executor.run_until_stalled();
         executor.begin_close();
-        while executor.run_until_stalled().state == State::MoreReady {}
+        while executor.run_until_stalled().readiness == Readiness::MoreReady {}
         *place.borrow_mut() = Some(executor);
         let mut task = handed.take().unwrap();
         if kind == 1 {

@@ -1,7 +1,7 @@
 //! Callbacks of the host's that panic, or that end things which the executor is about to use.
 
 use crate::tools::{Drops, OnDrop};
-use evenkeel_executor::{Choice, Clock, Executor, Instant, Schedule, State, Task, TaskLocal, sleep, yield_now};
+use evenkeel_executor::{Choice, Clock, Executor, Instant, Readiness, Schedule, Task, TaskLocal, sleep, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -124,7 +124,7 @@ fn an_on_wake_callback_that_drops_its_executor() {
         let drops = Drops::default();
         let executor = Executor::builder().on_wake(|| drop(HOST.take())).build();
         let task = waiting(&executor, &drops);
-        assert_eq!(executor.run_until_stalled().state, State::Idle);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         HOST.set(Some(executor));
         if drop_handle {
             drop(task)
@@ -147,7 +147,7 @@ fn an_on_wake_callback_that_panics_while_another_executors_task_ends() {
     let guard = drops.guard();
     let task = other.spawn(async move { guard });
     let joining = one.spawn(task);
-    assert_eq!(one.run_until_stalled().state, State::Idle);
+    assert_eq!(one.run_until_stalled().readiness, Readiness::Idle);
     quietly(|| other.run_until_stalled());
     panics.store(false, std::sync::atomic::Ordering::SeqCst);
     one.run_until_stalled();
@@ -306,7 +306,7 @@ fn an_on_wake_callback_that_panics_leaves_nothing_behind() {
         .build();
     let drops = Drops::default();
     let tasks = [waiting(&executor, &drops), waiting(&executor, &drops)];
-    let idle = || while executor.run_until_stalled().state == State::MoreReady {};
+    let idle = || while executor.run_until_stalled().readiness == Readiness::MoreReady {};
     let set = |on| panics.store(on, std::sync::atomic::Ordering::SeqCst);
     for task in tasks {
         idle();

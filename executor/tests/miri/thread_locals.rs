@@ -71,7 +71,7 @@ fn task_locals_are_set_replaced_inherited_and_dropped() {
 #[test]
 fn names_reasons_and_references_are_read_in_every_state() {
     run(async {
-        let mut task = spawn(async { evenkeel_executor::current().name() }).named(String::from("first"));
+        let mut task = spawn(async { evenkeel_executor::current_task().name() }).named(String::from("first"));
         task = task.named("second");
         let id = task.id();
         yield_now().await;

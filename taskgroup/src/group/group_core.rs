@@ -3,7 +3,9 @@
 use super::{bound::Slots, grace::Grace, lineage::Lineage, roster::Roster, task_group::report_errors};
 use crate::error::{ChildError, Failure};
 use evenkeel_executor::{
-    CancelReason, CancelScope, Cause, Panic, TaskId, TaskRef, combinator::report_unhandled, current, try_current,
+    CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
+    combinator::{end_grace, report_unhandled},
+    current_task, try_current_task,
 };
 use std::{
     any::Any,
@@ -216,7 +218,7 @@ impl Core {
 
     /// The grace period of these is over.
     pub(crate) fn stop_hard(&self, whom: impl Fn(bool) -> bool) {
-        self.newest_first(whom).into_iter().for_each(TaskRef::end_grace);
+        self.newest_first(whom).into_iter().for_each(end_grace);
     }
 
     /// A copy: cancelling calls wakers, which may do anything.
@@ -240,7 +242,7 @@ impl Core {
             }
             first => {
                 self.panic.set(first);
-                report_unhandled(Cause::TaskPanicked(Panic::new(payload)));
+                report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
             }
         }
     }
@@ -270,7 +272,7 @@ impl Core {
     }
 
     pub(crate) fn polled_here(&self) {
-        self.host.set(try_current());
+        self.host.set(try_current_task());
     }
 
     /// Is the code that runs now this group's, or that of a group below? That of children is it also after the group's future is
@@ -297,7 +299,7 @@ impl<E> State<E> {
 impl<E: fmt::Debug> State<E> {
     /// The code that runs now, a child's or the body's, has failed.
     pub(crate) fn failed(&self, error: Failure<E>, body: Option<&'static Location<'static>>) {
-        let error = match (body, try_current()) {
+        let error = match (body, try_current_task()) {
             (None, Some(task)) if self.core.host.get() != Some(task) => {
                 let location = task.location().unwrap_or(self.core.location);
                 ChildError::new(error, task.name().map(Into::into), location)
@@ -317,10 +319,10 @@ impl<E: fmt::Debug> State<E> {
 /// Wakes a waker that may be anybody's. Its panic is reported.
 pub(crate) fn wake(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        report_unhandled(Cause::WakerPanicked(Panic::new(payload)));
+        report_unhandled(UnhandledKind::WakerPanicked(Panic::new(payload)));
     }
 }
 
 fn current_id() -> Option<TaskId> {
-    try_current().map(|_| current().id())
+    try_current_task().map(|_| current_task().id())
 }

@@ -2,7 +2,7 @@
 
 use super::{bound::Waiter, child::Plain, join_handle::JoinHandle, task_group::TaskGroup};
 use crate::output::ChildOutput;
-use evenkeel_executor::{Cause, combinator::report_unhandled, try_current};
+use evenkeel_executor::{UnhandledKind, combinator::report_unhandled, try_current_task};
 use std::{
     fmt,
     panic::Location,
@@ -82,9 +82,9 @@ impl<'g, E> WaitSlot<'g, E> {
     /// Every slot is held by a child that waits for another one: that never ends.
     fn check_deadlock(&self, waiter: &Waiter) {
         let core = &self.group.0.core;
-        waiter.holds.set(try_current().is_some_and(|task| core.has_slot(task)));
+        waiter.holds.set(try_current_task().is_some_and(|task| core.has_slot(task)));
         if waiter.holds.get() && core.slots.limit().is_some_and(|limit| core.slots.waiting_holders() >= limit) {
-            report_unhandled(Cause::Error(
+            report_unhandled(UnhandledKind::Error(
                 "every slot of a task group is held by a child that waits for another slot of it: \
                  use TaskGroup::try_slot there, and go on inline where it refuses"
                     .into(),

@@ -54,7 +54,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     ///
-    /// [`JoinError::Failed`] if the child failed: the group has its error. [`JoinError::Cancelled`], [`JoinError::Panicked`]
+    /// [`JoinError::ReportedToGroup`] if the child failed: the group has its error. [`JoinError::Cancelled`], [`JoinError::Panicked`]
     /// (the panic itself goes on in the code that awaits the group).
     ///
     /// # Panics
@@ -135,7 +135,7 @@ impl<T> JoinHandle<T> {
 fn into_result<T>(end: Result<ChildEnd<T>, JoinError>) -> Result<T, JoinError> {
     match end {
         Ok(ChildEnd::Value(value)) => Ok(value),
-        Ok(ChildEnd::Failed) => Err(JoinError::Failed),
+        Ok(ChildEnd::Failed) => Err(JoinError::ReportedToGroup),
         Ok(ChildEnd::Cancelled(reason)) => Err(JoinError::Cancelled(reason)),
         Ok(ChildEnd::Panicked(message)) => Err(JoinError::Panicked(Panic::new(Box::new(message)))),
         Err(error) => Err(error),

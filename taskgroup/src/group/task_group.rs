@@ -13,7 +13,7 @@ use crate::{
     output::ChildOutput,
 };
 use evenkeel_executor::{
-    CancelReason, Cancelled, Cause, InScope, Panic, cancel_requested,
+    CancelReason, Cancelled, InScope, Panic, UnhandledKind, cancel_requested,
     combinator::{Place, is_stopping_hard, report_unhandled, settle_at, spawn_at},
 };
 use pin_project_lite::pin_project;
@@ -300,7 +300,7 @@ fn outcome<T, E: fmt::Debug>(state: &State<E>, mut value: Option<T>) -> Option<R
         match (catch_unwind(AssertUnwindSafe(|| drop(value.take()))), &panic) {
             (Ok(()), _) => {}
             (Err(payload), None) => panic = Some(payload),
-            (Err(payload), Some(_)) => report_unhandled(Cause::DestructorPanicked(Panic::new(payload))),
+            (Err(payload), Some(_)) => report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload))),
         }
     }
     if let Some(payload) = panic {
@@ -327,9 +327,9 @@ pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
         let text = catch_unwind(AssertUnwindSafe(|| format!("{:?}", error.error)));
         let text =
             text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose Debug panics", error.location));
-        report_unhandled(Cause::Error(text.into()));
+        report_unhandled(UnhandledKind::Error(text.into()));
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(error))) {
-            report_unhandled(Cause::DestructorPanicked(Panic::new(payload)));
+            report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
         }
     }
 }
@@ -369,7 +369,7 @@ impl<E: fmt::Debug> Drop for Tether<E> {
             core.end();
             report_errors(self.0.take_errors());
             if let Some(payload) = core.take_panic() {
-                report_unhandled(Cause::TaskPanicked(Panic::new(payload)));
+                report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
             }
         }
     }
@@ -424,7 +424,7 @@ impl<F: Future> Future for Caught<F> {
             Err(payload) => {
                 // Its destructors may panic too: the first panic counts.
                 if let Err(second) = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear())) {
-                    report_unhandled(Cause::DestructorPanicked(Panic::new(second)));
+                    report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(second)));
                 }
                 Poll::Ready(Err(payload))
             }

@@ -63,7 +63,7 @@ pub(crate) trait Running {
     fn cancel(self: Pin<&mut Self>, reason: CancelReason);
     fn has_cleanup(self: Pin<&mut Self>) -> bool;
     fn is_cleaning_up(self: Pin<&mut Self>) -> bool;
-    fn is_left(self: Pin<&mut Self>) -> bool;
+    fn is_abandoned(self: Pin<&mut Self>) -> bool;
     fn is_fresh(self: Pin<&mut Self>) -> bool;
 }
 
@@ -80,8 +80,8 @@ impl<F> Running for Branch<F> {
         Branch::is_cleaning_up(self)
     }
 
-    fn is_left(self: Pin<&mut Self>) -> bool {
-        Branch::is_left(self)
+    fn is_abandoned(self: Pin<&mut Self>) -> bool {
+        Branch::is_abandoned(self)
     }
 
     fn is_fresh(self: Pin<&mut Self>) -> bool {

@@ -5,7 +5,7 @@ use super::{
     cut::Cut,
 };
 use evenkeel_executor::{
-    CancelReason, Cause, Panic,
+    CancelReason, Panic, UnhandledKind,
     combinator::{WakeSet, poll_branches, report_unhandled},
 };
 use pin_project_lite::pin_project;
@@ -120,7 +120,7 @@ impl<C: Children> Family<C> {
                             if ended(this.children.as_mut(), key).is_break() {
                                 return;
                             }
-                        } else if *this.is_swept && is(&mut this.children, key, |child| child.is_left()) {
+                        } else if *this.is_swept && is(&mut this.children, key, |child| child.is_abandoned()) {
                             polled.set(None);
                             cut(set, this.children.as_mut(), key, this.running, this.cut);
                         } else if siblings.is_cancelled() && is(&mut this.children, key, |child| child.is_fresh()) {
@@ -140,7 +140,7 @@ impl<C: Children> Family<C> {
                         || keys.clone().any(|key| is(&mut this.children, key, |child| child.is_cleaning_up()))
                     {
                         for key in keys {
-                            if is(&mut this.children, key, |child| child.is_left()) {
+                            if is(&mut this.children, key, |child| child.is_abandoned()) {
                                 cut(set, this.children.as_mut(), key, this.running, this.cut);
                             }
                         }
@@ -219,7 +219,7 @@ impl<C: Children> Family<C> {
             }
         }
         if let Some(payload) = this.panic.take() {
-            report_unhandled(Cause::CleanupPanicked(Panic::new(payload)));
+            report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload)));
         }
         go_on(first);
     }
@@ -270,7 +270,7 @@ fn cut<C: Children>(set: &WakeSet, children: Pin<&mut C>, key: usize, running: &
 pub(crate) fn keep_first(first: &mut Option<Payload>, payload: Payload) {
     match first {
         None => *first = Some(payload),
-        Some(_) => report_unhandled(Cause::CleanupPanicked(Panic::new(payload))),
+        Some(_) => report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload))),
     }
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn keep_first(first: &mut Option<Payload>, payload: Payload) {
 pub(crate) fn go_on(panic: Option<Payload>) {
     match panic {
         Some(payload) if std::thread::panicking() => {
-            report_unhandled(Cause::DestructorPanicked(Panic::new(payload)));
+            report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
         }
         Some(payload) => resume_unwind(payload),
         None => {}

@@ -10,7 +10,7 @@ use crate::{
     in_place::{Cut, Payload, go_on, keep_first},
 };
 use evenkeel_executor::{
-    CancelReason, Cause, Panic,
+    CancelReason, Panic, UnhandledKind,
     combinator::{Branch, WakeSet, poll_branches, report_unhandled, shield_depth},
 };
 use pin_project_lite::pin_project;
@@ -289,7 +289,7 @@ pin_project! {
                 keep_first(&mut first, payload);
             }
             if let Some(payload) = this.panic.take() {
-                report_unhandled(Cause::CleanupPanicked(Panic::new(payload)));
+                report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload)));
             }
             go_on(first);
         }
@@ -334,7 +334,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
                         polled.set(None);
                         if let Poll::Ready(ended) = ended {
                             self.as_mut().end_body(ended.ok());
-                        } else if *this.is_swept && branch.as_mut().is_left() {
+                        } else if *this.is_swept && branch.as_mut().is_abandoned() {
                             this.cut.set();
                             self.as_mut().end_body(None);
                         } else if siblings.is_cancelled() && branch.is_fresh() {
@@ -350,7 +350,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
                             (Poll::Ready(ended), kid) => self.as_mut().end_child(key, kid, ended.ok()),
                             (Poll::Pending, Some(mut kid)) => {
                                 let mut branch = Pin::new(&mut kid.branch);
-                                if *this.is_swept && branch.as_mut().is_left() {
+                                if *this.is_swept && branch.as_mut().is_abandoned() {
                                     this.cut.set();
                                     self.as_mut().end_child(key, Some(kid), None);
                                     continue;
@@ -390,7 +390,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         for key in children.keys() {
             let this = self.as_mut().project();
             let Some(mut kid) = this.children.take(key) else { continue };
-            if Pin::new(&mut kid.branch).is_left() {
+            if Pin::new(&mut kid.branch).is_abandoned() {
                 this.cut.set();
                 self.as_mut().end_child(key, Some(kid), None);
             } else {
@@ -401,7 +401,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
         // Not if a destructor has panicked: then all are looked at again.
         *this.is_swept = true;
         if let BodyProjection::Running { branch } = this.body.project() {
-            if branch.is_left() {
+            if branch.is_abandoned() {
                 this.cut.set();
                 self.end_body(None);
             }

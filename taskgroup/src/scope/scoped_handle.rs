@@ -114,7 +114,7 @@ impl<T> ScopedHandle<'_, T> {
         }
         Some(match std::mem::replace(&mut *stage, Stage::Taken) {
             Stage::Value(value) => Ok(value),
-            Stage::Failed => Err(JoinError::Failed),
+            Stage::Failed => Err(JoinError::ReportedToGroup),
             Stage::Panicked => Err(JoinError::Panicked(Panic::new(Box::new("it goes on where the scope is awaited")))),
             Stage::Running(_) | Stage::Taken | Stage::Cancelled => {
                 let alone = self.shared.cancelled.get().cloned();

@@ -1,9 +1,10 @@
 //! Which types may cross threads, and which may be moved: a table that does not compile when it is wrong.
 
 use evenkeel::{
-    Budget, Builder, CallError, CancelReason, Cause, Choice, Executor, Fifo, Handle, Instant, Interval, JobContext,
-    JoinError, MissedTick, NestedRun, Panic, Progress, RemoteTask, Seeded, Sleep, Spawner, State, Task, TaskId,
-    TaskLocal, TaskRef, ThreadLimiter, ToThread, TooManyExecutors, Unhandled, VirtualClock, YieldNow, remote,
+    Budget, CallError, CancelReason, Choice, Executor, ExecutorBuilder, Fifo, Handle, Instant, Interval, JobContext,
+    JoinError, MissedTick, NestedRun, Panic, Progress, Readiness, RemoteTask, Seeded, Sleep, Spawner, Task, TaskId,
+    TaskLocal, TaskRef, ThreadLimiter, ToThread, TooManyExecutors, Unhandled, UnhandledKind, VirtualClock, YieldNow,
+    remote,
 };
 use std::{cell::Cell, marker::PhantomPinned, rc::Rc};
 
@@ -37,13 +38,13 @@ yes!(Send: RemoteTask<Cell<u8>>, remote::Sender<Cell<u8>>, remote::Receiver<Cell
 no!(Send: ToThread<u8>, remote::Sender<Rc<u8>>, remote::Receiver<Rc<u8>>);
 yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver<PhantomPinned>);
 
-no!(Send: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
-no!(Sync: Executor, Builder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
+no!(Send: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
+no!(Sync: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
 
-yes!(Send: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, State, Choice);
-yes!(Sync: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, State, Choice);
-yes!(Send: MissedTick, Fifo, Seeded, Unhandled, Cause, YieldNow);
-yes!(Sync: MissedTick, Fifo, Seeded, Unhandled, Cause, YieldNow);
+yes!(Send: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, Readiness, Choice);
+yes!(Sync: JoinError, Panic, CancelReason, Instant, NestedRun, TooManyExecutors, TaskId, Budget, Progress, Readiness, Choice);
+yes!(Send: MissedTick, Fifo, Seeded, Unhandled, UnhandledKind, YieldNow);
+yes!(Sync: MissedTick, Fifo, Seeded, Unhandled, UnhandledKind, YieldNow);
 // A key is not the value: it may name values that stay on their threads.
 yes!(Send: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);
 yes!(Sync: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);

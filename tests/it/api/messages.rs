@@ -18,11 +18,11 @@ fn locations_are_the_callers_lines() {
     check(task.location(), line!() - 1);
     let main = line!() + 1;
     executor.run(async {
-        check(evenkeel::current().location().unwrap(), main);
+        check(evenkeel::current_task().location().unwrap(), main);
         let task = spawn(async {});
         check(task.location(), line!() - 1);
         let inner = line!() + 1;
-        let seen = spawn(async { evenkeel::current().location().unwrap().line() });
+        let seen = spawn(async { evenkeel::current_task().location().unwrap().line() });
         check(seen.location(), inner);
         assert_eq!(seen.await.unwrap(), inner);
     });
@@ -58,7 +58,7 @@ fn fault_38_names_with_control_characters_are_escaped_wherever_they_are_printed(
 #[test]
 fn names_can_be_given_until_the_end_and_read_afterwards() {
     let mut task = run(async {
-        let task = spawn(async { evenkeel::current().name() }).named(String::from("owned"));
+        let task = spawn(async { evenkeel::current_task().name() }).named(String::from("owned"));
         assert_eq!(task.name().as_deref(), Some("owned"));
         evenkeel::yield_now().await;
         task

@@ -3,8 +3,8 @@
 
 use crate::kit::probe::{Drops, Record, at, ms, on_drop, reason_of, wait_for_wake};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Cause, Elapsed, Executor, Instant, JoinError, State, Task, TaskState,
-    current, finally, run, shield, sleep, sleep_until, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, Readiness, Task, TaskState,
+    UnhandledKind, current_task, finally, run, shield, sleep, sleep_until, spawn, testing, timeout, yield_now,
 };
 use futures::channel::oneshot;
 use std::{
@@ -20,7 +20,7 @@ use std::{
 #[test]
 fn asyncio_fact_50_who_cancels_is_told_whether_there_was_anything_to_cancel() {
     testing::run(async {
-        let task = spawn(async { current() });
+        let task = spawn(async { current_task() });
         yield_now().await;
         task.cancel("too late");
         assert_eq!(task.cancel_reason(), None);
@@ -28,7 +28,7 @@ fn asyncio_fact_50_who_cancels_is_told_whether_there_was_anything_to_cancel() {
         assert!(!ended.cancel("too late"));
         let scope = CancelScope::new();
         assert!(scope.cancel("first") && !scope.cancel("second"));
-        assert!(current().cancel("myself") && current().cancel("again"));
+        assert!(current_task().cancel("myself") && current_task().cancel("again"));
     });
 }
 
@@ -101,7 +101,7 @@ fn asyncio_fact_53_a_result_that_is_there_before_the_task_resumes_is_not_lost() 
 fn asyncio_fact_54_a_task_that_cancels_itself_and_returns_has_its_value() {
     testing::run(async {
         let task = spawn(async {
-            current().cancel("myself");
+            current_task().cancel("myself");
             "a value"
         });
         assert_eq!(task.await.unwrap(), "a value");
@@ -116,7 +116,7 @@ fn asyncio_fact_55_normal_life_goes_on_behind_a_scope_that_was_cancelled() {
             let scope = CancelScope::new();
             scope.cancel("this part");
             assert_eq!(scope.run(pending::<()>()).await, Err(Cancelled("this part".into())));
-            assert_eq!((current().state(), current().cancel_reason()), (Some(TaskState::Running), None));
+            assert_eq!((current_task().state(), current_task().cancel_reason()), (Some(TaskState::Running), None));
             sleep(ms(1)).await;
             "goes on"
         });
@@ -129,7 +129,7 @@ fn asyncio_fact_55_normal_life_goes_on_behind_a_scope_that_was_cancelled() {
 fn asyncio_fact_56_cancellations_are_not_counted() {
     testing::run(async {
         let task = spawn(async {
-            let me = current();
+            let me = current_task();
             assert!(me.cancel("one") && me.cancel("two"));
             assert_eq!((me.state(), me.cancel_reason()), (Some(TaskState::CancelRequested), Some("one".into())));
             pending::<()>().await;
@@ -435,7 +435,7 @@ fn test_tasks_cancel_current_task() {
     testing::run(async {
         let says = record.clone();
         let task = spawn(async move {
-            assert!(current().cancel("myself"));
+            assert!(current_task().cancel("myself"));
             says.add("runs on to its next await");
             sleep(ms(100)).await;
             says.add("never");
@@ -452,7 +452,7 @@ fn test_tasks_cancel_at_end() {
     testing::run(async {
         let task = spawn(async {
             sleep(ms(10)).await;
-            current().cancel("at the end");
+            current_task().cancel("at the end");
             12
         });
         assert_eq!(task.await.unwrap(), 12);
@@ -469,7 +469,7 @@ fn test_tasks_cancel_awaited_task() {
             pending::<()>().await;
         });
         let task = spawn(async move {
-            current().cancel("pending");
+            current_task().cancel("pending");
             nested.await
         });
         assert_eq!(reason_of(task.await), "pending".into());
@@ -485,7 +485,7 @@ fn test_tasks_task_cancel_sleeping_task() {
     executor.run_until_stalled();
     assert!(executor.next_deadline().is_some());
     task.cancel("wake up");
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(executor.next_deadline(), None);
     assert_eq!(reason_of(task.take_result().unwrap()), "wake up".into());
 }
@@ -558,7 +558,10 @@ fn test_tasks_log_destroyed_pending_task() {
     let says = record.clone();
     let executor = Executor::builder()
         .on_unhandled(move |unhandled| {
-            says.add((unhandled.name().map(str::to_owned), matches!(unhandled.cause(), Cause::CleanupSkipped(_))));
+            says.add((
+                unhandled.name().map(str::to_owned),
+                matches!(unhandled.kind(), UnhandledKind::CleanupSkipped(_)),
+            ));
         })
         .build();
     let task = executor.spawn(async {

@@ -128,7 +128,7 @@ fn asyncio_fact_32_a_gather_that_has_ended_is_not_cancelled() {
         let task = spawn(async {
             let all = gather([after(1, 1), after(2, 2)]).await;
             // Its own, and too late for what is gathered.
-            assert!(current().cancel("too late"));
+            assert!(current_task().cancel("too late"));
             all
         });
         let handle = task.task_ref().unwrap();

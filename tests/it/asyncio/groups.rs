@@ -166,7 +166,7 @@ fn asyncio_fact_10_a_child_that_ends_cancelled_is_no_failure() {
         let sum = Group::run(async |group| {
             let by_hand = group.spawn(pending::<()>());
             group.spawn(async {
-                evenkeel::current().cancel("by itself");
+                evenkeel::current_task().cancel("by itself");
                 pending::<()>().await
             });
             let other = group.spawn(value(5, 7));

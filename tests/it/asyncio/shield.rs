@@ -3,8 +3,8 @@
 
 use crate::kit::probe::{Record, at, ms, panic_of, reason_of};
 use evenkeel::{
-    CancelScope, Cancelled, Cause, Executor, Instant, TaskState, VirtualClock, shield, sleep, spawn, testing, timeout,
-    yield_now,
+    CancelScope, Cancelled, Executor, Instant, TaskState, UnhandledKind, VirtualClock, shield, sleep, spawn, testing,
+    timeout, yield_now,
 };
 use std::future::pending;
 
@@ -65,7 +65,7 @@ fn asyncio_fact_47_a_shielded_task_cannot_vanish() {
     let record = Record::new();
     let says = record.clone();
     let executor = Executor::builder()
-        .on_unhandled(move |unhandled| says.add(matches!(unhandled.cause(), Cause::CleanupSkipped(_))))
+        .on_unhandled(move |unhandled| says.add(matches!(unhandled.kind(), UnhandledKind::CleanupSkipped(_))))
         .build();
     executor.run(async {
         // Dropped by foreign code, it is reported.

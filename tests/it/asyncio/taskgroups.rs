@@ -548,7 +548,7 @@ fn test_taskgroups_taskgroup_25() {
 fn test_taskgroups_taskgroup_task_name() {
     run_clean(async {
         let outcome = Group::run(async |group| {
-            let name = group.spawn(async { Ok(evenkeel::current().name()) }).named("yolo");
+            let name = group.spawn(async { Ok(evenkeel::current_task().name()) }).named("yolo");
             Ok(name.await)
         });
         assert_eq!(outcome.await.unwrap().as_deref(), Some("yolo"));
@@ -695,7 +695,7 @@ fn test_taskgroups_error_and_cancel() {
         let says = seen.clone();
         let task = spawn(async move {
             let outcome = Group::run(async |group| {
-                let parent = evenkeel::current();
+                let parent = evenkeel::current_task();
                 group.spawn(async move {
                     parent.cancel("from outside");
                     Err::<(), _>("in the same turn")

@@ -7,7 +7,7 @@ use crate::kit::{
     probe::{Record, at, ms, on_drop, panic_of, poll_with_noop, reason_of},
 };
 use evenkeel::{
-    CancelReason, Deadline, Elapsed, Executor, Instant, TaskState, VirtualClock, current, finally, shield, sleep,
+    CancelReason, Deadline, Elapsed, Executor, Instant, TaskState, VirtualClock, current_task, finally, shield, sleep,
     spawn, testing, timeout, timeout_at, yield_now,
 };
 use std::{
@@ -78,7 +78,7 @@ fn asyncio_fact_37_a_timeout_leaves_no_trace_in_its_task() {
     testing::run(async {
         for _ in 0..3 {
             assert_eq!(timeout(ms(1), pending::<()>()).await, Err(Elapsed));
-            assert_eq!((current().state(), current().cancel_reason()), (Some(TaskState::Running), None));
+            assert_eq!((current_task().state(), current_task().cancel_reason()), (Some(TaskState::Running), None));
         }
         sleep(ms(1)).await;
     });
@@ -421,7 +421,7 @@ fn test_timeouts_timeout_after_cancellation() {
     testing::run(async {
         let says = record.clone();
         let body = async {
-            current().cancel("myself");
+            current_task().cancel("myself");
             sleep(ms(1_000)).await;
         };
         let clean_up = async move |_: Option<&()>| says.add(timeout(Duration::ZERO, sleep(ms(1_000))).await);
@@ -437,12 +437,12 @@ fn test_timeouts_cancel_in_timeout_after_cancellation() {
     testing::run(async {
         let says = record.clone();
         let body = async {
-            current().cancel("myself");
+            current_task().cancel("myself");
             sleep(ms(1_000)).await;
         };
         let clean_up = async move |_: Option<&()>| {
             let outcome = timeout(ms(1_000), async {
-                current().cancel("again");
+                current_task().cancel("again");
                 sleep(ms(2_000)).await;
             });
             says.add((outcome.await, Instant::now()));

@@ -7,8 +7,8 @@ use crate::kit::{
     scopes::{Boxed, reporting},
 };
 use evenkeel::{
-    CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, State, TaskGroup, as_completed, current, finally,
-    gather, map_concurrent, race, scope, shield, sleep, spawn, timeout, yield_now,
+    CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, Readiness, TaskGroup, as_completed, current_task,
+    finally, gather, map_concurrent, race, scope, shield, sleep, spawn, timeout, yield_now,
 };
 use futures::{
     FutureExt, StreamExt,
@@ -223,7 +223,7 @@ fn cleanup_06_code_that_begins_new_clean_up_in_each_poll_does_not_keep_the_threa
         } else {
             handle.cancel("enough");
         }
-        while executor.run_until_stalled().state == State::MoreReady {}
+        while executor.run_until_stalled().readiness == Readiness::MoreReady {}
         assert!(task.is_finished());
         drop((task, executor));
         assert_eq!(reports.take(), Vec::<String>::new());
@@ -365,7 +365,7 @@ fn cleanup_08_a_panic_that_waits_is_reported_when_another_takes_its_scope_away()
         let work = async {
             let all: Vec<Boxed<'_>> = vec![
                 Box::pin(async {
-                    current().cancel("by itself");
+                    current_task().cancel("by itself");
                     pending().await
                 }),
                 Box::pin(finally(async { panic!("first") }, async |_: Option<&()>| {})),
@@ -529,6 +529,6 @@ fn cancel_14_to_ask_for_a_cancellation_from_elsewhere_changes_nothing_that_is_de
     executor.run_until_stalled();
     handle.cancel("the scope");
     task.cancel("the task");
-    while executor.run_until_stalled().state == State::MoreReady {}
+    while executor.run_until_stalled().readiness == Readiness::MoreReady {}
     assert!(task.is_finished() && !resumed.get());
 }

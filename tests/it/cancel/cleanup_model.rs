@@ -3,7 +3,7 @@
 //! them everything goes the straight way. `MODEL_CHOICES` sets how many.
 
 use crate::kit::scopes::{Boxed, reporting};
-use evenkeel::{CancelScope, Executor, JoinError, State, Task, finally, timeout};
+use evenkeel::{CancelScope, Executor, JoinError, Readiness, Task, finally, timeout};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -205,7 +205,7 @@ fn start(shape: Shape, executor: &Executor, world: &Rc<World>, scope: CancelScop
 
 /// Runs until nothing is ready, also nothing that wakes itself.
 fn settle(executor: &Executor) {
-    let turns = (0..1_000).take_while(|_| executor.run_until_stalled().state == State::MoreReady).count();
+    let turns = (0..1_000).take_while(|_| executor.run_until_stalled().readiness == Readiness::MoreReady).count();
     assert!(turns < 1_000, "it is polled for ever");
 }
 

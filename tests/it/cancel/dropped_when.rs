@@ -2,8 +2,8 @@
 
 use crate::kit::probe::{Record, at, ms, on_drop, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Cause, Elapsed, Executor, JoinError, VirtualClock, current, finally, sleep,
-    spawn, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Executor, JoinError, UnhandledKind, VirtualClock, current_task,
+    finally, sleep, spawn, timeout, yield_now,
 };
 use std::{
     future::{pending, poll_fn},
@@ -40,10 +40,10 @@ fn with_executor(says: &Says, test: impl FnOnce(Executor)) -> Vec<&'static str> 
     let executor = Executor::builder()
         .clock(VirtualClock::new())
         .on_unhandled(move |unhandled| {
-            reports.add(match unhandled.cause() {
-                Cause::TaskPanicked(_) => "reported: task panicked",
-                Cause::CleanupSkipped(_) => "reported: clean-up skipped",
-                Cause::GraceExceeded => "reported: grace exceeded",
+            reports.add(match unhandled.kind() {
+                UnhandledKind::TaskPanicked(_) => "reported: task panicked",
+                UnhandledKind::CleanupSkipped(_) => "reported: clean-up skipped",
+                UnhandledKind::GraceExceeded => "reported: grace exceeded",
                 _ => "reported: something else",
             });
         })
@@ -143,7 +143,7 @@ fn dropped_when_it_is_cancelled_during_the_poll_that_completes() {
     let says = Record::new();
     run(&says, async || {
         let task = spawn(async {
-            current().cancel("too late");
+            current_task().cancel("too late");
             5
         });
         assert_eq!(task.await.unwrap(), 5);
@@ -165,7 +165,7 @@ fn dropped_when_it_is_cancelled_during_a_poll_that_suspends() {
             let too = says.clone();
             let task = spawn(poll_fn(move |cx| {
                 too.add("polled");
-                current().cancel("stop");
+                current_task().cancel("stop");
                 if wakes_itself {
                     cx.waker().wake_by_ref();
                 }

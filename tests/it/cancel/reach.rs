@@ -2,7 +2,8 @@
 
 use crate::kit::probe::{at, ms};
 use evenkeel::{
-    CancelScope, Cause, Clock, Executor, State, Task, VirtualClock, finally, race, scope, shield, sleep, timeout,
+    CancelScope, Clock, Executor, Readiness, Task, UnhandledKind, VirtualClock, finally, race, scope, shield, sleep,
+    timeout,
 };
 use evenkeel_sync::oneshot;
 use futures::{
@@ -32,7 +33,7 @@ impl Host {
         let (clock, skipped) = (VirtualClock::new(), Rc::new(Cell::new(0)));
         let count = skipped.clone();
         let builder = Executor::builder().clock(clock.clone()).on_unhandled(move |unhandled| {
-            assert!(matches!(unhandled.cause(), Cause::CleanupSkipped(_)), "{unhandled}");
+            assert!(matches!(unhandled.kind(), UnhandledKind::CleanupSkipped(_)), "{unhandled}");
             count.set(count.get() + 1);
         });
         Host { executor: builder.build(), clock, skipped }
@@ -41,7 +42,7 @@ impl Host {
     /// Runs until that time, and all that is ready then.
     fn go_on(&self, until: u64) {
         for _ in 0..100 {
-            if self.executor.run_until_stalled().state != State::MoreReady {
+            if self.executor.run_until_stalled().readiness != Readiness::MoreReady {
                 if self.clock.now() >= at(until) {
                     return;
                 }

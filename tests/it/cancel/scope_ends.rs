@@ -5,8 +5,8 @@ use crate::kit::{
     scopes::{Boxed, Log, Polls, reporting},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Executor, Instant, JoinError, current, finally, shield, sleep, spawn, testing, timeout,
-    yield_now,
+    CancelReason, CancelScope, Executor, Instant, JoinError, current_task, finally, shield, sleep, spawn, testing,
+    timeout, yield_now,
 };
 use futures::{
     future::{Either, join_all, select},
@@ -154,10 +154,10 @@ fn cancel_09_the_states_of_a_task_are_visible_with_the_reason() {
     let says = log.clone();
     testing::run(async {
         let mut task = spawn(async move {
-            let look = on_drop(|| says.show(current().state().unwrap()));
+            let look = on_drop(|| says.show(current_task().state().unwrap()));
             finally(pending::<()>(), async |_: Option<&()>| {
                 yield_now().await;
-                says.show(current().state().unwrap());
+                says.show(current_task().state().unwrap());
                 sleep(ms(1)).await;
             })
             .await;
@@ -199,7 +199,7 @@ fn cancel_09_the_reasons_that_the_executor_gives() {
         two.abort();
         outcome(two).await;
         let three = spawn(finally(pending(), async move |_: Option<&()>| {
-            says.say(current().cancel_reason().unwrap().to_string());
+            says.say(current_task().cancel_reason().unwrap().to_string());
         }));
         yield_now().await;
         drop(three);
@@ -210,7 +210,7 @@ fn cancel_09_the_reasons_that_the_executor_gives() {
         log.say(scope.run(pending::<()>()).await.unwrap_err().to_string());
         let says = log.clone();
         spawn(finally(pending(), async move |_: Option<&()>| {
-            says.say(current().cancel_reason().unwrap().to_string());
+            says.say(current_task().cancel_reason().unwrap().to_string());
         }))
         .detach();
         yield_now().await;
@@ -293,7 +293,7 @@ fn cancel_12_the_report_names_the_place_of_the_point() {
     let places = Rc::new(RefCell::new(Vec::new()));
     let kept = places.clone();
     let hook = move |unhandled: &evenkeel::Unhandled| {
-        if let evenkeel::Cause::CleanupSkipped(location) = unhandled.cause() {
+        if let evenkeel::UnhandledKind::CleanupSkipped(location) = unhandled.kind() {
             kept.borrow_mut().push((location.file(), location.line()));
         }
     };

@@ -5,7 +5,8 @@ use crate::kit::{
     scopes::{Log, Polls, reporting},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Executor, RemoteToken, State, current, finally, spawn, testing, yield_now,
+    CancelReason, CancelScope, Cancelled, Executor, Readiness, RemoteToken, current_task, finally, spawn, testing,
+    yield_now,
 };
 use std::{
     cell::RefCell,
@@ -86,7 +87,7 @@ fn cancel_06_a_destructor_of_the_body_that_cancels_the_task_is_heeded() {
         let inner = CancelScope::new();
         let scope = inner.clone();
         let task = spawn(async move {
-            let me = current();
+            let me = current_task();
             let guard = on_drop(move || assert!(me.cancel("task")));
             says.show(scope.run(async move { (pending::<()>().await, guard).0 }).await);
         });
@@ -253,8 +254,8 @@ fn cancelling_between_two_ticks() {
     let executor = Executor::new();
     let scope = CancelScope::new();
     let mut task = executor.spawn(scope.run(pending::<()>()));
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     scope.cancel("the host");
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(task.take_result().unwrap().unwrap(), cancelled("the host"));
 }

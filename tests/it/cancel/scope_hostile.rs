@@ -6,7 +6,7 @@ use crate::kit::{
     scopes::{Boxed, Log, Polls, poll_slot, reporting},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Deadline, Executor, Instant, JoinError, current, finally, shield, sleep,
+    CancelReason, CancelScope, Cancelled, Deadline, Executor, Instant, JoinError, current_task, finally, shield, sleep,
     spawn, testing, timeout, yield_now,
 };
 use futures::{
@@ -90,7 +90,7 @@ fn cancel_08_a_task_that_aborts_itself_is_not_polled_again_and_begins_no_clean_u
             let polls = Polls::default();
             let body = polls.of(|n, _| {
                 says.show(n);
-                current().abort();
+                current_task().abort();
                 Poll::<()>::Pending
             });
             CancelScope::new().run(finally(body, async |_: Option<&()>| says.say("clean-up"))).await

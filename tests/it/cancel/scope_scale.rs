@@ -4,7 +4,7 @@ use crate::kit::{
     probe::on_a_small_stack,
     scopes::{Boxed, Polls},
 };
-use evenkeel::{CancelScope, Executor, State, Task, finally, shield, spawn, testing, timeout, yield_now};
+use evenkeel::{CancelScope, Executor, Readiness, Task, finally, shield, spawn, testing, timeout, yield_now};
 use std::{
     cell::Cell,
     future::{Future, pending},
@@ -201,7 +201,7 @@ fn a_tree_of_tasks_is_cancelled_on_a_small_stack_and_each_dropped_once() {
             loop {
                 let progress = executor.run_until_stalled();
                 polled += progress.polled;
-                if progress.state == State::Finished {
+                if progress.readiness == Readiness::Finished {
                     break;
                 }
             }

@@ -5,8 +5,8 @@ use crate::kit::{
     scopes::{Log, reporting, reporting_to},
 };
 use evenkeel::{
-    Budget, CancelScope, Cause, Executor, JoinError, Seeded, State, Task, finally, shield, sleep, spawn, timeout,
-    yield_now,
+    Budget, CancelScope, Executor, JoinError, Readiness, Seeded, Task, UnhandledKind, finally, shield, sleep, spawn,
+    timeout, yield_now,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::{
@@ -99,12 +99,12 @@ fn begin_close_and_ticks_do_the_same_without_blocking() {
     executor.begin_close();
     let late = executor.spawn(async { unreachable!("cancelled from birth") as () });
     let mut progress = executor.run_until_stalled();
-    while progress.state != State::Idle {
+    while progress.readiness != Readiness::Idle {
         progress = executor.run_until_stalled();
     }
     assert_eq!((progress.next_wait, late.is_finished()), (Some(ms(5)), true));
     clock.set(ms(5));
-    while executor.run_until_stalled().state != State::Finished {}
+    while executor.run_until_stalled().readiness != Readiness::Finished {}
     log.say("finished");
     assert_eq!(executor.close(Duration::ZERO).stuck().len(), 0);
     assert_eq!(log.take(), ["clean-up begins", "clean-up ends", "finished"]);
@@ -207,7 +207,7 @@ fn a_hook_may_spawn_while_its_executor_is_dropped() {
     let kept: Rc<RefCell<Vec<Task<()>>>> = Rc::default();
     let (slot, tasks) = (spawner.clone(), kept.clone());
     let hook = move |unhandled: &evenkeel::Unhandled| {
-        assert!(matches!(unhandled.cause(), Cause::GraceExceeded));
+        assert!(matches!(unhandled.kind(), UnhandledKind::GraceExceeded));
         tasks.borrow_mut().extend(slot.borrow().as_ref().map(|spawner| spawner.spawn(pending()).unwrap()));
     };
     let executor = Executor::builder().on_unhandled(hook).build();

@@ -1,7 +1,7 @@
 //! Cancelling a whole task: who is polled once more, who is not, and what counts.
 
 use crate::kit::probe::{Drops, Record, my_waker, on_drop};
-use evenkeel::{CancelReason, Executor, JoinError, State, Task, current, run, spawn, yield_now};
+use evenkeel::{CancelReason, Executor, JoinError, Readiness, Task, current_task, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -244,7 +244,7 @@ fn cancel_02_a_task_that_has_ended_stays_as_it_is() {
     executor.run_until_stalled();
     one.task.cancel("late");
     one.task.abort();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(one.task.take_result().unwrap().unwrap(), "value");
     one.task.cancel("later still");
     one.task.abort();
@@ -258,8 +258,8 @@ fn cancel_03_a_task_that_cancels_itself_is_stopped_where_it_awaits_next() {
     let outcome = run(async {
         spawn(async move {
             let _guard = guard;
-            assert!(current().cancel("myself"));
-            assert!(current().cancel("again"));
+            assert!(current_task().cancel("myself"));
+            assert!(current_task().cancel("again"));
             says.add("goes on to its next await");
             pending::<()>().await;
             says.add("never");
@@ -275,8 +275,8 @@ fn cancel_03_a_task_that_cancels_itself_is_stopped_where_it_awaits_next() {
 fn cancel_03_a_task_that_cancels_itself_and_ends_has_its_value() {
     let value = run(async {
         spawn(async {
-            current().cancel("myself");
-            current().abort();
+            current_task().cancel("myself");
+            current_task().abort();
             5
         })
         .await

@@ -2,8 +2,8 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, reason_of, wait_for_wake};
 use evenkeel::{
-    CancelReason, CancelScope, CancelToken, Cancelled, Ended, Executor, JoinError, RemoteToken, TaskState, finally,
-    run, sleep, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, CancelToken, Cancelled, Executor, ExecutorEnded, JoinError, RemoteToken, TaskState,
+    finally, run, sleep, spawn, testing, timeout, yield_now,
 };
 use std::{
     cell::RefCell,
@@ -539,17 +539,20 @@ fn main_03_after_the_executors_end_it_is_an_error() {
     let handle = executor.handle();
     executor.run(async {});
     drop(executor);
-    assert_eq!(handle.cancel_main("late"), Err(Ended));
-    assert_eq!(elsewhere(|| handle.clone().cancel_main("late")), Err(Ended));
+    assert_eq!(handle.cancel_main("late"), Err(ExecutorEnded));
+    assert_eq!(elsewhere(|| handle.clone().cancel_main("late")), Err(ExecutorEnded));
     assert_eq!(format!("{handle:?}"), "Handle(ended)");
-    assert_eq!(Ended.to_string(), "the executor has ended: keep it alive for as long as other threads use its handle");
+    assert_eq!(
+        ExecutorEnded.to_string(),
+        "the executor has ended: keep it alive for as long as other threads use its handle"
+    );
 }
 
 #[test]
 fn main_03_a_handle_does_not_reach_a_later_executor_with_the_same_id() {
     let handle = Executor::new().handle();
     let executors: Vec<Executor> = (0..10).map(|_| Executor::new()).collect();
-    assert_eq!(handle.cancel_main("late"), Err(Ended));
+    assert_eq!(handle.cancel_main("late"), Err(ExecutorEnded));
     for executor in executors {
         assert_eq!(executor.run_outcome(async { 5 }).unwrap(), 5);
     }

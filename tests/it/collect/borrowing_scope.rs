@@ -159,7 +159,7 @@ fn group_04_outcomes_can_be_taken_without_stopping_anybody() {
             let mut fine = s.spawn(after(5, Ok(7)));
             assert!(fine.take_result().is_none());
             let seen = finally(pending::<()>(), async |_: Option<&()>| {
-                assert!(matches!(failing.outcome().await, Err(JoinError::Failed)));
+                assert!(matches!(failing.outcome().await, Err(JoinError::ReportedToGroup)));
                 assert!(matches!(fine.outcome().await, Err(JoinError::Cancelled(CancelReason::SiblingFailed { .. }))));
             });
             seen.await;

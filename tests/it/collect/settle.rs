@@ -1,9 +1,10 @@
-//! What combinators are built of: `settle`, `cancel_requested`, `open_shields`, `TaskRef::end_grace`.
+//! What combinators are built of: `settle`, `cancel_requested`, `open_shields`, `end_grace`.
 
 use crate::kit::probe::{Record, panic_of, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Cause, Executor, TaskState, cancel_requested, combinator::open_shields,
-    finally, settle, shield, spawn, testing, yield_now,
+    CancelReason, CancelScope, Cancelled, Executor, TaskState, UnhandledKind, cancel_requested,
+    combinator::{end_grace, open_shields, settle},
+    finally, shield, spawn, testing, yield_now,
 };
 use std::{cell::RefCell, future::pending, rc::Rc};
 
@@ -94,7 +95,7 @@ fn open_shields_ends_a_shield_and_a_clean_up_that_wait_for_what_can_never_come()
     let seen = skipped.clone();
     let executor = Executor::builder()
         .on_unhandled(move |what| {
-            assert!(matches!(what.cause(), Cause::CleanupSkipped(_)), "{what}");
+            assert!(matches!(what.kind(), UnhandledKind::CleanupSkipped(_)), "{what}");
             *seen.borrow_mut() += 1;
         })
         .build();
@@ -145,7 +146,7 @@ fn end_grace_stops_a_task_hard_and_reports_it_by_name() {
         task.cancel("please");
         yield_now().await;
         assert_eq!(task.state(), TaskState::CleaningUp);
-        task.task_ref().unwrap().end_grace();
+        end_grace(task.task_ref().unwrap());
         assert_eq!(reason_of(task.await), CancelReason::from("please"));
     });
     let reports = record.take();

@@ -9,7 +9,7 @@ use super::{
     tasks,
 };
 use crate::kit::probe::ms;
-use evenkeel::{cancel_requested, current, sleep, yield_now};
+use evenkeel::{cancel_requested, current_task, sleep, yield_now};
 use std::{
     future::{pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -120,7 +120,7 @@ fn deed(here: &Here) {
         Op::DropTask(which) => drop(tasks::take(world, which)),
         Op::CancelSelf => {
             world.frames.cancel(world.frames.task_of(here.frame));
-            current().cancel("itself");
+            current_task().cancel("itself");
         }
         Op::Ask => world.note(here.frame, cancel_requested()),
         Op::WakeKept => wake_kept(world),

@@ -6,7 +6,7 @@ use super::{
     record::{Out, Token, World},
     step::{Fut, Here, Part},
 };
-use evenkeel::{finally, finally_with, settle, shield};
+use evenkeel::{combinator::settle, finally, finally_with, shield};
 
 pub(super) fn inner(here: Here) -> Fut {
     let point = here.frame;

@@ -1,7 +1,9 @@
 //! The record: what happened in one run, and what was made, dropped, thrown, run and reported in it.
 
 use super::frames::{FrameId, Frames, How};
-use evenkeel::{CancelScope, Cause, Clock, Deadline, Instant, JoinError, Task, TaskGroup, Unhandled, VirtualClock};
+use evenkeel::{
+    CancelScope, Clock, Deadline, Instant, JoinError, Task, TaskGroup, Unhandled, UnhandledKind, VirtualClock,
+};
 use std::{
     any::Any,
     cell::{Cell, RefCell},
@@ -188,20 +190,20 @@ impl Record {
     }
 
     pub(super) fn got_report(&self, unhandled: &Unhandled) {
-        self.say(0, format_args!("reported: {}", report_in_words(unhandled.cause())));
-        match unhandled.cause() {
-            Cause::TaskPanicked(panic)
-            | Cause::DestructorPanicked(panic)
-            | Cause::WakerPanicked(panic)
-            | Cause::CleanupPanicked(panic) => self.got_panic(panic.message()),
-            Cause::CleanupSkipped(place) if place.file().ends_with("groups.rs") => {
+        self.say(0, format_args!("reported: {}", report_in_words(unhandled.kind())));
+        match unhandled.kind() {
+            UnhandledKind::TaskPanicked(panic)
+            | UnhandledKind::DestructorPanicked(panic)
+            | UnhandledKind::WakerPanicked(panic)
+            | UnhandledKind::CleanupPanicked(panic) => self.got_panic(panic.message()),
+            UnhandledKind::CleanupSkipped(place) if place.file().ends_with("groups.rs") => {
                 self.group_skips_reported.set(self.group_skips_reported.get() + 1);
             }
-            Cause::CleanupSkipped(_) => self.skips_reported.set(self.skips_reported.get() + 1),
-            Cause::GraceExceeded => {}
-            Cause::Error(text) if text.contains("every slot of a task group") => {}
+            UnhandledKind::CleanupSkipped(_) => self.skips_reported.set(self.skips_reported.get() + 1),
+            UnhandledKind::GraceExceeded => {}
+            UnhandledKind::Error(text) if text.contains("every slot of a task group") => {}
             // A group's error names all that are in it.
-            Cause::Error(text) => match numbers_in(text, "fault#") {
+            UnhandledKind::Error(text) => match numbers_in(text, "fault#") {
                 ids if ids.is_empty() => self.nameless.set(self.nameless.get() + 1),
                 ids => ids.into_iter().for_each(|id| self.faults.borrow_mut()[id].got += 1),
             },
@@ -244,11 +246,11 @@ impl Record {
     }
 }
 
-fn report_in_words(cause: &Cause) -> String {
+fn report_in_words(cause: &UnhandledKind) -> String {
     match cause {
-        Cause::CleanupSkipped(place) if place.file().ends_with("groups.rs") => "a group was skipped".to_owned(),
+        UnhandledKind::CleanupSkipped(place) if place.file().ends_with("groups.rs") => "a group was skipped".to_owned(),
         // Not its line: that would change with the text of the tests.
-        Cause::CleanupSkipped(_) => "clean-up skipped".to_owned(),
+        UnhandledKind::CleanupSkipped(_) => "clean-up skipped".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -297,7 +299,7 @@ fn fuzz_structured_a_record_does_not_depend_on_what_numbers_tasks_have() {
     let executor = evenkeel::Executor::builder().clock(VirtualClock::new()).build();
     let record = || {
         let record = Record::new(true);
-        let (first, second) = (evenkeel::current().id(), evenkeel::spawn(async {}).id().expect("it is alive"));
+        let (first, second) = (evenkeel::current_task().id(), evenkeel::spawn(async {}).id().expect("it is alive"));
         record.note(0, evenkeel::CancelReason::SiblingFailed { task: Some(first) });
         record.note(1, (second, first));
         (record.digest(), record.take_lines())

@@ -9,7 +9,7 @@ use super::{
     step::{Here, Part, Step},
 };
 use crate::kit::probe::ms;
-use evenkeel::{Budget, Clock, Executor, Instant, Progress, Seeded, State, Task};
+use evenkeel::{Budget, Clock, Executor, Instant, Progress, Readiness, Seeded, Task};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
@@ -75,25 +75,25 @@ impl Host<'_> {
             let progress = self.tick();
             self.take_main();
             let closing = self.world.closing.get();
-            if progress.state == State::Finished && closing {
+            if progress.readiness == Readiness::Finished && closing {
                 return Ok(());
             }
             let now = self.world.now();
             if closing {
                 self.check_time(now)?;
-            } else if progress.state == State::Finished || now >= until {
+            } else if progress.readiness == Readiness::Finished || now >= until {
                 self.close();
                 continue;
             }
             self.turns += 1;
             let next = self.executor.next_deadline();
-            match (progress.state, next) {
-                (State::MoreReady, _) if self.is_patient() => continue,
-                (State::MoreReady, _) if self.pushes > PUSHES => {
+            match (progress.readiness, next) {
+                (Readiness::MoreReady, _) if self.is_patient() => continue,
+                (Readiness::MoreReady, _) if self.pushes > PUSHES => {
                     return Err(Wrong::new("spins", format!("something is ready for ever, at {now:?}")));
                 }
                 // Tasks that wake themselves keep nobody from looking on.
-                (State::MoreReady, _) => {
+                (Readiness::MoreReady, _) => {
                     self.pushes += u64::from(closing);
                     let soon = now + ms(1);
                     let latest = if closing { soon } else { until.max(soon) };

@@ -86,7 +86,7 @@ fn group_04_outcome_says_how_and_leaves_the_handle_usable() {
             let mut failed = failed.named("failed");
             let how = shield(async {
                 let first = failed.outcome().await;
-                (matches!(first, Err(JoinError::Failed)), failed.take_result().is_none())
+                (matches!(first, Err(JoinError::ReportedToGroup)), failed.take_result().is_none())
             });
             assert_eq!(how.await, (true, true));
             Ok(())
@@ -124,7 +124,7 @@ fn group_04_after_a_plain_await_that_found_nothing_outcome_still_tells() {
                 async |child: &mut &mut evenkeel::JoinHandle<()>| (&mut **child).await,
                 async |child, ended: Option<&()>| {
                     assert!(ended.is_none());
-                    told.set(matches!(child.outcome().await, Err(JoinError::Failed)));
+                    told.set(matches!(child.outcome().await, Err(JoinError::ReportedToGroup)));
                 },
             )
             .await;
@@ -263,7 +263,7 @@ fn group_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
             let ready = async |_ready: evenkeel::Ready<()>| {
-                evenkeel::current().cancel("by itself");
+                evenkeel::current_task().cancel("by itself");
                 pending::<Result<(), _>>().await
             };
             group.start(ready).await;

@@ -5,7 +5,7 @@ use crate::kit::{
     probe::{Record, on_a_small_stack},
 };
 use evenkeel::{
-    CancelReason, Cause, Executor, Failure, GroupError, Handle, JoinHandle, Panic, RemoteTask, Task, TaskGroup,
+    CancelReason, Executor, Failure, GroupError, Handle, JoinHandle, Panic, RemoteTask, Task, TaskGroup, UnhandledKind,
     finally, run, spawn, to_thread, yield_now,
 };
 use std::{
@@ -382,7 +382,7 @@ fn fault_15_a_chain_of_tasks_that_panicked_with_one_another_is_reported_once() {
         let says = reports.clone();
         let executor = Executor::builder()
             .on_unhandled(move |unhandled| {
-                if let Cause::TaskPanicked(panic) = unhandled.cause() {
+                if let UnhandledKind::TaskPanicked(panic) = unhandled.kind() {
                     says.add(panic.message().to_owned());
                 }
             })

@@ -507,7 +507,7 @@ fn group_edge_drop_location() {
     let says = seen.clone();
     let executor = Executor::builder()
         .on_unhandled(move |u| {
-            if let Cause::CleanupSkipped(at) = u.cause() {
+            if let UnhandledKind::CleanupSkipped(at) = u.kind() {
                 says.add(at.file().to_owned())
             }
         })

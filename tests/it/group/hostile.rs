@@ -5,7 +5,8 @@ use crate::kit::{
     probe::{Drops, HandClock, Record, at, ms, text_of},
 };
 use evenkeel::{
-    Budget, ChildOutput, Clock, Executor, Instant, JoinError, State, Task, TaskGroup, finally, shield, sleep, yield_now,
+    Budget, ChildOutput, Clock, Executor, Instant, JoinError, Readiness, Task, TaskGroup, finally, shield, sleep,
+    yield_now,
 };
 use futures::FutureExt;
 use std::{
@@ -163,7 +164,7 @@ fn tick_until<T>(executor: &Executor, task: &Task<T>, passing: impl Fn()) -> usi
     let mut panics = 0;
     for _ in 0..100 {
         match catch_unwind(AssertUnwindSafe(|| executor.tick(Budget::polls(100)))) {
-            Ok(progress) if progress.state == State::Finished => break,
+            Ok(progress) if progress.readiness == Readiness::Finished => break,
             Ok(_) => passing(),
             Err(payload) => {
                 assert_eq!(text_of(payload), "the clock");

@@ -4,7 +4,7 @@ use crate::kit::{
     bomb::{Op, bomb, defuse},
     groups::{Group, run_with_reports},
 };
-use evenkeel::{Budget, Executor, State, yield_now};
+use evenkeel::{Budget, Executor, Readiness, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{Future, pending},
@@ -126,7 +126,7 @@ fn fault_44_a_child_that_is_ready_as_a_waker_is_cloned_or_dropped_is_not_missed(
 
 /// Ticks for as long as there is something to do.
 fn drive(executor: &Executor) {
-    while executor.tick(Budget::polls(100)).state == State::MoreReady {}
+    while executor.tick(Budget::polls(100)).readiness == Readiness::MoreReady {}
 }
 
 /// A sibling: a child's value that comes in the middle of a poll of its handle, by a waker that drives another executor.

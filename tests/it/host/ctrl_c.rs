@@ -1,7 +1,7 @@
 //! Ctrl-C: real signals, sent to a child process, which is this test program again with an errand in its environment.
 #![cfg(all(unix, not(miri)))]
 
-use evenkeel::{Builder, CancelScope, Executor, current, finally, shield, sleep, spawn};
+use evenkeel::{CancelScope, Executor, ExecutorBuilder, current_task, finally, shield, sleep, spawn};
 use std::{
     env,
     future::{pending, poll_fn},
@@ -102,7 +102,7 @@ fn errand() {
     }
 }
 
-fn builder() -> Builder {
+fn builder() -> ExecutorBuilder {
     Executor::builder().cancel_on_ctrl_c()
 }
 
@@ -114,7 +114,7 @@ fn sleep_for_ever() -> ! {
 
 /// Ready as soon as the task is cancelled.
 async fn until_cancelled() {
-    shield(poll_fn(|_| if current().cancel_reason().is_some() { Poll::Ready(()) } else { Poll::Pending })).await;
+    shield(poll_fn(|_| if current_task().cancel_reason().is_some() { Poll::Ready(()) } else { Poll::Pending })).await;
 }
 
 fn clean_up() {
@@ -149,7 +149,7 @@ fn interrupt_01_the_first_cancels_main_and_lets_clean_up_run_that_awaits() {
 fn hang_in_clean_up() {
     builder().run(finally(async {}, async |_: Option<&()>| {
         say("cleans up");
-        let me = current();
+        let me = current_task();
         poll_fn(|_| if me.cancel_reason().is_some() { Poll::Ready(()) } else { Poll::Pending }).await;
         say("hangs, though interrupted");
         pending::<()>().await;
@@ -209,7 +209,7 @@ fn finish_in_spite_of_it() {
     let value = builder().run(async {
         say("waits");
         until_cancelled().await;
-        assert_eq!(current().cancel_reason(), Some(evenkeel::CancelReason::Interrupted));
+        assert_eq!(current_task().cancel_reason(), Some(evenkeel::CancelReason::Interrupted));
         7
     });
     say(&format!("has {value}"));
@@ -319,7 +319,7 @@ fn interrupt_05_it_cancels_the_main_futures_of_all_threads() {
 fn cancelled_before() {
     let outcome = builder().build().run_outcome(async {
         let body = async {
-            current().cancel("by other means");
+            current_task().cancel("by other means");
             pending::<()>().await;
         };
         finally(body, async |_: Option<&()>| {
@@ -356,7 +356,7 @@ fn be_ready_all_the_time() {
 fn cancelled_by_other_means() {
     let outcome = builder().build().run_outcome(async {
         let body = async {
-            current().cancel("by other means");
+            current_task().cancel("by other means");
             pending::<()>().await;
         };
         finally(body, async |_: Option<&()>| {

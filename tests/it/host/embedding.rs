@@ -1,7 +1,7 @@
 //! A host drives the executor in slices, and knows after each what is left to do.
 
 use crate::kit::probe::{Drops, HandClock, Record, ms, my_waker, panic_of};
-use evenkeel::{Budget, Executor, State, VirtualClock, sleep, sleep_until, spawn, yield_now};
+use evenkeel::{Budget, Executor, Readiness, VirtualClock, sleep, sleep_until, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -35,7 +35,7 @@ fn tick_01_polls_at_most_its_budget() {
     assert_eq!(executor.tick(Budget::polls(4)).polled, 4);
     assert_eq!(polls(), [2, 2, 1, 1, 1]);
     let progress = executor.tick(Budget::polls(1000));
-    assert_eq!((progress.polled, progress.state), (1000, State::MoreReady));
+    assert_eq!((progress.polled, progress.readiness), (1000, Readiness::MoreReady));
     assert_eq!(executor.tick(Budget::polls(0)).polled, 0);
     let most = *polls().iter().max().unwrap();
     assert!(polls().iter().all(|&polls| most - polls <= 1), "{:?}", polls());
@@ -59,7 +59,7 @@ fn tick_01_a_budget_of_time_ends_it() {
     let progress = executor.tick(ms(50));
     assert_eq!((progress.polled, polls.get()), (50, 50), "the clock is looked at after each of one task's polls");
     assert_eq!(executor.tick(Budget::time(ms(50)).and_polls(7)).polled, 7);
-    assert_eq!(executor.tick(Duration::ZERO).state, State::MoreReady);
+    assert_eq!(executor.tick(Duration::ZERO).readiness, Readiness::MoreReady);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn tick_01_a_budget_of_time_ends_it_though_a_virtual_clock_stands_still_meanwhil
             if polls < 100_000 { Poll::Pending } else { Poll::Ready(()) }
         }))
         .detach();
-    assert_eq!(executor.tick(ms(1)).state, State::MoreReady);
+    assert_eq!(executor.tick(ms(1)).readiness, Readiness::MoreReady);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn tick_01_a_tick_ends_when_there_is_nothing_to_do() {
     let executor = Executor::new();
     executor.spawn(yield_now()).detach();
     let progress = executor.tick(Duration::MAX);
-    assert_eq!((progress.polled, progress.state), (2, State::Finished));
+    assert_eq!((progress.polled, progress.readiness), (2, Readiness::Finished));
     assert_eq!(executor.tick(Budget::polls(usize::MAX)).polled, 0);
 }
 
@@ -119,7 +119,7 @@ fn tick_02_wake_ups_and_timers_are_taken_in_every_tick_however_small() {
 fn tick_03_the_states_say_what_is_left() {
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).build();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     let slot = Rc::new(RefCell::new(None::<Waker>));
     let waker = slot.clone();
     let task = executor.spawn(async move {
@@ -127,9 +127,9 @@ fn tick_03_the_states_say_what_is_left() {
         sleep(ms(20)).await;
         pending::<()>().await
     });
-    assert_eq!(executor.tick(Budget::polls(0)).state, State::MoreReady, "spawned, not polled");
+    assert_eq!(executor.tick(Budget::polls(0)).readiness, Readiness::MoreReady, "spawned, not polled");
     let progress = executor.run_until_stalled();
-    assert_eq!((progress.state, progress.next_wait), (State::Idle, Some(ms(20))));
+    assert_eq!((progress.readiness, progress.next_wait), (Readiness::Idle, Some(ms(20))));
     assert_eq!(progress.next_deadline, Some(crate::kit::probe::at(20)));
     assert_eq!((executor.next_deadline(), executor.next_wait()), (progress.next_deadline, progress.next_wait));
     clock.advance(ms(15));
@@ -137,17 +137,17 @@ fn tick_03_the_states_say_what_is_left() {
     let waker = slot.take().unwrap();
     // A wake-up between two ticks, from here and from elsewhere.
     waker.wake_by_ref();
-    assert_eq!(executor.tick(Budget::polls(0)).state, State::MoreReady);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.tick(Budget::polls(0)).readiness, Readiness::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     thread::spawn(move || waker.wake()).join().unwrap();
-    assert_eq!(executor.tick(Budget::polls(0)).state, State::MoreReady);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.tick(Budget::polls(0)).readiness, Readiness::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     clock.advance(ms(10));
     let progress = executor.run_until_stalled();
-    assert_eq!((progress.state, progress.next_deadline), (State::Idle, None));
+    assert_eq!((progress.readiness, progress.next_deadline), (Readiness::Idle, None));
     drop(task);
-    assert_eq!(executor.tick(Budget::polls(0)).state, State::MoreReady);
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.tick(Budget::polls(0)).readiness, Readiness::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn fault_23_run_until_stalled_returns_though_a_task_wakes_itself_for_ever() {
     let polls = restless(&executor);
     let other = executor.spawn(async {});
     let progress = executor.run_until_stalled();
-    assert_eq!(progress.state, State::MoreReady);
+    assert_eq!(progress.readiness, Readiness::MoreReady);
     assert!(polls.get() <= 2 && other.is_finished());
 }
 
@@ -173,7 +173,7 @@ fn fault_23_run_until_stalled_goes_on_while_anything_else_is_ready() {
     }
     let count = depth.clone();
     executor.spawn(async move { nest(count, 10) }).detach();
-    assert_eq!(executor.run_until_stalled().state, State::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::MoreReady);
     assert_eq!(depth.get(), 11);
     assert!(polls.get() <= 13);
 }
@@ -204,7 +204,7 @@ fn fault_23_run_until_stalled_does_not_stop_while_tasks_wake_each_other() {
     let executor = Executor::new();
     let passes = token(&executor, 10);
     let progress = executor.run_until_stalled();
-    assert_eq!((passes.get(), progress.state), (10, State::Finished));
+    assert_eq!((passes.get(), progress.readiness), (10, Readiness::Finished));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn fault_23_run_until_stalled_does_not_stop_when_a_timer_or_a_thread_wakes_what_
             also_says.add("thread");
         })
         .detach();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(record.len(), 2);
 }
 
@@ -245,12 +245,12 @@ fn fault_23_run_until_stalled_goes_on_until_a_task_that_stopped_itself_is_gone()
         executor
             .spawn(async move {
                 let _guard = guard;
-                let me = evenkeel::current();
+                let me = evenkeel::current_task();
                 assert!(if abort { me.abort() } else { me.cancel("myself") });
                 pending::<()>().await
             })
             .detach();
-        assert_eq!((executor.run_until_stalled().state, drops.count()), (State::Finished, 1));
+        assert_eq!((executor.run_until_stalled().readiness, drops.count()), (Readiness::Finished, 1));
     }
 }
 
@@ -262,7 +262,7 @@ fn fault_23_run_until_stalled_does_not_take_a_new_task_for_the_one_that_had_its_
     let set = ran.clone();
     executor.spawn(async move { spawn(async move { set.set(true) }).detach() }).detach();
     let progress = executor.run_until_stalled();
-    assert_eq!((ran.get(), progress.state), (true, State::Finished));
+    assert_eq!((ran.get(), progress.readiness), (true, Readiness::Finished));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn tick_04_a_tick_inside_a_task_of_the_same_executor_panics_and_names_both_place
             spawn(async {}).detach();
         })
         .detach();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     let messages = messages.take();
     assert_eq!(messages.len(), 4);
     for message in messages {
@@ -297,25 +297,28 @@ fn tick_04_another_executors_tick_inside_a_task_works_and_restores_the_current_o
     let nested = inner.clone();
     outer
         .spawn(async move {
-            let me = evenkeel::current();
+            let me = evenkeel::current_task();
             let (inside, outside) = (says.clone(), says.clone());
             let first = nested.spawn(async move {
                 spawn(async move { inside.add("child of the inner one") }).detach();
-                assert_ne!(evenkeel::current(), me);
+                assert_ne!(evenkeel::current_task(), me);
                 assert_eq!(me.name(), None, "it is not the current executor's");
                 assert!(!me.cancel("out of reach"));
             });
             let task = nested.spawn(async { panic!("inside") });
             nested.run_until_stalled();
             assert!(first.is_finished() && task.is_finished());
-            assert_eq!(evenkeel::current(), me);
-            assert_eq!(evenkeel::current().name().as_deref(), Some("outer"));
+            assert_eq!(evenkeel::current_task(), me);
+            assert_eq!(evenkeel::current_task().name().as_deref(), Some("outer"));
             spawn(async move { outside.add("child of the outer one") }).detach();
         })
         .named("outer")
         .detach();
     outer.run_until_stalled();
-    assert_eq!((outer.run_until_stalled().state, inner.run_until_stalled().state), (State::Finished, State::Finished));
+    assert_eq!(
+        (outer.run_until_stalled().readiness, inner.run_until_stalled().readiness),
+        (Readiness::Finished, Readiness::Finished)
+    );
     assert_eq!(record.take(), ["child of the inner one", "child of the outer one"]);
 }
 
@@ -326,7 +329,7 @@ fn tick_05_park_waits_for_a_wake_up_or_the_time_given() {
     let waker = slot.clone();
     let task = executor.spawn(async move { crate::kit::probe::wait_for_wake(&waker).await });
     executor.park(Duration::MAX);
-    assert_eq!(executor.run_until_stalled().state, State::Idle, "it did not park: something was ready");
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle, "it did not park: something was ready");
     executor.park(ms(1));
     let waker = slot.take().unwrap();
     let thread = thread::spawn(move || waker.wake());

@@ -1,7 +1,7 @@
 //! `on_wake`: the host is called once per idle period, from wherever the wake-up comes.
 
 use crate::kit::probe::{HandPark, my_waker, text_of, wait_for_wake};
-use evenkeel::{Budget, Executor, Spawner, State, Task};
+use evenkeel::{Budget, Executor, Readiness, Spawner, Task};
 use std::{
     cell::RefCell,
     future::pending,
@@ -39,7 +39,7 @@ fn on_wake_is_called_once_per_idle_period_from_another_thread() {
     let (executor, calls) = noting();
     let (_task, slot) = waiting(&executor);
     for round in 0..3 {
-        assert_eq!(executor.run_until_stalled().state, State::Idle);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         assert_eq!(calls.lock().unwrap().len(), round, "not before a wake-up");
         let waker = slot.borrow().clone().unwrap();
         let thread = thread::spawn(move || {
@@ -56,7 +56,7 @@ fn on_wake_is_called_once_per_idle_period_from_another_thread() {
 fn on_wake_is_called_once_by_many_threads() {
     let (executor, calls) = noting();
     let slots: Vec<_> = (0..8).map(|_| waiting(&executor)).collect();
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     let threads: Vec<_> = slots
         .iter()
         .map(|(_, slot)| {
@@ -84,13 +84,13 @@ fn on_wake_is_called_for_everything_that_makes_work_on_the_own_thread_between_tw
         let (task, slot) = waiting(&executor);
         // So that there is a task left that waits.
         executor.spawn(pending::<()>()).detach();
-        assert_eq!(executor.run_until_stalled().state, State::Idle);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         let waker = slot.borrow().clone().unwrap();
         for _ in 0..3 {
             deed(&executor, &executor.spawner(), &task, &waker);
         }
         assert_eq!(*calls.lock().unwrap(), [thread::current().id()], "{what}");
-        assert_eq!(executor.run_until_stalled().state, State::Idle, "{what}");
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle, "{what}");
         drop((task, executor));
     }
 }
@@ -102,7 +102,7 @@ fn on_wake_is_called_when_a_handle_is_dropped_between_two_ticks() {
     executor.run_until_stalled();
     drop(task);
     assert_eq!(calls.lock().unwrap().len(), 1);
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn on_wake_is_not_called_while_the_executor_is_being_driven() {
         .detach();
     let by_the_spawn = calls.lock().unwrap().len() - before;
     assert_eq!(by_the_spawn, 1);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     assert_eq!(calls.lock().unwrap().len(), before + by_the_spawn);
 }
 
@@ -140,7 +140,7 @@ fn on_wake_is_not_called_while_the_executor_is_being_driven() {
 fn on_wake_is_not_called_while_the_executor_runs_a_future_to_its_end() {
     let (executor, calls) = noting();
     let (_task, slot) = waiting(&executor);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     let waker = slot.borrow().clone().unwrap();
     executor.run(async {
         // The loop is awake: it needs no call.
@@ -157,7 +157,7 @@ fn on_wake_is_not_called_after_a_tick_that_left_something_ready() {
     executor.run_until_stalled();
     executor.spawn(evenkeel::yield_now()).detach();
     calls.lock().unwrap().clear();
-    assert_eq!(executor.tick(Budget::polls(1)).state, State::MoreReady);
+    assert_eq!(executor.tick(Budget::polls(1)).readiness, Readiness::MoreReady);
     slot.borrow().as_ref().unwrap().wake_by_ref();
     executor.spawn(async {}).detach();
     assert_eq!(calls.lock().unwrap().len(), 0);
@@ -232,7 +232,7 @@ fn on_wake_a_handle_that_is_dropped_while_it_ticks_leaves_no_task_behind() {
     HOST.set(Some(executor.clone()));
     drop(task);
     HOST.set(None);
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     drop(executor);
 }
 
@@ -240,7 +240,7 @@ fn on_wake_a_handle_that_is_dropped_while_it_ticks_leaves_no_task_behind() {
 fn on_wake_is_called_for_a_wake_up_after_a_park_that_ended_without_one() {
     let (executor, calls) = noting();
     let (_task, slot) = waiting(&executor);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     // The host waited here for a moment, and does something else now.
     executor.park(std::time::Duration::from_millis(1));
     let waker = slot.borrow().clone().unwrap();

@@ -2,7 +2,7 @@
 //! in good order; handles and outcomes stay sound.
 
 use crate::kit::probe::{Drops, HandPark, Record, ms, my_waker, panic_of};
-use evenkeel::{Budget, Choice, Clock, Executor, Instant, Schedule, State, Task, sleep, yield_now};
+use evenkeel::{Budget, Choice, Clock, Executor, Instant, Readiness, Schedule, Task, sleep, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -56,8 +56,8 @@ fn host_a_schedule_that_panics_in_a_tick_leaves_the_executor_usable() {
     let tasks = [guarded(&executor, &drops), guarded(&executor, &drops)];
     refuse.set(Some(Choice::Ready));
     assert_eq!(panic_of(|| executor.run_until_stalled()), "the schedule");
-    assert_eq!(executor.run_until_stalled().state, State::MoreReady);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     assert_eq!(drops.count(), 0);
     drop(tasks);
     assert_eq!(executor.run(async { 1 }), 1);
@@ -198,7 +198,7 @@ fn host_an_on_wake_that_panics_while_a_task_of_another_executor_ends_spares_its_
     });
     // Its joiner is a task of the first, which is idle and armed: the end calls `on_wake`.
     let mut joining = one.spawn(task);
-    assert_eq!(one.run_until_stalled().state, State::Idle);
+    assert_eq!(one.run_until_stalled().readiness, Readiness::Idle);
     for _ in 0..3 {
         let _ = catch_unwind(AssertUnwindSafe(|| other.tick(Budget::polls(4))));
     }
@@ -219,7 +219,7 @@ fn host_an_on_wake_that_panics_does_not_break_spawning_and_dropping() {
     let drops = Drops::default();
     let task = guarded(&executor, &drops);
     let other = guarded(&executor, &drops);
-    let idle = || while executor.run_until_stalled().state == State::MoreReady {};
+    let idle = || while executor.run_until_stalled().readiness == Readiness::MoreReady {};
     idle();
     armed.store(true, SeqCst);
     let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
@@ -261,7 +261,7 @@ fn host_an_on_wake_callback_may_drop_its_executor() {
     let executor = Executor::builder().on_wake(|| drop(HOST.take())).build();
     let drops = Drops::default();
     let tasks = [guarded(&executor, &drops), guarded(&executor, &drops)];
-    while executor.run_until_stalled().state == State::MoreReady {}
+    while executor.run_until_stalled().readiness == Readiness::MoreReady {}
     HOST.set(Some(executor));
     tasks[0].cancel("stop");
     assert_eq!(drops.count(), 2);
@@ -272,7 +272,7 @@ fn host_an_on_wake_callback_may_drop_its_executor() {
 fn host_what_a_callback_spawns_is_no_tasks_child() {
     let found = Record::new();
     let seen = found.clone();
-    let park = HandPark::new(move |_| seen.add(evenkeel::try_current()));
+    let park = HandPark::new(move |_| seen.add(evenkeel::try_current_task()));
     let executor = Executor::builder().park(park).build();
     let slot = Rc::new(RefCell::new(None));
     let waker = slot.clone();

@@ -1,7 +1,7 @@
 //! `run_until_stalled` and `tick` end, whatever tasks do to each other.
 
 use crate::kit::probe::{HandClock, Record, ms};
-use evenkeel::{Budget, Executor, State, VirtualClock, sleep, spawn, yield_now};
+use evenkeel::{Budget, Executor, Readiness, VirtualClock, sleep, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -40,7 +40,7 @@ fn tick_07_rings_of_tasks_that_wake_each_other_for_ever_are_left_as_more_ready()
         let executor = Executor::new();
         let passes = ring(&executor, size, tokens, usize::MAX);
         let progress = executor.run_until_stalled();
-        assert_eq!(progress.state, State::MoreReady, "{tokens} in a ring of {size}");
+        assert_eq!(progress.readiness, Readiness::MoreReady, "{tokens} in a ring of {size}");
         assert!(progress.polled <= 100_000 + 11 * size, "{} polls", progress.polled);
         // The next call goes on where this one ended.
         let before = passes.get();
@@ -54,7 +54,11 @@ fn tick_07_long_errands_come_to_their_end_in_one_call() {
     for (size, tokens, most) in [(2, 1, 50_000), (3, 3, 90_000), (1000, 1, 50_000), (20_000, 1, 150_000)] {
         let executor = Executor::new();
         let passes = ring(&executor, size, tokens, most);
-        assert_eq!((executor.run_until_stalled().state, passes.get()), (State::Idle, most), "in a ring of {size}");
+        assert_eq!(
+            (executor.run_until_stalled().readiness, passes.get()),
+            (Readiness::Idle, most),
+            "in a ring of {size}"
+        );
     }
 }
 
@@ -78,7 +82,7 @@ fn tick_07_tasks_that_spawn_others_for_ever_are_left_as_more_ready() {
         let born = Rc::new(Cell::new(0));
         executor.spawn(breed(each, panics, born.clone())).detach();
         let progress = executor.run_until_stalled();
-        assert_eq!(progress.state, State::MoreReady);
+        assert_eq!(progress.readiness, Readiness::MoreReady);
         assert!(born.get() < 300_000, "{} born", born.get());
     }
 }
@@ -91,7 +95,7 @@ fn tick_07_a_tick_with_a_budget_ends_though_tasks_panic_and_spawn_others_for_eve
     executor.spawn(breed(1, true, born.clone())).detach();
     assert_eq!(executor.tick(Budget::polls(100)).polled, 100);
     // The time stands still, and then it passes.
-    assert_eq!(executor.tick(ms(1)).state, State::MoreReady);
+    assert_eq!(executor.tick(ms(1)).readiness, Readiness::MoreReady);
     let late = time.clone();
     executor
         .spawn(poll_fn(move |cx| {
@@ -100,7 +104,7 @@ fn tick_07_a_tick_with_a_budget_ends_though_tasks_panic_and_spawn_others_for_eve
             Poll::<()>::Pending
         }))
         .detach();
-    assert_eq!(executor.tick(ms(1)).state, State::MoreReady);
+    assert_eq!(executor.tick(ms(1)).readiness, Readiness::MoreReady);
 }
 
 #[test]
@@ -146,7 +150,7 @@ fn tick_07_who_wakes_itself_is_polled_while_others_run_an_errand_and_does_not_ke
             pending::<()>().await
         })
         .detach();
-    assert_eq!(executor.run_until_stalled().state, State::MoreReady);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::MoreReady);
     assert_eq!((passes.get(), done.len()), (1000, 1));
     assert!(polls.get() <= 1003, "{}", polls.get());
 }

@@ -1,7 +1,7 @@
 //! What the tests of task groups have in common.
 
 use crate::kit::probe::{Record, ms, on_drop};
-use evenkeel::{Cause, Executor, GroupError, TaskGroup, VirtualClock, finally, sleep};
+use evenkeel::{Executor, GroupError, TaskGroup, UnhandledKind, VirtualClock, finally, sleep};
 use std::future::pending;
 
 /// A group whose errors are words.
@@ -58,14 +58,16 @@ pub(crate) fn run_with_reports<F: Future>(main: F) -> (F::Output, Vec<String>) {
     let reports = Record::new();
     let says = reports.clone();
     let executor = Executor::builder().clock(VirtualClock::new()).on_unhandled(move |unhandled| {
-        says.add(match unhandled.cause() {
-            Cause::Error(text) => format!("error: {text}"),
-            Cause::TaskPanicked(panic) | Cause::CleanupPanicked(panic) | Cause::DestructorPanicked(panic) => {
+        says.add(match unhandled.kind() {
+            UnhandledKind::Error(text) => format!("error: {text}"),
+            UnhandledKind::TaskPanicked(panic)
+            | UnhandledKind::CleanupPanicked(panic)
+            | UnhandledKind::DestructorPanicked(panic) => {
                 format!("panic: {panic}")
             }
-            Cause::WakerPanicked(panic) => format!("waker: {panic}"),
-            Cause::CleanupSkipped(_) => "skipped".to_owned(),
-            Cause::GraceExceeded => format!("grace: {}", unhandled.name().unwrap_or("?")),
+            UnhandledKind::WakerPanicked(panic) => format!("waker: {panic}"),
+            UnhandledKind::CleanupSkipped(_) => "skipped".to_owned(),
+            UnhandledKind::GraceExceeded => format!("grace: {}", unhandled.name().unwrap_or("?")),
             other => format!("{other:?}"),
         });
     });

@@ -1,7 +1,7 @@
 //! What the tests of cancellation have in common.
 
 use crate::kit::probe::Record;
-use evenkeel::{Builder, Cause, Executor, Unhandled, sleep, testing::VirtualClock};
+use evenkeel::{Executor, ExecutorBuilder, Unhandled, UnhandledKind, sleep, testing::VirtualClock};
 use std::{
     cell::Cell,
     future::poll_fn,
@@ -49,19 +49,19 @@ pub(crate) fn reporting() -> (Executor, Log) {
     (reporting_to(&reports).build(), reports)
 }
 
-pub(crate) fn reporting_to(log: &Log) -> Builder {
+pub(crate) fn reporting_to(log: &Log) -> ExecutorBuilder {
     let log = log.clone();
     Executor::builder().clock(VirtualClock::new()).on_unhandled(move |unhandled| log.say(words(unhandled)))
 }
 
 fn words(unhandled: &Unhandled) -> String {
-    let what = match unhandled.cause() {
-        Cause::CleanupSkipped(_) => "clean-up skipped".into(),
-        Cause::GraceExceeded => "grace exceeded".into(),
-        Cause::CleanupPanicked(panic) => format!("clean-up panicked: {panic}"),
-        Cause::DestructorPanicked(panic) => format!("destructor panicked: {panic}"),
-        Cause::TaskPanicked(panic) => format!("task panicked: {panic}"),
-        Cause::WakerPanicked(panic) => format!("waker panicked: {panic}"),
+    let what = match unhandled.kind() {
+        UnhandledKind::CleanupSkipped(_) => "clean-up skipped".into(),
+        UnhandledKind::GraceExceeded => "grace exceeded".into(),
+        UnhandledKind::CleanupPanicked(panic) => format!("clean-up panicked: {panic}"),
+        UnhandledKind::DestructorPanicked(panic) => format!("destructor panicked: {panic}"),
+        UnhandledKind::TaskPanicked(panic) => format!("task panicked: {panic}"),
+        UnhandledKind::WakerPanicked(panic) => format!("waker panicked: {panic}"),
         other => format!("{other:?}"),
     };
     unhandled.name().map_or(what.clone(), |name| format!("{name}: {what}"))

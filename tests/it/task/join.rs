@@ -1,7 +1,7 @@
 //! A `Task` owns its task: what awaiting, keeping, detaching and dropping it means.
 
 use crate::kit::probe::{Drops, Record, Wakes, ms, panic_of, poll_with_noop};
-use evenkeel::{CancelReason, Executor, JoinError, State, Task, run, sleep, spawn, testing, yield_now};
+use evenkeel::{CancelReason, Executor, JoinError, Readiness, Task, run, sleep, spawn, testing, yield_now};
 use futures::future::{Either, select};
 use std::{
     cell::RefCell,
@@ -63,7 +63,7 @@ fn own_01_dropping_a_task_cancels_it_and_the_loop_drops_its_future() {
     executor.run_until_stalled();
     drop(task);
     assert_eq!(drops.count(), 0, "not on the caller's stack");
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(drops.count(), 1);
 }
 
@@ -164,7 +164,7 @@ fn fault_13_a_task_that_awaits_itself_waits_until_it_is_cancelled() {
         let _ = task.await;
     });
     *own.borrow_mut() = Some(task);
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     assert_eq!(drops.count(), 0);
     drop(executor);
     assert_eq!(drops.count(), 1);
@@ -205,7 +205,7 @@ fn a_task_of_one_executor_can_be_awaited_in_another() {
     for _ in 0..3 {
         one.run_until_stalled();
     }
-    assert_eq!(other.run_until_stalled().state, State::Finished);
+    assert_eq!(other.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(joining.take_result().unwrap().unwrap().unwrap(), 4);
 }
 

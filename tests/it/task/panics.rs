@@ -310,8 +310,8 @@ fn panic_the_task_is_the_current_one_in_its_futures_destructors() {
     let seen = Record::new();
     let says = seen.clone();
     let task = spawn_and_run(async move {
-        let me = evenkeel::current().id();
-        let _guard = on_drop(move || says.add(evenkeel::try_current().map(|task| task.id()) == Some(me)));
+        let me = evenkeel::current_task().id();
+        let _guard = on_drop(move || says.add(evenkeel::try_current_task().map(|task| task.id()) == Some(me)));
         panic!("with a guard")
     });
     assert_eq!((message(task), seen.take()), ("with a guard".to_owned(), vec![true]));

@@ -2,7 +2,7 @@
 
 use crate::kit::bomb::{Op, bomb, defuse, polled_in_wake};
 use crate::kit::probe::{Drops, Record, my_waker, on_drop, panic_of};
-use evenkeel::{Executor, JoinError, Task, current, run, spawn, spawner, yield_now};
+use evenkeel::{Executor, JoinError, Task, current_task, run, spawn, spawner, yield_now};
 use std::{
     any::Any,
     cell::RefCell,
@@ -131,8 +131,8 @@ fn fault_13_a_task_may_detach_cancel_and_abort_itself_in_every_order() {
                 let task = mine.take().unwrap();
                 let mut todo: Vec<Box<dyn FnOnce()>> = vec![
                     Box::new(move || task.detach()),
-                    Box::new(|| assert!(current().cancel("myself"))),
-                    Box::new(|| assert!(current().abort())),
+                    Box::new(|| assert!(current_task().cancel("myself"))),
+                    Box::new(|| assert!(current_task().abort())),
                 ];
                 todo.swap(0, order % 3);
                 if order >= 3 {

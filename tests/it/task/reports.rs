@@ -1,7 +1,7 @@
 //! Reports say what the program said.
 
 use crate::kit::probe::Record;
-use evenkeel::{Cause, Executor, GroupError, TaskGroup, combinator::report_unhandled, finally, yield_now};
+use evenkeel::{Executor, GroupError, TaskGroup, UnhandledKind, combinator::report_unhandled, finally, yield_now};
 use std::future::pending;
 
 /// The lines that an executor's hook gets.
@@ -33,7 +33,7 @@ fn fault_38_a_panics_message_is_printed_as_it_is() {
 
 #[test]
 fn fault_38_an_errors_text_is_printed_as_it_is() {
-    let lines = lines(async || report_unhandled(Cause::Error(SAID.into())));
+    let lines = lines(async || report_unhandled(UnhandledKind::Error(SAID.into())));
     assert!(lines[0].ends_with(&format!(": {SAID}")), "{lines:?}");
 }
 
@@ -55,7 +55,7 @@ fn fault_38_the_debug_of_an_error_whose_group_is_gone_is_printed_as_it_is() {
 #[test]
 fn fault_38_what_would_command_a_terminal_is_escaped_and_one_report_is_one_line() {
     let evil = "a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}";
-    let lines = lines(async move || report_unhandled(Cause::Error(evil.into())));
+    let lines = lines(async move || report_unhandled(UnhandledKind::Error(evil.into())));
     assert!(lines[0].ends_with(r"a\u{1b}[31m\nb\u{7}\r\u{202e}c\u{2028}d\u{9b}e\u{2066}"), "{lines:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Spawning from everywhere, and what happens when there is no room.
 
 use crate::kit::probe::{Drops, panic_of};
-use evenkeel::{Executor, State, Task, run, spawn, spawner, yield_now};
+use evenkeel::{Executor, Readiness, Task, run, spawn, spawner, yield_now};
 use futures::task::{LocalFutureObj, LocalSpawn, LocalSpawnExt};
 use std::future::pending;
 
@@ -12,8 +12,8 @@ fn spawn_outside_an_executor_panics_and_names_run() {
     assert!(message.contains("evenkeel::run"), "{message}");
     assert!(message.contains(&format!("spawner.rs:{line}:")), "{message}");
     assert!(panic_of(spawner).contains("evenkeel::run"));
-    assert!(panic_of(evenkeel::current).contains("evenkeel::run"));
-    assert!(evenkeel::try_current().is_none());
+    assert!(panic_of(evenkeel::current_task).contains("evenkeel::run"));
+    assert!(evenkeel::try_current_task().is_none());
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn libraries_that_are_written_against_futures_task_work() {
 #[test]
 fn a_tasks_parent_is_the_task_that_spawned_it() {
     run(async {
-        let me = evenkeel::current();
+        let me = evenkeel::current_task();
         let child = spawn(async {
-            let grandchild = spawn(async { evenkeel::current().parent() });
-            (evenkeel::current().parent(), grandchild.await.unwrap(), evenkeel::current().id())
+            let grandchild = spawn(async { evenkeel::current_task().parent() });
+            (evenkeel::current_task().parent(), grandchild.await.unwrap(), evenkeel::current_task().id())
         });
         assert_eq!(child.parent(), Some(me.id()));
         let (parent, grandparent, id) = child.await.unwrap();
@@ -99,7 +99,7 @@ fn limit_01_a_place_is_usable_again_when_its_task_has_ended_and_its_handle_is_go
     for _ in 0..50 {
         executor.spawn(async {}).detach();
         executor.spawn(yield_now()).detach();
-        while executor.run_until_stalled().state != State::Finished {}
+        while executor.run_until_stalled().readiness != Readiness::Finished {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! What nobody is left to receive goes to the `on_unhandled` hook: nothing is lost silently.
 
 use crate::kit::probe::{Record, on_drop};
-use evenkeel::{Builder, Cause, Executor, TaskLocal, sleep, spawn};
+use evenkeel::{Executor, ExecutorBuilder, TaskLocal, UnhandledKind, sleep, spawn};
 use std::{
     future::{pending, poll_fn},
     panic::Location,
@@ -12,13 +12,13 @@ use std::{
 };
 
 /// A builder whose hook writes down the kind of cause and the message.
-fn recording(record: &Record<(&'static str, String)>) -> Builder {
+fn recording(record: &Record<(&'static str, String)>) -> ExecutorBuilder {
     let record = record.clone();
     Executor::builder().on_unhandled(move |unhandled| {
-        record.add(match unhandled.cause() {
-            Cause::TaskPanicked(panic) => ("task", panic.message().to_owned()),
-            Cause::DestructorPanicked(panic) => ("destructor", panic.message().to_owned()),
-            Cause::WakerPanicked(panic) => ("waker", panic.message().to_owned()),
+        record.add(match unhandled.kind() {
+            UnhandledKind::TaskPanicked(panic) => ("task", panic.message().to_owned()),
+            UnhandledKind::DestructorPanicked(panic) => ("destructor", panic.message().to_owned()),
+            UnhandledKind::WakerPanicked(panic) => ("waker", panic.message().to_owned()),
             _ => ("?", String::new()),
         });
     })

@@ -5,8 +5,8 @@ use crate::kit::{
     probe::ms,
 };
 use evenkeel::{
-    CallError, Cause, Executor, Handle, Instant, State, VirtualClock, finally, run, sleep, spawn, to_thread,
-    to_thread_with, yield_now,
+    CallError, Executor, Handle, Instant, Readiness, UnhandledKind, VirtualClock, finally, run, sleep, spawn,
+    to_thread, to_thread_with, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -88,7 +88,7 @@ fn fault_32_a_shutdown_with_a_stuck_job_ends_in_time_and_names_it() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let note = reports.clone();
     let builder = Executor::builder().on_unhandled(move |what| {
-        assert!(matches!(what.cause(), Cause::JobLeft));
+        assert!(matches!(what.kind(), UnhandledKind::JobLeft));
         note.borrow_mut().push(what.to_string());
     });
     builder.shutdown_grace(ms(1)).thread_name("ek-grace").run(async {
@@ -121,10 +121,10 @@ fn threads_08_a_host_that_closes_by_ticking_is_told_when_the_last_job_has_ended(
     executor.run(async { start_job(&gate, &alive).await.detach() });
     executor.begin_close();
     let mut progress = executor.run_until_stalled();
-    assert_eq!(progress.state, State::Idle, "a job still runs");
+    assert_eq!(progress.readiness, Readiness::Idle, "a job still runs");
     while told.try_recv().is_ok() {}
     gate.open();
-    while progress.state != State::Finished {
+    while progress.readiness != Readiness::Finished {
         told.recv_timeout(Duration::from_secs(60)).unwrap();
         progress = executor.run_until_stalled();
     }
@@ -352,7 +352,7 @@ fn asked_between<T: Send + 'static>(ask: impl FnOnce(Handle, &Gate) -> T + Send 
         let (is_here, go, asked) = (Gate::default(), Gate::default(), Gate::default());
         let (start, wait) = (go.clone(), asked.clone());
         let hook = move |what: &evenkeel::Unhandled| {
-            if matches!(what.cause(), Cause::GraceExceeded) {
+            if matches!(what.kind(), UnhandledKind::GraceExceeded) {
                 start.open();
                 wait.pass();
             }

@@ -100,7 +100,7 @@ struct UsesAll(Arc<AtomicUsize>);
 
 impl Drop for UsesAll {
     fn drop(&mut self) {
-        let _ = evenkeel::try_current();
+        let _ = evenkeel::try_current_task();
         let _ = evenkeel::Instant::now();
         spawn(async {}).detach();
         assert!(try_run(async {}).is_err(), "the executor is being ended");

@@ -4,7 +4,9 @@ use crate::kit::{
     gates::{Alive, until},
     probe::{Drops, Record, panic_of},
 };
-use evenkeel::{CallError, CancelReason, Cause, Executor, Handle, RemoteTask, State, run, spawn, yield_now};
+use evenkeel::{
+    CallError, CancelReason, Executor, Handle, Readiness, RemoteTask, UnhandledKind, run, spawn, yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -204,7 +206,7 @@ fn threads_11_a_remote_task_has_an_owner() {
         told.recv().unwrap();
     });
     drive(&executor, thread);
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
@@ -213,7 +215,7 @@ fn threads_12_the_panic_of_a_task_that_nobody_awaits_is_reported() {
     let note = reports.clone();
     let executor = Executor::builder()
         .on_unhandled(move |what| {
-            assert!(matches!(what.cause(), Cause::TaskPanicked(_)));
+            assert!(matches!(what.kind(), UnhandledKind::TaskPanicked(_)));
             note.add(what.to_string());
         })
         .build();
@@ -244,20 +246,20 @@ fn threads_10_calls_run_with_nothing_borrowed_and_may_do_anything() {
             let executor = EXECUTOR.take().unwrap();
             executor.spawn(async {}).detach();
             let text = panic_of(|| executor.run_until_stalled());
-            assert!(evenkeel::try_current().is_none());
+            assert!(evenkeel::try_current_task().is_none());
             text
         })
     });
     let text = drive(&executor, thread).unwrap();
     assert!(text.contains("inside a task"), "{text}");
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
 fn threads_10_a_host_is_told_of_calls_also_after_its_last_task_has_ended() {
     let (tell, told) = mpsc::channel();
     let executor = Executor::builder().on_wake(move || tell.send(()).unwrap()).build();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     let handle = executor.handle();
     let thread = thread::spawn(move || handle.call(|| 5));
     told.recv_timeout(Duration::from_secs(60)).unwrap();

@@ -4,7 +4,7 @@ use crate::kit::{
     gates::until,
     probe::{panic_of, wait_for_wake},
 };
-use evenkeel::{Budget, Executor, State, remote, to_thread};
+use evenkeel::{Budget, Executor, Readiness, remote, to_thread};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -32,7 +32,7 @@ fn embed_01_on_wake_local_is_called_once_per_idle_period() {
         })
         .detach();
     for round in 1..=3 {
-        assert_eq!(executor.run_until_stalled().state, State::Idle);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         let waker = slot.borrow().clone().unwrap();
         (0..10).for_each(|_| waker.wake_by_ref());
         executor.spawn(async {}).detach();
@@ -75,7 +75,7 @@ fn embed_04_on_wake_local_its_panic_is_not_the_wakers() {
     let executor = Executor::builder().on_wake_local(|| panic!("a clumsy host")).build();
     executor.run_until_stalled();
     executor.spawn(async {}).detach();
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
@@ -119,12 +119,12 @@ fn fault_34_wake_ups_calls_jobs_and_messages_between_ticks_are_never_lost() {
             tasks.1.take();
         }
         let all_called = done.load(SeqCst) == 2 * EACH;
-        if progress.state != State::MoreReady && !(tasks.0.is_none() && tasks.1.is_none() && all_called) {
+        if progress.readiness != Readiness::MoreReady && !(tasks.0.is_none() && tasks.1.is_none() && all_called) {
             told.recv_timeout(Duration::from_secs(60)).expect("a wake-up was lost");
         }
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    until(|| executor.run_until_stalled().state == State::Finished);
+    until(|| executor.run_until_stalled().readiness == Readiness::Finished);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn embed_03_on_wake_local_is_called_from_here_also_after_a_wake_up_from_elsewher
         })
         .detach();
     for round in 1..=3 {
-        assert_eq!(executor.run_until_stalled().state, State::Idle);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         let waker = slot.borrow().clone().unwrap();
         let foreign = waker.clone();
         thread::spawn(move || foreign.wake()).join().unwrap();
@@ -201,7 +201,7 @@ fn tick_04_a_tick_inside_on_wake_local_panics_and_says_so() {
     executor.spawn(async {}).detach();
     HOST.set(None);
     assert!(matches!(messages.take().as_slice(), [text] if text.contains("inside its own on_wake callback")));
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn embed_02_on_wake_may_wake_spawn_and_cancel_as_no_lock_is_held() {
     let slot = Rc::new(RefCell::new(None));
     let waker = slot.clone();
     let mut task = executor.spawn(async move { wait_for_wake(&waker).await });
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     let (waker, handle) = (slot.borrow().clone().unwrap(), executor.handle());
     let (clone, again) = (waker.clone(), executor.handle());
     *deeds.lock().unwrap() = vec![
@@ -246,7 +246,7 @@ fn embed_02_on_wake_may_wake_spawn_and_cancel_as_no_lock_is_held() {
     ];
     thread::spawn(move || waker.wake()).join().unwrap();
     assert!(deeds.lock().unwrap().is_empty());
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert!(task.take_result().is_some());
 }
 
@@ -276,7 +276,7 @@ fn embed_01_on_wake_is_called_at_most_once_per_idle_period_by_a_crowd_of_threads
             (task, seen, slot)
         })
         .collect();
-    let mut idle = usize::from(executor.run_until_stalled().state == State::Idle);
+    let mut idle = usize::from(executor.run_until_stalled().readiness == Readiness::Idle);
     let threads: Vec<_> = pairs
         .iter()
         .map(|(_, seen, slot)| {
@@ -291,7 +291,7 @@ fn embed_01_on_wake_is_called_at_most_once_per_idle_period_by_a_crowd_of_threads
         .collect();
     while !pairs.iter().all(|(task, ..)| task.is_finished()) {
         told.recv_timeout(Duration::from_secs(60)).expect("a wake-up was lost");
-        while executor.tick(Budget::polls(2)).state == State::MoreReady {}
+        while executor.tick(Budget::polls(2)).readiness == Readiness::MoreReady {}
         idle += 1;
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());

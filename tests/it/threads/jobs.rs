@@ -4,7 +4,7 @@ use crate::kit::{
     gates::{Gate, until},
     probe::{Drops, Wakes, panic_of},
 };
-use evenkeel::{Cause, Executor, Handle, JoinError, TaskLocal, run, spawn, to_thread, yield_now};
+use evenkeel::{Executor, Handle, JoinError, TaskLocal, UnhandledKind, run, spawn, to_thread, yield_now};
 use futures::FutureExt;
 use std::{
     cell::RefCell,
@@ -110,7 +110,7 @@ fn threads_02_the_panic_of_a_job_that_nobody_awaits_any_more_is_reported() {
     let reports = Rc::new(RefCell::new(Vec::new()));
     let note = reports.clone();
     let executor = Executor::builder().on_unhandled(move |what| {
-        assert!(matches!(what.cause(), Cause::JobPanicked(_)));
+        assert!(matches!(what.kind(), UnhandledKind::JobPanicked(_)));
         note.borrow_mut().push(what.to_string());
     });
     executor.run(async {
@@ -210,7 +210,8 @@ fn threads_04_an_await_on_an_executor_that_has_ended_says_so() {
 
 #[test]
 fn threads_01_threads_have_names() {
-    let name = |builder: evenkeel::Builder| builder.run(to_thread(|| thread::current().name().map(str::to_owned)));
+    let name =
+        |builder: evenkeel::ExecutorBuilder| builder.run(to_thread(|| thread::current().name().map(str::to_owned)));
     assert_eq!(name(Executor::builder()).as_deref(), Some("evenkeel-1"));
     assert_eq!(name(Executor::builder().thread_name("db")).as_deref(), Some("db-1"));
 }

@@ -1,7 +1,7 @@
 //! What other threads may do to an executor, and when.
 
 use crate::kit::probe::{Drops, my_waker};
-use evenkeel::{Executor, State, run, spawn, yield_now};
+use evenkeel::{Executor, Readiness, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -119,7 +119,7 @@ fn fault_33_waking_never_waits_for_the_executor() {
     .join()
     .unwrap();
     let progress = executor.run_until_stalled();
-    assert_eq!((progress.polled, progress.state), (10, State::Idle), "a million wake-ups are ten");
+    assert_eq!((progress.polled, progress.readiness), (10, Readiness::Idle), "a million wake-ups are ten");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! lies ahead; without a timer there is none.
 
 use crate::kit::probe::HandClock;
-use evenkeel::{Choice, Clock, Executor, Instant, Schedule, Seeded, Sleep, State, sleep, sleep_until};
+use evenkeel::{Choice, Clock, Executor, Instant, Readiness, Schedule, Seeded, Sleep, sleep, sleep_until};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -332,7 +332,7 @@ impl World {
         let main = catch_unwind(AssertUnwindSafe(|| {
             executor.run(async { drop(catch_unwind(AssertUnwindSafe(first))) });
             let mut turns = 0;
-            while executor.run_until_stalled().state == State::MoreReady {
+            while executor.run_until_stalled().readiness == Readiness::MoreReady {
                 turns += 1;
                 assert!(turns < 1000, "it never rests");
             }

@@ -2,7 +2,7 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, panic_of, poll_with_noop, wait_for_wake};
 use evenkeel::{
-    Executor, Instant, Sleep, State, Task, VirtualClock, run, sleep, sleep_until, spawn, testing, yield_now,
+    Executor, Instant, Readiness, Sleep, Task, VirtualClock, run, sleep, sleep_until, spawn, testing, yield_now,
 };
 use futures::future::{Either, select};
 use std::{
@@ -122,7 +122,7 @@ fn fault_24_extreme_durations_saturate_to_never() {
         })
         .collect();
     let progress = executor.run_until_stalled();
-    assert_eq!((progress.state, progress.next_deadline, progress.next_wait), (State::Idle, None, None));
+    assert_eq!((progress.readiness, progress.next_deadline, progress.next_wait), (Readiness::Idle, None, None));
     // Somebody else's timer fires, and theirs do not.
     executor.run(sleep(Duration::from_secs(1 << 33)));
     assert!(tasks.iter().all(|task| !task.is_finished()));

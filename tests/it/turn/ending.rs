@@ -234,7 +234,7 @@ fn end_08_a_main_future_that_is_cancelled_ends_run_with_a_panic_that_gives_the_r
         let message = panic_of(|| {
             run(async {
                 let _guard = drops.guard();
-                let main = evenkeel::current();
+                let main = evenkeel::current_task();
                 spawn(async move { if abort { main.abort() } else { main.cancel("by a task of its own") } }).detach();
                 pending::<()>().await
             })
@@ -251,7 +251,7 @@ fn end_08_a_main_future_that_is_cancelled_ends_run_with_a_panic_that_gives_the_r
 #[test]
 fn end_08_a_main_future_that_ends_in_the_poll_in_which_it_cancels_itself_has_its_value() {
     let value = run(async {
-        evenkeel::current().cancel("too late");
+        evenkeel::current_task().cancel("too late");
         5
     });
     assert_eq!(value, 5);
@@ -267,7 +267,7 @@ fn end_07_destructors_at_the_end_find_their_executor() {
         .spawn(async move {
             let _look = on_drop(move || {
                 set.set(spawner().spawn(async {}).is_ok());
-                name.borrow_mut().push(evenkeel::current().name());
+                name.borrow_mut().push(evenkeel::current_task().name());
             });
             pending::<()>().await
         })

@@ -2,7 +2,7 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, my_waker, wait_for_wake};
 use evenkeel::{
-    Clock, Executor, Instant, State, VirtualClock, interval, sleep, sleep_until, spawn, spawner, timeout, yield_now,
+    Clock, Executor, Instant, Readiness, VirtualClock, interval, sleep, sleep_until, spawn, spawner, timeout, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -189,7 +189,7 @@ fn fault_44_on_wake_is_called_for_what_comes_while_a_park_asks_the_clock() {
     let executor = Executor::builder().clock(clock).on_wake(on_wake).park(HandPark::new(|_| panic!("slept"))).build();
     executor.spawn(sleep(Duration::from_secs(5))).detach();
     executor.spawn(async move { wait_for_wake(&slot).await }).detach();
-    assert_eq!(executor.run_until_stalled().state, State::Idle);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
     in_park.set(true);
     executor.park(ms(16));
     assert_eq!(calls.load(SeqCst), 1, "a host that waits for on_wake hears of it, once");
@@ -210,7 +210,7 @@ fn time_10_a_park_lets_no_more_virtual_time_pass_than_it_was_given() {
         executor.tick(Duration::ZERO);
     }
     assert_eq!(times[..3], [at(16), at(32), at(40)], "as long as was said, or until the deadline");
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 }
 
 #[test]

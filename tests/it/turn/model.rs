@@ -1,7 +1,7 @@
 //! Random programs against a model: who is polled, dropped and reported, in which order, and with which outcome.
 
 use crate::kit::probe::Record;
-use evenkeel::{Budget, CancelReason, Choice, Executor, JoinError, Schedule, Seeded, State, Task, spawn};
+use evenkeel::{Budget, CancelReason, Choice, Executor, JoinError, Readiness, Schedule, Seeded, Task, spawn};
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -319,7 +319,7 @@ impl Model {
         }
     }
 
-    fn tick(&mut self, most: usize) -> (usize, State) {
+    fn tick(&mut self, most: usize) -> (usize, Readiness) {
         for n in std::mem::take(&mut self.inbox) {
             self.wake(n);
         }
@@ -329,14 +329,14 @@ impl Model {
             polled += 1;
             self.step(n);
         }
-        let state = if self.tasks.iter().all(|task| task.outcome.is_some()) {
-            State::Finished
+        let readiness = if self.tasks.iter().all(|task| task.outcome.is_some()) {
+            Readiness::Finished
         } else if self.ready.is_empty() {
-            State::Idle
+            Readiness::Idle
         } else {
-            State::MoreReady
+            Readiness::MoreReady
         };
-        (polled, state)
+        (polled, readiness)
     }
 }
 
@@ -354,7 +354,7 @@ fn compare(seed: usize, steps: usize) {
         if numbers.below(3) == 0 {
             let most = numbers.below(12);
             let progress = executor.tick(Budget::polls(most));
-            assert_eq!((progress.polled, progress.state), model.tick(most), "seed {seed}, step {step}");
+            assert_eq!((progress.polled, progress.readiness), model.tick(most), "seed {seed}, step {step}");
         } else {
             let deed = numbers.deed();
             // From outside, only those are woken that live: a number of an earlier task may wake its place's next one.

@@ -1,7 +1,7 @@
 //! A million of everything, and little stack.
 
 use crate::kit::probe::{on_a_small_stack, wait_for_wake};
-use evenkeel::{Executor, State, Task, run, spawn, testing, yield_now};
+use evenkeel::{Executor, Readiness, Task, run, spawn, testing, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -48,7 +48,7 @@ fn fault_15_a_chain_of_live_tasks_is_dropped_flat() {
         let executor = Executor::new();
         let first = chain(&executor, &drops, false);
         drop(first);
-        while executor.run_until_stalled().state != State::Finished {}
+        while executor.run_until_stalled().readiness != Readiness::Finished {}
         assert_eq!(drops.get(), MANY);
     });
 }
@@ -71,7 +71,7 @@ fn fault_15_a_chain_of_outputs_is_dropped_flat() {
         let drops = Rc::new(Cell::new(0));
         let executor = Executor::new();
         let first = chain(&executor, &drops, true);
-        assert_eq!(executor.run_until_stalled().state, State::Finished);
+        assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
         drop(first);
         assert_eq!(drops.get(), MANY);
     });
@@ -135,7 +135,7 @@ fn fault_15_a_cascade_of_wake_ups_is_flat() {
         executor.run_until_stalled();
         let first = slots[0].take();
         first.unwrap().wake();
-        while executor.run_until_stalled().state != State::Finished {}
+        while executor.run_until_stalled().readiness != Readiness::Finished {}
         assert_eq!(woken.get(), MANY);
     });
 }

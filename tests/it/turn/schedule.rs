@@ -1,11 +1,13 @@
 //! Schedules decide wherever the loop could go more than one way, and nowhere else.
 
 use crate::kit::probe::{Record, ms, wait_for_wake};
-use evenkeel::{Builder, Choice, Executor, Fifo, Schedule, Seeded, VirtualClock, sleep, sleep_until, spawn, yield_now};
+use evenkeel::{
+    Choice, Executor, ExecutorBuilder, Fifo, Schedule, Seeded, VirtualClock, sleep, sleep_until, spawn, yield_now,
+};
 use std::{cell::RefCell, collections::HashSet, rc::Rc, task::Waker, thread};
 
 /// A program with choices of each kind; the order in which things happened.
-fn program(builder: Builder) -> Vec<(&'static str, usize)> {
+fn program(builder: ExecutorBuilder) -> Vec<(&'static str, usize)> {
     let record = Record::new();
     let says = |what: &'static str, n: usize| {
         let record = record.clone();
@@ -156,7 +158,7 @@ fn schedule_a_panic_in_a_chosen_task_does_not_stop_the_others() {
                 })
                 .detach();
         }
-        while executor.run_until_stalled().state != evenkeel::State::Finished {}
+        while executor.run_until_stalled().readiness != evenkeel::Readiness::Finished {}
         let mut ran = record.take();
         ran.sort();
         assert_eq!(ran, [0, 1, 3, 4], "seed {seed}");

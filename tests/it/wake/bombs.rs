@@ -4,7 +4,7 @@ use crate::kit::{
     bomb::{Op, bomb, defuse},
     probe::{Drops, Record, my_waker},
 };
-use evenkeel::{Builder, Executor, Sleep, Task, VirtualClock, current, sleep, spawn, yield_now};
+use evenkeel::{Executor, ExecutorBuilder, Sleep, Task, VirtualClock, current_task, sleep, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -106,7 +106,7 @@ impl Stage {
             }
             Deed::WakeMain => self.main.wake_by_ref(),
             Deed::CancelCurrent => {
-                spawn(async { current().cancel("bomb") }).detach();
+                spawn(async { current_task().cancel("bomb") }).detach();
             }
             Deed::Panic => panic!("bomb"),
         }
@@ -143,7 +143,7 @@ fn poll_bravely<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Out
     catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(&mut Context::from_waker(waker)))).unwrap_or(Poll::Pending)
 }
 
-fn builder(reports: &Record<String>) -> Builder {
+fn builder(reports: &Record<String>) -> ExecutorBuilder {
     let reports = reports.clone();
     Executor::builder().clock(VirtualClock::new()).on_unhandled(move |unhandled| reports.add(unhandled.to_string()))
 }

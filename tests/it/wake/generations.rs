@@ -1,7 +1,7 @@
 //! A place in the task table is used again and again. Wakers and references of the tasks before do nothing to the next.
 
 use crate::kit::probe::{Record, my_waker, poll_with_noop};
-use evenkeel::{Executor, Task, TaskRef, current};
+use evenkeel::{Executor, Task, TaskRef, current_task};
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
@@ -77,7 +77,7 @@ fn fault_30_a_reference_to_a_task_that_is_gone_reaches_nobody() {
     let executor = Executor::new();
     let kept: Rc<RefCell<Option<TaskRef>>> = Rc::default();
     let slot = kept.clone();
-    executor.spawn(async move { *slot.borrow_mut() = Some(current()) }).named("old").detach();
+    executor.spawn(async move { *slot.borrow_mut() = Some(current_task()) }).named("old").detach();
     executor.run_until_stalled();
     let old = kept.take().unwrap();
     let mut next = executor.spawn(pending::<()>()).named("new");
@@ -120,7 +120,7 @@ fn an_ids_text_is_place_and_generation() {
 #[test]
 fn task_ref_cancels_nothing_that_has_ended_and_says_so() {
     let executor = Executor::new();
-    let mut task = executor.spawn(async { current() });
+    let mut task = executor.spawn(async { current_task() });
     executor.run_until_stalled();
     let reference = task.take_result().unwrap().unwrap();
     // The handle keeps the task's place.

@@ -1,7 +1,7 @@
 //! A waker is a number: it may be cloned, kept, sent away and called at any time, and never does what it should not.
 
 use crate::kit::probe::{Drops, Record, Wakes, my_waker, on_drop, wait_for_wake};
-use evenkeel::{Executor, State, run, spawn, yield_now};
+use evenkeel::{Executor, Readiness, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -48,7 +48,7 @@ fn a_wake_up_is_one_poll_however_often_it_is_called() {
     }
     assert_eq!(polls.get(), 4);
     drop(waker);
-    assert_eq!((executor.run_until_stalled().state, polls.get()), (State::Idle, 4));
+    assert_eq!((executor.run_until_stalled().readiness, polls.get()), (Readiness::Idle, 4));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn fault_02_a_waker_may_outlive_its_task() {
     let elsewhere = waker.clone();
     all_ops(waker);
     thread::spawn(move || all_ops(elsewhere)).join().unwrap();
-    assert_eq!((executor.run_until_stalled().state, polls.get()), (State::Finished, 1));
+    assert_eq!((executor.run_until_stalled().readiness, polls.get()), (Readiness::Finished, 1));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn fault_14_a_wake_up_in_the_last_poll_does_not_poll_an_ended_future() {
         cx.waker().wake_by_ref();
         Poll::Ready(5)
     }));
-    assert_eq!(executor.run_until_stalled().state, State::Finished);
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
     assert_eq!(task.take_result().unwrap().unwrap(), 5);
     drop(task);
     let next = executor.spawn(async { 6 });

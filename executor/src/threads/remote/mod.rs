@@ -39,7 +39,7 @@ use crate::threads::remote::home::Home;
 
 use crate::outcome::{
     join_error::Panic,
-    unhandled::{Cause, report_unhandled},
+    unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -137,7 +137,7 @@ fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            report_unhandled(Cause::WakerPanicked(Panic::new(payload)));
+            report_unhandled(UnhandledKind::WakerPanicked(Panic::new(payload)));
         }
     }
 }
