@@ -1,6 +1,6 @@
 //! A host with a loop of its own, as games and windows have one: 60 frames a second, and a slice of each for evenkeel.
 
-use evenkeel::{Executor, Handle, Readiness, remote, sleep, spawn, to_thread, yield_now};
+use evenkeel::{Executor, Handle, host::Readiness, sleep, spawn, threads::remote, to_thread, yield_now};
 use std::{
     cell::RefCell,
     rc::Rc,

@@ -1,6 +1,6 @@
 //! One executor per core, and work handed over by `Handle`: the way to outgrow one thread without giving up what one thread gives.
 
-use evenkeel::{CancelReason, Executor, Handle, JoinError, RemoteTask};
+use evenkeel::{CancelReason, Executor, Handle, JoinError, threads::RemoteTask};
 use std::{
     cell::RefCell,
     collections::HashMap,

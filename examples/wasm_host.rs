@@ -13,7 +13,7 @@
 )]
 #![cfg(target_family = "wasm")]
 
-use evenkeel::{Clock, Executor, Instant, Readiness, TaskGroup, sleep, sync::Queue, timeout};
+use evenkeel::{Executor, Instant, TaskGroup, host::Readiness, sleep, sync::Queue, time::Clock, timeout};
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 mod js {

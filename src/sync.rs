@@ -1,6 +1,49 @@
-//! Synchronisation: everything of `evenkeel-sync`, with the loop's time where time is needed.
+//! What tasks wait for from each other: locks, queues, channels, events, limiters.
+//!
+//! All of it is made for one thread: nothing is atomic, nothing is `Send`. It stands on one wait queue, which serves who came first, and
+//! hands over directly. A wait may be dropped at any time: what it had been given goes to the next in line.
+//!
+//! | to | there is |
+//! |---|---|
+//! | hand items on | [`Queue`], [`LifoQueue`], [`PriorityQueue`] (asyncio's, with jobs that are counted); [`channel()`], [`unbounded_channel`] |
+//! | hand one value on, the newest value, or each value to all | [`oneshot`], [`watch`], [`broadcast`] |
+//! | take turns | [`Mutex`], [`RwLock`]; [`Condition`] to wait for a state under a lock |
+//! | let at most so many in | [`Semaphore`], whose [`Permit`] gives back when it is dropped |
+//! | wait for something that happens | [`Event`], [`Notify`], [`Barrier`], [`OnceCell`] |
+//! | bound a rate, or how much goes on | [`RateLimiter`], [`AdaptiveLimiter`] |
+//! | build something of one's own | [`WaitQueue`], [`Wait`] |
+//!
+//! ```
+//! use evenkeel::{run, spawn, sync::Queue};
+//! use std::rc::Rc;
+//!
+//! run(async {
+//!     let queue = Rc::new(Queue::new(1));
+//!     let producer = queue.clone();
+//!     let task = spawn(async move {
+//!         for n in 1..=3 {
+//!             producer.put(n).await.unwrap(); // waits while there is an item that nobody took
+//!         }
+//!     });
+//!     let mut sum = 0;
+//!     for _ in 0..3 {
+//!         sum += queue.get().await.unwrap();
+//!     }
+//!     task.await.unwrap();
+//!     assert_eq!(sum, 6);
+//! });
+//! ```
+//!
+//! The crate `evenkeel-sync` has the same for any executor that polls on one thread, and there limiters take a [`Timer`].
 
-pub use evenkeel_sync::*;
+#[doc(inline)]
+pub use evenkeel_sync::{
+    AcquireError, Attempt, Barrier, Broken, Closed, Condition, Event, Fifo, Full, Job, Lifo, LifoQueue, Line, Mutex,
+    MutexGuard, Notified, Notify, OnceCell, Order, OrderedQueue, OwnedJob, OwnedMutexGuard, OwnedPermit,
+    OwnedReadGuard, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError, Queue, QueueItems, ReadGuard, Receiver,
+    ReceiverItems, Refused, RwLock, Semaphore, Sender, Then, Timer, TryAcquireError, TryGetError, Wait, WaitHook,
+    WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
+};
 
 use evenkeel_executor::{Instant, Sleep, sleep_until};
 use std::time::Duration;
@@ -23,7 +66,7 @@ impl Timer for LoopTimer {
     }
 }
 
-/// A token bucket on the loop's time.
+/// A token bucket on the loop's time: so many in a period, and the rest waits.
 ///
 /// ```
 /// use evenkeel::{Instant, sync::RateLimiter, testing};

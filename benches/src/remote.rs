@@ -22,14 +22,14 @@ pub trait Remote: 'static {
     fn receive(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>>;
 }
 
-/// `evenkeel::remote::channel`.
+/// `evenkeel::threads::remote::channel`.
 impl Remote for Evenkeel {
     type Home = Evenkeel;
-    type Sender = evenkeel::remote::Sender<u64>;
-    type Receiver = evenkeel::remote::Receiver<u64>;
+    type Sender = evenkeel::threads::remote::Sender<u64>;
+    type Receiver = evenkeel::threads::remote::Receiver<u64>;
 
     fn new(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        evenkeel::remote::channel(capacity)
+        evenkeel::threads::remote::channel(capacity)
     }
 
     fn send(sender: &Self::Sender, item: u64) {

@@ -1,6 +1,6 @@
 //! A waker that outlives its task, its slot's next task, and its executor.
 
-use evenkeel::{Executor, Readiness};
+use evenkeel::{Executor, host::Readiness};
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,

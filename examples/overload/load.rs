@@ -1,6 +1,6 @@
 //! What comes in: requests at random times, with random amounts of work. The seed is fixed.
 
-use evenkeel::{Choice, Schedule, testing::Seeded};
+use evenkeel::testing::{Choice, Schedule, Seeded};
 use std::time::Duration;
 
 /// Requests per second, on average: half as much again as the service can do, and then, in the last third, half of it.

@@ -1,7 +1,8 @@
 //! The executor core of evenkeel: loop, ready queue, wakers, task table, handles and timers.
 //!
-//! Use it through the facade crate `evenkeel`. The modules stand in reading order: from the way in, through the loop, to
-//! what it stands on.
+//! Programs use the crate `evenkeel`, whose modules sort these names; here they lie flat, for that crate and its siblings.
+//!
+//! The modules stand in reading order: from the way in, through the loop, to what it stands on.
 
 mod run;
 pub mod testing;
@@ -43,7 +44,6 @@ pub use crate::{
     park::Park,
     region::{here::cancel_requested, remote::RemoteToken},
     run::{NestedRun, run, try_run},
-    schedule::{Choice, Fifo, Schedule, Seeded},
     task::{
         current::{TaskRef, current_task, try_current_task},
         local::TaskLocal,

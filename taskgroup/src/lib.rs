@@ -1,5 +1,7 @@
 //! Task groups of evenkeel, and what collects the outcomes of several futures.
 //!
+//! Programs use the crate `evenkeel`, whose modules sort these names; here they lie flat.
+//!
 //! Built on the executor's public API only. The modules stand in reading order: the group whose children are tasks, the scope whose
 //! children borrow, then what collects.
 

@@ -1,5 +1,5 @@
 // A task may outlive the frame that spawned it, so its future and its value cannot borrow from there.
-use evenkeel::{Executor, Spawner, spawn};
+use evenkeel::{Executor, spawn, task::Spawner};
 
 fn anywhere(future: impl Future<Output = ()>) {
     spawn(future).detach();

@@ -1,5 +1,5 @@
 // Neither the scope nor a child's handle outlives the scope.
-use evenkeel::{Scope, ScopedHandle, scope};
+use evenkeel::{Scope, group::ScopedHandle, scope};
 
 async fn the_scope_as_its_value() {
     let escaped: &Scope<'_, '_, String> = scope(async |s| Ok::<_, String>(s)).await.unwrap();

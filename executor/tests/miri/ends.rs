@@ -2,8 +2,10 @@
 
 use crate::tools::{Drops, Guard, OnDrop};
 use evenkeel_executor::{
-    CancelReason, Choice, Clock, Executor, Instant, JoinError, Park, Readiness, Schedule, Spawner, Task, TaskLocal,
-    TaskState, finally, shield, sleep, spawn, to_thread,
+    CancelReason, Clock, Executor, Instant, JoinError, Park, Readiness, Spawner, Task, TaskLocal, TaskState, finally,
+    shield, sleep, spawn,
+    testing::{Choice, Schedule},
+    to_thread,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -313,7 +315,7 @@ fn fault_45_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_
             Instant::from_origin(Duration::ZERO)
         }
     }
-    impl<T> evenkeel_executor::Schedule for Bomb<T> {
+    impl<T> evenkeel_executor::testing::Schedule for Bomb<T> {
         fn choose(&mut self, _: Choice, _: usize) -> usize {
             0
         }

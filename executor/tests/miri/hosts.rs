@@ -1,7 +1,11 @@
 //! Callbacks of the host's that panic, or that end things which the executor is about to use.
 
 use crate::tools::{Drops, OnDrop};
-use evenkeel_executor::{Choice, Clock, Executor, Instant, Readiness, Schedule, Task, TaskLocal, sleep, yield_now};
+use evenkeel_executor::{
+    Clock, Executor, Instant, Readiness, Task, TaskLocal, sleep,
+    testing::{Choice, Schedule},
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::pending,

@@ -1,7 +1,11 @@
 //! The main future borrows from its caller, however `run` is left.
 
 use crate::tools::{Drops, OnDrop, my_waker};
-use evenkeel_executor::{Choice, Executor, Park, Schedule, run, spawn, yield_now};
+use evenkeel_executor::{
+    Executor, Park, run, spawn,
+    testing::{Choice, Schedule},
+    yield_now,
+};
 use std::{
     cell::Cell,
     future::pending,

@@ -1,10 +1,12 @@
 //! Which types may cross threads, and which may be moved: a table that does not compile when it is wrong.
 
 use evenkeel::{
-    Budget, CallError, CancelReason, Choice, Executor, ExecutorBuilder, Fifo, Handle, Instant, Interval, JobContext,
-    JoinError, MissedTick, NestedRun, Panic, Progress, Readiness, RemoteTask, Seeded, Sleep, Spawner, Task, TaskId,
-    TaskLocal, TaskRef, ThreadLimiter, ToThread, TooManyExecutors, Unhandled, UnhandledKind, VirtualClock, YieldNow,
-    remote,
+    CancelReason, Executor, Handle, Instant, JoinError, Task,
+    host::{Budget, ExecutorBuilder, NestedRun, Progress, Readiness, TooManyExecutors, Unhandled, UnhandledKind},
+    task::{Panic, Spawner, TaskId, TaskLocal, TaskRef, YieldNow},
+    testing::{Choice, Fifo, Seeded, VirtualClock},
+    threads::{CallError, JobContext, RemoteTask, ThreadLimiter, ToThread, remote},
+    time::{Interval, MissedTick, Sleep},
 };
 use std::{cell::Cell, marker::PhantomPinned, rc::Rc};
 
@@ -92,7 +94,10 @@ mod sync {
 }
 
 mod cancelling {
-    use evenkeel::{CancelScope, CancelToken, Cancelled, Deadline, Elapsed, Handle, RemoteToken, Timeout};
+    use evenkeel::{
+        CancelScope, Cancelled, Elapsed, Handle,
+        cancel::{CancelToken, Deadline, RemoteToken, Timeout},
+    };
     use std::future::Pending;
 
     no!(Send: CancelScope, CancelToken, Deadline, Timeout<Pending<u8>>);
@@ -105,9 +110,9 @@ mod cancelling {
 
 mod groups {
     use evenkeel::{
-        ChildError, Completed, Failure, GroupError, GroupStats, JoinHandle, Mapped, Ready, Scope, ScopedHandle, Slot,
-        TaskGroup,
+        GroupError, Scope, TaskGroup,
         combinator::{Batch, Branch, PinnedRow, WakeSet},
+        group::{ChildError, Completed, Failure, GroupStats, JoinHandle, Mapped, Ready, ScopedHandle, Slot},
     };
     use futures::stream::Empty;
     use std::{cell::Cell, future::Pending, io, marker::PhantomPinned, rc::Rc};

@@ -1,7 +1,7 @@
 //! What people read: places are the caller's, names from outside are escaped, messages name the repair.
 
 use crate::kit::probe::Record;
-use evenkeel::{CancelReason, Executor, JoinError, TaskLocal, interval, run, sleep, spawn};
+use evenkeel::{CancelReason, Executor, JoinError, interval, run, sleep, spawn, task::TaskLocal};
 use std::{future::pending, panic::Location, time::Duration};
 
 #[test]

@@ -5,7 +5,7 @@ use crate::kit::{
     probe::{Record, at, ms},
     stage::{after, run_clean},
 };
-use evenkeel::*;
+use evenkeel::{cancel::timeout_at, testing::VirtualClock, *};
 use futures::{FutureExt, StreamExt};
 use std::{
     cell::RefCell,

@@ -3,8 +3,11 @@
 
 use crate::kit::probe::{Drops, Record, at, ms, on_drop, reason_of, wait_for_wake};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, Readiness, Task, TaskState,
-    UnhandledKind, current_task, finally, run, shield, sleep, sleep_until, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, Task, current_task, finally,
+    host::{Readiness, UnhandledKind},
+    run, shield, sleep, sleep_until, spawn,
+    task::TaskState,
+    testing, timeout, yield_now,
 };
 use futures::channel::oneshot;
 use std::{
@@ -480,7 +483,7 @@ fn test_tasks_cancel_awaited_task() {
 
 #[test]
 fn test_tasks_task_cancel_sleeping_task() {
-    let executor = Executor::builder().clock(evenkeel::VirtualClock::new()).build();
+    let executor = Executor::builder().clock(evenkeel::testing::VirtualClock::new()).build();
     let mut task = executor.spawn(sleep(Duration::from_secs(3600)));
     executor.run_until_stalled();
     assert!(executor.next_deadline().is_some());
@@ -517,7 +520,7 @@ fn test_tasks_baseexception_during_cancel() {
 #[test]
 fn test_tasks_stop_while_run_in_complete() {
     let record = Record::new();
-    let executor = Executor::builder().clock(evenkeel::VirtualClock::new()).build();
+    let executor = Executor::builder().clock(evenkeel::testing::VirtualClock::new()).build();
     let says = record.clone();
     let task = executor.spawn(async move {
         for step in 0..3 {

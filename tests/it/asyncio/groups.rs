@@ -4,7 +4,7 @@ use crate::kit::{
     groups::{Group, errors, fail, run_clean, run_with_reports, spoil, stuck, tidy, value},
     probe::{Drops, Record, at, ms, panic_of, reason_of, text_of},
 };
-use evenkeel::*;
+use evenkeel::{cancel::cancel_requested, group::Failure, *};
 use futures::FutureExt;
 use std::{
     cell::{Cell, RefCell},

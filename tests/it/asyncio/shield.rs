@@ -3,7 +3,11 @@
 
 use crate::kit::probe::{Record, at, ms, panic_of, reason_of};
 use evenkeel::{
-    CancelScope, Cancelled, Executor, Instant, TaskState, UnhandledKind, VirtualClock, shield, sleep, spawn, testing,
+    CancelScope, Cancelled, Executor, Instant,
+    host::UnhandledKind,
+    shield, sleep, spawn,
+    task::TaskState,
+    testing::{self, VirtualClock},
     timeout, yield_now,
 };
 use std::future::pending;

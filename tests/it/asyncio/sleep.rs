@@ -1,7 +1,11 @@
 //! The sleep part of asyncio's own `test_tasks.py`. Differences are listed in the book (`docs/src/differences.md`).
 
 use crate::kit::probe::{Record, at, ms, reason_of};
-use evenkeel::{Instant, VirtualClock, sleep, spawn, testing, yield_now};
+use evenkeel::{
+    Instant, sleep, spawn,
+    testing::{self, VirtualClock},
+    yield_now,
+};
 use std::time::Duration;
 
 /// Differs: a sleep has no value.

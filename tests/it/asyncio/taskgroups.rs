@@ -5,7 +5,8 @@ use crate::kit::{
     probe::{Drops, Record, at, ms, on_drop, panic_of, reason_of, text_of},
 };
 use evenkeel::{
-    CancelReason, Executor, Failure, Instant, JoinError, TaskLocal, VirtualClock, finally, sleep, spawn, yield_now,
+    CancelReason, Executor, Instant, JoinError, finally, group::Failure, sleep, spawn, task::TaskLocal,
+    testing::VirtualClock, yield_now,
 };
 use futures::FutureExt;
 use std::{
@@ -662,7 +663,7 @@ fn test_taskgroups_cancelling_level_preserved() {
             Ok(())
         });
         assert_eq!(errors(outcome.await), ["it failed"]);
-        assert_eq!(evenkeel::cancel_requested(), None);
+        assert_eq!(evenkeel::cancel::cancel_requested(), None);
         sleep(ms(1)).await;
     });
 }
@@ -678,7 +679,7 @@ fn test_taskgroups_nested_groups_both_cancelled() {
                 Ok(())
             });
             seen.add(errors(inner.await));
-            assert!(evenkeel::cancel_requested().is_some(), "the outer cancellation is still to come");
+            assert!(evenkeel::cancel::cancel_requested().is_some(), "the outer cancellation is still to come");
             sleep(ms(1)).await;
             Err::<(), _>("unreachable: it comes here")
         });

@@ -7,8 +7,12 @@ use crate::kit::{
     probe::{Record, at, ms, on_drop, panic_of, poll_with_noop, reason_of},
 };
 use evenkeel::{
-    CancelReason, Deadline, Elapsed, Executor, Instant, TaskState, VirtualClock, current_task, finally, shield, sleep,
-    spawn, testing, timeout, timeout_at, yield_now,
+    CancelReason, Elapsed, Executor, Instant,
+    cancel::{Deadline, timeout_at},
+    current_task, finally, shield, sleep, spawn,
+    task::TaskState,
+    testing::{self, VirtualClock},
+    timeout, yield_now,
 };
 use std::{
     future::{pending, poll_fn},

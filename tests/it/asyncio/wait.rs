@@ -6,7 +6,7 @@ use crate::kit::{
     probe::{Drops, Record, at, ms, on_drop, reason_of},
     stage::{after, run_clean},
 };
-use evenkeel::*;
+use evenkeel::{group::Completed, *};
 use futures::FutureExt;
 use std::future::{Ready, pending, ready};
 

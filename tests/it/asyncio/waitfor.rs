@@ -3,8 +3,8 @@
 
 use crate::kit::probe::{Record, at, ms, panic_of, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Elapsed, Instant, TaskState, finally, shield, sleep, sleep_until, spawn, testing,
-    timeout, timeout_at, yield_now,
+    CancelReason, CancelScope, Elapsed, Instant, cancel::timeout_at, finally, shield, sleep, sleep_until, spawn,
+    task::TaskState, testing, timeout, yield_now,
 };
 use std::{
     cell::Cell,

@@ -7,8 +7,8 @@ use crate::kit::{
     scopes::{Boxed, reporting},
 };
 use evenkeel::{
-    CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, Readiness, TaskGroup, as_completed, current_task,
-    finally, gather, map_concurrent, race, scope, shield, sleep, spawn, timeout, yield_now,
+    CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, TaskGroup, as_completed, current_task, finally,
+    gather, host::Readiness, map_concurrent, race, scope, shield, sleep, spawn, timeout, yield_now,
 };
 use futures::{
     FutureExt, StreamExt,

@@ -3,7 +3,7 @@
 //! them everything goes the straight way. `MODEL_CHOICES` sets how many.
 
 use crate::kit::scopes::{Boxed, reporting};
-use evenkeel::{CancelScope, Executor, JoinError, Readiness, Task, finally, timeout};
+use evenkeel::{CancelScope, Executor, JoinError, Task, finally, host::Readiness, timeout};
 use std::{
     cell::{Cell, RefCell},
     future::pending,

@@ -2,8 +2,8 @@
 
 use crate::kit::probe::{Record, at, ms, on_drop, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Elapsed, Executor, JoinError, UnhandledKind, VirtualClock, current_task,
-    finally, sleep, spawn, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Elapsed, Executor, JoinError, current_task, finally, host::UnhandledKind,
+    sleep, spawn, testing::VirtualClock, timeout, yield_now,
 };
 use std::{
     future::{pending, poll_fn},

@@ -2,7 +2,11 @@
 
 use crate::kit::probe::{at, ms};
 use evenkeel::{
-    CancelScope, Clock, Executor, Readiness, Task, UnhandledKind, VirtualClock, finally, race, scope, shield, sleep,
+    CancelScope, Executor, Task, finally,
+    host::{Readiness, UnhandledKind},
+    race, scope, shield, sleep,
+    testing::VirtualClock,
+    time::Clock,
     timeout,
 };
 use evenkeel_sync::oneshot;

@@ -292,8 +292,8 @@ fn cancel_12_a_point_that_foreign_code_drops_is_skipped_and_reported() {
 fn cancel_12_the_report_names_the_place_of_the_point() {
     let places = Rc::new(RefCell::new(Vec::new()));
     let kept = places.clone();
-    let hook = move |unhandled: &evenkeel::Unhandled| {
-        if let evenkeel::UnhandledKind::CleanupSkipped(location) = unhandled.kind() {
+    let hook = move |unhandled: &evenkeel::host::Unhandled| {
+        if let evenkeel::host::UnhandledKind::CleanupSkipped(location) = unhandled.kind() {
             kept.borrow_mut().push((location.file(), location.line()));
         }
     };

@@ -5,8 +5,8 @@ use crate::kit::{
     scopes::{Log, Polls, reporting},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Executor, Readiness, RemoteToken, current_task, finally, spawn, testing,
-    yield_now,
+    CancelReason, CancelScope, Cancelled, Executor, cancel::RemoteToken, current_task, finally, host::Readiness, spawn,
+    testing, yield_now,
 };
 use std::{
     cell::RefCell,

@@ -6,8 +6,8 @@ use crate::kit::{
     scopes::{Boxed, Log, Polls, poll_slot, reporting},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Deadline, Executor, Instant, JoinError, current_task, finally, shield, sleep,
-    spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Executor, Instant, JoinError, cancel::Deadline, current_task, finally,
+    shield, sleep, spawn, testing, timeout, yield_now,
 };
 use futures::{
     future::{join_all, select, select_all},

@@ -4,7 +4,7 @@ use crate::kit::{
     probe::on_a_small_stack,
     scopes::{Boxed, Polls},
 };
-use evenkeel::{CancelScope, Executor, Readiness, Task, finally, shield, spawn, testing, timeout, yield_now};
+use evenkeel::{CancelScope, Executor, Task, finally, host::Readiness, shield, spawn, testing, timeout, yield_now};
 use std::{
     cell::Cell,
     future::{Future, pending},

@@ -5,7 +5,10 @@ use crate::kit::{
     scopes::{Log, reporting, reporting_to},
 };
 use evenkeel::{
-    Budget, CancelScope, Executor, JoinError, Readiness, Seeded, Task, UnhandledKind, finally, shield, sleep, spawn,
+    CancelScope, Executor, JoinError, Task, finally,
+    host::{Budget, Readiness, UnhandledKind},
+    shield, sleep, spawn,
+    testing::Seeded,
     timeout, yield_now,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -203,10 +206,10 @@ fn dropping_an_executor_during_clean_up() {
 
 #[test]
 fn a_hook_may_spawn_while_its_executor_is_dropped() {
-    let spawner = Rc::new(RefCell::new(None::<evenkeel::Spawner>));
+    let spawner = Rc::new(RefCell::new(None::<evenkeel::task::Spawner>));
     let kept: Rc<RefCell<Vec<Task<()>>>> = Rc::default();
     let (slot, tasks) = (spawner.clone(), kept.clone());
-    let hook = move |unhandled: &evenkeel::Unhandled| {
+    let hook = move |unhandled: &evenkeel::host::Unhandled| {
         assert!(matches!(unhandled.kind(), UnhandledKind::GraceExceeded));
         tasks.borrow_mut().extend(slot.borrow().as_ref().map(|spawner| spawner.spawn(pending()).unwrap()));
     };

@@ -5,7 +5,9 @@ use crate::kit::{
     probe::{Drops, ms, my_waker, on_drop},
     scopes::{Boxed, Log, reporting},
 };
-use evenkeel::{CancelScope, Deadline, Executor, Instant, Task, finally, sleep, spawn, testing, timeout, yield_now};
+use evenkeel::{
+    CancelScope, Executor, Instant, Task, cancel::Deadline, finally, sleep, spawn, testing, timeout, yield_now,
+};
 use std::{
     cell::RefCell,
     future::{Future, pending, poll_fn},

@@ -1,7 +1,7 @@
 //! Cancelling a whole task: who is polled once more, who is not, and what counts.
 
 use crate::kit::probe::{Drops, Record, my_waker, on_drop};
-use evenkeel::{CancelReason, Executor, JoinError, Readiness, Task, current_task, run, spawn, yield_now};
+use evenkeel::{CancelReason, Executor, JoinError, Task, current_task, host::Readiness, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -147,7 +147,7 @@ fn cancel_04_the_last_poll_is_the_last_even_if_it_wakes_itself() {
         cx.waker().wake_by_ref();
         Poll::<()>::Pending
     }));
-    executor.tick(evenkeel::Budget::polls(1));
+    executor.tick(evenkeel::host::Budget::polls(1));
     task.cancel("enough");
     executor.run_until_stalled();
     assert_eq!(polls.get(), 2);

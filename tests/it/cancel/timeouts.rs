@@ -5,8 +5,9 @@ use crate::kit::{
     scopes::{Log, Polls, poll_slot},
 };
 use evenkeel::{
-    CancelScope, Deadline, Elapsed, Executor, Instant, finally, sleep, sleep_until, spawn, testing, timeout,
-    timeout_at, yield_now,
+    CancelScope, Elapsed, Executor, Instant,
+    cancel::{Deadline, timeout_at},
+    finally, sleep, sleep_until, spawn, testing, timeout, yield_now,
 };
 use std::{cell::RefCell, future::pending, rc::Rc, task::Poll, time::Duration};
 

@@ -2,8 +2,13 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, reason_of, wait_for_wake};
 use evenkeel::{
-    CancelReason, CancelScope, CancelToken, Cancelled, Executor, ExecutorEnded, JoinError, RemoteToken, TaskState,
-    finally, run, sleep, spawn, testing, timeout, yield_now,
+    CancelReason, CancelScope, Cancelled, Executor, JoinError,
+    cancel::{CancelToken, RemoteToken},
+    finally, run, sleep, spawn,
+    task::TaskState,
+    testing,
+    threads::ExecutorEnded,
+    timeout, yield_now,
 };
 use std::{
     cell::RefCell,

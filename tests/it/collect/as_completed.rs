@@ -4,7 +4,7 @@ use crate::kit::{
     probe::{Drops, Record, ms, panic_of},
     stage::{after, counted, run_clean, run_watched, tidy},
 };
-use evenkeel::*;
+use evenkeel::{group::Completed, *};
 use futures::StreamExt;
 use std::{
     cell::Cell,

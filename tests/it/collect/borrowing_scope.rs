@@ -4,7 +4,7 @@ use crate::kit::{
     probe::{Drops, Record, ms, on_drop, panic_of},
     stage::{after, counted, restless, run_clean, run_watched, tidy},
 };
-use evenkeel::*;
+use evenkeel::{group::ScopedHandle, *};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},

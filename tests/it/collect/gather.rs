@@ -4,7 +4,7 @@ use crate::kit::{
     probe::{Drops, Record, ms, panic_of},
     stage::{after, counted, restless, run_clean, run_watched, tidy},
 };
-use evenkeel::*;
+use evenkeel::{testing::VirtualClock, *};
 use std::{
     cell::Cell,
     future::{Ready, pending, poll_fn, ready},

@@ -4,7 +4,7 @@ use crate::kit::{
     probe::{Drops, Record, ms, panic_of},
     stage::{Lock, after, restless, run_clean, run_watched, tidy},
 };
-use evenkeel::*;
+use evenkeel::{cancel::cancel_requested, *};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn, ready},

@@ -2,9 +2,14 @@
 
 use crate::kit::probe::{Record, panic_of, reason_of};
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Executor, TaskState, UnhandledKind, cancel_requested,
+    CancelReason, CancelScope, Cancelled, Executor,
+    cancel::cancel_requested,
     combinator::{end_grace, open_shields, settle},
-    finally, shield, spawn, testing, yield_now,
+    finally,
+    host::UnhandledKind,
+    shield, spawn,
+    task::TaskState,
+    testing, yield_now,
 };
 use std::{cell::RefCell, future::pending, rc::Rc};
 

@@ -1,7 +1,7 @@
 //! Programs from seeds.
 
 use super::program::{End, Fetch, How, Node, Op, Owner, Program, Then};
-use evenkeel::{Choice, Schedule, Seeded};
+use evenkeel::testing::{Choice, Schedule, Seeded};
 use std::rc::Rc;
 
 pub(super) struct Numbers(Seeded);

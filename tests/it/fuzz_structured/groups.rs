@@ -8,7 +8,7 @@ use super::{
     step::{Fut, Here, Part, Step},
 };
 use crate::kit::probe::ms;
-use evenkeel::{GroupError, JoinHandle, TaskGroup, scope};
+use evenkeel::{GroupError, TaskGroup, group::JoinHandle, scope};
 use std::{cell::Cell, rc::Rc};
 
 pub(super) fn inner(here: Here) -> Fut {

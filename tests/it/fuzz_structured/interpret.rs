@@ -9,7 +9,7 @@ use super::{
     tasks,
 };
 use crate::kit::probe::ms;
-use evenkeel::{cancel_requested, current_task, sleep, yield_now};
+use evenkeel::{cancel::cancel_requested, current_task, sleep, yield_now};
 use std::{
     future::{pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},

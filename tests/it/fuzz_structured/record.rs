@@ -2,7 +2,11 @@
 
 use super::frames::{FrameId, Frames, How};
 use evenkeel::{
-    CancelScope, Clock, Deadline, Instant, JoinError, Task, TaskGroup, Unhandled, UnhandledKind, VirtualClock,
+    CancelScope, Instant, JoinError, Task, TaskGroup,
+    cancel::Deadline,
+    host::{Unhandled, UnhandledKind},
+    testing::VirtualClock,
+    time::Clock,
 };
 use std::{
     any::Any,

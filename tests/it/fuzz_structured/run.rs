@@ -9,7 +9,12 @@ use super::{
     step::{Here, Part, Step},
 };
 use crate::kit::probe::ms;
-use evenkeel::{Budget, Clock, Executor, Instant, Progress, Readiness, Seeded, Task};
+use evenkeel::{
+    Executor, Instant, Task,
+    host::{Budget, Progress, Readiness},
+    testing::Seeded,
+    time::Clock,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,

@@ -7,7 +7,11 @@ use super::{
     step::{Fut, Here, Part},
 };
 use crate::kit::probe::ms;
-use evenkeel::{CancelScope, Deadline, timeout, timeout_at};
+use evenkeel::{
+    CancelScope,
+    cancel::{Deadline, timeout_at},
+    timeout,
+};
 
 pub(super) fn inner(here: Here) -> Fut {
     let (region, body) = here.kid_as(0, Role::Alone, Part::None);

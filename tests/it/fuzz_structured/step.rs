@@ -5,7 +5,7 @@ use super::{
     program::Node,
     record::{Out, Token, World},
 };
-use evenkeel::cancel_requested;
+use evenkeel::cancel::cancel_requested;
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},

@@ -5,7 +5,9 @@ use crate::kit::{
     groups::{Group, Outcome, errors, fail, run_clean, run_with_reports, stuck, tidy, value},
     probe::{Drops, Record, at, ms, on_drop, panic_of, reason_of},
 };
-use evenkeel::{CancelReason, Executor, Instant, JoinError, VirtualClock, finally, shield, sleep, timeout, yield_now};
+use evenkeel::{
+    CancelReason, Executor, Instant, JoinError, finally, shield, sleep, testing::VirtualClock, timeout, yield_now,
+};
 use futures::FutureExt;
 use std::{cell::Cell, future::pending, pin::pin, rc::Rc};
 
@@ -121,7 +123,7 @@ fn group_04_after_a_plain_await_that_found_nothing_outcome_still_tells() {
             let mut child = group.spawn(fail(1, "it failed"));
             evenkeel::finally_with(
                 &mut child,
-                async |child: &mut &mut evenkeel::JoinHandle<()>| (&mut **child).await,
+                async |child: &mut &mut evenkeel::group::JoinHandle<()>| (&mut **child).await,
                 async |child, ended: Option<&()>| {
                     assert!(ended.is_none());
                     told.set(matches!(child.outcome().await, Err(JoinError::ReportedToGroup)));
@@ -262,7 +264,7 @@ fn group_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
 fn group_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
-            let ready = async |_ready: evenkeel::Ready<()>| {
+            let ready = async |_ready: evenkeel::group::Ready<()>| {
                 evenkeel::current_task().cancel("by itself");
                 pending::<Result<(), _>>().await
             };

@@ -5,8 +5,13 @@ use crate::kit::{
     probe::{Record, on_a_small_stack},
 };
 use evenkeel::{
-    CancelReason, Executor, Failure, GroupError, Handle, JoinHandle, Panic, RemoteTask, Task, TaskGroup, UnhandledKind,
-    finally, run, spawn, to_thread, yield_now,
+    CancelReason, Executor, GroupError, Handle, Task, TaskGroup, finally,
+    group::{Failure, JoinHandle},
+    host::UnhandledKind,
+    run, spawn,
+    task::Panic,
+    threads::RemoteTask,
+    to_thread, yield_now,
 };
 use std::{
     error::Error,

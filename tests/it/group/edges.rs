@@ -4,7 +4,7 @@ use crate::kit::{
     groups::*,
     probe::{Record, at, ms, on_drop, panic_of},
 };
-use evenkeel::*;
+use evenkeel::{group::JoinHandle, host::UnhandledKind, *};
 use futures::FutureExt;
 use std::{
     cell::{Cell, RefCell},

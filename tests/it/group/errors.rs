@@ -4,7 +4,11 @@ use crate::kit::{
     groups::{Group, fail, run_clean, value},
     probe::{ms, on_a_small_stack},
 };
-use evenkeel::{ChildError, Elapsed, Failure, GroupError, TaskGroup, run, sleep, timeout, yield_now};
+use evenkeel::{
+    Elapsed, GroupError, TaskGroup,
+    group::{ChildError, Failure},
+    run, sleep, timeout, yield_now,
+};
 use std::{error::Error, fmt, future::pending, io, panic::Location};
 
 /// `a`, a group of `b`, `c` and a group of `d`, and `e`.

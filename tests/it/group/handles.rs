@@ -4,7 +4,9 @@ use crate::kit::{
     groups::*,
     probe::{Drops, Record, at, ms, panic_of, text_of},
 };
-use evenkeel::{CancelReason, Instant, JoinError, cancel_requested, finally, shield, sleep, spawn, timeout, yield_now};
+use evenkeel::{
+    CancelReason, Instant, JoinError, cancel::cancel_requested, finally, shield, sleep, spawn, timeout, yield_now,
+};
 use futures::FutureExt;
 use std::{future::pending, panic::AssertUnwindSafe};
 

@@ -5,7 +5,11 @@ use crate::kit::{
     probe::{Drops, HandClock, Record, at, ms, text_of},
 };
 use evenkeel::{
-    Budget, ChildOutput, Clock, Executor, Instant, JoinError, Readiness, Task, TaskGroup, finally, shield, sleep,
+    Executor, Instant, JoinError, Task, TaskGroup, finally,
+    group::ChildOutput,
+    host::{Budget, Readiness},
+    shield, sleep,
+    time::Clock,
     yield_now,
 };
 use futures::FutureExt;

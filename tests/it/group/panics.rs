@@ -4,7 +4,7 @@ use crate::kit::{
     groups::{Group, Outcome, fail, run_with_reports, spoil, tidy, value},
     probe::{Record, at, ms, on_drop, panic_of, text_of},
 };
-use evenkeel::{Executor, Instant, JoinError, VirtualClock, finally, shield, sleep, spawn, yield_now};
+use evenkeel::{Executor, Instant, JoinError, finally, shield, sleep, spawn, testing::VirtualClock, yield_now};
 use futures::FutureExt;
 use std::{
     future::pending,

@@ -5,7 +5,8 @@ use crate::kit::{
     probe::{Drops, Record, Wakes, at, ms, on_drop},
 };
 use evenkeel::{
-    CancelReason, Executor, Instant, VirtualClock, cancel_requested, finally, sleep, spawn, timeout, yield_now,
+    CancelReason, Executor, Instant, cancel::cancel_requested, finally, sleep, spawn, testing::VirtualClock, timeout,
+    yield_now,
 };
 use futures::{
     FutureExt,
@@ -332,7 +333,7 @@ fn group_places_ticked_by_a_host() {
     let mut task = executor.spawn(group_of(0, true));
     let mut ticks = 0;
     while !task.is_finished() {
-        executor.tick(evenkeel::Budget::polls(1));
+        executor.tick(evenkeel::host::Budget::polls(1));
         ticks += 1;
         assert!(ticks < 100);
     }

@@ -4,7 +4,7 @@ use crate::kit::{
     groups::{Group, Outcome, errors, fail, run_clean, spoil, stuck, tidy, value},
     probe::{Record, at, ms, on_drop},
 };
-use evenkeel::{CancelReason, CancelScope, Failure, Instant, finally, sleep, yield_now};
+use evenkeel::{CancelReason, CancelScope, Instant, finally, group::Failure, sleep, yield_now};
 use std::{cell::Cell, future::pending, rc::Rc};
 
 #[test]
@@ -81,7 +81,7 @@ fn trio_a_child_that_fails_while_it_starts_fails_the_group_and_not_the_caller() 
 fn trio_a_child_that_is_ready_in_the_turn_in_which_it_ends() {
     run_clean(async {
         let port = Group::run(async |group| {
-            let ready = async |ready: evenkeel::Ready<u16>| {
+            let ready = async |ready: evenkeel::group::Ready<u16>| {
                 sleep(ms(1)).await;
                 ready.set(80);
                 Ok(())

@@ -4,7 +4,11 @@ use crate::kit::{
     bomb::{Op, bomb, defuse},
     groups::{Group, run_with_reports},
 };
-use evenkeel::{Budget, Executor, Readiness, yield_now};
+use evenkeel::{
+    Executor,
+    host::{Budget, Readiness},
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::{Future, pending},

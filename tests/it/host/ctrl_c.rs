@@ -1,7 +1,7 @@
 //! Ctrl-C: real signals, sent to a child process, which is this test program again with an errand in its environment.
 #![cfg(all(unix, not(miri)))]
 
-use evenkeel::{CancelScope, Executor, ExecutorBuilder, current_task, finally, shield, sleep, spawn};
+use evenkeel::{CancelScope, Executor, current_task, finally, host::ExecutorBuilder, shield, sleep, spawn};
 use std::{
     env,
     future::{pending, poll_fn},

@@ -1,7 +1,13 @@
 //! A host drives the executor in slices, and knows after each what is left to do.
 
 use crate::kit::probe::{Drops, HandClock, Record, ms, my_waker, panic_of};
-use evenkeel::{Budget, Executor, Readiness, VirtualClock, sleep, sleep_until, spawn, yield_now};
+use evenkeel::{
+    Executor,
+    host::{Budget, Readiness},
+    sleep, sleep_until, spawn,
+    testing::VirtualClock,
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -347,7 +353,7 @@ fn tick_05_parking_lets_virtual_time_jump() {
     let task = executor.spawn(sleep(ms(10)));
     executor.run_until_stalled();
     executor.park(Duration::MAX);
-    assert_eq!(evenkeel::Clock::now(&clock), crate::kit::probe::at(10));
+    assert_eq!(evenkeel::time::Clock::now(&clock), crate::kit::probe::at(10));
     executor.run_until_stalled();
     executor.run_until_stalled();
     assert!(task.is_finished());

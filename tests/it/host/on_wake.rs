@@ -1,7 +1,11 @@
 //! `on_wake`: the host is called once per idle period, from wherever the wake-up comes.
 
 use crate::kit::probe::{HandPark, my_waker, text_of, wait_for_wake};
-use evenkeel::{Budget, Executor, Readiness, Spawner, Task};
+use evenkeel::{
+    Executor, Task,
+    host::{Budget, Readiness},
+    task::Spawner,
+};
 use std::{
     cell::RefCell,
     future::pending,

@@ -2,7 +2,14 @@
 //! in good order; handles and outcomes stay sound.
 
 use crate::kit::probe::{Drops, HandPark, Record, ms, my_waker, panic_of};
-use evenkeel::{Budget, Choice, Clock, Executor, Instant, Readiness, Schedule, Task, sleep, yield_now};
+use evenkeel::{
+    Executor, Instant, Task,
+    host::{Budget, Readiness},
+    sleep,
+    testing::{Choice, Schedule},
+    time::Clock,
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -272,7 +279,7 @@ fn host_an_on_wake_callback_may_drop_its_executor() {
 fn host_what_a_callback_spawns_is_no_tasks_child() {
     let found = Record::new();
     let seen = found.clone();
-    let park = HandPark::new(move |_| seen.add(evenkeel::try_current_task()));
+    let park = HandPark::new(move |_| seen.add(evenkeel::task::try_current_task()));
     let executor = Executor::builder().park(park).build();
     let slot = Rc::new(RefCell::new(None));
     let waker = slot.clone();

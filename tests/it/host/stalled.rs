@@ -1,7 +1,13 @@
 //! `run_until_stalled` and `tick` end, whatever tasks do to each other.
 
 use crate::kit::probe::{HandClock, Record, ms};
-use evenkeel::{Budget, Executor, Readiness, VirtualClock, sleep, spawn, yield_now};
+use evenkeel::{
+    Executor,
+    host::{Budget, Readiness},
+    sleep, spawn,
+    testing::VirtualClock,
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},

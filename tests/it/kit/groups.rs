@@ -1,7 +1,7 @@
 //! What the tests of task groups have in common.
 
 use crate::kit::probe::{Record, ms, on_drop};
-use evenkeel::{Executor, GroupError, TaskGroup, UnhandledKind, VirtualClock, finally, sleep};
+use evenkeel::{Executor, GroupError, TaskGroup, finally, host::UnhandledKind, sleep, testing::VirtualClock};
 use std::future::pending;
 
 /// A group whose errors are words.

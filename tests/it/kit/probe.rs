@@ -1,6 +1,6 @@
 //! What the tests look with: records, drop counters, and clocks, parks and wakers of their own.
 
-use evenkeel::{CancelReason, Clock, Instant, JoinError, Park};
+use evenkeel::{CancelReason, Instant, JoinError, host::Park, time::Clock};
 use std::{
     any::Any,
     cell::{Cell, RefCell},

@@ -1,7 +1,12 @@
 //! What the tests of cancellation have in common.
 
 use crate::kit::probe::Record;
-use evenkeel::{Executor, ExecutorBuilder, Unhandled, UnhandledKind, sleep, testing::VirtualClock};
+use evenkeel::{
+    Executor,
+    host::{ExecutorBuilder, Unhandled, UnhandledKind},
+    sleep,
+    testing::VirtualClock,
+};
 use std::{
     cell::Cell,
     future::poll_fn,

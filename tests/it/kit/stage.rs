@@ -1,7 +1,7 @@
 //! What the tests of combinators play on: a virtual clock, and an ear for what goes to `on_unhandled`.
 
 use crate::kit::probe::{Record, ms};
-use evenkeel::{Executor, VirtualClock, finally, sleep};
+use evenkeel::{Executor, finally, sleep, testing::VirtualClock};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,

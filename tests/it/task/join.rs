@@ -1,7 +1,7 @@
 //! A `Task` owns its task: what awaiting, keeping, detaching and dropping it means.
 
 use crate::kit::probe::{Drops, Record, Wakes, ms, panic_of, poll_with_noop};
-use evenkeel::{CancelReason, Executor, JoinError, Readiness, Task, run, sleep, spawn, testing, yield_now};
+use evenkeel::{CancelReason, Executor, JoinError, Task, host::Readiness, run, sleep, spawn, testing, yield_now};
 use futures::future::{Either, select};
 use std::{
     cell::RefCell,
@@ -146,7 +146,7 @@ fn only_the_newest_waker_that_waits_for_a_task_is_woken() {
     for waker in [&first_waker, &second_waker, &first_waker, &first_waker, &second_waker] {
         assert!(Pin::new(&mut task).poll(&mut Context::from_waker(waker)).is_pending());
     }
-    executor.tick(evenkeel::Budget::polls(4));
+    executor.tick(evenkeel::host::Budget::polls(4));
     assert!(task.is_finished());
     assert_eq!((first.count(), second.count()), (0, 1));
 }

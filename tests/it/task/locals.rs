@@ -1,7 +1,7 @@
 //! Values that belong to a task.
 
 use crate::kit::probe::{Drops, Record, on_drop, panic_of};
-use evenkeel::{Executor, Task, TaskLocal, run, spawn, yield_now};
+use evenkeel::{Executor, Task, run, spawn, task::TaskLocal, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::pending,

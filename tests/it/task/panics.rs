@@ -311,7 +311,7 @@ fn panic_the_task_is_the_current_one_in_its_futures_destructors() {
     let says = seen.clone();
     let task = spawn_and_run(async move {
         let me = evenkeel::current_task().id();
-        let _guard = on_drop(move || says.add(evenkeel::try_current_task().map(|task| task.id()) == Some(me)));
+        let _guard = on_drop(move || says.add(evenkeel::task::try_current_task().map(|task| task.id()) == Some(me)));
         panic!("with a guard")
     });
     assert_eq!((message(task), seen.take()), ("with a guard".to_owned(), vec![true]));

@@ -2,7 +2,7 @@
 
 use crate::kit::bomb::{Op, bomb, defuse, polled_in_wake};
 use crate::kit::probe::{Drops, Record, my_waker, on_drop, panic_of};
-use evenkeel::{Executor, JoinError, Task, current_task, run, spawn, spawner, yield_now};
+use evenkeel::{Executor, JoinError, Task, current_task, run, spawn, task::spawner, yield_now};
 use std::{
     any::Any,
     cell::RefCell,

@@ -1,7 +1,9 @@
 //! Reports say what the program said.
 
 use crate::kit::probe::Record;
-use evenkeel::{Executor, GroupError, TaskGroup, UnhandledKind, combinator::report_unhandled, finally, yield_now};
+use evenkeel::{
+    Executor, GroupError, TaskGroup, combinator::report_unhandled, finally, host::UnhandledKind, yield_now,
+};
 use std::future::pending;
 
 /// The lines that an executor's hook gets.

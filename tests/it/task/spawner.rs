@@ -1,7 +1,7 @@
 //! Spawning from everywhere, and what happens when there is no room.
 
 use crate::kit::probe::{Drops, panic_of};
-use evenkeel::{Executor, Readiness, Task, run, spawn, spawner, yield_now};
+use evenkeel::{Executor, Task, host::Readiness, run, spawn, task::spawner, yield_now};
 use futures::task::{LocalFutureObj, LocalSpawn, LocalSpawnExt};
 use std::future::pending;
 
@@ -13,7 +13,7 @@ fn spawn_outside_an_executor_panics_and_names_run() {
     assert!(message.contains(&format!("spawner.rs:{line}:")), "{message}");
     assert!(panic_of(spawner).contains("evenkeel::run"));
     assert!(panic_of(evenkeel::current_task).contains("evenkeel::run"));
-    assert!(evenkeel::try_current_task().is_none());
+    assert!(evenkeel::task::try_current_task().is_none());
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_spawner_spawns_from_inside_and_outside() {
     let spawner = executor.spawner();
     assert!(spawner.status_local().is_ok());
     let mut first = spawner.spawn(async { 1 }).unwrap();
-    let mut second = executor.run(async { evenkeel::spawner().clone().spawn(async { 2 }).unwrap() });
+    let mut second = executor.run(async { evenkeel::task::spawner().clone().spawn(async { 2 }).unwrap() });
     spawner.spawn_local_obj(LocalFutureObj::new(Box::pin(async {}))).unwrap();
     executor.run_until_stalled();
     assert_eq!(first.take_result().unwrap().unwrap() + second.take_result().unwrap().unwrap(), 3);

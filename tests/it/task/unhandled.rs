@@ -1,7 +1,12 @@
 //! What nobody is left to receive goes to the `on_unhandled` hook: nothing is lost silently.
 
 use crate::kit::probe::{Record, on_drop};
-use evenkeel::{Executor, ExecutorBuilder, TaskLocal, UnhandledKind, sleep, spawn};
+use evenkeel::{
+    Executor,
+    host::{ExecutorBuilder, UnhandledKind},
+    sleep, spawn,
+    task::TaskLocal,
+};
 use std::{
     future::{pending, poll_fn},
     panic::Location,
@@ -122,7 +127,7 @@ fn fault_11_a_joiners_waker_that_panics_is_reported_and_the_outcome_stays() {
 #[test]
 fn fault_11_a_timers_waker_that_panics_is_reported_and_the_other_timers_fire() {
     let record = Record::new();
-    let executor = recording(&record).clock(evenkeel::VirtualClock::new()).build();
+    let executor = recording(&record).clock(evenkeel::testing::VirtualClock::new()).build();
     executor.run(async {
         let waker = Waker::from(Arc::new(PanickingWaker));
         let mut early = sleep(Duration::from_millis(1));

@@ -2,8 +2,10 @@
 
 use crate::kit::gates::{Alive, Gate};
 use evenkeel::{
-    CancelReason, Executor, JoinError, Schedule, Seeded, ThreadLimiter, run, spawn, to_thread, to_thread_with,
-    yield_now,
+    CancelReason, Executor, JoinError, run, spawn,
+    testing::{Schedule, Seeded},
+    threads::{ThreadLimiter, to_thread_with},
+    to_thread, yield_now,
 };
 use std::sync::{
     Arc,
@@ -123,7 +125,7 @@ struct Dice(Seeded);
 
 impl Dice {
     fn roll(&mut self, n: usize) -> usize {
-        self.0.choose(evenkeel::Choice::Ready, n)
+        self.0.choose(evenkeel::testing::Choice::Ready, n)
     }
 }
 

@@ -5,8 +5,12 @@ use crate::kit::{
     probe::ms,
 };
 use evenkeel::{
-    CallError, Executor, Handle, Instant, Readiness, UnhandledKind, VirtualClock, finally, run, sleep, spawn,
-    to_thread, to_thread_with, yield_now,
+    Executor, Handle, Instant, finally,
+    host::{Readiness, UnhandledKind},
+    run, sleep, spawn,
+    testing::VirtualClock,
+    threads::{CallError, to_thread_with},
+    to_thread, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -351,7 +355,7 @@ fn asked_between<T: Send + 'static>(ask: impl FnOnce(Handle, &Gate) -> T + Send 
         let (answer, answers) = mpsc::channel();
         let (is_here, go, asked) = (Gate::default(), Gate::default(), Gate::default());
         let (start, wait) = (go.clone(), asked.clone());
-        let hook = move |what: &evenkeel::Unhandled| {
+        let hook = move |what: &evenkeel::host::Unhandled| {
             if matches!(what.kind(), UnhandledKind::GraceExceeded) {
                 start.open();
                 wait.pass();
@@ -478,7 +482,7 @@ fn close_after(clean_up: impl AsyncFnOnce() + 'static, grace: Duration, on_syste
     executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| clean_up().await)).detach();
     executor.run_until_stalled();
     let report = executor.close(grace);
-    (report.stuck().len(), evenkeel::Clock::now(&clock).since_origin())
+    (report.stuck().len(), evenkeel::time::Clock::now(&clock).since_origin())
 }
 
 #[test]
@@ -546,12 +550,12 @@ fn end_10_without_a_job_a_grace_period_on_a_virtual_clock_takes_no_time_of_the_w
     executor.run_until_stalled();
     let report = executor.close(half * 2);
     assert_eq!(report.stuck().len(), 1);
-    assert_eq!(evenkeel::Clock::now(&clock), Instant::from_origin(half * 2));
+    assert_eq!(evenkeel::time::Clock::now(&clock), Instant::from_origin(half * 2));
 }
 
 #[test]
 fn fault_45_a_job_that_is_refused_at_the_end_of_its_executor_gives_its_permit_back() {
-    let (gate, alive, limiter) = (Gate::default(), Alive::default(), evenkeel::ThreadLimiter::new(1));
+    let (gate, alive, limiter) = (Gate::default(), Alive::default(), evenkeel::threads::ThreadLimiter::new(1));
     let executor = Executor::builder().max_threads(1).build();
     let (value, mut kept) = (alive.value(), None);
     executor.run(async {

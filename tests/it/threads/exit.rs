@@ -1,7 +1,7 @@
 //! The end of a thread: executors, handles, wakers and sleeps may lie in thread-locals, whichever goes first.
 
 use crate::kit::probe::{my_waker, poll_with_noop};
-use evenkeel::{Executor, Sleep, Spawner, Task, TaskGroup, run, sleep, spawn, try_run};
+use evenkeel::{Executor, Task, TaskGroup, host::try_run, run, sleep, spawn, task::Spawner, time::Sleep};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -100,7 +100,7 @@ struct UsesAll(Arc<AtomicUsize>);
 
 impl Drop for UsesAll {
     fn drop(&mut self) {
-        let _ = evenkeel::try_current_task();
+        let _ = evenkeel::task::try_current_task();
         let _ = evenkeel::Instant::now();
         spawn(async {}).detach();
         assert!(try_run(async {}).is_err(), "the executor is being ended");
@@ -162,7 +162,7 @@ fn fault_28_handles_that_outlive_their_executor_may_be_dropped_at_the_end_of_the
             (inner, waker)
         });
         let (inner, waker) = chain;
-        let spawner = run(async { evenkeel::spawner() });
+        let spawner = run(async { evenkeel::task::spawner() });
         KEPT.set(Some(Kept { tasks: vec![inner], wakers: vec![waker], sleeps: Vec::new(), spawner }));
     })
     .join()

@@ -5,7 +5,11 @@ use crate::kit::{
     probe::{Drops, Record, panic_of},
 };
 use evenkeel::{
-    CallError, CancelReason, Executor, Handle, Readiness, RemoteTask, UnhandledKind, run, spawn, yield_now,
+    CancelReason, Executor, Handle,
+    host::{Readiness, UnhandledKind},
+    run, spawn,
+    threads::{CallError, RemoteTask},
+    yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -246,7 +250,7 @@ fn threads_10_calls_run_with_nothing_borrowed_and_may_do_anything() {
             let executor = EXECUTOR.take().unwrap();
             executor.spawn(async {}).detach();
             let text = panic_of(|| executor.run_until_stalled());
-            assert!(evenkeel::try_current_task().is_none());
+            assert!(evenkeel::task::try_current_task().is_none());
             text
         })
     });

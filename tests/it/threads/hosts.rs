@@ -4,7 +4,12 @@ use crate::kit::{
     gates::until,
     probe::{panic_of, wait_for_wake},
 };
-use evenkeel::{Budget, Executor, Readiness, remote, to_thread};
+use evenkeel::{
+    Executor,
+    host::{Budget, Readiness},
+    threads::remote,
+    to_thread,
+};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,

@@ -4,7 +4,7 @@ use crate::kit::{
     gates::{Gate, until},
     probe::{Drops, Wakes, panic_of},
 };
-use evenkeel::{Executor, Handle, JoinError, TaskLocal, UnhandledKind, run, spawn, to_thread, yield_now};
+use evenkeel::{Executor, Handle, JoinError, host::UnhandledKind, run, spawn, task::TaskLocal, to_thread, yield_now};
 use futures::FutureExt;
 use std::{
     cell::RefCell,
@@ -210,8 +210,9 @@ fn threads_04_an_await_on_an_executor_that_has_ended_says_so() {
 
 #[test]
 fn threads_01_threads_have_names() {
-    let name =
-        |builder: evenkeel::ExecutorBuilder| builder.run(to_thread(|| thread::current().name().map(str::to_owned)));
+    let name = |builder: evenkeel::host::ExecutorBuilder| {
+        builder.run(to_thread(|| thread::current().name().map(str::to_owned)))
+    };
     assert_eq!(name(Executor::builder()).as_deref(), Some("evenkeel-1"));
     assert_eq!(name(Executor::builder().thread_name("db")).as_deref(), Some("db-1"));
 }

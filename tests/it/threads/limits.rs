@@ -4,7 +4,7 @@ use crate::kit::{
     gates::{Gate, Seen, threads_named, until, wait_for_no_threads_named},
     probe::{ms, panic_of},
 };
-use evenkeel::{Executor, ThreadLimiter, run, spawn, timeout, to_thread, yield_now};
+use evenkeel::{Executor, run, spawn, threads::ThreadLimiter, timeout, to_thread, yield_now};
 use std::{
     sync::{
         Arc, Mutex,

@@ -1,7 +1,7 @@
 //! What other threads may do to an executor, and when.
 
 use crate::kit::probe::{Drops, my_waker};
-use evenkeel::{Executor, Readiness, run, spawn, yield_now};
+use evenkeel::{Executor, host::Readiness, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},

@@ -5,9 +5,9 @@ use crate::kit::{
     probe::{Wakes, panic_of},
 };
 use evenkeel::{
-    Executor, Handle,
-    remote::{self, Refused, SendError},
-    run, to_thread,
+    Executor, Handle, run,
+    threads::remote::{self, Refused, SendError},
+    to_thread,
 };
 use futures::{FutureExt, StreamExt, executor::block_on, poll};
 use std::{

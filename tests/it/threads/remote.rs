@@ -5,9 +5,9 @@ use crate::kit::{
     probe::{Wakes, panic_of},
 };
 use evenkeel::{
-    Executor,
-    remote::{self, Refused, SendError, TryRecvError},
-    run, spawn, yield_now,
+    Executor, run, spawn,
+    threads::remote::{self, Refused, SendError, TryRecvError},
+    yield_now,
 };
 use futures::{FutureExt, StreamExt, poll};
 use std::{

@@ -1,7 +1,7 @@
 //! Clocks of the host's: they may stand, jump and step back.
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, poll_with_noop};
-use evenkeel::{Clock, Executor, Instant, VirtualClock, sleep, sleep_until, spawn, yield_now};
+use evenkeel::{Executor, Instant, sleep, sleep_until, spawn, testing::VirtualClock, time::Clock, yield_now};
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 #[test]

@@ -8,7 +8,13 @@
 //! lies ahead; without a timer there is none.
 
 use crate::kit::probe::HandClock;
-use evenkeel::{Choice, Clock, Executor, Instant, Readiness, Schedule, Seeded, Sleep, sleep, sleep_until};
+use evenkeel::{
+    Executor, Instant,
+    host::Readiness,
+    sleep, sleep_until,
+    testing::{Choice, Schedule, Seeded},
+    time::{Clock, Sleep},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,

@@ -1,7 +1,11 @@
 //! Intervals, and what they do about ticks that nobody waited for.
 
 use crate::kit::probe::{at, ms, panic_of};
-use evenkeel::{Executor, Instant, MissedTick, VirtualClock, interval, interval_at, sleep, testing};
+use evenkeel::{
+    Executor, Instant, interval, sleep,
+    testing::{self, VirtualClock},
+    time::{MissedTick, interval_at},
+};
 use futures::future::{Either, FutureExt, select};
 use std::time::Duration;
 

@@ -2,7 +2,12 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, panic_of, poll_with_noop, wait_for_wake};
 use evenkeel::{
-    Executor, Instant, Readiness, Sleep, Task, VirtualClock, run, sleep, sleep_until, spawn, testing, yield_now,
+    Executor, Instant, Task,
+    host::Readiness,
+    run, sleep, sleep_until, spawn,
+    testing::{self, VirtualClock},
+    time::Sleep,
+    yield_now,
 };
 use futures::future::{Either, select};
 use std::{
@@ -163,11 +168,11 @@ fn time_03_zero_and_deadlines_in_the_past_give_way_once() {
             })
             .detach();
     }
-    executor.tick(evenkeel::Budget::polls(3));
+    executor.tick(evenkeel::host::Budget::polls(3));
     assert_eq!(record.len(), 0);
-    executor.tick(evenkeel::Budget::polls(3));
+    executor.tick(evenkeel::host::Budget::polls(3));
     assert_eq!(record.len(), 3);
-    assert_eq!(evenkeel::Clock::now(&clock), at(10));
+    assert_eq!(evenkeel::time::Clock::now(&clock), at(10));
 }
 
 #[test]

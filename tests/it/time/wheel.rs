@@ -2,7 +2,9 @@
 
 use crate::kit::probe::Record;
 use evenkeel::{
-    Choice, Clock, Executor, Instant, Schedule, Seeded, Task, VirtualClock, sleep, sleep_until, spawn, testing,
+    Executor, Instant, Task, sleep, sleep_until, spawn,
+    testing::{self, Choice, Schedule, Seeded, VirtualClock},
+    time::Clock,
 };
 use std::time::Duration;
 

@@ -1,7 +1,11 @@
 //! How `run` ends: nothing outlives it.
 
 use crate::kit::probe::{Drops, Record, Wakes, on_drop, panic_of};
-use evenkeel::{Executor, JoinError, Spawner, run, sleep, spawn, spawner, yield_now};
+use evenkeel::{
+    Executor, JoinError, run, sleep, spawn,
+    task::{Spawner, spawner},
+    yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::pending,
@@ -219,7 +223,7 @@ fn fault_03_a_joiner_is_dropped_when_it_was_woken_or_its_handle_is_gone() {
     drop(dropped);
     detached.detach();
     assert_eq!(Arc::strong_count(&wakes), 4);
-    executor.tick(evenkeel::Budget::polls(10));
+    executor.tick(evenkeel::host::Budget::polls(10));
     assert!(woken.is_finished());
     assert_eq!((Arc::strong_count(&wakes), wakes.count()), (3, 1));
     drop(executor);
@@ -311,8 +315,8 @@ fn fault_45_at_its_end_an_executor_takes_spawns_that_never_start_and_then_none()
         })
     };
     struct Host<T>(T);
-    impl<T> evenkeel::Schedule for Host<T> {
-        fn choose(&mut self, _: evenkeel::Choice, _: usize) -> usize {
+    impl<T> evenkeel::testing::Schedule for Host<T> {
+        fn choose(&mut self, _: evenkeel::testing::Choice, _: usize) -> usize {
             0
         }
     }

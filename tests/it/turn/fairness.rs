@@ -138,7 +138,7 @@ fn loop_01_tasks_are_polled_first_in_first_out() {
             })
             .detach();
     }
-    executor.tick(evenkeel::Budget::polls(10));
+    executor.tick(evenkeel::host::Budget::polls(10));
     let expected: Vec<_> = (0..2).flat_map(|turn| (0..5).map(move |n| (turn, n))).collect();
     assert_eq!(record.take(), expected);
 }
@@ -170,9 +170,9 @@ fn loop_01_what_becomes_ready_in_a_turn_waits_for_the_next() {
         })
         .detach();
     executor.spawn(async move { third() }).detach();
-    executor.tick(evenkeel::Budget::polls(3));
+    executor.tick(evenkeel::host::Budget::polls(3));
     assert_eq!(record.take(), ["sleeper asleep", "waker", "last of the first turn"]);
-    executor.tick(evenkeel::Budget::polls(2));
+    executor.tick(evenkeel::host::Budget::polls(2));
     assert_eq!(record.take(), ["sleeper awake", "child"]);
 }
 

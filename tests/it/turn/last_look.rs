@@ -2,7 +2,8 @@
 
 use crate::kit::probe::{HandClock, HandPark, Record, at, ms, my_waker, wait_for_wake};
 use evenkeel::{
-    Clock, Executor, Instant, Readiness, VirtualClock, interval, sleep, sleep_until, spawn, spawner, timeout, yield_now,
+    Executor, Instant, host::Readiness, interval, sleep, sleep_until, spawn, task::spawner, testing::VirtualClock,
+    time::Clock, timeout, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -342,7 +343,7 @@ fn time_11_what_waits_for_a_duration_counts_on_the_clock_that_polls_it() {
     let _ = Instant::now();
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let (nap, limited) = (sleep(ms(5)), timeout(ms(7), pending::<()>()));
-    let deadline = evenkeel::Deadline::after(ms(9));
+    let deadline = evenkeel::cancel::Deadline::after(ms(9));
     let under = deadline.clone();
     let mut never = interval(Duration::MAX);
     never.reset();

@@ -1,7 +1,12 @@
 //! Random programs against a model: who is polled, dropped and reported, in which order, and with which outcome.
 
 use crate::kit::probe::Record;
-use evenkeel::{Budget, CancelReason, Choice, Executor, JoinError, Readiness, Schedule, Seeded, Task, spawn};
+use evenkeel::{
+    CancelReason, Executor, JoinError, Task,
+    host::{Budget, Readiness},
+    spawn,
+    testing::{Choice, Schedule, Seeded},
+};
 use std::{
     cell::RefCell,
     collections::VecDeque,

@@ -1,7 +1,7 @@
 //! One `run` inside another is an error with a message, never a deadlock.
 
 use crate::kit::probe::{Record, on_drop, panic_of};
-use evenkeel::{Executor, run, spawn, testing, try_run, yield_now};
+use evenkeel::{Executor, host::try_run, run, spawn, testing, yield_now};
 use std::future::pending;
 
 #[test]

@@ -1,7 +1,7 @@
 //! A million of everything, and little stack.
 
 use crate::kit::probe::{on_a_small_stack, wait_for_wake};
-use evenkeel::{Executor, Readiness, Task, run, spawn, testing, yield_now};
+use evenkeel::{Executor, Task, host::Readiness, run, spawn, testing, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::pending,

@@ -2,7 +2,11 @@
 
 use crate::kit::probe::{Record, ms, wait_for_wake};
 use evenkeel::{
-    Choice, Executor, ExecutorBuilder, Fifo, Schedule, Seeded, VirtualClock, sleep, sleep_until, spawn, yield_now,
+    Executor,
+    host::ExecutorBuilder,
+    sleep, sleep_until, spawn,
+    testing::{Choice, Fifo, Schedule, Seeded, VirtualClock},
+    yield_now,
 };
 use std::{cell::RefCell, collections::HashSet, rc::Rc, task::Waker, thread};
 
@@ -120,7 +124,7 @@ fn schedule_a_batch_stays_a_batch_whoever_chooses() {
             })
             .detach();
     }
-    executor.tick(evenkeel::Budget::polls(9));
+    executor.tick(evenkeel::host::Budget::polls(9));
     let turns: Vec<_> = record.take().into_iter().map(|(turn, _)| turn).collect();
     assert_eq!(turns, [0, 0, 0, 1, 1, 1, 2, 2, 2]);
 }
@@ -158,7 +162,7 @@ fn schedule_a_panic_in_a_chosen_task_does_not_stop_the_others() {
                 })
                 .detach();
         }
-        while executor.run_until_stalled().readiness != evenkeel::Readiness::Finished {}
+        while executor.run_until_stalled().readiness != evenkeel::host::Readiness::Finished {}
         let mut ran = record.take();
         ran.sort();
         assert_eq!(ran, [0, 1, 3, 4], "seed {seed}");

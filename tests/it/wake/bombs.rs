@@ -4,7 +4,9 @@ use crate::kit::{
     bomb::{Op, bomb, defuse},
     probe::{Drops, Record, my_waker},
 };
-use evenkeel::{Executor, ExecutorBuilder, Sleep, Task, VirtualClock, current_task, sleep, spawn, yield_now};
+use evenkeel::{
+    Executor, Task, current_task, host::ExecutorBuilder, sleep, spawn, testing::VirtualClock, time::Sleep, yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},

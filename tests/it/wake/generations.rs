@@ -1,7 +1,7 @@
 //! A place in the task table is used again and again. Wakers and references of the tasks before do nothing to the next.
 
 use crate::kit::probe::{Record, my_waker, poll_with_noop};
-use evenkeel::{Executor, Task, TaskRef, current_task};
+use evenkeel::{Executor, Task, current_task, task::TaskRef};
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,

@@ -4,7 +4,11 @@ use crate::kit::{
     bomb::{Op, bomb, defuse},
     probe::{Record, Wakes, at, ms, panic_of, poll_with_noop},
 };
-use evenkeel::{Executor, Instant, VirtualClock, sleep, spawn, testing, yield_now};
+use evenkeel::{
+    Executor, Instant, sleep, spawn,
+    testing::{self, VirtualClock},
+    yield_now,
+};
 use futures::{
     StreamExt,
     future::{FutureExt, join_all},

@@ -1,7 +1,7 @@
 //! A waker is a number: it may be cloned, kept, sent away and called at any time, and never does what it should not.
 
 use crate::kit::probe::{Drops, Record, Wakes, my_waker, on_drop, wait_for_wake};
-use evenkeel::{Executor, Readiness, run, spawn, yield_now};
+use evenkeel::{Executor, host::Readiness, run, spawn, yield_now};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},

@@ -1,0 +1,22 @@
+//! For those who write combinators and owners of tasks.
+//!
+//! [`gather`](crate::gather), [`scope`](crate::scope) and [`TaskGroup`](crate::TaskGroup) are built of this, of what is public besides, and
+//! of nothing else.
+//!
+//! | to | there is |
+//! |---|---|
+//! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
+//! | poll only the children that were woken | [`WakeSet`] |
+//! | keep futures that never move | [`Place`], [`PinnedRow`] |
+//! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
+//! | spawn in the name of another place in the source | [`spawn_at`] |
+//! | bound clean-up | [`end_grace`], [`is_stopping_hard`] |
+//! | know which shields are open | [`shield_depth`], [`open_shields`], [`open_shields_above`] |
+//! | report what nobody will get | [`report_unhandled`], [`take_cleanup_panic`], [`plain`] |
+
+#[doc(inline)]
+pub use evenkeel_executor::combinator::{
+    Batch, Branch, PinnedRow, Place, Siblings, WakeSet, Woken, end_grace, is_stopping_hard, open_shields,
+    open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at,
+    take_cleanup_panic,
+};

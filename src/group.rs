@@ -1,0 +1,39 @@
+//! Several at once: groups of tasks, scopes whose children borrow, and what collects the outcomes of futures.
+//!
+//! | what | its children | it ends |
+//! |---|---|---|
+//! | [`TaskGroup::run`] | tasks, spawned one by one | when all have ended; the first error cancels the others |
+//! | [`scope`] | futures that borrow, spawned one by one | the same |
+//! | [`gather`] | a tuple or an iterator of futures | with all values |
+//! | [`try_gather`] | the same, of `Result`s | with all values, or at the first error |
+//! | [`race`] | the same | with the first value |
+//! | [`first_ok`] | the same, of `Result`s | with the first `Ok`, or with all errors |
+//! | [`as_completed`] | the same | never by itself: it yields values as they come |
+//! | [`map_concurrent`] | what a function makes of items | with the items; so many run at a time as are allowed |
+//!
+//! Whatever ends early cancels the children that are left, and waits for their clean-up.
+//!
+//! ```
+//! use evenkeel::{TaskGroup, finally, run};
+//! use std::{cell::Cell, future::pending, rc::Rc};
+//!
+//! let rolled_back = Rc::new(Cell::new(false));
+//! let seen = rolled_back.clone();
+//! let outcome = run(TaskGroup::run(async |group: TaskGroup<&'static str>| {
+//!     group.spawn(finally(pending::<Result<(), _>>(), async move |_: Option<&Result<_, _>>| seen.set(true)));
+//!     group.spawn(async { Err::<(), _>("disk full") });
+//!     Ok(())
+//! }));
+//! assert_eq!(outcome.unwrap_err().first(), Some(&"disk full"));
+//! assert!(rolled_back.get());
+//! ```
+
+#[doc(no_inline)]
+pub use crate::{
+    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, scope, try_gather,
+};
+#[doc(inline)]
+pub use evenkeel_taskgroup::{
+    ChildError, ChildOutput, Completed, Failure, Gather, GroupOptions, GroupStats, Items, JoinHandle, Mapped, Race,
+    Ready, ScopedHandle, Slot, TryGather,
+};
