@@ -3,15 +3,16 @@
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
 use evenkeel_executor::{Budget, Clock, Executor, Instant, Readiness, VirtualClock, run, sleep, spawn, yield_now};
+use evenkeel_testkit::my_waker;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::{Cell, RefCell},
-    future::{pending, poll_fn},
+    future::pending,
     panic::resume_unwind,
     pin::Pin,
     rc::Rc,
     sync::mpsc,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     thread,
     time::Duration,
 };
@@ -52,10 +53,6 @@ fn left_by(f: impl FnOnce()) -> isize {
     let before = LIVE.get();
     f();
     LIVE.get() - before
-}
-
-async fn my_waker() -> Waker {
-    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
 }
 
 /// A detached task that leaves its waker and waits.

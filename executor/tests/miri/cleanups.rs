@@ -1,6 +1,6 @@
 //! Tasks that wait for their clean-up: woken, aborted, freed and closed in that state.
 
-use crate::tools::{Drops, OnDrop};
+use crate::tools::{Drops, on_drop};
 use evenkeel_executor::{
     CancelScope, Executor, JoinError, Readiness, TaskState, finally, run, shield, spawn, timeout, yield_now,
 };
@@ -172,7 +172,7 @@ fn cleanup_point_that_moves_between_tasks_and_executors() {
 fn cleanup_panics_and_destructors_panic() {
     run(async {
         let task = spawn(async {
-            let _late = OnDrop(|| panic!("a destructor"));
+            let _late = on_drop(|| panic!("a destructor"));
             finally(pending::<()>(), async |_: Option<&()>| {
                 yields(1).await;
                 panic!("clean-up");

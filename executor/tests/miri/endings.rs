@@ -1,6 +1,6 @@
 //! Each way in which a task can end, times each way in which its handle can go.
 
-use crate::tools::{Drops, Guard, OnDrop, my_waker};
+use crate::tools::{DropGuard, Drops, my_waker, on_drop};
 use evenkeel_executor::{Budget, Executor, Readiness, Task, run, spawn, yield_now};
 use std::{
     any::Any,
@@ -60,7 +60,7 @@ fn task<T: 'static>(executor: &Executor, end: End, drops: &Drops, value: T) -> T
                 pending().await
             }
             DestructorPanics => {
-                let _bomb = OnDrop(|| panic!("destructor"));
+                let _bomb = on_drop(|| panic!("destructor"));
                 pending().await
             }
             Cancelled | Aborted | AtShutdown => pending().await,
@@ -162,7 +162,7 @@ fn handles_that_go_before_the_end() {
 
 #[test]
 fn values_whose_destructors_panic() {
-    struct Bomb(#[expect(dead_code, reason = "owned to be dropped")] Guard);
+    struct Bomb(#[expect(dead_code, reason = "owned to be dropped")] DropGuard);
     impl Drop for Bomb {
         fn drop(&mut self) {
             panic!("output");
@@ -192,7 +192,7 @@ fn futures_whose_destructors_panic_with_a_value_and_with_a_panic() {
     for panics in [false, true] {
         let drops = Drops::default();
         let executor = Executor::builder().on_unhandled(|_| {}).build();
-        let (bomb, value) = (OnDrop(|| panic!("future")), drops.guard());
+        let (bomb, value) = (on_drop(|| panic!("future")), drops.guard());
         let mut value = Some(value);
         let task = executor.spawn(poll_fn(move |_| {
             let _ = &bomb;
@@ -206,7 +206,7 @@ fn futures_whose_destructors_panic_with_a_value_and_with_a_panic() {
     }
 }
 
-struct Link(#[expect(dead_code, reason = "owned to be dropped")] Option<Task<Link>>, #[expect(dead_code)] Guard);
+struct Link(#[expect(dead_code, reason = "owned to be dropped")] Option<Task<Link>>, #[expect(dead_code)] DropGuard);
 
 #[test]
 fn chains_of_outputs_and_of_futures() {
@@ -268,10 +268,10 @@ fn a_task_that_has_and_drops_its_own_handle() {
         for inside_poll in [true, false] {
             let drops = Drops::default();
             let executor = Executor::new();
-            let own: Own<Guard> = Own::default();
+            let own: Own<DropGuard> = Own::default();
             let (mine, guard, value) = (own.clone(), drops.guard(), drops.guard());
             let late = own.clone();
-            let in_destructor = OnDrop(move || drop((!inside_poll).then(|| late.take())));
+            let in_destructor = on_drop(move || drop((!inside_poll).then(|| late.take())));
             *own.borrow_mut() = Some(executor.spawn(async move {
                 let _all = (guard, in_destructor);
                 if inside_poll {
@@ -308,7 +308,7 @@ fn cancellations_from_everywhere() {
         let (one, two, three) = (victim(&drops), victim(&drops), victim(&drops));
         yield_now().await;
         let chain = spawn(async move {
-            let _last = OnDrop({
+            let _last = on_drop({
                 let mut all = Some((one, two, three));
                 move || {
                     let (one, two, three) = all.take().unwrap();

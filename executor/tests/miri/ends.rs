@@ -1,6 +1,6 @@
 //! The end of an executor whose parts spawn or panic when they are dropped.
 
-use crate::tools::{Drops, Guard, OnDrop};
+use crate::tools::{DropGuard, Drops, on_drop};
 use evenkeel_executor::{
     CancelReason, Clock, Executor, Instant, JoinError, Park, Readiness, Spawner, Task, TaskLocal, TaskState, finally,
     shield, sleep, spawn,
@@ -61,7 +61,7 @@ const PLACES: [Place; 15] = [
 struct Reach {
     spawner: Spawner,
     drops: Drops,
-    spawned: Vec<Task<Guard>>,
+    spawned: Vec<Task<DropGuard>>,
     /// How many destructors ran, how many spawns were refused.
     ran: usize,
     refused: usize,
@@ -308,7 +308,7 @@ fn fault_45_a_destructor_at_the_end_may_make_tick_and_end_other_executors() {
 #[test]
 fn fault_45_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_panics() {
     let drops = Drops::default();
-    let bomb = || OnDrop(|| panic!("a part"));
+    let bomb = || on_drop(|| panic!("a part"));
     struct Bomb<T>(T);
     impl<T> evenkeel_executor::Clock for Bomb<T> {
         fn now(&self) -> Instant {
@@ -339,7 +339,7 @@ fn fault_45_tasks_that_ended_and_tasks_that_did_not_are_orphans_when_every_part_
     let ended = executor.spawn(async move { one });
     executor.run_until_stalled();
     let alive = executor.spawn(async move {
-        let (_bomb, _guard) = (OnDrop(|| panic!("a future")), two);
+        let (_bomb, _guard) = (on_drop(|| panic!("a future")), two);
         pending::<()>().await
     });
     executor.run_until_stalled();
@@ -458,7 +458,7 @@ fn fault_45_a_detached_task_is_freed_if_its_request_ends_the_executor_on_the_spo
             }
         };
         let executor = Executor::builder().on_wake_local(callback).on_unhandled(|_| {}).build();
-        let handed: Rc<RefCell<Option<Task<Guard>>>> = Rc::default();
+        let handed: Rc<RefCell<Option<Task<DropGuard>>>> = Rc::default();
         let (out, value) = (handed.clone(), drops.guard());
         let main = executor.spawn(finally(pending::<()>(), async move |_: Option<&()>| {
             // A task of clean-up's. The first kind is polled once more when it is cancelled, and has a value then.
@@ -468,7 +468,7 @@ fn fault_45_a_detached_task_is_freed_if_its_request_ends_the_executor_on_the_spo
                     1 => pending().await,
                     2 => shield(pending()).await,
                     _ => {
-                        let _bomb = OnDrop(|| panic!("the future"));
+                        let _bomb = on_drop(|| panic!("the future"));
                         pending().await
                     }
                 }

@@ -1,6 +1,6 @@
 //! Who keeps a future that is half-way asks nothing of its bytes: whether it is there is noted beside it.
 
-use crate::lends_itself::LendsItself;
+use crate::tools::LendsItself;
 use evenkeel_executor::{
     CancelScope, Executor, Handle, VirtualClock, combinator::Branch, finally, finally_with, run, shield, spawn,
     timeout, to_thread, yield_now,

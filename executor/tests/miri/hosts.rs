@@ -1,6 +1,6 @@
 //! Callbacks of the host's that panic, or that end things which the executor is about to use.
 
-use crate::tools::{Drops, OnDrop};
+use crate::tools::{Drops, OnDrop, on_drop};
 use evenkeel_executor::{
     Clock, Executor, Instant, Readiness, Task, TaskLocal, sleep,
     testing::{Choice, Schedule},
@@ -166,7 +166,7 @@ static SETS: TaskLocal<SetsABomb> = TaskLocal::new();
 static BOMB: TaskLocal<OnDrop<fn()>> = TaskLocal::new();
 impl Drop for SetsABomb {
     fn drop(&mut self) {
-        BOMB.set(OnDrop(|| panic!("late local")));
+        BOMB.set(on_drop(|| panic!("late local")));
     }
 }
 
@@ -208,7 +208,7 @@ fn a_locals_destructor_drops_the_handle_that_somebody_waits_for() {
     let mine = own.clone();
     let mut task = executor.spawn(async move {
         let take: Box<dyn FnMut()> = Box::new(move || drop(mine.take()));
-        KEY.set(OnDrop(take));
+        KEY.set(on_drop(take));
     });
     let waker = Waker::from(std::sync::Arc::new(Owned));
     assert!(Pin::new(&mut task).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -242,7 +242,7 @@ fn a_joiner_that_is_stored_while_the_task_ends_is_dropped_and_its_panic_harms_no
                     count.set(count.get() - 1);
                     assert!(count.get() != 1, "the new waker");
                 }
-                Op::Wake => {}
+                Op::Wake | Op::WakeByRef => {}
             });
             assert!(Pin::new(&mut task).poll(&mut Context::from_waker(&old)).is_pending());
             quietly(|| Pin::new(&mut task).poll(&mut Context::from_waker(&new)));
@@ -377,8 +377,8 @@ fn payloads_that_panic_while_a_chain_of_outputs_is_dropped() {
     let host: Rc<RefCell<Option<Executor>>> = Rc::default();
     let mine = host.clone();
     let executor = Executor::builder().schedule(Part).on_unhandled(move |_| drop(mine.take())).build();
-    let inner = executor.spawn(async { OnDrop(|| panic!("inner")) });
-    let outer = executor.spawn(async move { (OnDrop(|| panic!("outer")), inner) });
+    let inner = executor.spawn(async { on_drop(|| panic!("inner")) });
+    let outer = executor.spawn(async move { (on_drop(|| panic!("outer")), inner) });
     executor.run_until_stalled();
     executor.run_until_stalled();
     *host.borrow_mut() = Some(executor);

@@ -10,7 +10,6 @@
 
 #![expect(clippy::async_yields_async, reason = "tasks are handed out of tasks on purpose")]
 
-mod lends_itself;
 mod tools;
 
 mod endings;

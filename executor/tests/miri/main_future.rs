@@ -1,6 +1,6 @@
 //! The main future borrows from its caller, however `run` is left.
 
-use crate::tools::{Drops, OnDrop, my_waker};
+use crate::tools::{Drops, my_waker, on_drop};
 use evenkeel_executor::{
     Executor, Park, run, spawn,
     testing::{Choice, Schedule},
@@ -51,7 +51,7 @@ fn main_panics_while_it_borrows() {
     for _ in 0..2 {
         let left = catch_unwind(AssertUnwindSafe(|| {
             executor.run(async {
-                let _guard = (drops.guard(), OnDrop(|| assert_eq!(text, "borrowed")));
+                let _guard = (drops.guard(), on_drop(|| assert_eq!(text, "borrowed")));
                 yield_now().await;
                 panic!("main");
             })
@@ -100,7 +100,7 @@ fn main_is_dropped_before_a_panic_of_the_host_leaves_its_frame() {
             let text = &text;
             executor.run(async {
                 let _guard = drops.guard();
-                let _look = OnDrop(|| {
+                let _look = on_drop(|| {
                     assert_eq!(text, "borrowed");
                     assert!(!panics, "and its destructor panics, too");
                 });

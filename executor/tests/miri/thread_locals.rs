@@ -1,6 +1,6 @@
 //! Executors, handles and wakers in thread-locals, and task-locals.
 
-use crate::tools::{Drops, Guard, my_waker};
+use crate::tools::{DropGuard, Drops, my_waker};
 use evenkeel_executor::{Executor, Task, TaskLocal, run, spawn, yield_now};
 use std::{cell::RefCell, future::pending, rc::Rc, task::Waker, thread};
 
@@ -42,8 +42,8 @@ fn fault_28_thread_locals_end_in_both_orders() {
     }
 }
 
-static INHERITED: TaskLocal<Rc<Guard>> = TaskLocal::inherited();
-static OWN: TaskLocal<Rc<Guard>> = TaskLocal::new();
+static INHERITED: TaskLocal<Rc<DropGuard>> = TaskLocal::inherited();
+static OWN: TaskLocal<Rc<DropGuard>> = TaskLocal::new();
 
 #[test]
 fn task_locals_are_set_replaced_inherited_and_dropped() {

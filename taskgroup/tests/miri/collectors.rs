@@ -1,6 +1,6 @@
 //! `gather`, `race`, `as_completed` and `map_concurrent`: futures in place, and the row that they lie in.
 
-use crate::tools::{Drops, OnDrop, all_ops, is_pending, leave_waker, my_waker, panic_of};
+use crate::tools::{Drops, all_ops, is_pending, leave_waker, my_waker, on_drop, panic_of};
 use evenkeel_executor::{
     Executor,
     combinator::{PinnedRow, WakeSet},
@@ -83,7 +83,7 @@ fn dropped_half_way() {
 fn fault_10_panics_of_futures_and_of_their_destructors() {
     async fn broken(n: u8, drops: &Drops) -> u8 {
         let _guard = drops.guard();
-        let _last = OnDrop(|| assert_ne!(n, 2, "destructor"));
+        let _last = on_drop(|| assert_ne!(n, 2, "destructor"));
         yield_now().await;
         assert_ne!(n, 1, "future");
         pending().await
@@ -203,7 +203,7 @@ fn a_row_drops_each_value_once_and_where_it_is() {
     assert_eq!(drops.count(), 22);
 
     let mut row = PinnedRow::new();
-    row.put(0, OnDrop(|| panic!("in the destructor")));
+    row.put(0, on_drop(|| panic!("in the destructor")));
     assert_eq!(panic_of(|| row.remove(0)), "in the destructor");
     assert!(row.get(0).is_none());
 

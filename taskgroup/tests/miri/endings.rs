@@ -1,6 +1,6 @@
 //! Scopes that end badly: dropped half-way, by panics of children and of destructors.
 
-use crate::tools::{Drops, Error, OnDrop, all_ops, begin, error, is_pending, panic_of, wait};
+use crate::tools::{Drops, Error, all_ops, begin, error, is_pending, on_drop, panic_of, wait};
 use evenkeel_executor::{CancelScope, Executor, finally, run, sleep, yield_now};
 use evenkeel_taskgroup::{Scope, scope};
 use std::{
@@ -19,7 +19,7 @@ fn dropped_half_way_children_go_first_and_old_wakers_do_nothing() {
             for _ in 0..2 {
                 s.spawn(async {
                     let _guard = drops.guard();
-                    let _last = OnDrop(|| assert_eq!(text, "borrowed"));
+                    let _last = on_drop(|| assert_eq!(text, "borrowed"));
                     wait(&gate, &wakers).await;
                     Ok::<_, Error>(())
                 });
@@ -46,7 +46,7 @@ fn fault_10_destructors_spawn_and_panic_while_the_scope_is_dropped() {
                     let drops = &drops;
                     s.spawn(async move {
                         let _guard = guard;
-                        let _last = OnDrop(move || {
+                        let _last = on_drop(move || {
                             let late = drops.guard();
                             let handle = s.spawn(async move {
                                 let _late = late;
@@ -74,7 +74,7 @@ fn fault_10_a_destructor_spawns_and_panics_while_the_scope_goes_on() {
         run(scope(async |s| {
             let value = {
                 let (drops, guard) = (&drops, drops.guard());
-                let last = OnDrop(move || {
+                let last = on_drop(move || {
                     let late = drops.guard();
                     s.spawn(async move {
                         let _late = late;
@@ -126,7 +126,7 @@ fn fault_09_a_child_s_panic_goes_on_when_its_siblings_are_gone() {
 /// Not an `async` function: it runs when the scope calls it, before there is a future.
 fn spawns_and_panics<'scope>(s: &'scope Scope<'scope, '_, Error>) -> Ready<Result<(), Error>> {
     for _ in 0..2 {
-        let last = OnDrop(move || {
+        let last = on_drop(move || {
             s.cancel("by a destructor");
             s.spawn(ready(Ok(())));
         });

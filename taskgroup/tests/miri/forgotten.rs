@@ -1,6 +1,6 @@
 //! What is forgotten half-way. Under Miri these need `-Zmiri-ignore-leaks`, and `-- --ignored forgotten`.
 
-use crate::tools::{Error, OnDrop, all_ops, begin, is_pending, leave_waker, my_waker, wait};
+use crate::tools::{Error, all_ops, begin, is_pending, leave_waker, my_waker, on_drop, wait};
 use evenkeel_executor::{Executor, combinator::WakeSet, run, yield_now};
 use evenkeel_taskgroup::{as_completed, gather, scope};
 use std::{
@@ -22,7 +22,7 @@ fn fault_07_a_forgotten_scope_never_touches_what_its_children_borrowed() {
         executor.run(async {
             let mut half_way = Box::pin(scope(async |s| {
                 let handle = s.spawn(async {
-                    let _at_the_end = OnDrop(|| unreachable!("{text}"));
+                    let _at_the_end = on_drop(|| unreachable!("{text}"));
                     wait(&gate, &wakers).await;
                     Ok::<_, Error>(text.len())
                 });
@@ -72,7 +72,7 @@ fn forgotten_half_way_the_others_touch_nothing_either() {
     run(async {
         let (text, gate) = (String::from("borrowed"), Cell::new(false));
         let child = async || {
-            let _at_the_end = OnDrop(|| unreachable!("{text}"));
+            let _at_the_end = on_drop(|| unreachable!("{text}"));
             wait(&gate, &wakers).await;
         };
         let mut all = Box::pin(gather([child(), child()]));

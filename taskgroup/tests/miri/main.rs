@@ -8,8 +8,6 @@
 //! The module `threads` is meant to run with many seeds (`-Zmiri-many-seeds=0..64`); all of it also with
 //! `-Zmiri-tree-borrows`. The module `forgotten` leaks: it needs `-Zmiri-ignore-leaks` and `-- --ignored`.
 
-#[path = "../../../executor/tests/miri/lends_itself.rs"]
-mod lends_itself;
 mod tools;
 
 mod scopes;

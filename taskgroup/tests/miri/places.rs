@@ -1,7 +1,7 @@
 //! Futures that are half-way, and borrow from themselves: whoever keeps one asks nothing of it.
 
-use crate::lends_itself::LendsItself;
-use crate::tools::{Drops, OnDrop, panic_of};
+use crate::tools::LendsItself;
+use crate::tools::{Drops, on_drop, panic_of};
 use evenkeel_executor::{combinator::PinnedRow, run, spawn, yield_now};
 use evenkeel_taskgroup::{TaskGroup, as_completed, gather, map_concurrent, race};
 use std::{
@@ -11,11 +11,20 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+/// A step that is taken when it is dropped, too.
+struct Step<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Step<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Writes through a borrow from itself, step by step and in its destructor.
 async fn writes_to_itself() -> usize {
     let mut data = [1, 2, 3];
     let inside = &mut data;
-    let mut last = OnDrop(|| inside[2] += 1);
+    let mut last = Step(|| inside[2] += 1);
     yield_now().await;
     last.0();
     yield_now().await;
@@ -77,7 +86,7 @@ fn fault_35_a_place_is_empty_before_its_destructor_runs_and_each_value_goes_once
     let count = Rc::new(Cell::new(0));
     let panics = |is_first: bool| {
         let count = count.clone();
-        OnDrop(move || {
+        on_drop(move || {
             count.set(count.get() + 1);
             assert!(!is_first, "in the destructor");
         })
@@ -109,7 +118,7 @@ fn fault_35_a_child_that_is_dropped_half_way_is_asked_nothing() {
             });
             let cancelled = group.spawn(async {
                 let mut own = 1;
-                let last = OnDrop(|| own += 1);
+                let last = on_drop(|| own += 1);
                 pending::<()>().await;
                 drop(last);
                 Ok(())
@@ -129,7 +138,7 @@ fn fault_35_a_child_that_is_dropped_half_way_is_asked_nothing() {
                 pending::<Result<(), ()>>().await
             }));
             let mut own = 1;
-            let last = OnDrop(|| own += 1);
+            let last = on_drop(|| own += 1);
             pending::<()>().await;
             drop(last);
             Ok(())

@@ -1,9 +1,9 @@
 //! What the tests look with and play on.
 
-/// Records, drop counters, clocks, parks and wakers of a test's own.
+/// What all crates' tests look with; clocks and parks of a test's own.
 pub(crate) mod probe;
 /// Wakers whose every operation is a test's own code.
-pub(crate) mod bomb;
+pub(crate) use evenkeel_testkit::bomb;
 /// A virtual clock to play on, and small futures for combinators.
 pub(crate) mod stage;
 /// A log in words, what is reported, and counted polls: for cancellation.

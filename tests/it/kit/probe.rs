@@ -1,20 +1,18 @@
-//! What the tests look with: records, drop counters, and clocks, parks and wakers of their own.
+//! What the tests look with: what all crates' tests have, and clocks and parks of a test's own.
 
+pub(crate) use evenkeel_testkit::{
+    DropGuard, Drops, OnDrop, Record, Wakes, my_waker, on_a_small_stack, on_drop, panic_of, poll_with_noop, text_of,
+    wait_for_wake,
+};
 use evenkeel::{CancelReason, Instant, JoinError, host::Park, time::Clock};
 use std::{
-    any::Any,
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::{Context, Poll, Wake, Waker},
-    thread,
     time::Duration,
 };
 
@@ -26,136 +24,11 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_origin(ms(millis))
 }
 
-/// What happened, in order. Clones share it.
-pub(crate) struct Record<T>(Rc<RefCell<Vec<T>>>);
-
-impl<T> Record<T> {
-    pub(crate) fn new() -> Self {
-        Record(Rc::default())
-    }
-
-    pub(crate) fn add(&self, what: T) {
-        self.0.borrow_mut().push(what);
-    }
-
-    pub(crate) fn add_all(&self, what: impl IntoIterator<Item = T>) {
-        self.0.borrow_mut().extend(what);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    pub(crate) fn take(&self) -> Vec<T> {
-        self.0.take()
-    }
-}
-
-impl<T> Clone for Record<T> {
-    fn clone(&self) -> Self {
-        Record(self.0.clone())
-    }
-}
-
-/// Counts the drops of its guards, and sees to it that they happen on the thread that made the counter.
-#[derive(Clone, Default)]
-pub(crate) struct Drops(Rc<Cell<usize>>);
-
-impl Drops {
-    pub(crate) fn guard(&self) -> DropGuard {
-        DropGuard(self.clone(), thread::current().id())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.get()
-    }
-}
-
-pub(crate) struct DropGuard(Drops, thread::ThreadId);
-
-impl Drop for DropGuard {
-    fn drop(&mut self) {
-        assert_eq!(self.1, thread::current().id(), "dropped on another thread");
-        self.0.0.set(self.0.0.get() + 1);
-    }
-}
-
-/// Calls a function when it is dropped.
-pub(crate) struct OnDrop<F: FnOnce()>(Option<F>);
-
-pub(crate) fn on_drop<F: FnOnce()>(f: F) -> OnDrop<F> {
-    OnDrop(Some(f))
-}
-
-impl<F: FnOnce()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        if let Some(f) = self.0.take() {
-            f();
-        }
-    }
-}
-
-/// A waker that counts its calls.
-#[derive(Default)]
-pub(crate) struct Wakes(AtomicUsize);
-
-impl Wakes {
-    pub(crate) fn new() -> (Arc<Wakes>, Waker) {
-        let wakes = Arc::new(Wakes::default());
-        (wakes.clone(), Waker::from(wakes))
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(SeqCst)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
-}
-
-/// Polls with a waker that does nothing.
-pub(crate) fn poll_with_noop<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// The current task's waker.
-pub(crate) async fn my_waker() -> Waker {
-    poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
-}
-
-/// Waits until somebody wakes the task, whose waker it leaves in `slot`.
-pub(crate) async fn wait_for_wake(slot: &RefCell<Option<Waker>>) {
-    let mut first = true;
-    poll_fn(|cx| {
-        *slot.borrow_mut() = Some(cx.waker().clone());
-        if std::mem::replace(&mut first, false) { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-}
-
 /// Why a task was cancelled that has ended so.
 pub(crate) fn reason_of<T: fmt::Debug>(outcome: Result<T, JoinError>) -> CancelReason {
     match outcome {
         Err(JoinError::Cancelled(reason)) => reason,
         other => panic!("not cancelled: {other:?}"),
-    }
-}
-
-/// The panic with which `f` ends.
-pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(_) => panic!("there was no panic"),
-        Err(payload) => text_of(payload),
-    }
-}
-
-pub(crate) fn text_of(payload: Box<dyn Any + Send>) -> String {
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => payload.downcast_ref::<&str>().map_or("?".to_owned(), |text| (*text).to_owned()),
     }
 }
 
@@ -224,9 +97,4 @@ impl Park for HandPark {
             signals.fetch_add(1, SeqCst);
         })
     }
-}
-
-/// Runs `f` on a thread with little room for its stack.
-pub(crate) fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().stack_size(256 * 1024).spawn(f).unwrap().join().unwrap();
 }

@@ -12,10 +12,14 @@ use std::{
 
 /// What is done to a waker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Op {
+pub enum Op {
+    /// It is cloned.
     Clone,
+    /// It is called and consumed.
     Wake,
+    /// It is called by reference.
     WakeByRef,
+    /// It is dropped.
     Drop,
 }
 
@@ -37,7 +41,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(
 );
 
 /// A waker that calls `fuse` in each of its operations, until [`defuse`].
-pub(crate) fn bomb(fuse: impl Fn(Op) + 'static) -> Waker {
+pub fn bomb(fuse: impl Fn(Op) + 'static) -> Waker {
     let number = FUSES.with_borrow_mut(|fuses| {
         fuses.push(Rc::new(fuse));
         fuses.len() - 1
@@ -47,7 +51,7 @@ pub(crate) fn bomb(fuse: impl Fn(Op) + 'static) -> Waker {
 }
 
 /// Polls `future` now, and whenever it is woken right there, on the waking stack, as some adapters do.
-pub(crate) fn polled_in_wake(future: impl Future<Output = ()> + 'static) {
+pub fn polled_in_wake(future: impl Future<Output = ()> + 'static) {
     type Slot = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
     let future: Slot = Rc::new(RefCell::new(Some(Box::pin(future))));
     let own: Rc<RefCell<Option<Waker>>> = Rc::default();
@@ -70,7 +74,7 @@ pub(crate) fn polled_in_wake(future: impl Future<Output = ()> + 'static) {
 }
 
 /// Every bomb of this thread is a dud from here on.
-pub(crate) fn defuse() {
+pub fn defuse() {
     drop(FUSES.take());
 }
 

@@ -3,14 +3,14 @@
 #![expect(unsafe_code, reason = "safe code can lend a value to itself only where the compiler hides its layout")]
 
 use std::{
-    future::Future,
     marker::PhantomPinned,
     pin::Pin,
     task::{Context, Poll},
 };
 
 /// Wakes itself and waits so often. Yields whether it has waited an even number of times.
-pub(crate) struct LendsItself {
+#[derive(Debug)]
+pub struct LendsItself {
     lent: Option<&'static mut bool>,
     flag: bool,
     waits: usize,
@@ -18,7 +18,8 @@ pub(crate) struct LendsItself {
 }
 
 impl LendsItself {
-    pub(crate) fn new(waits: usize) -> LendsItself {
+    /// Waits so often.
+    pub fn new(waits: usize) -> LendsItself {
         LendsItself { lent: None, flag: false, waits, _pinned: PhantomPinned }
     }
 }
