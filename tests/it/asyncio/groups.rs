@@ -1,8 +1,9 @@
 //! asyncio's task groups, fact by fact: 1 to 24, and what came after its 3.13. Where a comment says "differs", the book has a row.
 
 use crate::kit::{
-    groups::{Group, errors, fail, run_clean, run_with_reports, spoil, stuck, tidy, value},
+    groups::{Group, errors, fail, run_with_reports, spoil, stop_slowly, stuck, value},
     probe::{Drops, Record, at, ms, panic_of, reason_of, text_of},
+    stage::run_clean,
 };
 use evenkeel::{cancel::cancel_requested, group::Failure, *};
 use futures::FutureExt;
@@ -185,7 +186,7 @@ fn asyncio_fact_11_repeated_cancels_of_the_parent_wait_for_the_children_once() {
         let says = record.clone();
         let task = spawn(async move {
             let _ = Group::run(async |group| {
-                group.spawn(tidy(says.clone(), "child", 10));
+                group.spawn(stop_slowly(says.clone(), "child", 10));
                 Ok(())
             })
             .await;
@@ -376,7 +377,7 @@ fn asyncio_fact_19_nested_groups() {
         let outcome = Group::run(async |outer| {
             outer.spawn(fail(1, "outer"));
             let _ = Group::run(async |inner| {
-                inner.spawn(tidy(record.clone(), "inner", 1));
+                inner.spawn(stop_slowly(record.clone(), "inner", 1));
                 Ok(())
             })
             .await;
@@ -408,7 +409,7 @@ fn asyncio_fact_20_a_cancelled_parent_leaves_after_its_quiet_children() {
                 let guard = drops.guard();
                 group.spawn(async move {
                     let _guard = guard;
-                    tidy(Record::new(), "child", 5).await
+                    stop_slowly(Record::new(), "child", 5).await
                 });
                 Ok(())
             }),
@@ -467,7 +468,7 @@ fn asyncio_fact_24_cancel_ends_the_group_early() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
-            group.spawn(tidy(record.clone(), "child", 5));
+            group.spawn(stop_slowly(record.clone(), "child", 5));
             sleep(ms(1)).await;
             group.cancel("enough");
             pending::<()>().await;
@@ -605,7 +606,7 @@ fn asyncio_3_15_an_outside_cancel_during_a_self_cancelled_exit_survives() {
         let says = record.clone();
         let task = spawn(async move {
             let _ = Group::run(async |group| {
-                group.spawn(tidy(says.clone(), "child", 10));
+                group.spawn(stop_slowly(says.clone(), "child", 10));
                 sleep(ms(1)).await;
                 group.cancel("the group's own");
                 pending::<()>().await;

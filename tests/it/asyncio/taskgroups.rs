@@ -1,8 +1,9 @@
 //! asyncio's own `test_taskgroups.py`: each of its tests by its name. Where a comment says "differs", the book has a row.
 
 use crate::kit::{
-    groups::{Group, errors, fail, run_clean, run_with_reports, spoil, stuck, tidy, value},
+    groups::{Group, errors, fail, run_with_reports, spoil, stop_slowly, stuck, value},
     probe::{Drops, Record, at, ms, on_drop, panic_of, reason_of, text_of},
+    stage::run_clean,
 };
 use evenkeel::{
     CancelReason, Executor, Instant, JoinError, finally, group::Failure, sleep, spawn, task::TaskLocal,
@@ -140,8 +141,8 @@ fn test_taskgroups_taskgroup_07() {
         let says = record.clone();
         let task = spawn(async move {
             let _ = Group::run(async |group| {
-                group.spawn(tidy(says.clone(), "child", 1));
-                let _ = tidy(says.clone(), "body", 2).await;
+                group.spawn(stop_slowly(says.clone(), "child", 1));
+                let _ = stop_slowly(says.clone(), "body", 2).await;
                 Ok(())
             })
             .await;
@@ -319,7 +320,7 @@ fn test_taskgroups_taskgroup_15() {
         let task = spawn(async move {
             let outcome = Group::run(async |group| {
                 group.spawn(spoil(group.clone(), 30, "ValueError"));
-                let _ = tidy(Record::new(), "body", 50).await;
+                let _ = stop_slowly(Record::new(), "body", 50).await;
                 Ok(())
             });
             says.add(errors(outcome.await));

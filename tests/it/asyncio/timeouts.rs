@@ -3,7 +3,7 @@
 //! book says why (`docs/src/differences.md`).
 
 use crate::kit::{
-    groups::{Group, errors, spoil, tidy},
+    groups::{Group, errors, spoil, stop_slowly},
     probe::{Record, at, ms, on_drop, panic_of, poll_with_noop, reason_of},
 };
 use evenkeel::{
@@ -547,7 +547,7 @@ fn test_timeouts_timeout_taskgroup() {
         assert_eq!(Instant::now(), at(11));
         // Without errors it is the deadline that ends it.
         let group = Group::run(async |group| {
-            group.spawn(tidy(Record::new(), "child", 1));
+            group.spawn(stop_slowly(Record::new(), "child", 1));
             Ok(())
         });
         assert!(timeout(ms(10), group).await.is_err());

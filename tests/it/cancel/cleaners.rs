@@ -2,9 +2,10 @@
 //! wait for it meanwhile.
 
 use crate::kit::{
-    groups::{run_clean, run_with_reports},
+    groups::run_with_reports,
     probe::ms,
     scopes::{Boxed, reporting},
+    stage::run_clean,
 };
 use evenkeel::{
     CancelScope, Cancelled, Elapsed, Executor, Instant, JoinError, TaskGroup, as_completed, current_task, finally,

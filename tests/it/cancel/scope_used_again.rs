@@ -1,6 +1,6 @@
 //! Scopes whose memory was another's before, and how often a task that cleans up is polled.
 
-use crate::kit::{groups::run_clean, probe::ms};
+use crate::kit::{probe::ms, stage::run_clean};
 use evenkeel::{finally, shield, sleep, spawn, timeout, yield_now};
 use futures::{StreamExt, future::join, stream::FuturesUnordered};
 use std::{

@@ -2,8 +2,9 @@
 //! group_01 to group_03.
 
 use crate::kit::{
-    groups::{Group, errors, fail, run_clean, spoil, stuck, tidy, value},
+    groups::{Group, errors, fail, spoil, stop_slowly, stuck, value},
     probe::{Drops, Record, at, ms},
+    stage::run_clean,
 };
 use evenkeel::{CancelReason, Instant, JoinError, finally, shield, sleep, yield_now};
 use std::{cell::RefCell, future::pending, rc::Rc};
@@ -220,9 +221,9 @@ fn group_03_the_group_waits_for_the_clean_up_of_all() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
-            group.spawn(tidy(record.clone(), "child", 7));
+            group.spawn(stop_slowly(record.clone(), "child", 7));
             group.spawn(fail(1, "x"));
-            let _ = tidy(record.clone(), "body", 3).await;
+            let _ = stop_slowly(record.clone(), "body", 3).await;
             Ok(())
         })
         .await;

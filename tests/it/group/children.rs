@@ -2,8 +2,9 @@
 //! group_04, group_08, group_10 to group_12.
 
 use crate::kit::{
-    groups::{Group, Outcome, errors, fail, run_clean, run_with_reports, stuck, tidy, value},
+    groups::{Group, Outcome, errors, fail, run_with_reports, stop_slowly, stuck, value},
     probe::{Drops, Record, at, ms, on_drop, panic_of, reason_of},
+    stage::run_clean,
 };
 use evenkeel::{
     CancelReason, Executor, Instant, JoinError, finally, shield, sleep, testing::VirtualClock, timeout, yield_now,
@@ -281,7 +282,7 @@ fn group_11_the_background_does_not_keep_the_group_open() {
     run_clean(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
-            group.spawn_background(tidy(record.clone(), "heartbeat", 2));
+            group.spawn_background(stop_slowly(record.clone(), "heartbeat", 2));
             let says = record.clone();
             group.spawn(async move {
                 sleep(ms(5)).await;
@@ -324,7 +325,7 @@ fn group_11_what_the_background_spawns_while_it_is_stopped_does_not_keep_the_gro
         let outcome = Group::run(async |group| {
             let own = group.clone();
             group.spawn_background(finally(pending(), async move |_: Option<&Result<(), &'static str>>| {
-                own.spawn(tidy(says, "unlimited", 1)).cancel("not that");
+                own.spawn(stop_slowly(says, "unlimited", 1)).cancel("not that");
                 own.spawn_background(pending());
                 sleep(ms(1)).await;
             }));

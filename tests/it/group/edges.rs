@@ -3,6 +3,7 @@
 use crate::kit::{
     groups::*,
     probe::{Record, at, ms, on_drop, panic_of},
+    stage::run_clean,
 };
 use evenkeel::{group::JoinHandle, host::UnhandledKind, *};
 use futures::FutureExt;
@@ -164,7 +165,7 @@ fn group_edge_errors_of_dropped_group_are_reported() {
     let ((), reports) = run_with_reports(async {
         let mut group = Box::pin(Group::run(async |group| {
             group.spawn(fail(1, "lost?"));
-            group.spawn(tidy(Record::new(), "slow", 100));
+            group.spawn(stop_slowly(Record::new(), "slow", 100));
             Ok(())
         }));
         assert!(futures::poll!(&mut group).is_pending());
@@ -180,9 +181,9 @@ fn group_edge_grace_counts_from_cancellation() {
         let out = Group::options()
             .grace(ms(10))
             .run(async |group| {
-                group.spawn(tidy(Record::new(), "child", 15)).named("child");
+                group.spawn(stop_slowly(Record::new(), "child", 15)).named("child");
                 group.spawn(fail(1, "x"));
-                let _ = tidy(Record::new(), "body", 8).await;
+                let _ = stop_slowly(Record::new(), "body", 8).await;
                 Ok(())
             })
             .await;
@@ -486,7 +487,7 @@ fn group_edge_stop_hard_reaches_nested() {
             .run(async |group| {
                 group
                     .spawn_group(async |inner| {
-                        inner.spawn(tidy(Record::new(), "deep", 1000)).named("deep");
+                        inner.spawn(stop_slowly(Record::new(), "deep", 1000)).named("deep");
                         Ok(())
                     })
                     .named("middle");

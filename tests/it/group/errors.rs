@@ -1,8 +1,9 @@
 //! The error of a group: a tree that can be walked, cut, flattened, printed, and passed on with `?`.
 
 use crate::kit::{
-    groups::{Group, fail, run_clean, value},
+    groups::{Group, fail, value},
     probe::{ms, on_a_small_stack},
+    stage::run_clean,
 };
 use evenkeel::{
     Elapsed, GroupError, TaskGroup,

@@ -3,6 +3,7 @@
 use crate::kit::{
     groups::*,
     probe::{Drops, Record, at, ms, panic_of, text_of},
+    stage::run_clean,
 };
 use evenkeel::{
     CancelReason, Instant, JoinError, cancel::cancel_requested, finally, shield, sleep, spawn, timeout, yield_now,
@@ -176,7 +177,7 @@ fn group_09_dropping_the_groups_future_cancels_the_children_and_their_clean_up_i
     let record = Record::new();
     let (_, reports) = run_with_reports(async {
         let mut group = Box::pin(Group::run(async |group| {
-            group.spawn(tidy(record.clone(), "child", 5));
+            group.spawn(stop_slowly(record.clone(), "child", 5));
             pending::<()>().await;
             Ok(())
         }));

@@ -1,7 +1,7 @@
 //! Rule group_05: a panic, wherever it comes from, waits for the others and then goes on in the code that awaits the group.
 
 use crate::kit::{
-    groups::{Group, Outcome, fail, run_with_reports, spoil, tidy, value},
+    groups::{Group, Outcome, fail, run_with_reports, spoil, stop_slowly, value},
     probe::{Record, at, ms, on_drop, panic_of, text_of},
 };
 use evenkeel::{Executor, Instant, JoinError, finally, shield, sleep, spawn, testing::VirtualClock, yield_now};
@@ -32,9 +32,9 @@ fn group_05_a_childs_panic_waits_for_the_others_and_goes_on() {
     let ended = panic_and_reports(async {
         let _at = on_drop(|| assert_eq!(Instant::now(), at(6)));
         Group::run(async |group| {
-            group.spawn(tidy(record.clone(), "child", 5));
+            group.spawn(stop_slowly(record.clone(), "child", 5));
             group.spawn(burst(1, "the child"));
-            let _ = tidy(record.clone(), "body", 2).await;
+            let _ = stop_slowly(record.clone(), "body", 2).await;
             Ok(())
         })
         .await
@@ -48,7 +48,7 @@ fn group_05_a_childs_panic_waits_for_the_others_and_goes_on() {
 fn group_05_the_bodys_panic_does_the_same() {
     let record = Record::new();
     let ended = panic_and_reports(Group::run(async |group| {
-        group.spawn(tidy(record.clone(), "child", 5));
+        group.spawn(stop_slowly(record.clone(), "child", 5));
         sleep(ms(1)).await;
         if group.stats().children == 1 {
             panic!("the body");

@@ -1,8 +1,9 @@
 //! Groups in places where futures end up: in combinators, moved from task to task, dropped, forgotten, in an executor that closes.
 
 use crate::kit::{
-    groups::{Group, Outcome, errors, fail, run_clean, run_with_reports, spoil, stuck, tidy, value},
+    groups::{Group, Outcome, errors, fail, run_with_reports, spoil, stop_slowly, stuck, value},
     probe::{Drops, Record, Wakes, at, ms, on_drop},
+    stage::run_clean,
 };
 use evenkeel::{
     CancelReason, Executor, Instant, cancel::cancel_requested, finally, sleep, spawn, testing::VirtualClock, timeout,
@@ -58,7 +59,7 @@ fn group_places_in_join_and_cancelled_together() {
             let group = |name| {
                 let record = record.clone();
                 Group::run(async move |group| {
-                    group.spawn(tidy(record.clone(), name, 3));
+                    group.spawn(stop_slowly(record.clone(), name, 3));
                     pending::<()>().await;
                     Ok(())
                 })
@@ -82,7 +83,7 @@ fn group_places_in_futures_unordered_that_is_cancelled() {
                     Group::run(async move |group| {
                         group.spawn(async move {
                             let _guard = guard;
-                            tidy(Record::new(), "child", 2).await
+                            stop_slowly(Record::new(), "child", 2).await
                         });
                         Ok(())
                     })
@@ -122,7 +123,7 @@ fn group_places_moved_while_it_waits_then_cancelled_where_it_is() {
         let record = Record::new();
         let says = record.clone();
         let mut group = Box::pin(Group::run(async move |group| {
-            group.spawn(tidy(says, "child", 2));
+            group.spawn(stop_slowly(says, "child", 2));
             Ok(())
         }));
         assert!(futures::poll!(&mut group).is_pending());
@@ -195,7 +196,7 @@ fn group_09_run_returns_after_the_clean_up_of_a_dropped_group() {
     let executor = Executor::builder().clock(VirtualClock::new()).on_unhandled(|_| ());
     executor.run(async {
         let mut group = Box::pin(Group::run(async move |group| {
-            group.spawn(tidy(says, "child", 50));
+            group.spawn(stop_slowly(says, "child", 50));
             pending::<()>().await;
             Ok(())
         }));
@@ -217,7 +218,7 @@ fn group_places_forgotten_half_way() {
         let mut group = Box::pin(Group::run(async move |group| {
             group.spawn(async move {
                 let _guard = guard;
-                tidy(says, "child", 1).await
+                stop_slowly(says, "child", 1).await
             });
             group.spawn(value(1, ()));
             Ok(())
@@ -256,13 +257,13 @@ fn group_places_in_an_executor_that_closes() {
     let executor = Executor::builder().clock(VirtualClock::new()).build();
     let task = executor.spawn(async move {
         let _ = Group::run(async |group| {
-            group.spawn(tidy(says.clone(), "child", 5));
+            group.spawn(stop_slowly(says.clone(), "child", 5));
             let inner = says.clone();
             group.spawn_group(async move |below| {
-                below.spawn(tidy(inner, "below", 7));
+                below.spawn(stop_slowly(inner, "below", 7));
                 Ok(())
             });
-            let _ = tidy(says.clone(), "body", 3).await;
+            let _ = stop_slowly(says.clone(), "body", 3).await;
             Ok(())
         })
         .await;
@@ -290,7 +291,7 @@ fn group_places_in_an_executor_that_closes_with_too_little_grace() {
                 group
                     .spawn(async move {
                         let _guard = guard;
-                        tidy(Record::new(), "child", 1000).await
+                        stop_slowly(Record::new(), "child", 1000).await
                     })
                     .named("the slow child");
                 Ok(())
@@ -350,7 +351,7 @@ fn group_places_beside_a_branch_that_panics() {
             futures::join!(
                 Group::run(async move |group| {
                     group.spawn(spoil(group.clone(), 2, "nobody hears this"));
-                    let _ = tidy(says, "body", 1).await;
+                    let _ = stop_slowly(says, "body", 1).await;
                     Ok(())
                 }),
                 async {

@@ -1,8 +1,9 @@
 //! What Trio's nurseries promise beyond asyncio's groups.
 
 use crate::kit::{
-    groups::{Group, Outcome, errors, fail, run_clean, spoil, stuck, tidy, value},
+    groups::{Group, Outcome, errors, fail, spoil, stop_slowly, stuck, value},
     probe::{Record, at, ms, on_drop},
+    stage::run_clean,
 };
 use evenkeel::{CancelReason, CancelScope, Instant, finally, group::Failure, sleep, yield_now};
 use std::{cell::Cell, future::pending, rc::Rc};
@@ -162,9 +163,9 @@ fn trio_nested_groups_are_cancelled_from_the_middle() {
             outer.spawn(value(9, ()));
             let outcome = middle
                 .run(Group::run(async |group| {
-                    group.spawn(tidy(says.clone(), "middle", 2));
+                    group.spawn(stop_slowly(says.clone(), "middle", 2));
                     let inner = group.spawn_group(async move |inner| {
-                        inner.spawn(tidy(says.clone(), "inner", 4));
+                        inner.spawn(stop_slowly(says.clone(), "inner", 4));
                         Ok(())
                     });
                     inner.await;

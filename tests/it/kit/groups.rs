@@ -1,7 +1,10 @@
 //! What the tests of task groups have in common.
 
-use crate::kit::probe::{Record, ms, on_drop};
-use evenkeel::{Executor, GroupError, TaskGroup, finally, host::UnhandledKind, sleep, testing::VirtualClock};
+use crate::kit::{
+    probe::{Record, ms, on_drop},
+    stage::run_told,
+};
+use evenkeel::{GroupError, TaskGroup, finally, host::UnhandledKind, sleep};
 use std::future::pending;
 
 /// A group whose errors are words.
@@ -27,7 +30,7 @@ pub(crate) async fn stuck(record: Record<String>, name: &'static str) -> Result<
 }
 
 /// Never ends, and cleans up for some milliseconds when it is stopped.
-pub(crate) async fn tidy(record: Record<String>, name: &'static str, millis: u64) -> Result<(), &'static str> {
+pub(crate) async fn stop_slowly(record: Record<String>, name: &'static str, millis: u64) -> Result<(), &'static str> {
     finally(pending(), async |_: Option<&Result<(), &'static str>>| {
         record.add(format!("{name} cleans"));
         sleep(ms(millis)).await;
@@ -55,29 +58,14 @@ pub(crate) fn errors<T>(outcome: Outcome<T>) -> Vec<&'static str> {
 
 /// Runs on virtual time. Yields what nobody was left to receive, too.
 pub(crate) fn run_with_reports<F: Future>(main: F) -> (F::Output, Vec<String>) {
-    let reports = Record::new();
-    let says = reports.clone();
-    let executor = Executor::builder().clock(VirtualClock::new()).on_unhandled(move |unhandled| {
-        says.add(match unhandled.kind() {
-            UnhandledKind::Error(text) => format!("error: {text}"),
-            UnhandledKind::TaskPanicked(panic)
-            | UnhandledKind::CleanupPanicked(panic)
-            | UnhandledKind::DestructorPanicked(panic) => {
-                format!("panic: {panic}")
-            }
-            UnhandledKind::WakerPanicked(panic) => format!("waker: {panic}"),
-            UnhandledKind::CleanupSkipped(_) => "skipped".to_owned(),
-            UnhandledKind::GraceExceeded => format!("grace: {}", unhandled.name().unwrap_or("?")),
-            other => format!("{other:?}"),
-        });
-    });
-    let output = executor.run(main);
-    (output, reports.take())
-}
-
-/// Runs on virtual time, and sees to it that nothing is left unhandled.
-pub(crate) fn run_clean<F: Future>(main: F) -> F::Output {
-    let (output, reports) = run_with_reports(main);
-    assert_eq!(reports, Vec::<String>::new());
-    output
+    run_told(main, |unhandled| match unhandled.kind() {
+        UnhandledKind::Error(text) => format!("error: {text}"),
+        UnhandledKind::TaskPanicked(panic) | UnhandledKind::CleanupPanicked(panic) | UnhandledKind::DestructorPanicked(panic) => {
+            format!("panic: {panic}")
+        }
+        UnhandledKind::WakerPanicked(panic) => format!("waker: {panic}"),
+        UnhandledKind::CleanupSkipped(_) => "skipped".to_owned(),
+        UnhandledKind::GraceExceeded => format!("grace: {}", unhandled.name().unwrap_or("?")),
+        other => format!("{other:?}"),
+    })
 }

@@ -1,7 +1,7 @@
 //! What the tests of combinators play on: a virtual clock, and an ear for what goes to `on_unhandled`.
 
 use crate::kit::probe::{Record, ms};
-use evenkeel::{Executor, finally, sleep, testing::VirtualClock};
+use evenkeel::{Executor, finally, host::Unhandled, sleep, testing::VirtualClock};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -11,20 +11,21 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Runs `main` in virtual time. Returns its output, and what was reported as unhandled.
-pub(crate) fn run_watched<F: Future>(main: F) -> (F::Output, Vec<String>) {
+/// Runs `main` in virtual time. Returns its output, and what was reported as unhandled, in the words of `tell`.
+pub(crate) fn run_told<F: Future>(main: F, tell: impl Fn(&Unhandled) -> String + 'static) -> (F::Output, Vec<String>) {
     let heard = Record::new();
     let ear = heard.clone();
-    let executor = Executor::builder()
-        .clock(VirtualClock::new())
-        .on_unhandled(move |unhandled| ear.add(unhandled.to_string()))
-        .build();
-    let output = executor.run(main);
-    drop(executor);
+    let ears = move |unhandled: &Unhandled| ear.add(tell(unhandled));
+    let output = Executor::builder().clock(VirtualClock::new()).on_unhandled(ears).run(main);
     (output, heard.take())
 }
 
-/// The same where nothing is to be reported.
+/// Runs `main` in virtual time. Returns its output, and what was reported as unhandled, as it is printed.
+pub(crate) fn run_watched<F: Future>(main: F) -> (F::Output, Vec<String>) {
+    run_told(main, Unhandled::to_string)
+}
+
+/// Runs `main` in virtual time, and sees to it that nothing is reported.
 pub(crate) fn run_clean<F: Future>(main: F) -> F::Output {
     let (output, heard) = run_watched(main);
     assert!(heard.is_empty(), "{heard:?}");

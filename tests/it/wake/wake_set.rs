@@ -1,8 +1,8 @@
 //! A wake set and keys that no child has.
 
 use crate::kit::{
-    groups::run_clean,
     probe::{Wakes, my_waker},
+    stage::run_clean,
 };
 use evenkeel::Executor;
 use evenkeel_executor::combinator::{PinnedRow, WakeSet};
