@@ -1,6 +1,6 @@
 //! Stopping tasks, for the executors that can.
 
-use crate::peer::{Evenkeel, Peer, Tokio};
+use crate::peer::Peer;
 use std::{cell::Cell, future::Future};
 
 /// An executor whose tasks can be stopped from outside.
@@ -12,41 +12,6 @@ pub trait Cancels: Peer {
 
     /// Asks a task to end, in the way that a program would prefer, and waits until it has.
     fn cancel<T: 'static>(task: Self::Task<T>) -> impl Future<Output = ()>;
-}
-
-impl Cancels for Evenkeel {
-    async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        tasks.iter().for_each(|task| task.abort());
-        for task in tasks {
-            assert!(task.await.is_err(), "an aborted task has a value");
-        }
-    }
-
-    #[inline]
-    async fn cancel<T: 'static>(task: Self::Task<T>) {
-        task.cancel("no longer needed");
-        assert!(task.await.is_err(), "a cancelled task has a value");
-    }
-}
-
-impl Cancels for Tokio {
-    async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        abort_handles(tasks).await;
-    }
-
-    #[inline]
-    async fn cancel<T: 'static>(task: Self::Task<T>) {
-        task.abort();
-        assert!(task.await.is_err(), "an aborted task has a value");
-    }
-}
-
-/// What [`Cancels::abort_all`] is under every flavour of tokio.
-pub(crate) async fn abort_handles<T>(tasks: Vec<tokio::task::JoinHandle<T>>) {
-    tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    for task in tasks {
-        assert!(task.await.is_err(), "an aborted task has a value");
-    }
 }
 
 /// What [`Cancels::abort_all`] is where to drop a handle is to stop its task.

@@ -2,16 +2,17 @@
 
 use crate::{
     cancels::Cancels,
-    peer::{Evenkeel, Peer, Tokio},
+    list::List,
+    peer::Peer,
     peer_name::PeerName,
     peers::{
-        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Glommio, LocalPool, Monoio, StaticLocalExecutor,
-        TokioLocalRuntime, glommio,
+        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Evenkeel, Glommio, LocalPool, Monoio, StaticLocalExecutor,
+        Tokio, TokioLocalRuntime,
     },
     shelf::{self, Kit},
     threads::Threads,
     timers::Timers,
-    watch::{Clock, Watch},
+    watch::Clock,
     workload::Workload,
     workloads,
 };
@@ -42,7 +43,7 @@ pub fn catalogue(peer: PeerName) -> Vec<Workload> {
             armed_crowds::<Monoio>(&mut list);
             list.0.retain(|work| !takes_turns(&work.name));
         }
-        PeerName::Glommio => timely::<Glommio>(&mut list, glommio::primitives),
+        PeerName::Glommio => timely::<Glommio>(&mut list, shelf::glommio),
         PeerName::Compio => timely::<Compio>(&mut list, |_| {}),
         PeerName::Embassy => {
             yields::<Embassy>(&mut list);
@@ -210,27 +211,10 @@ fn sleepers<P: Cancels + Timers>(list: &mut List) {
     }
 }
 
-pub(crate) struct List(pub(crate) Vec<Workload>);
-
-impl List {
-    /// Adds a workload that is measured by its thread's time, which is right for most.
-    pub(crate) fn add(
-        &mut self,
-        name: impl Into<String>,
-        group: &'static str,
-        about: &'static str,
-        unit: u64,
-        body: impl Fn(u64, &mut Watch) -> u64 + 'static,
-    ) -> &mut Workload {
-        self.0.push(Workload { name: name.into(), group, about, unit, clock: Clock::Thread, body: Box::new(body) });
-        self.0.last_mut().expect("one was added just now")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::with_peer;
+    use crate::{watch::Watch, with_peer};
     use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
     #[test]

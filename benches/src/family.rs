@@ -1,6 +1,9 @@
 //! The ways to run several futures side by side and to get all their outputs, behind one call.
 
-use crate::peer::{Evenkeel, Peer, Tokio};
+use crate::{
+    peer::Peer,
+    peers::{Evenkeel, Tokio},
+};
 use evenkeel::{TaskGroup, gather, scope};
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use futures_concurrency::future::Join;

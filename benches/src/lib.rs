@@ -1,31 +1,35 @@
 //! What is measured: small programs, written once, that run under evenkeel and under its peers.
 //!
 //! Everything that measures (criterion, `compare`, `scale`, `work` under callgrind) takes its programs from the
-//! [`catalogue`], so that all figures speak of the same code. The modules stand in reading order.
+//! [`catalogue`], so that all figures speak of the same code. The modules stand in reading order: a module's
+//! line names only what stands below it.
 
+mod with_peer;
+mod thresholds;
+pub mod report;
+mod machine;
+mod versions;
+mod rounds;
+mod row;
+mod contest;
 mod catalogue;
 mod shelf;
+mod list;
 mod workload;
-mod peer;
+mod peer_name;
+pub mod workloads;
+pub mod family;
+pub mod kit;
+mod remote;
+mod peers;
 mod cancels;
 mod timers;
 mod threads;
-mod remote;
-mod peers;
-mod peer_name;
-pub mod family;
-pub mod kit;
+mod peer;
 mod watch;
-pub mod workloads;
 mod one_slot;
 mod door;
 mod table;
-mod contest;
-mod rounds;
-pub mod report;
-mod thresholds;
-mod machine;
-mod versions;
 
 pub use crate::{
     cancels::{Cancels, Ending},
@@ -33,15 +37,16 @@ pub use crate::{
     contest::{Contest, UnknownPart},
     door::Door,
     machine::Machine,
-    peer::{Evenkeel, Peer, Tokio},
+    peer::Peer,
     peer_name::PeerName,
     peers::{
-        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Glommio, LocalPool, Monoio, Plain, StaticLocalExecutor,
-        TokioLocalRuntime,
+        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Evenkeel, Flavour, Glommio, InLocalRuntime, InLocalSet,
+        LocalPool, Monoio, OnTokio, Plain, StaticLocalExecutor, Tokio, TokioLocalRuntime,
     },
     remote::{Flume, Kanal, Remote, TokioRemote, TokioUnboundedRemote},
-    report::{Report, Row, Subject, markdown::tables as markdown_tables},
+    report::{Report, Subject, markdown::tables as markdown_tables},
     rounds::Rounds,
+    row::Row,
     shelf::{Kit, Library, libraries},
     table::Table,
     threads::Threads,

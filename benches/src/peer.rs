@@ -21,75 +21,15 @@ pub trait Peer: 'static {
     where
         F: Future<Output: 'static> + 'static;
 
-    /// Lets a task go on without its handle.
-    fn detach<T: 'static>(task: Self::Task<T>);
-
-    /// Gives way once.
-    fn yield_now() -> impl Future<Output = ()> + 'static;
-}
-
-/// This project.
-#[derive(Debug)]
-pub struct Evenkeel;
-
-impl Peer for Evenkeel {
-    type JoinError = evenkeel::JoinError;
-    type Task<T: 'static> = evenkeel::Task<T>;
-
-    fn run<F: Future>(main: F) -> F::Output {
-        evenkeel::run(main)
-    }
-
-    #[inline]
-    fn spawn<F>(future: F) -> Self::Task<F::Output>
-    where
-        F: Future<Output: 'static> + 'static,
-    {
-        evenkeel::spawn(future)
-    }
-
-    #[inline]
-    fn detach<T: 'static>(task: Self::Task<T>) {
-        task.detach();
-    }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        evenkeel::yield_now()
-    }
-}
-
-/// tokio's `LocalSet` on its `current_thread` runtime, with timers and without I/O.
-#[derive(Debug)]
-pub struct Tokio;
-
-impl Peer for Tokio {
-    type JoinError = tokio::task::JoinError;
-    type Task<T: 'static> = tokio::task::JoinHandle<T>;
-
-    fn run<F: Future>(main: F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .expect("a runtime without I/O has nothing that could fail");
-        tokio::task::LocalSet::new().block_on(&runtime, main)
-    }
-
-    #[inline]
-    fn spawn<F>(future: F) -> Self::Task<F::Output>
-    where
-        F: Future<Output: 'static> + 'static,
-    {
-        tokio::task::spawn_local(future)
-    }
-
+    /// Lets a task go on without its handle. Of most it is dropped.
     #[inline]
     fn detach<T: 'static>(task: Self::Task<T>) {
         drop(task);
     }
 
+    /// Gives way once. An executor that has no such function takes futures-lite's.
     #[inline]
     fn yield_now() -> impl Future<Output = ()> + 'static {
-        tokio::task::yield_now()
+        futures_lite::future::yield_now()
     }
 }

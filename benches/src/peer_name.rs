@@ -1,6 +1,6 @@
 //! The peers by their names, and which of them can run here.
 
-use crate::peers::{Compio, Monoio, glommio};
+use crate::peers::{Compio, Glommio, Monoio};
 use clap::ValueEnum;
 use std::fmt;
 
@@ -102,7 +102,7 @@ impl PeerName {
         }
         match self {
             PeerName::Monoio => reason(Monoio::works()),
-            PeerName::Glommio => reason(glommio::works()),
+            PeerName::Glommio => reason(Glommio::works()),
             PeerName::Compio => reason(Compio::works()),
             _ => None,
         }
@@ -113,24 +113,6 @@ impl fmt::Display for PeerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// Does something with the type of a peer: `with_peer!(name, P => work::<P>())`.
-#[macro_export]
-macro_rules! with_peer {
-    ($name:expr, $peer:ident => $body:expr) => {
-        $crate::with_peer!(@ $name, $peer, $body,
-            Evenkeel Tokio TokioLocalRuntime AsyncExecutor StaticLocalExecutor AsyncLocalExecutor LocalPool Monoio Glommio
-            Compio Embassy)
-    };
-    (@ $name:expr, $peer:ident, $body:expr, $($each:ident)*) => {
-        match $name {
-            $($crate::PeerName::$each => {
-                type $peer = $crate::$each;
-                $body
-            })*
-        }
-    };
 }
 
 #[cfg(test)]

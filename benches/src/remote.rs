@@ -1,6 +1,9 @@
 //! Channels from other threads to a task.
 
-use crate::peer::{Evenkeel, Peer, Tokio};
+use crate::{
+    peer::Peer,
+    peers::{Evenkeel, Tokio},
+};
 use std::{future::Future, marker::PhantomData};
 
 /// A channel whose sender blocks its thread, and whose receiver waits in a task.

@@ -1,6 +1,6 @@
 //! Measuring all who can do a workload in turn.
 
-use crate::{contest::Contest, report::Row, workload::Workload};
+use crate::{contest::Contest, row::Row, workload::Workload};
 use std::{collections::HashMap, time::Duration};
 
 /// From so many waiting tasks on, setting the scene takes longer than what is measured.

@@ -1,7 +1,6 @@
 //! The list of workloads that several libraries can do: primitives, families of futures, calls on other threads.
 
 use crate::{
-    catalogue::List,
     family::{
         Buffered, Concurrency, Family, Gathered, Gathers, InGroup, InJoinSet, InScope, JoinAll, Nest, Scopes,
         Unordered, Unordereds,
@@ -13,12 +12,18 @@ use crate::{
         TokioChannel, TokioMutex, TokioOnce, TokioSemaphore, TokioUnbounded, UnsyncChannel, UnsyncOnce,
         UnsyncSemaphore, UnsyncUnbounded,
     },
-    peer::{Evenkeel, Peer, Tokio},
-    peers::{AsyncLocalExecutor, Monoio, TokioLocalRuntime},
+    list::List,
+    peer::Peer,
+    peers::{AsyncLocalExecutor, Evenkeel, Flavour, Monoio, OnTokio},
     remote::{Flume, Kanal, Remote, TokioRemote, TokioUnboundedRemote},
     watch::{Clock, Watch},
     workload::Workload,
     workloads::{families, primitives, threads},
+};
+#[cfg(target_os = "linux")]
+use crate::{
+    kit::{GlommioChannel, GlommioSemaphore},
+    peers::Glommio,
 };
 
 const PRIMITIVES: &str = "primitives";
@@ -56,26 +61,15 @@ impl Kit for Evenkeel {
     type UnboundedRemote = Evenkeel;
 }
 
-impl Kit for Tokio {
+impl<F: Flavour> Kit for OnTokio<F> {
     type Bounded = TokioChannel;
     type Unbounded = TokioUnbounded;
     type Semaphore = TokioSemaphore;
     type Mutex = TokioMutex;
     type Once = TokioOnce;
-    type Owner = InJoinSet;
-    type Remote = TokioRemote;
-    type UnboundedRemote = TokioUnboundedRemote;
-}
-
-impl Kit for TokioLocalRuntime {
-    type Bounded = TokioChannel;
-    type Unbounded = TokioUnbounded;
-    type Semaphore = TokioSemaphore;
-    type Mutex = TokioMutex;
-    type Once = TokioOnce;
-    type Owner = InJoinSet<TokioLocalRuntime>;
-    type Remote = TokioRemote<TokioLocalRuntime>;
-    type UnboundedRemote = TokioUnboundedRemote<TokioLocalRuntime>;
+    type Owner = InJoinSet<OnTokio<F>>;
+    type Remote = TokioRemote<OnTokio<F>>;
+    type UnboundedRemote = TokioUnboundedRemote<OnTokio<F>>;
 }
 
 /// The workloads of a peer's own primitives.
@@ -109,6 +103,18 @@ pub(crate) fn monoio(list: &mut List) {
     semaphores::<Monoio, LocalSyncSemaphore>(list);
     oneshots::<Monoio, LocalSyncOnce>(list);
 }
+
+/// What users of glommio take.
+#[cfg(target_os = "linux")]
+pub(crate) fn glommio(list: &mut List) {
+    bounded::<Glommio, GlommioChannel>(list);
+    queues::<Glommio, GlommioChannel>(list, usize::MAX);
+    semaphores::<Glommio, GlommioSemaphore>(list);
+}
+
+/// Nothing, where glommio cannot be compiled.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn glommio(_: &mut List) {}
 
 /// Those of embassy-sync.
 pub(crate) fn embassy<P: Peer>(list: &mut List) {
@@ -246,13 +252,13 @@ where
     list.add("to-thread-1000", THREADS, about, 1_000, body).clock = Clock::Wall;
 }
 
-pub(crate) fn bounded<P: Peer, C: Channel>(list: &mut List) {
+fn bounded<P: Peer, C: Channel>(list: &mut List) {
     queues::<P, C>(list, 1);
     queues::<P, C>(list, 100);
     ping_pong::<P, C>(list);
 }
 
-pub(crate) fn queues<P: Peer, C: Channel>(list: &mut List, capacity: usize) {
+fn queues<P: Peer, C: Channel>(list: &mut List, capacity: usize) {
     for producers in [1, 10] {
         let about = "producers put into one queue, a task takes it all; one item is an operation";
         let body = move |count, watch: &mut Watch| primitives::queue::<P, C>(capacity, producers, count, watch);
@@ -267,7 +273,7 @@ fn ping_pong<P: Peer, C: Channel>(list: &mut List) {
     list.add("channel-ping-pong", PRIMITIVES, about, 1, body);
 }
 
-pub(crate) fn semaphores<P: Peer, G: Gate>(list: &mut List) {
+fn semaphores<P: Peer, G: Gate>(list: &mut List) {
     let about = "take a permit and return it; one time is an operation";
     let body = |count, watch: &mut Watch| primitives::uncontended::<P, G>(count, watch);
     list.add("semaphore-alone", PRIMITIVES, about, 1, body);

@@ -77,7 +77,7 @@ impl Thresholds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::sample;
+    use crate::report::findings::tests::sample;
 
     fn parse(text: &str) -> Result<Thresholds, BadLine> {
         Thresholds::parse(text, &["yield-1".to_owned(), "spawn".to_owned()])

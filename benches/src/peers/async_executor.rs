@@ -4,7 +4,10 @@ use super::{
     current::{self, Current},
     plain::Plain,
 };
-use crate::{Cancels, Peer, cancels};
+use crate::{
+    cancels::{Cancels, drop_handles},
+    peer::Peer,
+};
 use async_executor::{LocalExecutor, Task};
 use std::{cell::RefCell, convert::Infallible, future::Future, rc::Rc};
 
@@ -38,16 +41,11 @@ impl Peer for AsyncExecutor {
     fn detach<T: 'static>(task: Self::Task<T>) {
         task.0.detach();
     }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
-    }
 }
 
 impl Cancels for AsyncExecutor {
     async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        cancels::drop_handles::<Self, _>(tasks).await;
+        drop_handles::<Self, _>(tasks).await;
     }
 
     #[inline]

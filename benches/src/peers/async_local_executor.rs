@@ -1,7 +1,7 @@
 //! async-local-executor.
 
 use super::{forever::forever, plain::Plain};
-use crate::{Cancels, Peer};
+use crate::{cancels::Cancels, peer::Peer};
 use async_local_executor::JoinHandle;
 use std::{convert::Infallible, future::Future};
 
@@ -25,16 +25,6 @@ impl Peer for AsyncLocalExecutor {
         F: Future<Output: 'static> + 'static,
     {
         Plain(async_local_executor::spawn_local(future))
-    }
-
-    #[inline]
-    fn detach<T: 'static>(task: Self::Task<T>) {
-        drop(task);
-    }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
     }
 }
 

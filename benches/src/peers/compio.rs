@@ -1,6 +1,11 @@
 //! compio.
 
-use crate::{Cancels, Ending, Peer, Threads, Timers, cancels};
+use crate::{
+    cancels::{Cancels, Ending, drop_handles},
+    peer::Peer,
+    threads::Threads,
+    timers::Timers,
+};
 use compio::runtime::{JoinError, JoinHandle, Runtime};
 use std::{future::Future, io, time::Duration};
 
@@ -34,16 +39,11 @@ impl Peer for Compio {
     fn detach<T: 'static>(task: Self::Task<T>) {
         task.detach();
     }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
-    }
 }
 
 impl Cancels for Compio {
     async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        cancels::drop_handles::<Self, _>(tasks).await;
+        drop_handles::<Self, _>(tasks).await;
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use super::{
     forever::forever,
     plain::Plain,
 };
-use crate::Peer;
+use crate::peer::Peer;
 use embassy_executor::{Executor, Spawner, raw::TaskStorage};
 use futures::channel::oneshot;
 use std::{
@@ -75,15 +75,6 @@ impl Peer for Embassy {
             });
         });
         Plain(Ended(receiver))
-    }
-
-    fn detach<T: 'static>(task: Self::Task<T>) {
-        drop(task);
-    }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::plain::Plain;
 use crate::{
-    Cancels, Peer, Threads, Timers, cancels,
-    catalogue::List,
-    kit::{GlommioChannel, GlommioSemaphore},
-    shelf,
+    cancels::{Cancels, drop_handles},
+    peer::Peer,
+    threads::Threads,
+    timers::Timers,
 };
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
 use std::{convert::Infallible, future::Future, time::Duration};
@@ -14,15 +14,10 @@ use std::{convert::Infallible, future::Future, time::Duration};
 #[derive(Debug)]
 pub struct Glommio;
 
-pub(crate) fn works() -> glommio::Result<(), ()> {
-    executor().map(drop)
-}
-
-/// The workloads of its own primitives.
-pub(crate) fn primitives(list: &mut List) {
-    shelf::bounded::<Glommio, GlommioChannel>(list);
-    shelf::queues::<Glommio, GlommioChannel>(list, usize::MAX);
-    shelf::semaphores::<Glommio, GlommioSemaphore>(list);
+impl Glommio {
+    pub(crate) fn works() -> glommio::Result<(), ()> {
+        executor().map(drop)
+    }
 }
 
 fn executor() -> glommio::Result<LocalExecutor, ()> {
@@ -49,16 +44,11 @@ impl Peer for Glommio {
     fn detach<T: 'static>(task: Self::Task<T>) {
         task.0.detach();
     }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
-    }
 }
 
 impl Cancels for Glommio {
     async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        cancels::drop_handles::<Self, _>(tasks).await;
+        drop_handles::<Self, _>(tasks).await;
     }
 
     #[inline]

@@ -4,7 +4,10 @@ use super::{
     current::{self, Current},
     plain::Plain,
 };
-use crate::{Cancels, Ending, Peer, cancels};
+use crate::{
+    cancels::{Cancels, Ending, drop_handles},
+    peer::Peer,
+};
 use futures::{executor::LocalSpawner, future::RemoteHandle, task::LocalSpawnExt};
 use std::{cell::RefCell, convert::Infallible, future::Future};
 
@@ -38,16 +41,11 @@ impl Peer for LocalPool {
     fn detach<T: 'static>(task: Self::Task<T>) {
         task.0.forget();
     }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
-    }
 }
 
 impl Cancels for LocalPool {
     async fn abort_all<T: 'static>(tasks: Vec<Self::Task<T>>) {
-        cancels::drop_handles::<Self, _>(tasks).await;
+        drop_handles::<Self, _>(tasks).await;
     }
 
     async fn cancel<T: 'static>(task: Self::Task<T>) {

@@ -1,21 +1,30 @@
-//! The other executors, each with its natural best settings.
+//! The executors that are compared, each with its natural best settings.
 
-mod plain;
-mod current;
-mod forever;
-mod tokio_local_runtime;
+mod evenkeel;
+mod tokio;
 mod async_executor;
 mod static_local_executor;
 mod local_pool;
 mod async_local_executor;
 mod monoio;
 #[cfg_attr(not(target_os = "linux"), path = "no_glommio.rs")]
-pub(crate) mod glommio;
+mod glommio;
 mod compio;
 mod embassy;
+mod current;
+mod forever;
+mod plain;
 
 pub use self::{
-    async_executor::AsyncExecutor, async_local_executor::AsyncLocalExecutor, compio::Compio, embassy::Embassy,
-    glommio::Glommio, local_pool::LocalPool, monoio::Monoio, plain::Plain, static_local_executor::StaticLocalExecutor,
-    tokio_local_runtime::TokioLocalRuntime,
+    async_executor::AsyncExecutor,
+    async_local_executor::AsyncLocalExecutor,
+    compio::Compio,
+    embassy::Embassy,
+    evenkeel::Evenkeel,
+    glommio::Glommio,
+    local_pool::LocalPool,
+    monoio::Monoio,
+    plain::Plain,
+    static_local_executor::StaticLocalExecutor,
+    tokio::{Flavour, InLocalRuntime, InLocalSet, OnTokio, Tokio, TokioLocalRuntime},
 };

@@ -1,7 +1,7 @@
 //! monoio.
 
 use super::plain::Plain;
-use crate::{Peer, Timers};
+use crate::{peer::Peer, timers::Timers};
 use monoio::{FusionDriver, RuntimeBuilder, task::JoinHandle};
 use std::{convert::Infallible, future::Future, io, time::Duration};
 
@@ -33,16 +33,6 @@ impl Peer for Monoio {
         F: Future<Output: 'static> + 'static,
     {
         Plain(monoio::spawn(future))
-    }
-
-    #[inline]
-    fn detach<T: 'static>(task: Self::Task<T>) {
-        drop(task);
-    }
-
-    #[inline]
-    fn yield_now() -> impl Future<Output = ()> + 'static {
-        futures_lite::future::yield_now()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A report as a page.
 
-use super::{Report, Row, Subject};
-use crate::{peer_name::PeerName, watch::Clock};
+use super::findings::{Report, Subject};
+use crate::{peer_name::PeerName, row::Row, watch::Clock};
 use std::fmt::Write;
 
 /// The whole page; `plots` are the files beside it.
@@ -124,7 +124,7 @@ fn ratio(ratio: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::sample;
+    use crate::report::findings::tests::sample;
 
     #[test]
     fn the_table_has_a_cell_for_each_peer_that_ran() {

@@ -1,6 +1,7 @@
 //! A report's plots.
 
-use super::{Report, Row};
+use super::findings::Report;
+use crate::row::Row;
 use plotters::prelude::*;
 use std::{error::Error, path::Path};
 

@@ -1,6 +1,6 @@
 //! Stopping tasks that wait.
 
-use super::batches;
+use super::batches::batches;
 use crate::{
     cancels::{Cancels, Ending},
     watch::Watch,

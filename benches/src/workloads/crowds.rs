@@ -1,6 +1,10 @@
 //! The usual operations in an executor that has many other tasks.
 
-use super::{batches, share, sleeps::duration, waiting, yields::give_way};
+use super::{
+    batches::{batches, share, waiting},
+    sleeps::duration,
+    yields::give_way,
+};
 use crate::{
     cancels::{Cancels, Ending},
     peer::Peer,

@@ -1,6 +1,6 @@
 //! Several children, each of which gives way once, and who owns them.
 
-use super::batches;
+use super::batches::batches;
 use crate::{
     family::{Family, Nest},
     peer::Peer,

@@ -1,6 +1,6 @@
 //! Wake-ups from another thread.
 
-use super::share;
+use super::batches::share;
 use crate::{door::Door, peer::Peer, watch::Watch};
 use std::{
     sync::{

@@ -1,5 +1,6 @@
 //! The workloads: each does `count` operations under the peer `P`, and returns how many it counted.
 
+pub mod crowds;
 pub mod yields;
 pub mod spawns;
 pub mod families;
@@ -8,26 +9,5 @@ pub mod aborts;
 pub mod sleeps;
 pub mod foreign_wakes;
 pub mod threads;
-pub mod crowds;
 pub mod primitives;
-
-use crate::peer::Peer;
-use std::future::pending;
-
-/// The part of `count` operations that falls to the `index`th of so many tasks. The parts differ by one at most.
-fn share(count: u64, tasks: u64, index: u64) -> u64 {
-    count / tasks + u64::from(index < count % tasks)
-}
-
-/// `count` operations in batches; the last one may be smaller.
-fn batches(count: u64, batch: u64) -> impl Iterator<Item = u64> {
-    (0..count.div_ceil(batch)).map(move |index| batch.min(count - index * batch))
-}
-
-/// Tasks that have been polled once, and wait for nothing.
-async fn waiting<P: Peer>(count: usize) -> Vec<P::Task<()>> {
-    let tasks = (0..count).map(|_| P::spawn(pending())).collect();
-    // The last of them has run when this one has.
-    P::spawn(async {}).await.unwrap();
-    tasks
-}
+mod batches;

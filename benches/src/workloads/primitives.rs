@@ -1,6 +1,6 @@
 //! Queues, semaphores, mutexes and oneshots.
 
-use super::share;
+use super::batches::share;
 use crate::{
     kit::{Channel, Gate, Once, Received, Sent},
     peer::Peer,

@@ -1,6 +1,6 @@
 //! Timers.
 
-use super::batches;
+use super::batches::batches;
 use crate::{timers::Timers, watch::Watch};
 use std::{
     future::{Future, poll_fn},

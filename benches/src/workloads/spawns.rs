@@ -1,6 +1,6 @@
 //! Spawning tasks that end at once.
 
-use super::batches;
+use super::batches::batches;
 use crate::{peer::Peer, watch::Watch};
 use std::{cell::Cell, rc::Rc};
 

@@ -1,6 +1,6 @@
 //! Work for other threads, and items from them.
 
-use super::batches;
+use super::batches::batches;
 use crate::{peer::Peer, remote::Remote, watch::Watch};
 use std::thread;
 

@@ -1,6 +1,6 @@
 //! Giving way.
 
-use super::share;
+use super::batches::share;
 use crate::{peer::Peer, watch::Watch};
 use futures::future::LocalBoxFuture;
 
