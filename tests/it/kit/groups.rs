@@ -60,7 +60,9 @@ pub(crate) fn errors<T>(outcome: Outcome<T>) -> Vec<&'static str> {
 pub(crate) fn run_with_reports<F: Future>(main: F) -> (F::Output, Vec<String>) {
     run_told(main, |unhandled| match unhandled.kind() {
         UnhandledKind::Error(text) => format!("error: {text}"),
-        UnhandledKind::TaskPanicked(panic) | UnhandledKind::CleanupPanicked(panic) | UnhandledKind::DestructorPanicked(panic) => {
+        UnhandledKind::TaskPanicked(panic)
+        | UnhandledKind::CleanupPanicked(panic)
+        | UnhandledKind::DestructorPanicked(panic) => {
             format!("panic: {panic}")
         }
         UnhandledKind::WakerPanicked(panic) => format!("waker: {panic}"),
