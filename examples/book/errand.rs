@@ -1,6 +1,6 @@
 //! Four ways to wait for several futures.
 
-use evenkeel::{as_completed, gather, map_concurrent, race, run, scope, sleep};
+use evenkeel::{as_completed, gather, map_concurrent, race, scope, sleep, testing};
 use std::{cell::RefCell, time::Duration};
 
 async fn ask(shop: &str, millis: u64) -> &str {
@@ -10,7 +10,7 @@ async fn ask(shop: &str, millis: u64) -> &str {
 
 fn main() {
     let shops = [("baker", 3), ("grocer", 1), ("butcher", 2)];
-    run(async {
+    testing::run(async {
         // All outcomes, in the order of the futures.
         println!("gather: {:?}", gather(shops.map(|(shop, millis)| ask(shop, millis))).await);
         // The first one. The others are cancelled, and their clean-up is awaited.
