@@ -1,6 +1,9 @@
 //! A host drives the executor in slices, and knows after each what is left to do.
 
-use crate::kit::probe::{Drops, HandClock, Record, ms, my_waker, panic_of};
+use crate::kit::{
+    probe::{Drops, HandClock, Record, ms, my_waker, panic_of},
+    stage::spawn_restless,
+};
 use evenkeel::{
     Executor,
     host::{Budget, Readiness},
@@ -17,24 +20,10 @@ use std::{
     time::Duration,
 };
 
-/// A task that wakes itself in every poll and counts them.
-fn restless(executor: &Executor) -> Rc<Cell<usize>> {
-    let polls = Rc::new(Cell::new(0));
-    let count = polls.clone();
-    executor
-        .spawn(poll_fn(move |cx| {
-            count.set(count.get() + 1);
-            cx.waker().wake_by_ref();
-            Poll::<()>::Pending
-        }))
-        .detach();
-    polls
-}
-
 #[test]
 fn tick_01_polls_at_most_its_budget() {
     let executor = Executor::new();
-    let counts: Vec<_> = (0..5).map(|_| restless(&executor)).collect();
+    let counts: Vec<_> = (0..5).map(|_| spawn_restless(&executor)).collect();
     let polls = || counts.iter().map(|count| count.get()).collect::<Vec<_>>();
     assert_eq!(executor.tick(Budget::polls(3)).polled, 3);
     assert_eq!(polls(), [1, 1, 1, 0, 0]);
@@ -96,7 +85,7 @@ fn tick_01_a_tick_ends_when_there_is_nothing_to_do() {
 fn tick_02_wake_ups_and_timers_are_taken_in_every_tick_however_small() {
     let clock = VirtualClock::new();
     let executor = Executor::builder().clock(clock.clone()).build();
-    let _busy = restless(&executor);
+    let _busy = spawn_restless(&executor);
     let slot = Rc::new(RefCell::new(None::<Waker>));
     let woken = Record::new();
     let (waker, says) = (slot.clone(), woken.clone());
@@ -159,7 +148,7 @@ fn tick_03_the_states_say_what_is_left() {
 #[test]
 fn fault_23_run_until_stalled_returns_though_a_task_wakes_itself_for_ever() {
     let executor = Executor::new();
-    let polls = restless(&executor);
+    let polls = spawn_restless(&executor);
     let other = executor.spawn(async {});
     let progress = executor.run_until_stalled();
     assert_eq!(progress.readiness, Readiness::MoreReady);
@@ -169,7 +158,7 @@ fn fault_23_run_until_stalled_returns_though_a_task_wakes_itself_for_ever() {
 #[test]
 fn fault_23_run_until_stalled_goes_on_while_anything_else_is_ready() {
     let executor = Executor::new();
-    let polls = restless(&executor);
+    let polls = spawn_restless(&executor);
     let depth = Rc::new(Cell::new(0));
     fn nest(depth: Rc<Cell<usize>>, left: usize) {
         depth.set(depth.get() + 1);

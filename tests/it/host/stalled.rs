@@ -1,6 +1,9 @@
 //! `run_until_stalled` and `tick` end, whatever tasks do to each other.
 
-use crate::kit::probe::{HandClock, Record, ms};
+use crate::kit::{
+    probe::{HandClock, Record, ms},
+    stage::spawn_restless,
+};
 use evenkeel::{
     Executor,
     host::{Budget, Readiness},
@@ -137,15 +140,7 @@ fn tick_07_timers_that_are_due_at_once_for_ever_are_left_as_more_ready() {
 #[test]
 fn tick_07_who_wakes_itself_is_polled_while_others_run_an_errand_and_does_not_keep_it_going() {
     let executor = Executor::builder().clock(VirtualClock::new()).build();
-    let polls = Rc::new(Cell::new(0));
-    let count = polls.clone();
-    executor
-        .spawn(poll_fn(move |cx| {
-            count.set(count.get() + 1);
-            cx.waker().wake_by_ref();
-            Poll::<()>::Pending
-        }))
-        .detach();
+    let polls = spawn_restless(&executor);
     let passes = ring(&executor, 2, 1, 1000);
     let done = Record::new();
     let says = done.clone();

@@ -1,5 +1,6 @@
 //! What the tests of threads look with: gates that jobs wait at, counted values, and the threads that the system has.
 
+use evenkeel::{Task, spawn, to_thread, yield_now};
 use std::{
     collections::BTreeSet,
     sync::{
@@ -51,6 +52,20 @@ impl Drop for Value {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, SeqCst);
     }
+}
+
+/// Starts a job that waits at the gate, and returns when it runs.
+pub(crate) async fn start_job(gate: &Gate, alive: &Alive) -> Task<Value> {
+    let begun = Gate::default();
+    let (pass, tell, value) = (gate.clone(), begun.clone(), alive.value());
+    let task = spawn(to_thread(move || {
+        tell.open();
+        pass.pass();
+        value
+    }));
+    yield_now().await;
+    begun.pass();
+    task
 }
 
 /// Waits for something that other threads are certain to do.

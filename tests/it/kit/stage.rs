@@ -73,6 +73,20 @@ pub(crate) async fn restless(polls: usize) {
     }
 }
 
+/// A task that wakes itself in every poll and counts them.
+pub(crate) fn spawn_restless(executor: &Executor) -> Rc<Cell<usize>> {
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    executor
+        .spawn(poll_fn(move |cx| {
+            count.set(count.get() + 1);
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }))
+        .detach();
+    polls
+}
+
 /// A fair lock that hands itself over: a waiter that nobody polls may hold it.
 #[derive(Clone, Default)]
 pub(crate) struct Lock(Rc<RefCell<Waiting>>);

@@ -1,6 +1,6 @@
 //! Calls of `to_thread` whose callers go away.
 
-use crate::kit::gates::{Alive, Gate};
+use crate::kit::gates::{Alive, Gate, start_job};
 use evenkeel::{
     CancelReason, Executor, JoinError, run, spawn,
     testing::{Schedule, Seeded},
@@ -14,16 +14,9 @@ use std::sync::{
 
 #[test]
 fn asyncio_fact_77_cancelling_the_await_returns_at_once_and_the_result_is_dropped() {
-    let (alive, gate, begun) = (Alive::default(), Gate::default(), Gate::default());
+    let (alive, gate) = (Alive::default(), Gate::default());
     run(async {
-        let (value, pass, tell) = (alive.value(), gate.clone(), begun.clone());
-        let task = spawn(to_thread(move || {
-            tell.open();
-            pass.pass();
-            value
-        }));
-        yield_now().await;
-        begun.pass();
+        let task = start_job(&gate, &alive).await;
         task.cancel("enough");
         let Err(JoinError::Cancelled(reason)) = task.await else { panic!("it was not cancelled") };
         assert_eq!(reason, CancelReason::from("enough"));

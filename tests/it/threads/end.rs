@@ -1,7 +1,7 @@
 //! The end of an executor whose jobs still run, and of jobs whose executor is gone.
 
 use crate::kit::{
-    gates::{Alive, Gate, until, wait_for_no_threads_named},
+    gates::{Alive, Gate, start_job, until, wait_for_no_threads_named},
     probe::ms,
 };
 use evenkeel::{
@@ -23,20 +23,6 @@ use std::{
     },
     time::Duration,
 };
-
-/// Starts a job that waits at the gate, and returns when it runs.
-async fn start_job(gate: &Gate, alive: &Alive) -> evenkeel::Task<crate::kit::gates::Value> {
-    let begun = Gate::default();
-    let (pass, tell, value) = (gate.clone(), begun.clone(), alive.value());
-    let task = spawn(to_thread(move || {
-        tell.open();
-        pass.pass();
-        value
-    }));
-    yield_now().await;
-    begun.pass();
-    task
-}
 
 #[test]
 fn threads_08_run_waits_for_jobs_that_run_and_for_their_threads() {
@@ -99,7 +85,7 @@ fn fault_32_a_shutdown_with_a_stuck_job_ends_in_time_and_names_it() {
         start_job(&gate, &alive).await.detach();
     });
     let text = reports.take().concat();
-    assert!(text.contains("end.rs") && text.contains("still runs"), "{text}");
+    assert!(text.contains("gates.rs") && text.contains("still runs"), "{text}");
     assert_eq!(alive.count(), 1);
     gate.open();
     alive.wait_for_none();
@@ -112,7 +98,7 @@ fn threads_08_close_lists_the_jobs_that_still_run() {
     let executor = Executor::builder().on_unhandled(|_| {}).build();
     executor.run(async { start_job(&gate, &alive).await.detach() });
     let report = executor.close(ms(1));
-    assert!(matches!(report.stuck(), [job] if job.contains("a job") && job.contains("end.rs")), "{report:?}");
+    assert!(matches!(report.stuck(), [job] if job.contains("a job") && job.contains("gates.rs")), "{report:?}");
     gate.open();
     alive.wait_for_none();
 }

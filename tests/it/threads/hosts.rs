@@ -18,15 +18,20 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
+    task::Waker,
     thread,
     time::Duration,
 };
 
-#[test]
-fn embed_01_on_wake_local_is_called_once_per_idle_period() {
+/// An executor, and how often `on_wake_local` was called.
+fn counting_host() -> (Executor, Rc<Cell<usize>>) {
     let calls = Rc::new(Cell::new(0));
     let count = calls.clone();
-    let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
+    (Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build(), calls)
+}
+
+/// A task that waits for one wake-up after the other. Yields where it leaves its waker.
+fn endless(executor: &Executor) -> Rc<RefCell<Option<Waker>>> {
     let slot = Rc::new(RefCell::new(None));
     let waker = slot.clone();
     executor
@@ -36,6 +41,13 @@ fn embed_01_on_wake_local_is_called_once_per_idle_period() {
             }
         })
         .detach();
+    slot
+}
+
+#[test]
+fn embed_01_on_wake_local_is_called_once_per_idle_period() {
+    let (executor, calls) = counting_host();
+    let slot = endless(&executor);
     for round in 1..=3 {
         assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         let waker = slot.borrow().clone().unwrap();
@@ -47,9 +59,7 @@ fn embed_01_on_wake_local_is_called_once_per_idle_period() {
 
 #[test]
 fn embed_03_on_wake_local_is_not_called_from_other_threads_but_nothing_is_lost() {
-    let calls = Rc::new(Cell::new(0));
-    let count = calls.clone();
-    let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
+    let (executor, calls) = counting_host();
     let slot = Rc::new(RefCell::new(None));
     let waker = slot.clone();
     let mut task = executor.spawn(async move { wait_for_wake(&waker).await });
@@ -160,18 +170,8 @@ fn embed_02_on_wake_is_called_without_a_lock_so_that_it_may_use_the_handle() {
 
 #[test]
 fn embed_03_on_wake_local_is_called_from_here_also_after_a_wake_up_from_elsewhere() {
-    let calls = Rc::new(Cell::new(0));
-    let count = calls.clone();
-    let executor = Executor::builder().on_wake_local(move || count.set(count.get() + 1)).build();
-    let slot = Rc::new(RefCell::new(None));
-    let waker = slot.clone();
-    executor
-        .spawn(async move {
-            loop {
-                wait_for_wake(&waker).await;
-            }
-        })
-        .detach();
+    let (executor, calls) = counting_host();
+    let slot = endless(&executor);
     for round in 1..=3 {
         assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
         let waker = slot.borrow().clone().unwrap();
