@@ -30,7 +30,7 @@ type Anything = Box<dyn Error + Send + Sync>;
 
 /// Serves until it is cancelled. Then it takes no connection any more, and ends when those that it has are done.
 async fn serve(listener: Async<TcpListener>, open: Rc<Cell<usize>>) -> Result<(), Anything> {
-    let group = TaskGroup::<Anything>::options().limit(CONNECTIONS).grace(GRACE);
+    let group = TaskGroup::<Anything>::builder().limit(CONNECTIONS).grace(GRACE);
     let served = group.run(async |group| {
         loop {
             // The slot comes first: a connection is taken only when there is room for it.

@@ -34,6 +34,6 @@ pub use crate::{
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
-    ChildError, ChildOutput, Completed, Failure, Gather, GroupOptions, GroupStats, Items, JoinHandle, Mapped, Race,
-    Ready, ScopedHandle, Slot, TryGather,
+    ChildError, ChildOutput, Completed, Failure, Gather, GroupSlot, GroupStats, Items, JoinHandle, Mapped, Race,
+    ReadySignal, ScopedHandle, TaskGroupBuilder, TryGather,
 };

@@ -87,4 +87,4 @@ pub type RateLimiter = evenkeel_sync::RateLimiter<LoopTimer>;
 pub type AdaptiveLimiter = evenkeel_sync::AdaptiveLimiter<LoopTimer>;
 
 /// A slot of an [`AdaptiveLimiter`].
-pub type Slot<'a> = evenkeel_sync::Slot<'a, LoopTimer>;
+pub type LimiterSlot<'a> = evenkeel_sync::LimiterSlot<'a, LoopTimer>;

@@ -71,7 +71,7 @@ async fn checksum(args: &Args, print: &Rc<RefCell<Print>>) -> Result<(), GroupEr
     let found = walk::sorted(args);
     let buffers = Rc::new(Buffers::default());
     let (fail_fast, limit) = (args.fail_fast, args.timeout.unwrap_or(Duration::MAX));
-    let files = TaskGroup::options().name("files").limit(args.limit.get());
+    let files = TaskGroup::builder().name("files").limit(args.limit.get());
     let hashed = files.run(async |group| {
         for (place, found) in found.into_iter().enumerate() {
             let (print, buffers) = (print.clone(), buffers.clone());

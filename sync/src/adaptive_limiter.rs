@@ -30,7 +30,7 @@ use std::{
 /// | no increase | while less than half of the limit is in use | `inflight * 2 >= limit` there: a limit that nobody touches says nothing |
 /// | smallest limit | 1 | so that it can find out that things are better |
 ///
-/// A [`Slot`] measures from the time when work may begin to its drop, without the wait in line. The time comes from a
+/// A [`LimiterSlot`] measures from the time when work may begin to its drop, without the wait in line. The time comes from a
 /// [`Timer`]; `evenkeel::sync::AdaptiveLimiter` is this type with the loop's.
 ///
 /// ```
@@ -71,7 +71,7 @@ const LEAST_USE: f64 = 0.5;
 
 /// Permission to do one piece of work, from an [`AdaptiveLimiter`]. When it is dropped the work is over, and its time counts.
 #[must_use = "a slot that is dropped at once says that the work took no time"]
-pub struct Slot<'a, C: Timer> {
+pub struct LimiterSlot<'a, C: Timer> {
     limiter: &'a AdaptiveLimiter<C>,
     began: Duration,
     outcome: Outcome,
@@ -125,14 +125,14 @@ impl<C: Timer> AdaptiveLimiter<C> {
     /// Waits until less than the limit goes on, and it is this one's turn.
     ///
     /// Cancel-safe: dropped in line it leaves the line; a slot that it had been given goes to the next one.
-    pub async fn acquire(&self) -> Slot<'_, C> {
+    pub async fn acquire(&self) -> LimiterSlot<'_, C> {
         // It is never refused.
         let _ = Wait::<&Self, Entering<C>>::new(self, ()).await;
         self.slot()
     }
 
-    /// A [`Slot`], if less than the limit goes on and nobody waits: to turn work away instead of letting it queue.
-    pub fn try_acquire(&self) -> Option<Slot<'_, C>> {
+    /// A [`LimiterSlot`], if less than the limit goes on and nobody waits: to turn work away instead of letting it queue.
+    pub fn try_acquire(&self) -> Option<LimiterSlot<'_, C>> {
         match Entering::attempt(self, ()) {
             Attempt::Granted(()) => Some(self.slot()),
             _ => None,
@@ -159,9 +159,9 @@ impl<C: Timer> AdaptiveLimiter<C> {
         self.queue.stats()
     }
 
-    fn slot(&self) -> Slot<'_, C> {
+    fn slot(&self) -> LimiterSlot<'_, C> {
         // The slot first: a timer is foreign code, and may panic.
-        let mut slot = Slot { limiter: self, began: Duration::ZERO, outcome: Outcome::Ignored };
+        let mut slot = LimiterSlot { limiter: self, began: Duration::ZERO, outcome: Outcome::Ignored };
         slot.began = self.timer.now();
         slot.outcome = Outcome::ByTime;
         slot
@@ -196,7 +196,7 @@ impl<C: Timer> AdaptiveLimiter<C> {
     }
 }
 
-impl<C: Timer> Slot<'_, C> {
+impl<C: Timer> LimiterSlot<'_, C> {
     /// Ends the work as turned away further down (an HTTP 429 or 503, say): it counts as too long, however short it was.
     pub fn overloaded(mut self) {
         self.outcome = Outcome::Overloaded;
@@ -221,7 +221,7 @@ impl<C: Timer> Slot<'_, C> {
     }
 }
 
-impl<C: Timer> Drop for Slot<'_, C> {
+impl<C: Timer> Drop for LimiterSlot<'_, C> {
     fn drop(&mut self) {
         // The timer is foreign code, and may panic: the slot comes back all the same, when all else was done.
         struct Release<'a, C: Timer>(&'a AdaptiveLimiter<C>);
@@ -273,8 +273,8 @@ impl<C: Timer> fmt::Debug for AdaptiveLimiter<C> {
     }
 }
 
-impl<C: Timer> fmt::Debug for Slot<'_, C> {
+impl<C: Timer> fmt::Debug for LimiterSlot<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("began", &self.began).finish_non_exhaustive()
+        f.debug_struct("LimiterSlot").field("began", &self.began).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Synchronisation primitives of evenkeel: one wait queue, and the primitives over it.
+//! Synchronisation primitives of evenkeel: one wait queue, and over it every primitive in which more than one may wait.
 //!
 //! They know nothing but [`core::task`] and work under any executor that polls on one thread. Nothing here is `Send`, nothing
 //! is atomic, and nothing is `unsafe`.
@@ -44,7 +44,7 @@ mod wait_queue;
 mod nodes;
 
 pub use crate::{
-    adaptive_limiter::{AdaptiveLimiter, Slot},
+    adaptive_limiter::{AdaptiveLimiter, LimiterSlot},
     barrier::{Barrier, Broken},
     channel::{Receiver, ReceiverItems, Sender, channel, unbounded_channel},
     closed::Closed,

@@ -53,7 +53,7 @@ impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
     }
 }
 
-/// All errors of a group, without the groups that they are in.
+/// The errors of a group and of all groups below, without these groups.
 struct Errors<'a, E>(&'a GroupError<E>);
 
 impl<E: fmt::Debug> fmt::Debug for Errors<'_, E> {

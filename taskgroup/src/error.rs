@@ -39,7 +39,7 @@ pub struct GroupError<E> {
     reason: Option<CancelReason>,
 }
 
-/// One failure: whose it was, and what.
+/// A failure: whose it was, and what.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ChildError<E> {
@@ -51,12 +51,12 @@ pub struct ChildError<E> {
     pub location: &'static Location<'static>,
 }
 
-/// One error, or those of a group below.
+/// What went wrong with a child: one error, or those of a group below.
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// One error.
+    /// The child's error.
     One(E),
-    /// Those of a group below.
+    /// The errors of a group below.
     Group(GroupError<E>),
 }
 
@@ -93,17 +93,17 @@ impl<E> GroupError<E> {
         })
     }
 
-    /// The first of them.
+    /// The first error.
     pub fn first(&self) -> Option<&E> {
         self.errors().next()
     }
 
-    /// The first of them, for good.
+    /// The first error, for good.
     pub fn into_first(self) -> Option<E> {
         self.into_errors().into_iter().next()
     }
 
-    /// All of them, for good.
+    /// Every error, for good.
     pub fn into_errors(self) -> Vec<E> {
         let flat = self.flatten().into_children().into_iter();
         flat.filter_map(|child| if let Failure::One(error) = child.error { Some(error) } else { None }).collect()
@@ -114,7 +114,7 @@ impl<E> GroupError<E> {
         self.reason.is_some()
     }
 
-    /// Why it was cancelled.
+    /// Why the group was cancelled, if it was.
     pub fn reason(&self) -> Option<&CancelReason> {
         self.reason.as_ref()
     }
@@ -128,7 +128,7 @@ impl<E> GroupError<E> {
         if self.children.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// The same errors without groups below. Each keeps the name and the place of the child that it came from.
+    /// Takes the errors out of the groups below. Each keeps the name and the place of the child that it came from.
     pub fn flatten(self) -> GroupError<E> {
         self.flatten_with(Err)
     }
@@ -208,7 +208,7 @@ impl<E> ChildError<E> {
     }
 }
 
-/// Groups may be nested deeply: their errors are dropped one after the other, not one inside the other.
+/// Drops errors one after the other, not one inside the other, as groups may be nested deeply.
 impl<E> Drop for GroupError<E> {
     fn drop(&mut self) {
         let mut waiting = self.take_children();

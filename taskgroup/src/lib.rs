@@ -2,17 +2,19 @@
 //!
 //! Programs use the crate `evenkeel`, whose modules sort these names; here they lie flat.
 //!
-//! Built on the executor's public API only. The modules stand in reading order: the group whose children are tasks, the scope whose
-//! children borrow, then what collects.
+//! Built on the public API of the executor and of the wait queue only. The modules stand in reading order: the group whose children are
+//! tasks, the scope whose children borrow, then what collects, and what all of them stand on. A line names only what stands below it.
 
 mod group;
-#[expect(unsafe_code, reason = "one lifetime extension")]
 mod scope;
 mod collect;
 mod in_place;
+mod unclaimed;
 mod drawing;
 mod error;
 mod output;
+mod waker_cell;
+mod caught;
 
 pub use crate::{
     collect::{
@@ -20,7 +22,7 @@ pub use crate::{
         try_gather,
     },
     error::{ChildError, Failure, GroupError},
-    group::{GroupOptions, GroupStats, JoinHandle, Ready, Slot, TaskGroup},
+    group::{GroupSlot, GroupStats, JoinHandle, ReadySignal, TaskGroup, TaskGroupBuilder},
     output::ChildOutput,
     scope::{Scope, ScopedHandle, scope},
 };

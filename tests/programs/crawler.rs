@@ -27,7 +27,7 @@ async fn visit(group: TaskGroup<std::io::Error>, seen: Seen, url: String) -> std
 
 async fn crawl(root: &str) -> Result<usize, GroupError<std::io::Error>> {
     let seen = Seen::default();
-    TaskGroup::options()
+    TaskGroup::builder()
         .limit(8)
         .run(async |group| {
             seen.borrow_mut().insert(root.to_owned());

@@ -26,7 +26,7 @@ enum Got {
 }
 
 async fn server(listener: Listener, stop: Rc<Event>) -> Result<(), GroupError<std::io::Error>> {
-    TaskGroup::options()
+    TaskGroup::builder()
         .limit(1000)
         .run(async |group| {
             loop {

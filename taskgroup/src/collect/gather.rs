@@ -40,7 +40,8 @@ pub trait Gather<Kind> {
 ///
 /// # Panics
 ///
-/// When polled outside an executor, or again after some of its futures were stopped. If one of the futures panics, the others are cancelled and awaited, and the panic goes on.
+/// When polled outside an executor, or again after some of its futures were stopped. If one of the futures panics, the others are
+/// cancelled and awaited, and the panic goes on.
 ///
 /// ```
 /// use evenkeel_executor::{run, sleep};
@@ -119,7 +120,7 @@ impl<C: TakeAll> Future for Gathered<C> {
         if family.as_mut().is_alive() {
             family.as_mut().poll_batch(cx, |_, _| ControlFlow::Continue(()));
         }
-        if family.as_mut().is_over() && !family.as_mut().has_no_outcome(cx) {
+        if family.as_mut().is_over() && !family.as_mut().has_no_outcome("a gather or a race", cx) {
             Poll::Ready(family.children().take_all())
         } else {
             Poll::Pending
@@ -216,7 +217,7 @@ macro_rules! tuple {
 }
 for_each_tuple!(tuple);
 
-/// Per member: the future's type, its value's type, and a name for both its result and its value.
+/// Implements `TryGather` for a tuple. Per member: the future's type, its value's type, and a name for both its result and its value.
 macro_rules! try_tuple {
     ($($type:ident $value:ident $field:ident),+) => {
         impl<Error, $($value, $type: Future<Output = Result<$value, Error>>),+> TryGather<kind::Tuple, Error>

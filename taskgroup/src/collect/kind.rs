@@ -12,6 +12,7 @@ pub struct Tuple;
 #[derive(Debug)]
 pub struct Iter;
 
-/// A stream.
+/// A stream. Nobody writes its name, and the trait's is taken.
+#[doc(hidden)]
 #[derive(Debug)]
-pub struct Strm;
+pub struct Streamed;

@@ -16,12 +16,12 @@ use std::{
 
 /// What [`map_concurrent`] takes: anything that can be iterated over, or a [`Stream`]. `Kind` is always inferred.
 pub trait Items<Kind> {
-    /// One of the items.
+    /// What each item is.
     type Item;
     /// The items as a stream.
     type Stream: Stream<Item = Self::Item>;
 
-    /// Makes it.
+    /// Makes the stream.
     fn into_stream(self) -> Self::Stream;
 }
 
@@ -34,7 +34,7 @@ impl<I: IntoIterator> Items<kind::Iter> for I {
     }
 }
 
-impl<S: Stream> Items<kind::Strm> for S {
+impl<S: Stream> Items<kind::Streamed> for S {
     type Item = S::Item;
     type Stream = S;
 
@@ -123,13 +123,13 @@ where
 /// All of them, when polled outside an executor. If `f`, one of the futures or the source of the items panics, the other futures are
 /// cancelled and awaited, and the panic goes on.
 pub struct Mapped<S: Stream, M, F: Future> {
-    /// `None` when there are no more.
+    /// The items that were not pulled; `None` when there are no more.
     items: Option<Pin<Box<S>>>,
     f: M,
     limit: usize,
     is_ordered: bool,
     family: Family<Row<F>>,
-    /// By the future's key: which item it is for.
+    /// Which item each future is for, by the future's key.
     places: Vec<u64>,
     /// Ordered: the outputs from that of item `head` on, with gaps. Otherwise without gaps.
     done: VecDeque<Option<F::Output>>,
@@ -161,7 +161,7 @@ where
         poll_fn(|cx| self.poll_settled(cx)).await
     }
 
-    /// All outputs.
+    /// Runs to the end, and yields all outputs.
     pub async fn collect(mut self) -> Vec<F::Output> {
         let mut all = Vec::new();
         while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {

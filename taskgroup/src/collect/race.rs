@@ -160,7 +160,7 @@ impl<V, T, C: Take<V>, W: FnMut(Option<V>) -> Option<T>> Future for Raced<C, W, 
             return Poll::Pending;
         }
         match winner.take() {
-            None if family.as_mut().has_no_outcome(cx) => Poll::Pending,
+            None if family.as_mut().has_no_outcome("a gather or a race", cx) => Poll::Pending,
             None => choose(None).map_or(Poll::Pending, Poll::Ready),
             Some(winner) => Poll::Ready(winner),
         }

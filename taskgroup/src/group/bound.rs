@@ -1,60 +1,73 @@
 //! The bound on a group's fan-out.
 
-use super::group_core::wake;
+use crate::caught::call;
+use evenkeel_sync::WaitQueue;
 use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
+    cell::{Cell, OnceCell},
     rc::Rc,
-    task::Waker,
 };
 
-/// Slots are handed to those who wait in the order in which they came; nobody overtakes.
-pub(crate) struct Slots {
+/// How many slots a group has, and who waits for one. Slots are handed to those who wait in the order in which they came; nobody
+/// overtakes.
+pub(super) struct Bound {
     limit: Option<usize>,
     used: Cell<usize>,
     /// The group has ended, or is cancelled: everybody gets one, whose child is cancelled from birth.
     open: Cell<bool>,
-    waiting: RefCell<VecDeque<Rc<Waiter>>>,
-    /// How many in the line have left it.
-    left: Cell<usize>,
+    line: WaitQueue<Option<HolderMark>, ()>,
+    /// How many of those who wait are known to hold a slot themselves. `None` as long as none did.
+    holders: OnceCell<Rc<Cell<usize>>>,
 }
 
-/// Somebody who waits for a slot.
-#[derive(Default)]
-pub(crate) struct Waiter {
-    pub(crate) granted: Cell<bool>,
-    /// It is a child that holds a slot itself.
-    pub(crate) holds: Cell<bool>,
-    /// It has left the queue, though it stands in it.
-    pub(crate) left: Cell<bool>,
-    pub(crate) waker: Cell<Option<Waker>>,
+/// Counts one who waits for a slot and holds one, for as long as it waits.
+pub(super) struct HolderMark(Rc<Cell<usize>>);
+
+impl Drop for HolderMark {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
-impl Slots {
-    pub(crate) fn new(limit: Option<usize>) -> Slots {
-        Slots { limit, used: Cell::new(0), open: Cell::new(false), waiting: RefCell::default(), left: Cell::new(0) }
+impl Bound {
+    pub(super) fn new(limit: Option<usize>) -> Bound {
+        Bound {
+            limit,
+            used: Cell::new(0),
+            open: Cell::new(false),
+            line: WaitQueue::new("TaskGroup::slot"),
+            holders: OnceCell::new(),
+        }
     }
 
-    pub(crate) fn limit(&self) -> Option<usize> {
-        self.limit
-    }
-
-    pub(crate) fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         self.used.get()
     }
 
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.borrow().len() - self.left.get()
+    pub(super) fn waiting(&self) -> usize {
+        self.line.len()
     }
 
-    /// How many of those who wait hold a slot themselves.
-    pub(crate) fn waiting_holders(&self) -> usize {
-        self.waiting.borrow().iter().filter(|waiter| waiter.holds.get() && !waiter.left.get()).count()
+    /// The line of those who wait for a slot.
+    pub(super) fn line(&self) -> &WaitQueue<Option<HolderMark>, ()> {
+        &self.line
+    }
+
+    /// Marks a request as that of a child which holds a slot.
+    pub(super) fn mark_holder(&self) -> HolderMark {
+        let holders = self.holders.get_or_init(Rc::default);
+        holders.set(holders.get() + 1);
+        HolderMark(holders.clone())
+    }
+
+    /// Is every slot held by a child that waits for another?
+    pub(super) fn is_held_by_waiters(&self) -> bool {
+        let holders = self.holders.get().map_or(0, |holders| holders.get());
+        self.limit.is_some_and(|limit| holders >= limit)
     }
 
     /// Takes a slot if one is free and nobody waits.
-    pub(crate) fn try_take(&self) -> bool {
-        let is_free = self.limit.is_none_or(|limit| self.used.get() < limit && self.waiting() == 0);
+    pub(super) fn try_take(&self) -> bool {
+        let is_free = self.limit.is_none_or(|limit| self.used.get() < limit && self.line.is_empty());
         if is_free || self.open.get() {
             self.used.set(self.used.get() + 1);
             return true;
@@ -62,69 +75,28 @@ impl Slots {
         false
     }
 
-    /// Somebody waits, and is woken by this waker when it is granted a slot. None was to be had a moment ago, and nothing has run since.
-    pub(crate) fn wait(&self, waker: Waker) -> Rc<Waiter> {
-        let waiter = Rc::new(Waiter { waker: Cell::new(Some(waker)), ..Waiter::default() });
-        self.waiting.borrow_mut().push_back(waiter.clone());
-        waiter
-    }
-
     /// A slot is free again: the first who waits gets it.
-    pub(crate) fn give_back(&self) {
+    pub(super) fn give_back(&self) {
         self.used.set(self.used.get() - 1);
         if self.limit.is_some_and(|limit| self.used.get() < limit) {
             self.grant();
         }
     }
 
+    /// Grants a slot to the first who waits. `false` if nobody does.
     fn grant(&self) -> bool {
-        loop {
-            let Some(waiter) = self.waiting.borrow_mut().pop_front() else { return false };
-            if waiter.left.get() {
-                self.left.set(self.left.get() - 1);
-                continue;
-            }
-            self.used.set(self.used.get() + 1);
-            waiter.granted.set(true);
-            if let Some(waker) = waiter.waker.take() {
-                wake(waker);
-            }
-            return true;
+        if self.line.grant(()).is_err() {
+            return false;
         }
+        self.used.set(self.used.get() + 1);
+        // One at a time, so that each waker's panic is reported.
+        call(|| self.line.wake());
+        true
     }
 
-    /// From now on nobody waits.
-    pub(crate) fn open(&self) {
+    /// Lets everybody have a slot, from now on.
+    pub(super) fn open(&self) {
         self.open.set(true);
         while self.grant() {}
-    }
-
-    /// A waiter is dropped.
-    pub(crate) fn leave(&self, waiter: &Waiter) {
-        waiter.left.set(true);
-        if waiter.granted.get() {
-            self.give_back();
-            return;
-        }
-        // What stays in line has no waker. That may be foreign, so it goes last, when all is noted and nothing is borrowed.
-        let waker = waiter.waker.take();
-        self.left.set(self.left.get() + 1);
-        let mut waiting = self.waiting.borrow_mut();
-        if self.left.get() * 2 > waiting.len() {
-            waiting.retain(|waiter| !waiter.left.get());
-            self.left.set(0);
-        }
-        drop(waiting);
-        drop(waker);
-    }
-}
-
-impl Waiter {
-    /// Is it woken by that waker already?
-    pub(crate) fn has(&self, waker: &Waker) -> bool {
-        let stored = self.waker.take();
-        let has = stored.as_ref().is_some_and(|stored| stored.will_wake(waker));
-        self.waker.set(stored);
-        has
     }
 }

@@ -1,23 +1,47 @@
-//! Settings of a group, and what is going on in it.
+//! How a group begins, and its settings.
 
-use super::{group_core::Core, task_group::TaskGroup};
+use super::{group_core::GroupCore, run::run_group, task_group::TaskGroup};
 use crate::error::GroupError;
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
-/// Settings of a [`TaskGroup`].
-#[must_use = "options do nothing until run() is called"]
-pub struct GroupOptions<E> {
+impl<E: fmt::Debug + 'static> TaskGroup<E> {
+    /// Runs a group: `body`, which spawns children, and all of these to their end.
+    ///
+    /// Write `async |group| …`, not `|group| async move …`. Where `?` leaves the error open, name it:
+    /// `TaskGroup::<AppError>::run(…)`.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`] with every failure; or with none, if the group was [cancelled](TaskGroup::cancel) before its body had a
+    /// value.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside an executor. If the body or a child panicked: that panic goes on.
+    #[track_caller]
+    pub fn run<T, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
+    {
+        TaskGroup::builder().run(body)
+    }
+
+    /// Builds a group with a name, a bound, or a grace period.
+    pub fn builder() -> TaskGroupBuilder<E> {
+        TaskGroupBuilder { name: None, limit: None, grace: None, _error: PhantomData }
+    }
+}
+
+/// Settings of a [`TaskGroup`]: what [`TaskGroup::builder`] returns.
+#[must_use = "a builder does nothing until run() is called"]
+pub struct TaskGroupBuilder<E> {
     name: Option<Box<str>>,
     limit: Option<usize>,
     grace: Option<Duration>,
     _error: PhantomData<fn(E)>,
 }
 
-impl<E: fmt::Debug + 'static> GroupOptions<E> {
-    pub(crate) fn new() -> GroupOptions<E> {
-        GroupOptions { name: None, limit: None, grace: None, _error: PhantomData }
-    }
-
+impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     /// A name, for diagnostics.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
         self.name = Some(name.into());
@@ -55,60 +79,16 @@ impl<E: fmt::Debug + 'static> GroupOptions<E> {
     where
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = Core::new(self.name, self.limit, self.grace, Location::caller());
-        TaskGroup::run_with(core, body)
+        run_group(GroupCore::new(self.name, self.limit, self.grace, Location::caller()), body)
     }
 }
 
-impl<E> fmt::Debug for GroupOptions<E> {
+impl<E> fmt::Debug for TaskGroupBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupOptions")
+        f.debug_struct("TaskGroupBuilder")
             .field("name", &self.name)
             .field("limit", &self.limit)
             .field("grace", &self.grace)
-            .finish()
-    }
-}
-
-/// What is going on in a group: see [`TaskGroup::stats`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct GroupStats {
-    /// Children that have not ended, those in the background included.
-    pub children: usize,
-    /// Those in the background.
-    pub background: usize,
-    /// Slots that are taken.
-    pub slots_used: usize,
-    /// Who waits for a slot.
-    pub slots_waiting: usize,
-    /// Children that were ever spawned.
-    pub spawned: usize,
-    /// Failures so far.
-    pub failed: usize,
-}
-
-impl GroupStats {
-    pub(crate) fn of(core: &Core) -> GroupStats {
-        let (spawned, failed) = core.counts();
-        GroupStats {
-            children: core.children(),
-            background: core.background(),
-            slots_used: core.slots.used(),
-            slots_waiting: core.slots.waiting(),
-            spawned,
-            failed,
-        }
-    }
-}
-
-impl<E> fmt::Debug for TaskGroup<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = &self.0.core;
-        f.debug_struct("TaskGroup")
-            .field("name", &core.name)
-            .field("location", &format_args!("{}", core.location))
-            .field("stats", &GroupStats::of(core))
             .finish()
     }
 }

@@ -1,8 +1,9 @@
 //! The future of a child's task.
 
-use super::group_core::{Payload, State};
+use super::group_state::GroupState;
 use crate::{
-    error::{Failure, GroupError},
+    caught::{Payload, catch},
+    error::Failure,
     output::ChildOutput,
 };
 use evenkeel_executor::{
@@ -13,31 +14,30 @@ use pin_project_lite::pin_project;
 use std::{
     fmt,
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
 /// What is left of a child for its handle.
-pub(crate) enum ChildEnd<T> {
+pub(super) enum ChildEnd<T> {
     Value(T),
-    /// The group has the error.
+    /// The child has failed, and the group has the error.
     Failed,
     /// A group below was cancelled, and nothing failed in it.
     Cancelled(CancelReason),
-    /// The group has the panic. This is its message.
+    /// The child has panicked, and the group has the panic. This is its message.
     Panicked(String),
 }
 
 /// How a child's output is understood.
-pub(crate) trait Understand<R, E> {
+pub(super) trait Understand<R, E> {
     type Value;
     fn outcome(output: R) -> Result<Self::Value, Failure<E>>;
 }
 
 /// What the user's children yield.
-pub(crate) struct Plain;
+pub(super) struct Plain;
 
 impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
     type Value = R::Value;
@@ -48,27 +48,16 @@ impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
     }
 }
 
-/// What a group below yields.
-pub(crate) struct Nested;
-
-impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
-    type Value = T;
-
-    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, Failure<E>> {
-        output.map_err(Failure::Group)
-    }
-}
-
 pin_project! {
     /// Runs a child's future, and tells the group how it has ended: also when it is dropped, and then after its destructor.
     ///
     /// The end itself is told last, after a failure or a panic: from then on the group's future may end. Whatever may panic before
     /// it is the user's code, and is caught.
-    pub(crate) struct Child<F, E, U>
+    pub(super) struct Child<F, E, U>
     where
         E: fmt::Debug,
     {
-        group: Rc<State<E>>,
+        group: Rc<GroupState<E>>,
         key: usize,
         #[pin]
         future: Place<F>,
@@ -78,7 +67,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.as_mut().is_taken() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
+                let dropped = catch(|| this.future.as_mut().clear());
                 let core = &this.group.core;
                 core.leaves(*this.key);
                 for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
@@ -91,7 +80,7 @@ pin_project! {
 }
 
 impl<F, E: fmt::Debug, U> Child<F, E, U> {
-    pub(crate) fn new(group: Rc<State<E>>, key: usize, future: F) -> Child<F, E, U> {
+    pub(super) fn new(group: Rc<GroupState<E>>, key: usize, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
 }
@@ -105,13 +94,13 @@ impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, 
         let future = this.future.as_mut().get().expect("a child is polled until it has ended");
         // To understand its output may be the user's code, as its poll is.
         let code = || this.group.core.lineage.inside(|| future.poll(cx).map(U::outcome));
-        let polled = match catch_unwind(AssertUnwindSafe(code)) {
+        let polled = match catch(code) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => Ok(outcome),
             Err(payload) => Err(payload),
         };
         // What the future still owns goes before its end is told.
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
+        let dropped = catch(|| this.future.as_mut().clear());
         match (polled, dropped) {
             (Ok(Ok(value)), Ok(())) => {
                 this.group.core.ended(*this.key);
@@ -125,7 +114,7 @@ impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, 
 /// A child has failed, or there was a panic in it.
 #[cold]
 fn end_badly<T, E: fmt::Debug>(
-    group: &State<E>,
+    group: &GroupState<E>,
     key: usize,
     polled: Result<Result<T, Failure<E>>, Payload>,
     dropped: Option<Payload>,
@@ -138,7 +127,7 @@ fn end_badly<T, E: fmt::Debug>(
             ChildEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))
         }
         Ok(Err(failure)) => {
-            group.failed(failure, None);
+            group.failed(failure);
             ChildEnd::Failed
         }
         Err(payload) => {

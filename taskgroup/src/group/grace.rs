@@ -1,25 +1,19 @@
 //! How long clean-up may take once a group is cancelled.
 
-use super::group_core::Payload;
+use crate::caught::{Payload, catch};
 use evenkeel_executor::{Sleep, sleep};
-use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::Context,
-    time::Duration,
-};
+use std::{cell::Cell, pin::Pin, task::Context, time::Duration};
 
 /// The grace period of a group. It is counted from the first poll of the group's future that sees the cancellation: that is the
 /// one place which knows the time by the clock that the period is measured with. Who cancels may be anywhere.
-pub(crate) struct Grace {
+pub(super) struct Grace {
     period: Option<Duration>,
     timer: Cell<Option<Pin<Box<Sleep>>>>,
     is_over: Cell<bool>,
 }
 
 impl Grace {
-    pub(crate) fn new(period: Option<Duration>) -> Grace {
+    pub(super) fn new(period: Option<Duration>) -> Grace {
         Grace { period, timer: Cell::new(None), is_over: Cell::new(false) }
     }
 
@@ -28,10 +22,10 @@ impl Grace {
     /// # Errors
     ///
     /// The clock's panic, or the waker's. The next call tries it again.
-    pub(crate) fn ends(&self, cx: &mut Context<'_>) -> Result<bool, Payload> {
+    pub(super) fn ends(&self, cx: &mut Context<'_>) -> Result<bool, Payload> {
         let Some(period) = self.period.filter(|_| !self.is_over.get()) else { return Ok(false) };
         let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(sleep(period)));
-        let polled = catch_unwind(AssertUnwindSafe(|| timer.as_mut().poll(cx).is_ready()));
+        let polled = catch(|| timer.as_mut().poll(cx).is_ready());
         match polled {
             Ok(true) => self.is_over.set(true),
             _ => self.timer.set(Some(timer)),

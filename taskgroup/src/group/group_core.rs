@@ -1,72 +1,66 @@
 //! What a group's future, its handles and its children share.
 
-use super::{bound::Slots, grace::Grace, lineage::Lineage, roster::Roster, task_group::report_errors};
-use crate::error::{ChildError, Failure};
+use super::{
+    bound::Bound,
+    grace::Grace,
+    lineage::Lineage,
+    roster::{Membership, Roster, Whom},
+};
+use crate::{caught::Payload, waker_cell::WakerCell};
 use evenkeel_executor::{
     CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
     combinator::{end_grace, report_unhandled},
     current_task, try_current_task,
 };
 use std::{
-    any::Any,
     cell::{Cell, OnceCell, RefCell},
-    fmt,
-    panic::{AssertUnwindSafe, Location, catch_unwind},
-    rc::Rc,
-    task::{Context, Waker},
+    panic::Location,
+    task::Context,
     time::Duration,
 };
 
-pub(crate) type Payload = Box<dyn Any + Send>;
-
-/// A group with its errors.
-pub(crate) struct State<E> {
-    pub(crate) core: Rc<Core>,
-    errors: RefCell<Vec<ChildError<E>>>,
-}
-
 /// The part of a group that does not depend on its error's type.
-pub(crate) struct Core {
-    /// The body runs in it.
-    pub(crate) scope: CancelScope,
-    pub(crate) slots: Slots,
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) lineage: Lineage,
+pub(super) struct GroupCore {
+    /// The scope in which the body runs.
+    pub(super) scope: CancelScope,
+    pub(super) bound: Bound,
+    pub(super) name: Option<Box<str>>,
+    pub(super) location: &'static Location<'static>,
+    pub(super) lineage: Lineage,
     grace: Grace,
-    /// That of the background, which ends when all others have.
+    /// The grace period of the background, which ends when all others have.
     background_grace: Grace,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
-    /// Children and body are cancelled, for this reason.
+    /// Why children and body are cancelled, if they are.
     cancelled: OnceCell<CancelReason>,
-    /// All others have ended: what is in the background is cancelled, and what comes there still.
+    /// Is what is in the background cancelled, and what comes there still? All others have ended then.
     background_ends: Cell<bool>,
     /// Something around the group was cancelled while there were children.
     cut_short: Cell<bool>,
-    /// The group was cancelled by a call, and not by a failure.
+    /// Why the group was cancelled, if it was by a call, and not by a failure.
     asked: OnceCell<CancelReason>,
-    /// The first panic.
+    /// The first panic of the body or a child.
     panic: Cell<Option<Payload>>,
     /// Wakes the group's future, which waits for its children.
-    waker: Cell<Option<Waker>>,
+    pub(super) waker: WakerCell,
     /// The task in which the group's future was polled last.
-    host: Cell<Option<TaskRef>>,
-    failed: Cell<usize>,
+    pub(super) host: Cell<Option<TaskRef>>,
+    pub(super) failed: Cell<usize>,
 }
 
-impl Core {
-    pub(crate) fn new(
+impl GroupCore {
+    pub(super) fn new(
         name: Option<Box<str>>,
         limit: Option<usize>,
         grace: Option<Duration>,
         location: &'static Location<'static>,
-    ) -> Core {
+    ) -> GroupCore {
         let scope = CancelScope::new();
         scope.set_grace(grace);
-        Core {
+        GroupCore {
             scope,
-            slots: Slots::new(limit),
+            bound: Bound::new(limit),
             name,
             location,
             lineage: Lineage::new(),
@@ -79,7 +73,7 @@ impl Core {
             cut_short: Cell::new(false),
             asked: OnceCell::new(),
             panic: Cell::new(None),
-            waker: Cell::new(None),
+            waker: WakerCell::default(),
             host: Cell::new(None),
             failed: Cell::new(0),
         }
@@ -88,69 +82,70 @@ impl Core {
     // ---- children
 
     /// A child is about to be spawned.
-    pub(crate) fn enroll(&self, is_background: bool, has_slot: bool) -> usize {
-        self.roster.borrow_mut().add(is_background, has_slot)
+    pub(super) fn enroll(&self, membership: Membership) -> usize {
+        self.roster.borrow_mut().add(membership)
     }
 
-    /// It was spawned. In a group that is cancelling it is cancelled from birth.
+    /// A child was spawned. In a group that is cancelling it is cancelled from birth.
     #[inline]
-    pub(crate) fn spawned(&self, key: usize, task: Option<TaskRef>, is_background: bool) {
+    pub(super) fn spawned(&self, key: usize, task: Option<TaskRef>, membership: Membership) {
         self.roster.borrow_mut().set_task(key, task);
-        if self.is_cancelled() || self.has_ended() || (is_background && self.background_ends.get()) {
+        let is_late = || membership == Membership::Background && self.background_ends.get();
+        if self.is_cancelled() || self.has_ended() || is_late() {
             let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
             task.map(|task| task.cancel(reason));
         }
     }
 
-    /// It is about to end badly, which is told before its end: from now on the group does not cancel it any more.
-    pub(crate) fn leaves(&self, key: usize) {
+    /// A child is about to end badly, which is told before its end: from now on the group does not cancel it any more.
+    pub(super) fn leaves(&self, key: usize) {
         self.roster.borrow_mut().set_task(key, None);
     }
 
-    /// It has ended.
-    pub(crate) fn ended(&self, key: usize) {
+    /// A child has ended.
+    pub(super) fn ended(&self, key: usize) {
         let (had_slot, is_time) = {
             let mut roster = self.roster.borrow_mut();
             let had_slot = roster.remove(key);
             (had_slot, roster.len() == roster.background())
         };
         if had_slot {
-            self.slots.give_back();
+            self.bound.give_back();
         }
         if is_time {
-            self.wake();
+            self.waker.wake();
         }
     }
 
-    pub(crate) fn children(&self) -> usize {
+    pub(super) fn children(&self) -> usize {
         self.roster.borrow().len()
     }
 
-    pub(crate) fn background(&self) -> usize {
+    pub(super) fn background(&self) -> usize {
         self.roster.borrow().background()
     }
 
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    pub(super) fn counts(&self) -> (usize, usize) {
         (self.roster.borrow().spawned(), self.failed.get())
     }
 
     // ---- cancelled
 
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.has_ended.get()
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.get().is_some()
     }
 
     /// The reason given to [`TaskGroup::cancel`](crate::TaskGroup::cancel), or that of a child that took it upon itself.
-    pub(crate) fn asked(&self) -> Option<&CancelReason> {
+    pub(super) fn asked(&self) -> Option<&CancelReason> {
         self.asked.get()
     }
 
     /// Somebody wants the group to end.
-    pub(crate) fn ask(&self, reason: CancelReason) {
+    pub(super) fn ask(&self, reason: CancelReason) {
         if !self.has_ended() && !self.is_cancelled() {
             let _ = self.asked.set(reason.clone());
             self.cancel(reason);
@@ -158,19 +153,19 @@ impl Core {
     }
 
     /// Cancels the body and all children, the newest first.
-    pub(crate) fn cancel(&self, reason: CancelReason) {
+    pub(super) fn cancel(&self, reason: CancelReason) {
         if self.cancelled.set(reason.clone()).is_ok() {
             self.scope.cancel(reason.clone());
             self.cancel_children(&reason);
         }
     }
 
-    pub(crate) fn was_cut_short(&self) -> bool {
+    pub(super) fn was_cut_short(&self) -> bool {
         self.cut_short.get()
     }
 
-    /// The same where something around the group does it with the body.
-    pub(crate) fn cancel_from_around(&self, reason: CancelReason) {
+    /// Cancels all children, where something around the group cancels the body.
+    pub(super) fn cancel_from_around(&self, reason: CancelReason) {
         if self.children() > 0 {
             self.cut_short.set(true);
         }
@@ -180,33 +175,32 @@ impl Core {
     }
 
     fn cancel_children(&self, reason: &CancelReason) {
-        for task in self.newest_first(|_| true) {
+        for task in self.newest_first(Whom::Everybody) {
             task.cancel(reason.clone());
         }
-        self.slots.open();
-        self.wake();
+        self.bound.open();
+        self.waker.wake();
     }
 
     /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
-    pub(crate) fn ends_background(&self) -> bool {
+    pub(super) fn ends_background(&self) -> bool {
         if self.background_ends.get() || self.children() > self.background() {
             return self.background_ends.get();
         }
         self.background_ends.set(true);
-        for task in self.newest_first(|is_background| is_background) {
+        for task in self.newest_first(Whom::Background) {
             task.cancel(CancelReason::GroupEnded);
         }
         true
     }
 
     /// The group's future is polled, and waits for what is to end: for so long as the grace period says.
-    pub(crate) fn watch_grace(&self, cx: &mut Context<'_>) {
+    pub(super) fn watch_grace(&self, cx: &mut Context<'_>) {
         // A panic of the clock is the group's. Nothing else would bring another poll, so the second try is here.
         for _ in 0..2 {
-            let everybody: fn(bool) -> bool = |_| true;
             let (grace, whom) = match self.is_cancelled() {
-                true => (&self.grace, everybody),
-                false => (&self.background_grace, (|is_background| is_background) as _),
+                true => (&self.grace, Whom::Everybody),
+                false => (&self.background_grace, Whom::Background),
             };
             match grace.ends(cx) {
                 Ok(true) => return self.stop_hard(whom),
@@ -216,25 +210,25 @@ impl Core {
         }
     }
 
-    /// The grace period of these is over.
-    pub(crate) fn stop_hard(&self, whom: impl Fn(bool) -> bool) {
+    /// Stops those hard whose grace period is over.
+    pub(super) fn stop_hard(&self, whom: Whom) {
         self.newest_first(whom).into_iter().for_each(end_grace);
     }
 
-    /// A copy: cancelling calls wakers, which may do anything.
-    fn newest_first(&self, which: impl Fn(bool) -> bool) -> Vec<TaskRef> {
-        self.roster.borrow().newest_first(which)
+    /// Some of the children, in a copy: cancelling calls wakers, which may do anything.
+    fn newest_first(&self, whom: Whom) -> Vec<TaskRef> {
+        self.roster.borrow().newest_first(whom)
     }
 
     /// The group's future has ended, or is gone.
-    pub(crate) fn end(&self) {
+    pub(super) fn end(&self) {
         self.has_ended.set(true);
-        self.slots.open();
+        self.bound.open();
     }
 
     // ---- failed
 
-    pub(crate) fn panicked(&self, payload: Payload) {
+    pub(super) fn panicked(&self, payload: Payload) {
         match self.panic.take() {
             None if !self.has_ended() => {
                 self.panic.set(Some(payload));
@@ -247,82 +241,27 @@ impl Core {
         }
     }
 
-    pub(crate) fn take_panic(&self) -> Option<Payload> {
+    pub(super) fn take_panic(&self) -> Option<Payload> {
         self.panic.take()
     }
 
     // ---- waiting
 
-    /// The group's future waits for its children. The clone may be foreign code, during which it cannot be woken: look at them
-    /// again after this.
-    pub(crate) fn keep_waker(&self, newest: &Waker) {
-        let stored = self.waker.take();
-        if stored.as_ref().is_some_and(|stored| stored.will_wake(newest)) {
-            self.waker.set(stored);
-        } else {
-            let old = self.waker.replace(Some(newest.clone()));
-            drop((stored, old));
-        }
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            wake(waker);
-        }
-    }
-
-    pub(crate) fn polled_here(&self) {
+    pub(super) fn polled_here(&self) {
         self.host.set(try_current_task());
     }
 
     /// Is the code that runs now this group's, or that of a group below? That of children is it also after the group's future is
     /// gone.
-    pub(crate) fn is_inside(&self) -> bool {
+    pub(super) fn is_inside(&self) -> bool {
         self.lineage.is_inside()
     }
 
-    pub(crate) fn has_slot(&self, task: TaskRef) -> bool {
+    pub(super) fn has_slot(&self, task: TaskRef) -> bool {
         self.roster.borrow().has_slot(task)
     }
 }
 
-impl<E> State<E> {
-    pub(crate) fn new(core: Core) -> State<E> {
-        State { core: Rc::new(core), errors: RefCell::new(Vec::new()) }
-    }
-
-    pub(crate) fn take_errors(&self) -> Vec<ChildError<E>> {
-        self.errors.take()
-    }
-}
-
-impl<E: fmt::Debug> State<E> {
-    /// The code that runs now, a child's or the body's, has failed.
-    pub(crate) fn failed(&self, error: Failure<E>, body: Option<&'static Location<'static>>) {
-        let error = match (body, try_current_task()) {
-            (None, Some(task)) if self.core.host.get() != Some(task) => {
-                let location = task.location().unwrap_or(self.core.location);
-                ChildError::new(error, task.name().map(Into::into), location)
-            }
-            (location, _) => ChildError::new(error, None, location.unwrap_or(self.core.location)),
-        };
-        if self.core.has_ended() {
-            return report_errors(vec![error]);
-        }
-        self.core.failed.set(self.core.failed.get() + 1);
-        self.errors.borrow_mut().push(error);
-        let task = current_id().filter(|_| body.is_none());
-        self.core.cancel(CancelReason::SiblingFailed { task });
-    }
-}
-
-/// Wakes a waker that may be anybody's. Its panic is reported.
-pub(crate) fn wake(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        report_unhandled(UnhandledKind::WakerPanicked(Panic::new(payload)));
-    }
-}
-
-fn current_id() -> Option<TaskId> {
+pub(super) fn current_id() -> Option<TaskId> {
     try_current_task().map(|_| current_task().id())
 }

@@ -1,30 +1,67 @@
 //! A place for one child in a group with a bound.
 
-use super::{bound::Waiter, child::Plain, join_handle::JoinHandle, task_group::TaskGroup};
+use super::{
+    bound::HolderMark, child::Plain, group_core::GroupCore, join_handle::JoinHandle, roster::Membership,
+    task_group::TaskGroup,
+};
 use crate::output::ChildOutput;
 use evenkeel_executor::{UnhandledKind, combinator::report_unhandled, try_current_task};
+use evenkeel_sync::{Attempt, Line, Wait, WaitQueue};
 use std::{
     fmt,
     panic::Location,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
+impl<E: fmt::Debug + 'static> TaskGroup<E> {
+    /// Waits until one of the group's slots is free, and takes it; what is spawned into it gives it back at its end. This is what
+    /// bounds a fan-out: the child does not exist before there is room for it. First come, first served.
+    ///
+    /// In a group without a limit, or one that has ended or is being cancelled, there is a slot at once.
+    ///
+    /// A child that waits for a slot of its own group, while all of them are held by children that do the same, waits for ever:
+    /// use [`try_slot`](TaskGroup::try_slot) there, and go on inline where it refuses. Debug builds report it.
+    ///
+    /// Cancel-safe: a wait that is dropped loses its place, and a slot that it was given goes to the next.
+    ///
+    /// ```
+    /// use evenkeel_executor::{run, yield_now};
+    /// use evenkeel_taskgroup::TaskGroup;
+    ///
+    /// let outcome = run(TaskGroup::<String>::builder().limit(2).run(async |group| {
+    ///     for _ in 0..10 {
+    ///         group.slot().await.spawn(async { Ok(yield_now().await) });
+    ///         assert!(group.stats().children <= 2);
+    ///     }
+    ///     Ok(())
+    /// }));
+    /// outcome.unwrap();
+    /// ```
+    pub fn slot(&self) -> WaitSlot<'_, E> {
+        WaitSlot::new(self)
+    }
+
+    /// A slot, if one is free and nobody waits for it.
+    pub fn try_slot(&self) -> Option<GroupSlot<'_, E>> {
+        self.0.core.bound.try_take().then(|| GroupSlot::new(self))
+    }
+}
+
 /// A place for one child. Dropped unused, it goes to the next who waits.
 #[must_use = "a slot that is dropped goes to the next who waits"]
-pub struct Slot<'g, E> {
+pub struct GroupSlot<'g, E> {
     group: &'g TaskGroup<E>,
     is_used: bool,
 }
 
-impl<'g, E> Slot<'g, E> {
-    pub(crate) fn new(group: &'g TaskGroup<E>) -> Slot<'g, E> {
-        Slot { group, is_used: false }
+impl<'g, E> GroupSlot<'g, E> {
+    fn new(group: &'g TaskGroup<E>) -> GroupSlot<'g, E> {
+        GroupSlot { group, is_used: false }
     }
 }
 
-impl<E: fmt::Debug + 'static> Slot<'_, E> {
+impl<E: fmt::Debug + 'static> GroupSlot<'_, E> {
     /// Spawns a child in this place, as [`TaskGroup::spawn`] does.
     ///
     /// # Panics
@@ -37,21 +74,21 @@ impl<E: fmt::Debug + 'static> Slot<'_, E> {
         <F::Output as ChildOutput<E>>::Value: 'static,
     {
         self.is_used = true;
-        self.group.spawn_child::<Plain, F>(future, false, true, Location::caller())
+        self.group.spawn_child::<Plain, F>(future, Membership::InSlot, Location::caller())
     }
 }
 
-impl<E> Drop for Slot<'_, E> {
+impl<E> Drop for GroupSlot<'_, E> {
     fn drop(&mut self) {
         if !self.is_used {
-            self.group.0.core.slots.give_back();
+            self.group.0.core.bound.give_back();
         }
     }
 }
 
-impl<E> fmt::Debug for Slot<'_, E> {
+impl<E> fmt::Debug for GroupSlot<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").finish_non_exhaustive()
+        f.debug_struct("GroupSlot").finish_non_exhaustive()
     }
 }
 
@@ -59,80 +96,68 @@ impl<E> fmt::Debug for Slot<'_, E> {
 #[must_use = "nothing is waited for until this is awaited"]
 pub struct WaitSlot<'g, E> {
     group: &'g TaskGroup<E>,
-    waiter: Option<Rc<Waiter>>,
+    wait: Wait<&'g GroupCore, SlotLine>,
 }
 
 impl<'g, E> WaitSlot<'g, E> {
-    pub(crate) fn new(group: &'g TaskGroup<E>) -> WaitSlot<'g, E> {
-        WaitSlot { group, waiter: None }
-    }
-
-    /// The slot, if there is one: it was granted, or one is free and nobody waits.
-    fn take(&mut self) -> Option<Slot<'g, E>> {
-        let is_taken = match &self.waiter {
-            None => self.group.0.core.slots.try_take(),
-            Some(waiter) => waiter.granted.get(),
-        };
-        is_taken.then(|| {
-            self.waiter = None;
-            Slot::new(self.group)
-        })
-    }
-
-    /// Every slot is held by a child that waits for another one: that never ends.
-    fn check_deadlock(&self, waiter: &Waiter) {
-        let core = &self.group.0.core;
-        waiter.holds.set(try_current_task().is_some_and(|task| core.has_slot(task)));
-        if waiter.holds.get() && core.slots.limit().is_some_and(|limit| core.slots.waiting_holders() >= limit) {
-            report_unhandled(UnhandledKind::Error(
-                "every slot of a task group is held by a child that waits for another slot of it: \
-                 use TaskGroup::try_slot there, and go on inline where it refuses"
-                    .into(),
-            ));
-        }
+    fn new(group: &'g TaskGroup<E>) -> WaitSlot<'g, E> {
+        WaitSlot { group, wait: Wait::new(&group.0.core, None) }
     }
 }
 
 impl<'g, E> Future for WaitSlot<'g, E> {
-    type Output = Slot<'g, E>;
+    type Output = GroupSlot<'g, E>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Slot<'g, E>> {
-        if let Some(slot) = self.take() {
-            return Poll::Ready(slot);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<GroupSlot<'g, E>> {
+        let is_first = !self.wait.has_begun();
+        // It is never refused.
+        let polled = Pin::new(&mut self.wait).poll(cx).map(|_granted| GroupSlot::new(self.group));
+        if polled.is_pending() && is_first {
+            check_deadlock(&self.group.0.core);
         }
-        if self.waiter.as_ref().is_some_and(|waiter| waiter.has(cx.waker())) {
-            return Poll::Pending;
-        }
-        // The clone may be foreign code, and give a slot back: so it comes first, and this looks again. From there on nothing
-        // foreign runs until the waker is where it is called.
-        let newest = cx.waker().clone();
-        if let Some(slot) = self.take() {
-            drop(newest);
-            return Poll::Ready(slot);
-        }
-        match &self.waiter {
-            Some(waiter) => drop(waiter.waker.replace(Some(newest))),
-            None => {
-                let waiter = self.group.0.core.slots.wait(newest);
-                self.waiter = Some(waiter.clone());
-                if cfg!(debug_assertions) {
-                    self.check_deadlock(&waiter);
-                }
-            }
-        }
-        Poll::Pending
+        polled
     }
 }
 
-impl<E> Drop for WaitSlot<'_, E> {
-    fn drop(&mut self) {
-        if let Some(waiter) = self.waiter.take() {
-            self.group.0.core.slots.leave(&waiter);
-        }
+/// Somebody begins to wait. If every slot is held by a child that waits for another one, that never ends: debug builds report it.
+fn check_deadlock(core: &GroupCore) {
+    if is_holder(core) && core.bound.is_held_by_waiters() {
+        report_unhandled(UnhandledKind::Error(
+            "every slot of a task group is held by a child that waits for another slot of it: \
+             use TaskGroup::try_slot there, and go on inline where it refuses"
+                .into(),
+        ));
     }
 }
 
-impl<E> Unpin for WaitSlot<'_, E> {}
+/// Is the code that runs now a child that holds a slot? Only debug builds ask.
+fn is_holder(core: &GroupCore) -> bool {
+    cfg!(debug_assertions) && try_current_task().is_some_and(|task| core.has_slot(task))
+}
+
+/// The rules of the line for slots. A request says whether it is that of a child which holds a slot itself.
+struct SlotLine;
+
+impl Line for SlotLine {
+    type Owner = GroupCore;
+    type Request = Option<HolderMark>;
+    type Grant = ();
+
+    fn queue(core: &GroupCore) -> &WaitQueue<Option<HolderMark>, ()> {
+        core.bound.line()
+    }
+
+    fn attempt(core: &GroupCore, mark: Option<HolderMark>) -> Attempt<Option<HolderMark>, ()> {
+        if core.bound.try_take() {
+            return Attempt::Granted(());
+        }
+        Attempt::Wait(mark.or_else(|| is_holder(core).then(|| core.bound.mark_holder())))
+    }
+
+    fn give_back(core: &GroupCore, _: ()) {
+        core.bound.give_back();
+    }
+}
 
 impl<E> fmt::Debug for WaitSlot<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! A child's handle.
 
-use super::{child::ChildEnd, group_core::Core};
+use super::{child::ChildEnd, group_core::GroupCore};
 use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
 use std::{
     borrow::Cow,
@@ -28,11 +28,11 @@ pub struct JoinHandle<T> {
     task: Option<Task<ChildEnd<T>>>,
     /// Why there is no value, if awaiting has found that out.
     error: Option<JoinError>,
-    group: Rc<Core>,
+    group: Rc<GroupCore>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: Task<ChildEnd<T>>, group: Rc<Core>) -> JoinHandle<T> {
+    pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
         JoinHandle { task: Some(task), error: None, group }
     }
 
@@ -91,7 +91,7 @@ impl<T> JoinHandle<T> {
     }
 
     #[inline]
-    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         // Looked at first, as taking it writes.
         if self.error.is_some() {
             return Poll::Ready(Err(self.error.take().expect("it was there")));
@@ -107,7 +107,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// There will never be a value for the code that waits here.
-    pub(crate) fn no_value(&mut self, error: JoinError) {
+    pub(super) fn no_value(&mut self, error: JoinError) {
         if !self.group.is_inside() {
             panic!(
                 "a child's value was awaited outside its group, and there is none ({error}): \
@@ -122,7 +122,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// The child has ended, and what was waited for will never come.
-    pub(crate) fn end_group(&self, reason: CancelReason) {
+    pub(super) fn end_group(&self, reason: CancelReason) {
         let is_inside = self.group.is_inside();
         self.group.ask(reason);
         if !is_inside {

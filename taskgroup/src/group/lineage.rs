@@ -42,22 +42,22 @@ fn forget(sites: &mut BTreeMap<u64, Site>, mut group: u64) {
 
 /// A group's place among others. It is asked for only when something is amiss, so what is kept for it costs a child no more than
 /// two numbers that are written.
-pub(crate) struct Lineage {
-    /// Of all groups in this thread.
+pub(super) struct Lineage {
+    /// The group's number among all groups in this thread.
     id: u64,
-    /// It has an entry in [`AROUND`].
+    /// Has the group an entry in [`AROUND`]?
     is_below: Cell<bool>,
 }
 
 impl Lineage {
-    pub(crate) fn new() -> Lineage {
+    pub(super) fn new() -> Lineage {
         let id = COUNT.get() + 1;
         COUNT.set(id);
         Lineage { id, is_below: Cell::new(false) }
     }
 
     /// The group begins to run: it lies in the one whose code runs now.
-    pub(crate) fn begin(&self) {
+    pub(super) fn begin(&self) {
         let around = INSIDE.get();
         if around == 0 {
             return;
@@ -73,7 +73,7 @@ impl Lineage {
 
     /// Calls `poll`, which runs code of this group: its body, or a child.
     #[inline]
-    pub(crate) fn inside<R>(&self, poll: impl FnOnce() -> R) -> R {
+    pub(super) fn inside<R>(&self, poll: impl FnOnce() -> R) -> R {
         struct Back(u64);
         impl Drop for Back {
             #[inline]
@@ -86,7 +86,7 @@ impl Lineage {
     }
 
     /// Is the code that runs now this group's, or that of a group below?
-    pub(crate) fn is_inside(&self) -> bool {
+    pub(super) fn is_inside(&self) -> bool {
         let mut group = INSIDE.get();
         while group != self.id && group != 0 {
             group = AROUND.with_borrow(|sites| sites.get(&group).map_or(0, |site| site.around));

@@ -1,22 +1,22 @@
 //! The task group: children that are tasks.
 
+mod nested;
 mod builder;
+mod run;
 mod start;
 mod group_slot;
 mod task_group;
+mod stats;
 mod join_handle;
 mod child;
+mod group_state;
 mod group_core;
 mod bound;
 mod grace;
 mod roster;
 mod lineage;
 
-pub(crate) use task_group::report_errors;
 pub use {
-    builder::{GroupOptions, GroupStats},
-    group_slot::Slot,
-    join_handle::JoinHandle,
-    start::Ready,
+    builder::TaskGroupBuilder, group_slot::GroupSlot, join_handle::JoinHandle, start::ReadySignal, stats::GroupStats,
     task_group::TaskGroup,
 };

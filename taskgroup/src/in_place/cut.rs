@@ -12,7 +12,7 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Cut {
     is_cut: bool,
-    /// It does not begin in what is cancelled, and has itself polled when that ends.
+    /// A branch that does not begin in what is cancelled, and has itself polled when that ends.
     end: Option<Branch<Ready<()>>>,
 }
 
@@ -26,7 +26,7 @@ impl Cut {
         self.is_cut
     }
 
-    /// Ready if nothing around is cancelled any more.
+    /// Waits until nothing around is cancelled any more.
     #[cold]
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let end = self.end.get_or_insert_with(|| Branch::new(ready(())));
@@ -37,7 +37,7 @@ impl Cut {
         polled
     }
 
-    /// There is no outcome.
+    /// Says that there is no outcome.
     ///
     /// # Panics
     ///

@@ -1,91 +1,96 @@
-//! The family: children that live in place, the set that knows which of them were woken, and what happens when one panics.
+//! The family: children that live in place, the roll that knows which of them were woken, and what happens when one panics.
 
 use super::{
-    children::{Children, Row, Running},
+    children::{Born, Children},
     cut::Cut,
+    roll::Roll,
+    rows::Row,
 };
+use crate::caught::{FirstPanic, Payload, catch};
 use evenkeel_executor::{
-    CancelReason, Panic, UnhandledKind,
-    combinator::{WakeSet, poll_branches, report_unhandled},
+    CancelReason,
+    combinator::{Batch, poll_branches},
 };
 use pin_project_lite::pin_project;
-use std::{
-    any::Any,
-    cell::Cell,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::Pin,
-    task::Context,
-};
-
-pub(crate) type Payload = Box<dyn Any + Send>;
+use std::{borrow::Borrow, cell::Cell, ops::ControlFlow, panic::resume_unwind, pin::Pin, task::Context};
 
 pin_project! {
-    /// Dropping it drops the children at once; clean-up in them is skipped, and reported.
-    pub(crate) struct Family<C: Children> {
-        set: WakeSet,
+    /// Children that live in place. Dropping it drops them at once; clean-up in them is skipped, and reported.
+    ///
+    /// Its roll is its own, or lies where others reach it who bring children into the family.
+    pub(crate) struct Family<C: Children, R: Borrow<Roll> = Roll> {
+        roll: R,
         #[pin]
         children: C,
-        // Every key lies below this.
-        keys: usize,
-        // How many have not ended.
-        running: usize,
-        // The first panic of a child. It goes on when all have ended.
-        panic: Option<Payload>,
-        is_ending: bool,
-        cut: Cut,
-        // Since that scope is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
-        is_swept: bool,
+        standing: Standing,
     }
-    impl<C: Children> PinnedDrop for Family<C> {
+    impl<C: Children, R: Borrow<Roll>> PinnedDrop for Family<C, R> {
         fn drop(this: Pin<&mut Self>) {
             this.drop_all();
         }
     }
 }
 
-impl<C: Children> Family<C> {
+/// How a family stands.
+#[derive(Default)]
+struct Standing {
+    /// The first panic of a child. It goes on when all have ended.
+    panic: FirstPanic,
+    /// Are all children cancelled?
+    is_ending: bool,
+    cut: Cut,
+    /// Since a scope around is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
+    is_swept: bool,
+}
+
+/// A panic that ended a poll.
+struct Lost {
+    /// The child whose panic it was; `None` if it came from what was only called for one.
+    key: Option<usize>,
+    payload: Payload,
+}
+
+impl<C: Born> Family<C> {
     pub(crate) fn new(children: C) -> Family<C> {
-        let set = WakeSet::new();
-        let running = children.count();
-        set.insert_all(running);
-        Family {
-            set,
-            children,
-            keys: running,
-            running,
-            panic: None,
-            is_ending: false,
-            cut: Cut::default(),
-            is_swept: false,
-        }
+        Family::with_roll(Roll::of(children.count()), children)
+    }
+}
+
+impl<C: Children, R: Borrow<Roll>> Family<C, R> {
+    /// A family whose children are those on that roll.
+    pub(crate) fn with_roll(roll: R, children: C) -> Family<C, R> {
+        Family { roll, children, standing: Standing::default() }
     }
 
     /// Is there a child that has not ended?
     pub(crate) fn is_alive(self: Pin<&mut Self>) -> bool {
-        *self.project().running > 0
+        (*self.project().roll).borrow().running() > 0
     }
 
-    /// Is there no outcome, as a child was stopped by a cancellation from around? The code that awaits this is not to go on then.
+    /// Is there no outcome, as a child was stopped by a cancellation from around? The code that awaits `what` is not to go on then.
     ///
     /// # Panics
     ///
     /// If that code is not cancelled: this future was only borrowed where it was, and is awaited again.
-    pub(crate) fn has_no_outcome(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
-        let cut = self.project().cut;
-        cut.is_cut() && cut.wait::<()>("a gather or a race", cx).is_pending()
+    pub(crate) fn has_no_outcome(self: Pin<&mut Self>, what: &str, cx: &mut Context<'_>) -> bool {
+        let cut = &mut self.project().standing.cut;
+        cut.is_cut() && cut.wait::<()>(what, cx).is_pending()
     }
 
     pub(crate) fn children(self: Pin<&mut Self>) -> Pin<&mut C> {
         self.project().children
     }
 
+    /// The keys of all children, in the order in which they are stopped; perhaps there are others among them.
+    pub(crate) fn keys(self: Pin<&mut Self>) -> C::Keys {
+        let this = self.project();
+        this.children.keys((*this.roll).borrow().end())
+    }
+
     /// A new child. `put` puts it in the place with that key.
     pub(crate) fn add(self: Pin<&mut Self>, put: impl FnOnce(Pin<&mut C>, usize)) -> usize {
         let this = self.project();
-        let key = this.set.insert();
-        *this.keys = (*this.keys).max(key + 1);
-        *this.running += 1;
+        let key = (*this.roll).borrow().add();
         put(this.children, key);
         key
     }
@@ -93,7 +98,7 @@ impl<C: Children> Family<C> {
     /// Polls the children that were woken, each once. `ended` is told of each that has ended, with or without a value, and may break
     /// off; it runs no foreign code but destructors.
     ///
-    /// After a child's panic all others are cancelled.
+    /// After a child's panic all others are cancelled, and polled for that.
     #[inline]
     pub(crate) fn poll_batch(
         mut self: Pin<&mut Self>,
@@ -101,186 +106,218 @@ impl<C: Children> Family<C> {
         mut ended: impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
     ) {
         loop {
-            let mut this = self.as_mut().project();
-            let set = &*this.set;
-            let mut batch = set.begin(cx.waker());
-            let polled = Cell::new(None);
-            // One `catch_unwind` for all, so that a poll that does not panic costs nothing for it.
-            let caught = catch_unwind(AssertUnwindSafe(|| {
-                poll_branches(|siblings| {
-                    *this.is_swept &= siblings.began_cancelled();
-                    while let Some(woken) = batch.next() {
-                        let key = woken.key();
-                        polled.set(Some(key));
-                        let mut cx = Context::from_waker(woken.waker());
-                        if this.children.as_mut().poll_child(key, siblings, &mut cx).is_ready() {
-                            polled.set(None);
-                            set.remove(key);
-                            *this.running -= 1;
-                            if ended(this.children.as_mut(), key).is_break() {
-                                return;
-                            }
-                        } else if *this.is_swept && is(&mut this.children, key, |child| child.is_abandoned()) {
-                            polled.set(None);
-                            cut(set, this.children.as_mut(), key, this.running, this.cut);
-                        } else if siblings.is_cancelled() && is(&mut this.children, key, |child| child.is_fresh()) {
-                            // It may begin in another scope, if this future is only borrowed here.
-                            set.keep(key);
-                        }
-                    }
-                    polled.set(None);
-                    if !siblings.began_cancelled() || *this.is_swept {
-                        return;
-                    }
-                    // A scope around is cancelled: the children that have nothing to clean up are dropped, if others have. If
-                    // none has, they are left as they are: that scope drops them, or this future was only borrowed by it and
-                    // goes on elsewhere.
-                    let keys = 0..*this.keys;
-                    if *this.is_ending
-                        || keys.clone().any(|key| is(&mut this.children, key, |child| child.is_cleaning_up()))
-                    {
-                        for key in keys {
-                            if is(&mut this.children, key, |child| child.is_abandoned()) {
-                                cut(set, this.children.as_mut(), key, this.running, this.cut);
-                            }
-                        }
-                        // Not if a destructor has panicked: then all are looked at again.
-                        *this.is_swept = true;
-                    }
-                });
-            }));
+            let this = self.as_mut().project();
+            let roll = (*this.roll).borrow();
+            let mut batch = roll.set().begin(cx.waker());
+            let polled = poll_woken(roll, this.children, this.standing, &mut batch, &mut ended);
             drop(batch);
-            match caught {
-                Ok(()) => return,
-                // The others are in the next batch, all of them: they are cancelled.
-                Err(payload) => self.as_mut().fail(polled.take(), payload),
-            }
+            // The others are in the next batch, all of them: they are cancelled.
+            let Err(lost) = polled else { return };
+            self.as_mut().fail(lost.key, lost.payload);
+        }
+    }
+
+    /// Polls the children that were woken, each once. `panicked` is told of a child's panic, after which the others are polled as
+    /// before.
+    #[inline]
+    pub(crate) fn poll_whole_batch(self: Pin<&mut Self>, cx: &Context<'_>, mut panicked: impl FnMut(Pin<&mut C>)) {
+        let mut this = self.project();
+        let roll = (*this.roll).borrow();
+        let mut batch = roll.set().begin(cx.waker());
+        let mut ended = |_: Pin<&mut C>, _| ControlFlow::Continue(());
+        while let Err(lost) = poll_woken(roll, this.children.as_mut(), this.standing, &mut batch, &mut ended) {
+            panicked(this.children.as_mut());
+            lose(roll, this.children.as_mut(), this.standing, lost);
         }
     }
 
     /// A child has panicked (or what was called for it): it is dropped, and the others are cancelled.
     #[cold]
-    pub(crate) fn fail(mut self: Pin<&mut Self>, child: Option<usize>, payload: Payload) {
-        let mut this = self.as_mut().project();
-        keep_first(this.panic, payload);
-        if let Some(key) = child {
-            this.set.remove(key);
-            *this.running -= 1;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.children.as_mut().remove(key))) {
-                keep_first(this.panic, payload);
-            }
-        }
+    pub(crate) fn fail(mut self: Pin<&mut Self>, key: Option<usize>, payload: Payload) {
+        let this = self.as_mut().project();
+        lose((*this.roll).borrow(), this.children, this.standing, Lost { key, payload });
         self.cancel_all(CancelReason::SiblingFailed { task: None });
     }
 
     /// Stops every child that has not ended, once. Those that have something to clean up are cancelled, and begin in the next batch.
     /// The others are dropped without another poll: what they only borrow stays as it is.
     #[cold]
-    pub(crate) fn cancel_all(self: Pin<&mut Self>, reason: CancelReason) {
-        let mut this = self.project();
-        if std::mem::replace(this.is_ending, true) {
+    pub(crate) fn cancel_all(mut self: Pin<&mut Self>, reason: CancelReason) {
+        if !self.as_mut().begin_end() {
             return;
         }
-        for key in 0..*this.keys {
-            let Some(mut child) = this.children.as_mut().running(key) else { continue };
-            if child.as_mut().has_cleanup() {
-                child.cancel(reason.clone());
-                this.set.wake(key);
-                continue;
-            }
-            this.set.remove(key);
-            *this.running -= 1;
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.children.as_mut().remove(key))) {
-                keep_first(this.panic, payload);
+        for key in self.as_mut().keys() {
+            let has_cleanup = self.as_mut().children().ask(key, |child| child.has_cleanup());
+            match has_cleanup {
+                None => {}
+                Some(true) => self.as_mut().cancel_child(key, &reason),
+                Some(false) => {
+                    let this = self.as_mut().project();
+                    (*this.roll).borrow().remove(key);
+                    this.standing.panic.catch(|| this.children.remove(key));
+                }
             }
         }
     }
 
-    /// Has every child ended? Goes on with a child's panic then, if there was one.
-    pub(crate) fn is_over(self: Pin<&mut Self>) -> bool {
+    /// Notes that all children are cancelled from now on. `true` once.
+    pub(crate) fn begin_end(self: Pin<&mut Self>) -> bool {
+        !std::mem::replace(&mut self.project().standing.is_ending, true)
+    }
+
+    /// Cancels a child, unless it has ended or was cancelled before. It is stopped in the next batch.
+    pub(crate) fn cancel_child(self: Pin<&mut Self>, key: usize, reason: &CancelReason) {
         let this = self.project();
-        if *this.running > 0 {
+        if this.children.ask(key, |child| child.cancel(reason.clone())) == Some(true) {
+            (*this.roll).borrow().set().wake(key);
+        }
+    }
+
+    /// Has every child ended? Goes on with a child's panic then, if there was one.
+    pub(crate) fn is_over(mut self: Pin<&mut Self>) -> bool {
+        if self.as_mut().is_alive() {
             return false;
         }
-        if let Some(payload) = this.panic.take() {
+        if let Some(payload) = self.take_panic() {
             resume_unwind(payload);
         }
         true
     }
 
+    /// The first panic of a child, which is to go on.
+    pub(crate) fn take_panic(self: Pin<&mut Self>) -> Option<Payload> {
+        self.project().standing.panic.take()
+    }
+
     fn drop_all(self: Pin<&mut Self>) {
         let mut this = self.project();
+        this.children.as_mut().close();
+        let roll = (*this.roll).borrow();
+        let mut first = FirstPanic::default();
         // If all have ended there is nothing but outputs, perhaps.
-        let keys = if *this.running > 0 { *this.keys } else { 0 };
-        let mut first = None;
-        for key in 0..keys {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.children.as_mut().remove(key))) {
-                keep_first(&mut first, payload);
+        if roll.running() > 0 {
+            for key in this.children.as_mut().keys(roll.end()) {
+                first.catch(|| this.children.as_mut().remove(key));
             }
         }
-        if let Some(payload) = this.panic.take() {
-            report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload)));
-        }
-        go_on(first);
+        this.standing.panic.report();
+        first.go_on();
     }
 }
 
-/// The children of a row lie elsewhere: a plain reference to their family does not touch them.
+/// Polls the children of a batch, each once. A panic breaks it off; the batch can go on after that.
+#[inline]
+fn poll_woken<C: Children>(
+    roll: &Roll,
+    mut children: Pin<&mut C>,
+    standing: &mut Standing,
+    batch: &mut Batch<'_>,
+    ended: &mut impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
+) -> Result<(), Lost> {
+    let polled = Cell::new(None);
+    // One `catch_unwind` for all, so that a poll that does not panic costs nothing for it.
+    let caught = catch(|| {
+        poll_branches(|siblings| {
+            standing.is_swept &= siblings.began_cancelled();
+            while let Some(woken) = batch.next() {
+                let key = woken.key();
+                polled.set(Some(key));
+                let mut cx = Context::from_waker(woken.waker());
+                if children.as_mut().poll_child(key, siblings, &mut cx).is_ready() {
+                    polled.set(None);
+                    roll.remove(key);
+                    if ended(children.as_mut(), key).is_break() {
+                        return;
+                    }
+                } else if standing.is_swept && is_abandoned(children.as_mut(), key) {
+                    polled.set(None);
+                    cut(roll, children.as_mut(), standing, key);
+                } else if siblings.is_cancelled() && is_fresh(children.as_mut(), key) {
+                    // It may begin in another scope, if this future is only borrowed here.
+                    roll.set().keep(key);
+                }
+            }
+            polled.set(None);
+            if siblings.began_cancelled() && !standing.is_swept {
+                sweep(roll, children, standing);
+            }
+        });
+    });
+    caught.map_err(|payload| Lost { key: polled.take(), payload })
+}
+
+/// A scope around is cancelled: the children that have nothing to clean up are dropped, if others have. If none has, they are left as
+/// they are: that scope drops them, or this future was only borrowed by it and goes on elsewhere.
+#[cold]
+fn sweep<C: Children>(roll: &Roll, mut children: Pin<&mut C>, standing: &mut Standing) {
+    let is_ending = standing.is_ending || children.as_mut().is_ending();
+    if !is_ending && !children.as_mut().keys(roll.end()).any(|key| is_cleaning_up(children.as_mut(), key)) {
+        return;
+    }
+    for key in children.as_mut().keys(roll.end()) {
+        if is_abandoned(children.as_mut(), key) {
+            cut(roll, children.as_mut(), standing, key);
+        }
+    }
+    // Not if a destructor has panicked: then all are looked at again.
+    standing.is_swept = true;
+}
+
+/// Drops a child that has nothing to clean up, as a scope around is cancelled.
+#[cold]
+fn cut<C: Children>(roll: &Roll, children: Pin<&mut C>, standing: &mut Standing, key: usize) {
+    standing.cut.set();
+    roll.remove(key);
+    children.remove(key);
+}
+
+/// Keeps a panic, and drops the child whose it was.
+#[cold]
+fn lose<C: Children>(roll: &Roll, children: Pin<&mut C>, standing: &mut Standing, Lost { key, payload }: Lost) {
+    standing.panic.keep(payload);
+    if let Some(key) = key {
+        roll.remove(key);
+        standing.panic.catch(|| children.remove(key));
+    }
+}
+
+fn is_abandoned<C: Children>(children: Pin<&mut C>, key: usize) -> bool {
+    children.ask(key, |child| child.is_abandoned()) == Some(true)
+}
+
+fn is_fresh<C: Children>(children: Pin<&mut C>, key: usize) -> bool {
+    children.ask(key, |child| child.is_fresh()) == Some(true)
+}
+
+fn is_cleaning_up<C: Children>(children: Pin<&mut C>, key: usize) -> bool {
+    children.ask(key, |child| child.is_cleaning_up()) == Some(true)
+}
+
+/// A plain reference to a family of a row touches no child: they lie elsewhere.
 impl<F: Future> Family<Row<F>> {
+    /// How many children have not ended.
     pub(crate) fn running(&self) -> usize {
-        self.running
+        self.roll.running()
     }
 
+    /// Are all cancelled?
     pub(crate) fn is_ending(&self) -> bool {
-        self.is_ending
+        self.standing.is_ending
     }
 
     /// Does a poll of the owner poll the children, though it has an output to hand out, perhaps? An output goes first; but a family that
     /// is ending hands nothing out before the last child has ended, so nothing else polls those that clean up.
     pub(crate) fn is_to_be_polled(&self, has_output: bool) -> bool {
-        self.running > 0 && (self.is_ending || !has_output)
+        self.roll.running() > 0 && (self.standing.is_ending || !has_output)
     }
 
     /// Was a child stopped by a cancellation from around? It has no output, and no more are begun.
     pub(crate) fn is_cut(&self) -> bool {
-        self.cut.is_cut()
+        self.standing.cut.is_cut()
     }
 
-    /// The same, and the code that awaits this is not to go on.
+    /// Was a child stopped by a cancellation from around, and is that still under way? Then the code that awaits this is not to go on.
     pub(crate) fn is_being_cut(&mut self, cx: &mut Context<'_>) -> bool {
-        self.cut.is_cut() && self.cut.poll_end(cx).is_pending()
-    }
-}
-
-/// Asks a child that has not ended.
-fn is<C: Children>(children: &mut Pin<&mut C>, key: usize, ask: impl FnOnce(Pin<&mut dyn Running>) -> bool) -> bool {
-    children.as_mut().running(key).is_some_and(ask)
-}
-
-/// Drops a child that has nothing to clean up, as a scope around is cancelled.
-#[cold]
-fn cut<C: Children>(set: &WakeSet, children: Pin<&mut C>, key: usize, running: &mut usize, cut: &mut Cut) {
-    cut.set();
-    *running -= 1;
-    set.remove(key);
-    children.remove(key);
-}
-
-/// Of several panics the first goes on; the others are reported.
-pub(crate) fn keep_first(first: &mut Option<Payload>, payload: Payload) {
-    match first {
-        None => *first = Some(payload),
-        Some(_) => report_unhandled(UnhandledKind::CleanupPanicked(Panic::new(payload))),
-    }
-}
-
-/// In a destructor: goes on with a panic, unless there is one already.
-pub(crate) fn go_on(panic: Option<Payload>) {
-    match panic {
-        Some(payload) if std::thread::panicking() => {
-            report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
-        }
-        Some(payload) => resume_unwind(payload),
-        None => {}
+        self.is_cut() && self.standing.cut.poll_end(cx).is_pending()
     }
 }

@@ -12,30 +12,28 @@
 //!   may panic before it has a future. It is the only one that takes children out, to poll them or to drop them.
 //! * If the scope's future is forgotten, its variables are too, the brood with them: nobody polls or drops the children, ever, and
 //!   what they borrow may go. What else leads to a child (a waker, a handle) knows its key only.
-//! * A child that is taken out for a poll lies in a variable of that poll, below the scope's future on the stack, and is back or gone
-//!   when the poll ends, also by a panic.
+//! * A child that is taken out for a poll lies in the scope's future beside [`Closing`], and is back or gone when the poll ends, also by
+//!   a panic. One that is taken out to be asked something lies below the scope's future on the stack, and so it is with one that is
+//!   dropped.
 //! * Once the brood is closed it takes no child any more: one that is spawned by the destructor of another is dropped at once, on
 //!   the stack of its spawner.
 
-use crate::{
-    error::ChildError,
-    in_place::{Payload, go_on, keep_first},
-};
+use super::orders::ChildKey;
+use crate::{caught::FirstPanic, error::ChildError};
 use evenkeel_executor::{CancelReason, combinator::Branch};
 use std::{
     cell::{Cell, RefCell},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
 };
 
 /// What a child comes to, as the scope sees it: its value went to its handle.
-pub(super) type Ended<E> = Result<(), ChildError<E>>;
+pub(super) type KidEnd<E> = Result<(), ChildError<E>>;
 
-type Borrowing<'scope, E> = Pin<Box<dyn Future<Output = Ended<E>> + 'scope>>;
+type Borrowing<'scope, E> = Pin<Box<dyn Future<Output = KidEnd<E>> + 'scope>>;
 
 /// A child that was taken out of its brood, or is about to be put there.
 pub(super) struct Kid<E> {
-    pub(super) branch: Branch<Pin<Box<dyn Future<Output = Ended<E>>>>>,
+    pub(super) branch: Branch<Pin<Box<dyn Future<Output = KidEnd<E>>>>>,
     /// Counts the scope's children.
     pub(super) number: u64,
 }
@@ -43,25 +41,22 @@ pub(super) struct Kid<E> {
 /// The children, by key.
 pub(super) struct Brood<E> {
     kids: RefCell<Vec<Option<Kid<E>>>>,
-    /// How many there are, those that are taken out included.
-    count: Cell<usize>,
     spawned: Cell<u64>,
     closed: Cell<bool>,
 }
 
 impl<E> Brood<E> {
     pub(super) fn new() -> Brood<E> {
-        Brood { kids: RefCell::default(), count: Cell::new(0), spawned: Cell::new(0), closed: Cell::new(false) }
+        Brood { kids: RefCell::default(), spawned: Cell::new(0), closed: Cell::new(false) }
     }
 
-    /// A new child, with a key that nobody has, which `key` makes. Returns its number. If the brood is closed, the future is dropped at
-    /// once; `None`.
+    /// A new child, with a key that nobody has, which `key` makes. If the brood is closed, the future is dropped at once; `None`.
     pub(super) fn add<'scope>(
         &'scope self,
         future: Borrowing<'scope, E>,
         cancelled: Option<CancelReason>,
         key: impl FnOnce() -> usize,
-    ) -> Option<(usize, u64)>
+    ) -> Option<ChildKey>
     where
         E: 'scope,
     {
@@ -83,8 +78,7 @@ impl<E> Brood<E> {
         }
         debug_assert!(kids[key].is_none());
         kids[key] = Some(kid);
-        self.count.set(self.count.get() + 1);
-        Some((key, number))
+        Some(ChildKey { key, number })
     }
 }
 
@@ -100,9 +94,9 @@ impl<'a, E> Closing<'a, E> {
         self.0.kids.borrow_mut().get_mut(key)?.take()
     }
 
-    /// A child that was taken out will not come back.
-    pub(super) fn forget(&self) {
-        self.0.count.set(self.0.count.get() - 1);
+    /// The number of the child with that key.
+    pub(super) fn number(&self, key: usize) -> Option<u64> {
+        Some(self.0.kids.borrow().get(key)?.as_ref()?.number)
     }
 
     /// Puts a child back that was taken from there.
@@ -119,30 +113,19 @@ impl<'a, E> Closing<'a, E> {
         keys.into_iter().map(|(_, key)| key).collect()
     }
 
-    pub(super) fn any(&self, check: impl FnMut(&mut Kid<E>) -> bool) -> bool {
-        self.0.kids.borrow_mut().iter_mut().flatten().any(check)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.count.get() == 0
-    }
-
-    /// Drops all children, the newest first. Returns the first panic of a destructor; others are reported.
-    pub(super) fn close(&self) -> Option<Payload> {
+    /// Lets no new child come, from now on.
+    pub(super) fn refuse(&self) {
         self.0.closed.set(true);
-        let mut first = None;
-        for key in self.keys() {
-            let kid = self.take(key);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(kid))) {
-                keep_first(&mut first, payload);
-            }
-        }
-        first
     }
 }
 
 impl<E> Drop for Closing<'_, E> {
     fn drop(&mut self) {
-        go_on(self.close());
+        self.refuse();
+        let mut first = FirstPanic::default();
+        for key in self.keys() {
+            first.catch(|| drop(self.take(key)));
+        }
+        first.go_on();
     }
 }

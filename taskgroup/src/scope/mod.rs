@@ -1,10 +1,12 @@
 //! `scope`: a failure boundary for children that borrow.
 
 mod run;
+mod kin;
+mod spawn;
 mod scoped_handle;
+mod outlet;
+#[expect(unsafe_code, reason = "one lifetime extension")]
 mod brood;
+mod orders;
 
-pub use {
-    run::{Scope, scope},
-    scoped_handle::ScopedHandle,
-};
+pub use {run::scope, scoped_handle::ScopedHandle, spawn::Scope};

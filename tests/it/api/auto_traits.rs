@@ -67,10 +67,11 @@ fn fault_06_the_table_above_compiles() {
 
 mod sync {
     use evenkeel::sync::{
-        AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, Mutex, MutexGuard,
-        Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard, OwnedWriteGuard, Permit,
-        PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver, ReceiverItems, Refused, RwLock,
-        Semaphore, Sender, Slot, TryAcquireError, TryGetError, WaitQueue, WriteGuard, broadcast, oneshot, watch,
+        AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
+        MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard,
+        OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
+        ReceiverItems, Refused, RwLock, Semaphore, Sender, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
+        broadcast, oneshot, watch,
     };
     use std::marker::PhantomPinned;
 
@@ -81,7 +82,7 @@ mod sync {
     no!(Sync: Notify, OnceCell<u8>, WaitQueue, RateLimiter, AdaptiveLimiter);
     no!(Send: Permit<'static>, OwnedPermit, MutexGuard<'static, u8>, OwnedMutexGuard<u8>, ReadGuard<'static, u8>);
     no!(Send: WriteGuard<'static, u8>, OwnedReadGuard<u8>, OwnedWriteGuard<u8>, Job<'static, u8>, OwnedJob<u8>);
-    no!(Send: Notified<'static>, QueueItems<'static, u8>, ReceiverItems<'static, u8>, Slot<'static>, RwLock<u8>);
+    no!(Send: Notified<'static>, QueueItems<'static, u8>, ReceiverItems<'static, u8>, LimiterSlot<'static>, RwLock<u8>);
     no!(Send: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, watch::Sender<u8>);
     no!(Send: watch::Receiver<u8>, watch::Ref<u8>, broadcast::Sender<u8>, broadcast::Receiver<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
@@ -112,7 +113,10 @@ mod groups {
     use evenkeel::{
         GroupError, Scope, TaskGroup,
         combinator::{Batch, Branch, PinnedRow, WakeSet},
-        group::{ChildError, Completed, Failure, GroupStats, JoinHandle, Mapped, Ready, ScopedHandle, Slot},
+        group::{
+            ChildError, Completed, Failure, GroupSlot, GroupStats, JoinHandle, Mapped, ReadySignal, ScopedHandle,
+            TaskGroupBuilder,
+        },
     };
     use futures::stream::Empty;
     use std::{cell::Cell, future::Pending, io, marker::PhantomPinned, rc::Rc};
@@ -129,8 +133,10 @@ mod groups {
     }
 
     no!(Unpin: Pinned);
-    no!(Send: TaskGroup<u8>, JoinHandle<u8>, Slot<'static, u8>, Ready<u8>, Scope<'static, 'static, u8>);
-    no!(Sync: TaskGroup<u8>, JoinHandle<u8>, Slot<'static, u8>, Ready<u8>, Scope<'static, 'static, u8>);
+    no!(Send: TaskGroup<u8>, JoinHandle<u8>, GroupSlot<'static, u8>, ReadySignal<u8>, Scope<'static, 'static, u8>);
+    no!(Sync: TaskGroup<u8>, JoinHandle<u8>, GroupSlot<'static, u8>, ReadySignal<u8>, Scope<'static, 'static, u8>);
+    yes!(Send: TaskGroupBuilder<Rc<u8>>);
+    yes!(Sync: TaskGroupBuilder<Rc<u8>>);
     no!(Send: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
     no!(Sync: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
 

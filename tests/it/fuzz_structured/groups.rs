@@ -44,7 +44,7 @@ fn got<T>(here: &Here, result: Result<T, GroupError<Fault>>, rethrow: bool) -> O
 }
 
 async fn group(here: Here, limit: usize, grace: Option<u32>, rethrow: bool) -> Out {
-    let options = TaskGroup::<Fault>::options();
+    let options = TaskGroup::<Fault>::builder();
     let options = if limit > 0 { options.limit(limit) } else { options };
     let options = if let Some(grace) = grace { options.grace(ms(grace.into())) } else { options };
     let result = options.run(async |group| body(&here, group, here.frame).await).await;

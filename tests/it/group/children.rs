@@ -265,7 +265,7 @@ fn group_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
 fn group_11_a_started_child_that_is_cancelled_on_its_own_cancels_the_group() {
     run_clean(async {
         let outcome: Outcome<()> = Group::run(async |group| {
-            let ready = async |_ready: evenkeel::group::Ready<()>| {
+            let ready = async |_ready: evenkeel::group::ReadySignal<()>| {
                 evenkeel::current_task().cancel("by itself");
                 pending::<Result<(), _>>().await
             };
@@ -340,7 +340,7 @@ fn group_11_what_the_background_spawns_while_it_is_stopped_does_not_keep_the_gro
 #[test]
 fn group_12_try_slot_refuses_when_it_is_full_or_somebody_waits() {
     run_clean(async {
-        Group::options()
+        Group::builder()
             .limit(2)
             .run(async |group| {
                 let (one, two) = (group.try_slot().unwrap(), group.slot().await);
@@ -365,7 +365,7 @@ fn group_12_try_slot_refuses_when_it_is_full_or_somebody_waits() {
 #[test]
 fn group_12_a_slot_is_free_again_however_its_child_ends() {
     let (outcome, _) = run_with_reports(async {
-        let outcome = Group::options().limit(1).run(async |group| {
+        let outcome = Group::builder().limit(1).run(async |group| {
             group.slot().await.spawn(value(1, ()));
             group.slot().await.spawn(pending::<()>()).cancel("this one");
             group.slot().await.spawn(pending::<()>()).abort();
@@ -393,7 +393,7 @@ fn group_12_a_slot_is_free_again_however_its_child_ends() {
 fn group_12_cancelling_lets_everybody_in_whose_child_then_never_starts() {
     run_clean(async {
         let record = Record::new();
-        let outcome: Outcome<()> = Group::options()
+        let outcome: Outcome<()> = Group::builder()
             .limit(1)
             .run(async |group| {
                 group.slot().await.spawn(stuck(record.clone(), "holder"));
@@ -434,7 +434,7 @@ fn group_12_the_crawler_that_goes_on_inline_is_not_stuck() {
     run_clean(async {
         let visited = Rc::new(Cell::new(0));
         let all = visited.clone();
-        let outcome = Group::options().limit(4).run(async |group| {
+        let outcome = Group::builder().limit(4).run(async |group| {
             group.slot().await.spawn(visit(group.clone(), visited, 4));
             Ok(())
         });
@@ -451,7 +451,7 @@ fn group_12_very_many_children_through_a_limit_of_100_take_room_for_100() {
     let ended = Rc::new(Cell::new(0));
     let counts = ended.clone();
     executor.run(async {
-        let outcome = Group::options().limit(100).run(async |group| {
+        let outcome = Group::builder().limit(100).run(async |group| {
             for _ in 0..CHILDREN {
                 let counts = counts.clone();
                 group.slot().await.spawn(async move {

@@ -178,7 +178,7 @@ fn group_edge_errors_of_dropped_group_are_reported() {
 #[test]
 fn group_edge_grace_counts_from_cancellation() {
     let ((), reports) = run_with_reports(async {
-        let out = Group::options()
+        let out = Group::builder()
             .grace(ms(10))
             .run(async |group| {
                 group.spawn(stop_slowly(Record::new(), "child", 15)).named("child");
@@ -240,7 +240,7 @@ fn group_edge_panicking_waker_loses_no_error() {
 #[test]
 fn group_edge_panicking_slot_waker() {
     let (out, _) = run_with_reports(async {
-        Group::options()
+        Group::builder()
             .limit(1)
             .run(async |group| {
                 let first = group.slot().await.spawn(value(2, 5));
@@ -256,7 +256,7 @@ fn group_edge_panicking_slot_waker() {
 #[test]
 fn group_edge_waiters_that_leave_behind_a_waiting_one_are_forgotten() {
     run_clean(async {
-        Group::options()
+        Group::builder()
             .limit(1)
             .run(async |group| {
                 let (wakes, waker) = crate::kit::probe::Wakes::new();
@@ -295,7 +295,7 @@ impl Drop for TakesSlot {
 #[test]
 fn group_edge_reentrant_waker_drop() {
     run_clean(async {
-        Group::options()
+        Group::builder()
             .limit(1)
             .run(async |group| {
                 GROUP.with(|g| *g.borrow_mut() = Some(group.clone()));
@@ -482,7 +482,7 @@ fn group_edge_max_tasks() {
 #[test]
 fn group_edge_stop_hard_reaches_nested() {
     let ((), reports) = run_with_reports(async {
-        let out = Group::options()
+        let out = Group::builder()
             .grace(ms(10))
             .run(async |group| {
                 group

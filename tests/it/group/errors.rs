@@ -156,7 +156,7 @@ fn group_error_a_body_has_the_place_where_the_group_was_run() {
     let here = Location::caller().line() + 1;
     let error = run(Group::run(async |_| Err::<(), _>("body"))).unwrap_err();
     assert_eq!((error.children()[0].location.line(), error.children()[0].location.file()), (here, file!()));
-    let options = run(Group::options().name("named").run(async |_| Err::<(), _>("body")));
+    let options = run(Group::builder().name("named").run(async |_| Err::<(), _>("body")));
     assert_eq!(options.unwrap_err().children()[0].location.file(), file!());
     let started = run(Group::run(async |group| {
         group.start::<(), (), _>(async |_| Err("started")).await;
@@ -300,7 +300,7 @@ fn group_error_debug_shows_all() {
         assert!(text.contains(part), "{part} in {text}");
     }
     run_clean(async {
-        let group = Group::options().name("the name").run(async |group| Ok(format!("{group:?}"))).await.unwrap();
+        let group = Group::builder().name("the name").run(async |group| Ok(format!("{group:?}"))).await.unwrap();
         assert!(group.contains("the name") && group.contains("children: 0"), "{group}");
         value(0, ()).await.unwrap();
         sleep(ms(0)).await;

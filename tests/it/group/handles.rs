@@ -245,7 +245,7 @@ fn group_11_background_children_are_cancelled_after_the_others() {
 fn group_12_a_slot_is_waited_for_before_the_child_exists_first_come_first_served() {
     run_clean(async {
         let record = Record::new();
-        let outcome = Group::options().limit(2).run(async |group| {
+        let outcome = Group::builder().limit(2).run(async |group| {
             for index in 0..5 {
                 let says = record.clone();
                 let slot = group.slot().await;
@@ -269,7 +269,7 @@ fn group_12_a_slot_is_waited_for_before_the_child_exists_first_come_first_served
 fn group_12_children_that_all_wait_for_a_slot_they_hold_are_reported_in_debug_builds() {
     let (_, reports) = run_with_reports(timeout(
         ms(10),
-        Group::options().limit(1).run(async |group| {
+        Group::builder().limit(1).run(async |group| {
             let inner = group.clone();
             group.slot().await.spawn(async move { drop(inner.slot().await) });
             Ok(())

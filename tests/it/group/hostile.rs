@@ -97,7 +97,7 @@ fn group_05_the_outcome_of_a_child_whose_output_panics_says_so() {
 fn group_12_a_child_whose_output_panics_gives_its_slot_back() {
     let drops = Drops::default();
     let guard = drops.guard();
-    let ended = panic_and_reports(Group::options().limit(1).run(async |group| {
+    let ended = panic_and_reports(Group::builder().limit(1).run(async |group| {
         group.slot().await.spawn(async move {
             let _guard = guard;
             odd().await
@@ -187,7 +187,7 @@ fn group_05_a_clock_that_panics_as_a_group_is_cancelled_leaves_nobody_uncancelle
             let (fuse, record) = (Fuse::default(), Record::new());
             let executor = Executor::builder().clock(fuse.clone()).build();
             let (light, says) = (fuse.clone(), record.clone());
-            let mut options = Group::options();
+            let mut options = Group::builder();
             if let Some(grace) = grace {
                 options = options.grace(grace);
             }
@@ -221,7 +221,7 @@ fn group_15_a_grace_period_ends_though_its_clock_has_panicked() {
     let fuse = Fuse::default();
     let executor = Executor::builder().clock(fuse.clone()).on_unhandled(|_| ()).build();
     let light = fuse.clone();
-    let mut task = executor.spawn(Group::options().grace(ms(100)).run(async move |group| {
+    let mut task = executor.spawn(Group::builder().grace(ms(100)).run(async move |group| {
         group.spawn(finally(pending::<Result<(), _>>(), async |_: Option<&_>| pending().await));
         yield_now().await;
         light.burns.set(true);
@@ -253,7 +253,7 @@ impl Graced {
         let executor =
             Executor::builder().clock(clock.clone()).on_unhandled(move |what| hears.add(what.to_string())).build();
         let (cleans, gives) = (is_clean.clone(), outside.clone());
-        let task = executor.spawn(Group::options().grace(grace).run(async move |group| {
+        let task = executor.spawn(Group::builder().grace(grace).run(async move |group| {
             *gives.borrow_mut() = Some(group.clone());
             group.spawn(finally(pending::<Result<(), _>>(), async move |_: Option<&_>| {
                 sleep(clean_up).await;
@@ -334,7 +334,7 @@ fn group_15_a_grace_counts_from_the_first_poll_of_the_group_that_sees_the_cancel
 #[test]
 fn group_15_body_and_children_have_one_grace_between_them() {
     let ((), reports) = run_with_reports(async {
-        let outcome = Group::options().grace(ms(100)).run(async |group| {
+        let outcome = Group::builder().grace(ms(100)).run(async |group| {
             group.spawn(finally(pending::<Result<(), _>>(), async |_: Option<&_>| pending().await)).named("child");
             group.spawn(fail(1, "failed"));
             finally(pending::<Outcome<()>>(), async |_: Option<&_>| sleep(ms(80)).await).await.map_err(|_| "")
@@ -350,7 +350,7 @@ fn group_15_the_grace_period_of_the_background_stops_nobody_else_and_leaves_the_
     // A child that the background's clean-up has spawned: nobody has cancelled it.
     let (done, reports) = run_with_reports(async {
         let began = Instant::now();
-        let outcome = TaskGroup::<String>::options().grace(ms(5)).run(async |group| {
+        let outcome = TaskGroup::<String>::builder().grace(ms(5)).run(async |group| {
             let inner = group.clone();
             group.spawn_background(finally(pending(), async move |_: Option<&Result<(), String>>| {
                 inner.spawn(async {
@@ -370,7 +370,7 @@ fn group_15_the_grace_period_of_the_background_stops_nobody_else_and_leaves_the_
     // The group is cancelled when the background's is over.
     let (done, reports) = run_with_reports(async {
         let began = Instant::now();
-        let outcome = TaskGroup::<String>::options().grace(ms(5)).run(async |group| {
+        let outcome = TaskGroup::<String>::builder().grace(ms(5)).run(async |group| {
             let inner = group.clone();
             group.spawn_background(finally(pending(), async move |_: Option<&Result<(), String>>| {
                 let last = inner.clone();

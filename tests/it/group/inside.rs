@@ -79,7 +79,7 @@ fn group_04_a_child_that_starts_a_sibling_is_inside_its_group_also_when_its_futu
                 let inside = group.clone();
                 group.spawn(async move {
                     shield(inside.start(async |ready| {
-                        let _never: evenkeel::group::Ready<u8> = ready;
+                        let _never: evenkeel::group::ReadySignal<u8> = ready;
                         pending::<Result<(), &str>>().await
                     }))
                     .await;

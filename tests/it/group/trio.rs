@@ -82,7 +82,7 @@ fn trio_a_child_that_fails_while_it_starts_fails_the_group_and_not_the_caller() 
 fn trio_a_child_that_is_ready_in_the_turn_in_which_it_ends() {
     run_clean(async {
         let port = Group::run(async |group| {
-            let ready = async |ready: evenkeel::group::Ready<u16>| {
+            let ready = async |ready: evenkeel::group::ReadySignal<u16>| {
                 sleep(ms(1)).await;
                 ready.set(80);
                 Ok(())

@@ -77,7 +77,7 @@ fn hold(group: &Group) -> Pin<Box<dyn Future<Output = ()>>> {
 #[test]
 fn fault_44_a_slot_that_a_waker_gives_back_as_it_is_cloned_or_dropped_is_not_lost() {
     for (op, is_first) in WAYS {
-        let (outcome, reports) = run_with_reports(Group::options().limit(1).run(async |group| {
+        let (outcome, reports) = run_with_reports(Group::builder().limit(1).run(async |group| {
             let held = hold(&group);
             assert!(group.try_slot().is_none());
             let mut slot = Box::pin(group.slot());
@@ -94,7 +94,7 @@ fn fault_44_a_slot_that_a_waker_gives_back_as_it_is_cloned_or_dropped_is_not_los
 #[test]
 fn fault_44_a_group_that_a_waker_cancels_as_it_is_cloned_or_dropped_has_a_slot_for_all() {
     for (op, is_first) in WAYS {
-        let (outcome, reports) = run_with_reports(Group::options().limit(1).run(async |group| {
+        let (outcome, reports) = run_with_reports(Group::builder().limit(1).run(async |group| {
             let held = hold(&group);
             let mut slot = Box::pin(group.slot());
             let cancels = group.clone();

@@ -107,7 +107,7 @@ impl Timer for Fragile {
 #[test]
 fn sync_06_a_slot_that_a_panic_drops_comes_back_though_the_timer_panics_too() {
     let limiter = AdaptiveLimiter::with_timer(Duration::from_secs(1), Fragile).limits(1, 1, 1);
-    for end in [drop, |slot| evenkeel_sync::Slot::overloaded(slot)] {
+    for end in [drop, |slot| evenkeel_sync::LimiterSlot::overloaded(slot)] {
         let slot = limiter.try_acquire().unwrap();
         let mut next = Hand::waiting(limiter.acquire());
         ARMED.set(true);

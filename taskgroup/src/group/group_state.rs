@@ -1,0 +1,54 @@
+//! A group with its errors.
+
+use super::group_core::{GroupCore, current_id};
+use crate::{
+    error::{ChildError, Failure},
+    unclaimed::report_errors,
+};
+use evenkeel_executor::{CancelReason, TaskId, try_current_task};
+use std::{cell::RefCell, fmt, rc::Rc};
+
+/// A group with its errors.
+pub(super) struct GroupState<E> {
+    pub(super) core: Rc<GroupCore>,
+    errors: RefCell<Vec<ChildError<E>>>,
+}
+
+impl<E> GroupState<E> {
+    pub(super) fn new(core: GroupCore) -> GroupState<E> {
+        GroupState { core: Rc::new(core), errors: RefCell::new(Vec::new()) }
+    }
+
+    pub(super) fn take_errors(&self) -> Vec<ChildError<E>> {
+        self.errors.take()
+    }
+}
+
+impl<E: fmt::Debug> GroupState<E> {
+    /// The body has failed.
+    pub(super) fn body_failed(&self, error: E) {
+        self.add(ChildError::new(Failure::One(error), None, self.core.location), None);
+    }
+
+    /// The code that runs now has failed: a child's, or in the task of the group's future what the body reports.
+    pub(super) fn failed(&self, failure: Failure<E>) {
+        let error = match try_current_task() {
+            Some(task) if self.core.host.get() != Some(task) => {
+                let location = task.location().unwrap_or(self.core.location);
+                ChildError::new(failure, task.name().map(Into::into), location)
+            }
+            _ => ChildError::new(failure, None, self.core.location),
+        };
+        self.add(error, current_id());
+    }
+
+    /// A failure in that task. After the group's end it is reported, as nobody gets it.
+    fn add(&self, error: ChildError<E>, task: Option<TaskId>) {
+        if self.core.has_ended() {
+            return report_errors(vec![error]);
+        }
+        self.core.failed.set(self.core.failed.get() + 1);
+        self.errors.borrow_mut().push(error);
+        self.core.cancel(CancelReason::SiblingFailed { task });
+    }
+}

@@ -1,0 +1,110 @@
+//! What the body spawns its children into.
+
+use super::{
+    brood::{Brood, KidEnd},
+    orders::Orders,
+    outlet::{Outlet, Stage},
+    scoped_handle::ScopedHandle,
+};
+use crate::error::{ChildError, Failure};
+use evenkeel_executor::CancelReason;
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// What the body of a [`scope`](crate::scope) spawns its children into. Children can have the reference too, and spawn siblings.
+pub struct Scope<'scope, 'env: 'scope, E> {
+    orders: &'scope Orders,
+    brood: &'scope Brood<E>,
+    // Both lifetimes are fixed for a scope: nobody can make `'scope` shorter or longer.
+    env: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
+}
+
+impl<'scope, E> Scope<'scope, '_, E> {
+    pub(super) fn new(orders: &'scope Orders, brood: &'scope Brood<E>) -> Self {
+        Scope { orders, brood, env: PhantomData }
+    }
+
+    /// Spawns a child that may borrow what outlives the scope. It runs from the scope's next poll on.
+    ///
+    /// In a scope that is ending early the child is cancelled from birth: its future is dropped without a poll.
+    #[track_caller]
+    pub fn spawn<T: 'scope, F>(&'scope self, future: F) -> ScopedHandle<'scope, T>
+    where
+        F: Future<Output = Result<T, E>> + 'scope,
+        E: 'scope,
+    {
+        let location = Location::caller();
+        let outlet = Rc::new(Outlet::new());
+        let child = Box::pin(Child { future, outlet: outlet.clone(), is_polled: false, location });
+        let child = self.brood.add(child, self.orders.reason().cloned(), || self.orders.roll().add());
+        ScopedHandle::new(self.orders, outlet, child)
+    }
+}
+
+impl<E> Scope<'_, '_, E> {
+    /// Ends the scope early: its children, newest first, and its body are cancelled, and their clean-up is awaited. The first reason
+    /// stays; `false` if the scope was ending already.
+    pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
+        self.orders.cancel(reason.into())
+    }
+
+    /// Is the scope ending early: was it cancelled, or has something in it failed?
+    pub fn is_ending(&self) -> bool {
+        self.orders.is_ending()
+    }
+}
+
+impl<E> fmt::Debug for Scope<'_, '_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("reason", &self.orders.reason()).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A child's future, with the way to its handle.
+    struct Child<T, F> {
+        #[pin]
+        future: F,
+        outlet: Rc<Outlet<T>>,
+        is_polled: bool,
+        location: &'static Location<'static>,
+    }
+    impl<T, F> PinnedDrop for Child<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if *this.is_polled {
+                this.outlet.end(Stage::Panicked);
+            } else if this.outlet.is_running() {
+                this.outlet.end(Stage::Cancelled);
+            }
+        }
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> Future for Child<T, F> {
+    type Output = KidEnd<E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KidEnd<E>> {
+        let this = self.project();
+        *this.is_polled = true;
+        let polled = this.future.poll(cx);
+        *this.is_polled = false;
+        polled.map(|result| match result {
+            Ok(value) => {
+                this.outlet.end(Stage::Value(value));
+                Ok(())
+            }
+            Err(error) => {
+                this.outlet.end(Stage::Failed);
+                Err(ChildError::new(Failure::One(error), this.outlet.take_name(), this.location))
+            }
+        })
+    }
+}

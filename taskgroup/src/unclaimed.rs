@@ -1,0 +1,53 @@
+//! Errors that may never be awaited.
+
+use crate::{
+    caught::{catch, drop_quietly},
+    error::ChildError,
+};
+use evenkeel_executor::{UnhandledKind, combinator::report_unhandled};
+use std::fmt;
+
+/// Errors on their way to the code that awaits them. If they do not come there, as the future that has them is dropped or a panic goes
+/// first, they are reported.
+pub(crate) struct Unclaimed<E: fmt::Debug>(Vec<ChildError<E>>);
+
+impl<E: fmt::Debug> Unclaimed<E> {
+    pub(crate) fn new(errors: Vec<ChildError<E>>) -> Unclaimed<E> {
+        Unclaimed(errors)
+    }
+
+    pub(crate) fn push(&mut self, error: ChildError<E>) {
+        self.0.push(error);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Hands the errors to the code that awaits them.
+    pub(crate) fn claim(&mut self) -> Vec<ChildError<E>> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Reports the errors, as nobody will have them.
+    pub(crate) fn report(&mut self) {
+        report_errors(self.claim());
+    }
+}
+
+impl<E: fmt::Debug> Drop for Unclaimed<E> {
+    fn drop(&mut self) {
+        self.report();
+    }
+}
+
+/// Reports errors that nobody gets. Their `Debug` and their destructors are foreign code: a panic of one costs no other its report.
+pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
+    for error in errors {
+        let text = catch(|| format!("{:?}", error.error));
+        let text =
+            text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose Debug panics", error.location));
+        report_unhandled(UnhandledKind::Error(text.into()));
+        drop_quietly(error);
+    }
+}
