@@ -20,7 +20,7 @@ use std::{panic::Location, rc::Rc, time::Duration};
 ///
 /// ```
 /// let words = ["even", "keel"];
-/// let joined = evenkeel_executor::run(async { words.concat() });
+/// let joined = evenkeel::run(async { words.concat() });
 /// assert_eq!(joined, "evenkeel");
 /// ```
 #[track_caller]
@@ -31,7 +31,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
 /// [`run`], but calling it inside a task is an error instead of a panic.
 ///
 /// ```
-/// let inner = evenkeel_executor::run(async { evenkeel_executor::try_run(async {}) });
+/// let inner = evenkeel::run(async { evenkeel::host::try_run(async {}) });
 /// assert!(inner.is_err());
 /// ```
 ///

@@ -15,7 +15,7 @@ pub enum Choice {
 /// Decides wherever the loop could go more than one way. Production loops have none and are first in, first out.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, spawn, testing::{Choice, Schedule}, yield_now};
+/// use evenkeel::{Executor, spawn, testing::{Choice, Schedule}, yield_now};
 /// use std::{cell::RefCell, rc::Rc};
 ///
 /// /// Always the last one.

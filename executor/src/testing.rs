@@ -9,7 +9,7 @@ pub use crate::{
 /// [`run`](crate::run::run) on a [`VirtualClock`]: sleeping takes no time.
 ///
 /// ```
-/// use evenkeel_executor::{Instant, sleep, testing};
+/// use evenkeel::{Instant, sleep, testing};
 /// use std::time::Duration;
 ///
 /// testing::run(async {

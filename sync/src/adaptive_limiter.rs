@@ -34,24 +34,18 @@ use std::{
 /// [`Timer`]; `evenkeel::sync::AdaptiveLimiter` is this type with the loop's.
 ///
 /// ```
-/// # use evenkeel_sync::{AdaptiveLimiter, Timer};
-/// # use std::{cell::Cell, future::{Pending, pending}, rc::Rc, time::Duration};
-/// # #[derive(Clone, Default)]
-/// # struct Hand(Rc<Cell<Duration>>);
-/// # impl Timer for Hand {
-/// #     type Sleep = Pending<()>;
-/// #     fn now(&self) -> Duration { self.0.get() }
-/// #     fn sleep_until(&self, _: Duration) -> Pending<()> { pending() }
-/// # }
-/// # let clock = Hand::default();
-/// # let advance = |millis| clock.0.set(clock.0.get() + Duration::from_millis(millis));
-/// let limiter = AdaptiveLimiter::with_timer(Duration::from_millis(100), clock.clone());
-/// assert_eq!(limiter.limit(), 10);
+/// use evenkeel::{sleep, sync::AdaptiveLimiter, testing};
+/// use std::time::Duration;
 ///
-/// let slot = limiter.try_acquire().unwrap();
-/// advance(150); // the work takes too long
-/// drop(slot);
-/// assert_eq!(limiter.limit(), 9);
+/// testing::run(async {
+///     let limiter = AdaptiveLimiter::new(Duration::from_millis(100));
+///     assert_eq!(limiter.limit(), 10);
+///
+///     let slot = limiter.try_acquire().unwrap();
+///     sleep(Duration::from_millis(150)).await; // the work takes too long
+///     drop(slot);
+///     assert_eq!(limiter.limit(), 9);
+/// });
 /// ```
 pub struct AdaptiveLimiter<C> {
     timer: C,

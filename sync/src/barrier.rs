@@ -12,7 +12,7 @@ use std::{cell::Cell, fmt, rc::Rc};
 /// stroke, nobody of one round can be mixed up with another.
 ///
 /// ```
-/// use evenkeel_sync::Barrier;
+/// use evenkeel::sync::Barrier;
 ///
 /// # futures::executor::block_on(async {
 /// let barrier = Barrier::new(3);

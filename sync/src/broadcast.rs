@@ -3,7 +3,7 @@
 //! A receiver that falls behind does not hold up the others: it is told how many values it missed.
 //!
 //! ```
-//! use evenkeel_sync::broadcast::{self, RecvError};
+//! use evenkeel::sync::broadcast::{self, RecvError};
 //!
 //! # futures::executor::block_on(async {
 //! let (sender, mut one) = broadcast::channel(2);

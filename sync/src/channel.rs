@@ -20,7 +20,7 @@ use std::{
 ///
 /// ```
 /// # futures::executor::block_on(async {
-/// let (sender, receiver) = evenkeel_sync::channel(2);
+/// let (sender, receiver) = evenkeel::sync::channel(2);
 /// let send = async move {
 ///     for n in 0..5 {
 ///         sender.send(n).await.unwrap();

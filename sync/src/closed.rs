@@ -3,7 +3,7 @@
 /// The error of what was closed: nothing more will come.
 ///
 /// ```
-/// use evenkeel_sync::{Closed, Queue};
+/// use evenkeel::sync::{Closed, Queue};
 ///
 /// let queue = Queue::<u8>::new(1);
 /// queue.close();

@@ -10,7 +10,7 @@ use std::{fmt, future::poll_fn, pin::Pin};
 /// asyncio's `Condition`: lets go of a [`Mutex`](crate::Mutex) until somebody says that its value has changed.
 ///
 /// ```
-/// use evenkeel_sync::{Condition, Mutex};
+/// use evenkeel::sync::{Condition, Mutex};
 ///
 /// # futures::executor::block_on(async {
 /// let stock = Mutex::new(0);
@@ -63,7 +63,7 @@ impl Condition {
     /// If the guard does not hold its lock.
     ///
     /// ```
-    /// use evenkeel_sync::{Condition, Mutex};
+    /// use evenkeel::sync::{Condition, Mutex};
     /// use futures::{FutureExt, executor::block_on};
     ///
     /// let mutex = Mutex::new(5);

@@ -9,7 +9,7 @@ use std::{cell::Cell, fmt};
 /// A flag that tasks can wait for: asyncio's `Event`.
 ///
 /// ```
-/// use evenkeel_sync::Event;
+/// use evenkeel::sync::Event;
 ///
 /// # futures::executor::block_on(async {
 /// let ready = Event::new();

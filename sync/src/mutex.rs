@@ -13,7 +13,7 @@ use std::{cell::RefCell, marker::PhantomData};
 /// over in the order of asking. A panic of its holder unlocks it, and leaves the value as it is.
 ///
 /// ```
-/// use evenkeel_sync::Mutex;
+/// use evenkeel::sync::Mutex;
 ///
 /// # futures::executor::block_on(async {
 /// let log = Mutex::new(Vec::new());

@@ -146,7 +146,7 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 /// [`Mutex::lock_owned`].
 ///
 /// ```
-/// use evenkeel_sync::Mutex;
+/// use evenkeel::sync::Mutex;
 /// use std::rc::Rc;
 ///
 /// let mutex = Rc::new(Mutex::new(1));

@@ -17,7 +17,7 @@ use std::{
 /// [`notify_waiters`](Self::notify_waiters) is for all that wait now, and for nobody else.
 ///
 /// ```
-/// use evenkeel_sync::Notify;
+/// use evenkeel::sync::Notify;
 ///
 /// # futures::executor::block_on(async {
 /// let work = Notify::new();

@@ -6,7 +6,7 @@ use std::{cell, fmt};
 /// A cell that is filled once, by an async function if need be.
 ///
 /// ```
-/// use evenkeel_sync::OnceCell;
+/// use evenkeel::sync::OnceCell;
 ///
 /// # futures::executor::block_on(async {
 /// let connection = OnceCell::new();

@@ -3,7 +3,7 @@
 //! There can be only one who waits at each end, so the line is one place long: a cell for a waker.
 //!
 //! ```
-//! use evenkeel_sync::{Closed, oneshot};
+//! use evenkeel::sync::{Closed, oneshot};
 //!
 //! # futures::executor::block_on(async {
 //! let (sender, receiver) = oneshot::channel();

@@ -97,7 +97,7 @@ pub struct Permit<'a>(Held<&'a Semaphore>);
 /// [`Semaphore::acquire_owned`].
 ///
 /// ```
-/// use evenkeel_sync::Semaphore;
+/// use evenkeel::sync::Semaphore;
 /// use std::rc::Rc;
 ///
 /// let semaphore = Rc::new(Semaphore::new(1));
@@ -134,7 +134,7 @@ impl<'a> Permit<'a> {
     /// Moves `count` permits to a guard of their own. `None` if there are fewer here.
     ///
     /// ```
-    /// let semaphore = evenkeel_sync::Semaphore::new(5);
+    /// let semaphore = evenkeel::sync::Semaphore::new(5);
     /// let mut permit = semaphore.try_acquire_many(5).unwrap();
     /// let two = permit.split(2).unwrap();
     /// drop(permit);

@@ -105,7 +105,7 @@ impl<'a, T> WriteGuard<'a, T> {
     /// Turns the writer into a reader. No writer comes in between; readers at the head of the line come in now.
     ///
     /// ```
-    /// let lock = evenkeel_sync::RwLock::new(1);
+    /// let lock = evenkeel::sync::RwLock::new(1);
     /// let mut value = lock.try_write().unwrap();
     /// *value = 2;
     /// let value = value.downgrade();

@@ -13,7 +13,7 @@ use std::{cell::Cell, rc::Rc};
 /// do not starve; readers that stand together in line are let in together.
 ///
 /// ```
-/// use evenkeel_sync::RwLock;
+/// use evenkeel::sync::RwLock;
 ///
 /// # futures::executor::block_on(async {
 /// let config = RwLock::new(1);

@@ -14,7 +14,7 @@ use std::{cell::Cell, fmt};
 /// who ask for few.
 ///
 /// ```
-/// use evenkeel_sync::Semaphore;
+/// use evenkeel::sync::Semaphore;
 /// use futures::future::join_all;
 /// use std::cell::Cell;
 ///
@@ -100,7 +100,7 @@ impl Semaphore {
     /// A semaphore of so many permits for now. More will be [added](Self::add_permits), so no request is refused because there are too few.
     ///
     /// ```
-    /// use evenkeel_sync::Semaphore;
+    /// use evenkeel::sync::Semaphore;
     ///
     /// let done = Semaphore::growing(0);
     /// futures::executor::block_on(async {

@@ -5,10 +5,11 @@ use std::{rc::Rc, time::Duration};
 /// A source of time. This crate has none of its own, so that it works under every executor: implement this for yours.
 ///
 /// Points in time are distances from an origin of the timer's choice. They should not go back; nothing worse happens then than
-/// that somebody waits longer.
+/// that somebody waits longer. [`RateLimiter::with_timer`](crate::RateLimiter::with_timer) and
+/// [`AdaptiveLimiter::with_timer`](crate::AdaptiveLimiter::with_timer) take one.
 ///
 /// ```
-/// use evenkeel_sync::{RateLimiter, Timer};
+/// use evenkeel::sync::Timer;
 /// use std::{cell::Cell, future::{Ready, ready}, rc::Rc, time::Duration};
 ///
 /// /// Time that jumps to wherever somebody waits for.
@@ -29,13 +30,8 @@ use std::{rc::Rc, time::Duration};
 /// }
 ///
 /// let time = Jumping::default();
-/// let limiter = RateLimiter::with_timer(10, Duration::from_secs(1), time.clone());
-/// futures::executor::block_on(async {
-///     for _ in 0..25 {
-///         limiter.acquire(1).await;
-///     }
-/// });
-/// assert_eq!(time.now(), Duration::from_millis(1500)); // ten at once, then one each 100 ms
+/// futures::executor::block_on(time.sleep_until(Duration::from_secs(3)));
+/// assert_eq!(time.now(), Duration::from_secs(3));
 /// ```
 pub trait Timer {
     /// The future of [`sleep_until`](Self::sleep_until).

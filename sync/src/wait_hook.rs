@@ -32,7 +32,7 @@ thread_local! {
 /// Nothing is borrowed while the hook runs. A panic of the hook comes out of the poll.
 ///
 /// ```
-/// use evenkeel_sync::{Event, set_wait_hook};
+/// use evenkeel::sync::{Event, set_wait_hook};
 /// use futures::FutureExt;
 /// use std::cell::Cell;
 ///

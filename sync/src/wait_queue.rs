@@ -28,7 +28,7 @@ use std::{
 /// A turnstile: `pass` ends when somebody calls `turn`, and each turn lets one through.
 ///
 /// ```
-/// use evenkeel_sync::{Attempt, Line, Wait, WaitQueue};
+/// use evenkeel::sync::{Attempt, Line, Wait, WaitQueue};
 ///
 /// struct Turnstile {
 ///     queue: WaitQueue,

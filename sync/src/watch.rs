@@ -3,7 +3,7 @@
 //! Only the last value is kept: who looks rarely misses what was in between.
 //!
 //! ```
-//! use evenkeel_sync::watch;
+//! use evenkeel::sync::watch;
 //!
 //! # futures::executor::block_on(async {
 //! let (sender, mut receiver) = watch::channel("starting");

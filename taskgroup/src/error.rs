@@ -18,8 +18,7 @@ use std::{error::Error, fmt, panic::Location, vec};
 /// It is an [`Error`] whenever `E` can be printed, so also for `E = anyhow::Error`, `Box<dyn Error>` and `String`.
 ///
 /// ```
-/// use evenkeel_executor::{run, yield_now};
-/// use evenkeel_taskgroup::TaskGroup;
+/// use evenkeel::{TaskGroup, run, yield_now};
 ///
 /// let outcome = run(TaskGroup::<String>::run(async |group| {
 ///     let fail = async |why: &str| {

@@ -41,7 +41,7 @@ pin_project! {
     /// When polled outside an executor.
     ///
     /// ```
-    /// use evenkeel_executor::{CancelReason, Cancelled, run, combinator::Branch};
+    /// use evenkeel::{CancelReason, Cancelled, combinator::Branch, run};
     /// use std::{future::pending, pin::pin};
     ///
     /// run(async {
@@ -144,7 +144,7 @@ pub struct Siblings<'a> {
 /// Outside an executor.
 ///
 /// ```
-/// use evenkeel_executor::{run, combinator::{Branch, poll_branches}};
+/// use evenkeel::{combinator::{Branch, poll_branches}, run};
 /// use std::{future::{poll_fn, ready}, pin::pin};
 ///
 /// run(async {

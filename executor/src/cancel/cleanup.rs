@@ -26,7 +26,7 @@ use std::{
 /// cancelled scope both go on when the other clean-up in that scope is done.
 ///
 /// ```
-/// use evenkeel_executor::{Elapsed, finally, run, sleep, timeout};
+/// use evenkeel::{Elapsed, finally, run, sleep, timeout};
 /// use std::{cell::Cell, time::Duration};
 ///
 /// run(async {
@@ -66,7 +66,7 @@ where
 /// As [`finally`] does.
 ///
 /// ```
-/// use evenkeel_executor::{Elapsed, combinator::settle, run, sleep, timeout};
+/// use evenkeel::{Elapsed, combinator::settle, run, sleep, timeout};
 /// use std::time::Duration;
 ///
 /// // Half of an answer is better than none.
@@ -112,7 +112,7 @@ async fn settle_with<T, U, C: AsyncFnOnce(Option<T>) -> Option<U>>(point: Point,
 /// [`finally`] with a resource that both parts need: the body may change it, clean-up consumes it.
 ///
 /// ```
-/// use evenkeel_executor::{finally_with, run};
+/// use evenkeel::{finally_with, run};
 ///
 /// struct Transaction(Vec<&'static str>);
 ///
@@ -164,7 +164,7 @@ where
 /// When polled outside an executor, and when `future` does.
 ///
 /// ```
-/// use evenkeel_executor::{Elapsed, run, shield, sleep, timeout};
+/// use evenkeel::{Elapsed, run, shield, sleep, timeout};
 /// use std::{cell::Cell, time::Duration};
 ///
 /// run(async {

@@ -46,7 +46,7 @@ impl From<Elapsed> for io::Error {
 /// When polled outside an executor.
 ///
 /// ```
-/// use evenkeel_executor::{Elapsed, run, sleep, timeout};
+/// use evenkeel::{Elapsed, run, sleep, timeout};
 /// use std::time::Duration;
 ///
 /// let outcome = run(timeout(Duration::from_millis(1), sleep(Duration::from_secs(60))));
@@ -72,7 +72,7 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
 /// A deadline that can be moved while a future runs under it: from inside, from outside, sooner, later, or away.
 ///
 /// ```
-/// use evenkeel_executor::{Deadline, Instant, run, sleep};
+/// use evenkeel::{Instant, cancel::Deadline, run, sleep};
 /// use std::time::Duration;
 ///
 /// run(async {

@@ -39,7 +39,7 @@ use std::{
 /// effect but on its [tokens](CancelScope::token).
 ///
 /// ```
-/// use evenkeel_executor::{CancelScope, Cancelled, run, sleep, spawn};
+/// use evenkeel::{CancelScope, Cancelled, run, sleep, spawn};
 /// use std::time::Duration;
 ///
 /// run(async {

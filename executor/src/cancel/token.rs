@@ -23,7 +23,7 @@ use std::{
 /// the scope's future was dropped unfinished.
 ///
 /// ```
-/// use evenkeel_executor::{CancelScope, run, spawn};
+/// use evenkeel::{CancelScope, run, spawn};
 ///
 /// run(async {
 ///     let scope = CancelScope::new();

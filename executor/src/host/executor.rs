@@ -28,7 +28,7 @@ use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
 /// error. After a million of such tasks, whose destructors spawn each other for ever perhaps, those that come are leaked.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, Readiness, sleep};
+/// use evenkeel::{Executor, host::Readiness, sleep};
 /// use std::time::Duration;
 ///
 /// let executor = Executor::new();
@@ -115,7 +115,7 @@ impl Executor {
     /// Inside a task of any executor on this thread.
     ///
     /// ```
-    /// use evenkeel_executor::{CancelReason, Executor, JoinError, current_task, yield_now};
+    /// use evenkeel::{CancelReason, Executor, JoinError, current_task, yield_now};
     ///
     /// let executor = Executor::new();
     /// let outcome = executor.run_outcome(async {
@@ -146,7 +146,7 @@ impl Executor {
     /// Inside a task of any executor on this thread.
     ///
     /// ```
-    /// use evenkeel_executor::{Executor, finally, sleep};
+    /// use evenkeel::{Executor, finally, sleep};
     /// use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
     ///
     /// let executor = Executor::new();
@@ -390,7 +390,7 @@ impl ExecutorBuilder {
     /// here.
     ///
     /// ```
-    /// use evenkeel_executor::Executor;
+    /// use evenkeel::Executor;
     /// use std::{cell::Cell, future::pending, rc::Rc};
     ///
     /// let calls = Rc::new(Cell::new(0));
@@ -476,7 +476,7 @@ impl ExecutorBuilder {
     /// If the program has another handler for the signal.
     ///
     /// ```no_run
-    /// use evenkeel_executor::{CancelReason, Executor, JoinError};
+    /// use evenkeel::{CancelReason, Executor, JoinError};
     /// use std::time::Duration;
     ///
     /// let executor = Executor::builder().cancel_on_ctrl_c().build();

@@ -25,7 +25,7 @@ pub enum JoinError {
 /// What a panic carried: its message, and the payload to go on with.
 ///
 /// ```
-/// use evenkeel_executor::{JoinError, run, spawn};
+/// use evenkeel::{JoinError, run, spawn};
 ///
 /// let error = run(async { spawn(async { panic!("out of cheese") }).await }).unwrap_err();
 /// let JoinError::Panicked(panic) = error else { unreachable!() };

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 /// them: those are escaped. A name may come from outside.
 ///
 /// ```
-/// use evenkeel_executor::combinator::plain;
+/// use evenkeel::combinator::plain;
 ///
 /// assert_eq!(plain("can't open \"C:\\data\"").to_string(), "can't open \"C:\\data\"");
 /// assert_eq!(plain("two\nlines, \u{1b}[31mred").to_string(), "two\\nlines, \\u{1b}[31mred");

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 /// A text makes a reason: `task.cancel("the user pressed Esc")`.
 ///
 /// ```
-/// use evenkeel_executor::CancelReason;
+/// use evenkeel::CancelReason;
 ///
 /// let reason = CancelReason::from("shutting the shop");
 /// assert_eq!(reason.to_string(), "shutting the shop");

@@ -3,7 +3,7 @@
 /// How far a task is on the way from its spawn to its end.
 ///
 /// ```
-/// use evenkeel_executor::{TaskState, run, spawn, yield_now};
+/// use evenkeel::{run, spawn, task::TaskState, yield_now};
 ///
 /// run(async {
 ///     let task = spawn(std::future::pending::<()>());

@@ -137,7 +137,7 @@ impl fmt::Display for Unhandled {
 /// hook, or to stderr where there is none.
 ///
 /// ```
-/// use evenkeel_executor::{UnhandledKind, Executor, combinator::report_unhandled};
+/// use evenkeel::{Executor, combinator::report_unhandled, host::UnhandledKind};
 ///
 /// let executor = Executor::builder().on_unhandled(|what| assert!(what.to_string().ends_with("no ink left"))).build();
 /// executor.run(async { report_unhandled(UnhandledKind::Error("no ink left".into())) });

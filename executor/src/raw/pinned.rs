@@ -6,7 +6,7 @@ use std::{fmt, pin::Pin};
 /// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.
 ///
 /// ```
-/// use evenkeel_executor::combinator::PinnedRow;
+/// use evenkeel::combinator::PinnedRow;
 ///
 /// let mut row: PinnedRow<_> = [Some("a"), Some("b")].into_iter().collect();
 /// row.put(2, "c");

@@ -9,7 +9,7 @@ use std::{fmt, mem::MaybeUninit, pin::Pin};
 /// that has borrowed from itself.
 ///
 /// ```
-/// use evenkeel_executor::combinator::Place;
+/// use evenkeel::combinator::Place;
 /// use std::pin::pin;
 ///
 /// let mut place = pin!(Place::new("a value"));

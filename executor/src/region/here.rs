@@ -247,7 +247,7 @@ impl crate::task::tasks::Tasks {
 /// answer is the reason; `None` is no.
 ///
 /// ```
-/// use evenkeel_executor::{CancelReason, cancel_requested, run, shield, spawn, yield_now};
+/// use evenkeel::{CancelReason, cancel::cancel_requested, run, shield, spawn, yield_now};
 /// use std::future::poll_fn;
 ///
 /// run(async {

@@ -100,7 +100,7 @@ impl Remote {
 /// [`CancelToken::remote`](crate::CancelToken::remote).
 ///
 /// ```
-/// use evenkeel_executor::{CancelReason, CancelScope, Cancelled, run};
+/// use evenkeel::{CancelReason, CancelScope, Cancelled, run};
 ///
 /// let outcome = run(async {
 ///     let scope = CancelScope::new();

@@ -15,7 +15,7 @@ use std::{marker::PhantomData, panic::Location, rc::Rc};
 /// Outside a task.
 ///
 /// ```
-/// use evenkeel_executor::{current_task, run, spawn};
+/// use evenkeel::{current_task, run, spawn};
 ///
 /// run(async {
 ///     let name = spawn(async { current_task().name() }).named("reader").await.unwrap();

@@ -9,7 +9,7 @@ use std::{any::Any, fmt, marker::PhantomData, rc::Rc};
 /// [`TaskLocal::inherited`]; from then on each has its own. Values are dropped when their task ends.
 ///
 /// ```
-/// use evenkeel_executor::{TaskLocal, run, spawn};
+/// use evenkeel::{run, spawn, task::TaskLocal};
 ///
 /// static REQUEST: TaskLocal<u32> = TaskLocal::inherited();
 /// static DEPTH: TaskLocal<u32> = TaskLocal::new();

@@ -15,7 +15,7 @@ use std::{
 /// Outside an executor. If the executor has as many tasks as it may have.
 ///
 /// ```
-/// let task = evenkeel_executor::run(async { evenkeel_executor::spawn(async { "done" }).await });
+/// let task = evenkeel::run(async { evenkeel::spawn(async { "done" }).await });
 /// assert_eq!(task.unwrap(), "done");
 /// ```
 #[inline]
@@ -60,7 +60,7 @@ pub fn spawner() -> Spawner {
 /// It implements [`LocalSpawn`], so that libraries which are written against `futures-task` work.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, Readiness};
+/// use evenkeel::{Executor, host::Readiness};
 /// use futures::task::LocalSpawnExt;
 ///
 /// let executor = Executor::new();

@@ -24,7 +24,7 @@ use std::{
 /// When it is asked for the outcome after it gave it away.
 ///
 /// ```
-/// use evenkeel_executor::{run, spawn};
+/// use evenkeel::{run, spawn};
 ///
 /// let sum = run(async {
 ///     let one = spawn(async { 1 });
@@ -47,7 +47,7 @@ impl<T> Task<T> {
     /// if that finishes it, its value counts. A task that never ran does not start. The first reason stays.
     ///
     /// ```
-    /// use evenkeel_executor::{CancelReason, JoinError, run, spawn};
+    /// use evenkeel::{CancelReason, JoinError, run, spawn};
     ///
     /// run(async {
     ///     let task = spawn(std::future::pending::<()>());

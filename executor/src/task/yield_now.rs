@@ -8,7 +8,7 @@ use std::{
 /// Lets every other task that is ready run once, then goes on.
 ///
 /// ```
-/// evenkeel_executor::run(evenkeel_executor::yield_now());
+/// evenkeel::run(evenkeel::yield_now());
 /// ```
 pub fn yield_now() -> YieldNow {
     YieldNow { gave_way: false }

@@ -30,7 +30,7 @@ use std::{
 /// at work. A host that ticks is told by `on_wake`.
 ///
 /// ```
-/// use evenkeel_executor::{CancelReason, Executor, JoinError};
+/// use evenkeel::{CancelReason, Executor, JoinError};
 ///
 /// let executor = Executor::new();
 /// let handle = executor.handle();
@@ -55,14 +55,14 @@ impl Handle {
     /// Outside an executor.
     ///
     /// ```
-    /// use evenkeel_executor::{Handle, run};
+    /// use evenkeel::{Handle, run};
     ///
     /// run(async {
     ///     let handle = Handle::current();
     ///     let (sender, answer) = std::sync::mpsc::channel();
     ///     std::thread::spawn(move || sender.send(handle.spawn(|| async { 7 }).unwrap().wait().unwrap()));
     ///     while answer.try_recv() != Ok(7) {
-    ///         evenkeel_executor::yield_now().await;
+    ///         evenkeel::yield_now().await;
     ///     }
     /// });
     /// ```
@@ -103,7 +103,7 @@ impl Handle {
     /// executor's own thread, where waiting would never end.
     ///
     /// ```
-    /// use evenkeel_executor::{Handle, run, to_thread};
+    /// use evenkeel::{Handle, run, to_thread};
     /// use std::cell::Cell;
     ///
     /// thread_local!(static PROGRESS: Cell<u32> = const { Cell::new(0) });
@@ -143,7 +143,7 @@ impl Handle {
     /// thread, with `make` dropped.
     ///
     /// ```
-    /// use evenkeel_executor::{Executor, sleep};
+    /// use evenkeel::{Executor, sleep};
     /// use std::time::Duration;
     ///
     /// let executor = Executor::new();

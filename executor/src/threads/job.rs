@@ -25,7 +25,7 @@ use std::{
 /// What a job may know of its caller. Clones are equal; they may outlive the job.
 ///
 /// ```
-/// use evenkeel_executor::{run, timeout, to_thread_with};
+/// use evenkeel::{run, threads::to_thread_with, timeout};
 /// use std::time::Duration;
 ///
 /// let endless = to_thread_with(|job| {

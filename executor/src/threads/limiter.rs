@@ -19,7 +19,7 @@ use std::{
 /// Clones share the bound, also across executors and threads.
 ///
 /// ```
-/// use evenkeel_executor::{ThreadLimiter, run, spawn, to_thread};
+/// use evenkeel::{run, spawn, threads::ThreadLimiter, to_thread};
 /// use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 ///
 /// static AT_WORK: AtomicUsize = AtomicUsize::new(0);

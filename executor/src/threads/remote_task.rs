@@ -36,7 +36,7 @@ use std::{
 /// When it is asked for the outcome after it gave it away.
 ///
 /// ```
-/// use evenkeel_executor::{Handle, run, to_thread, yield_now};
+/// use evenkeel::{Handle, run, to_thread, yield_now};
 ///
 /// let answer = run(async {
 ///     let handle = Handle::current();

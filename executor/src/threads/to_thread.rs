@@ -35,7 +35,7 @@ use std::{
 /// cannot be started.
 ///
 /// ```
-/// use evenkeel_executor::{run, to_thread};
+/// use evenkeel::{run, to_thread};
 ///
 /// let here = std::thread::current().id();
 /// let there = run(to_thread(|| std::thread::current().id()));
@@ -49,7 +49,7 @@ pub fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 /// [`to_thread`] for jobs that want to know whether their caller still waits.
 ///
 /// ```
-/// use evenkeel_executor::{run, to_thread_with};
+/// use evenkeel::{run, threads::to_thread_with};
 ///
 /// fn sum(numbers: &[u64], stop: impl Fn() -> bool) -> Option<u64> {
 ///     let mut sum = 0;

@@ -25,7 +25,7 @@ pub trait Clock {
 /// Clones share their time.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, Instant, VirtualClock, sleep};
+/// use evenkeel::{Executor, Instant, sleep, testing::VirtualClock};
 /// use std::time::Duration;
 ///
 /// let executor = Executor::builder().clock(VirtualClock::new()).build();

@@ -13,7 +13,7 @@ use std::{
 /// All arithmetic saturates: the far end is [`Instant::NEVER`], 584 years from the origin, and means what it says.
 ///
 /// ```
-/// use evenkeel_executor::Instant;
+/// use evenkeel::Instant;
 /// use std::time::Duration;
 ///
 /// let start = Instant::from_origin(Duration::from_secs(1));

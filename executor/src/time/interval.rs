@@ -14,7 +14,7 @@ use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 /// If `period` is zero. When a tick is polled outside an executor.
 ///
 /// ```
-/// use evenkeel_executor::{Executor, Instant, VirtualClock, interval};
+/// use evenkeel::{Executor, Instant, interval, testing::VirtualClock};
 /// use std::time::Duration;
 ///
 /// let executor = Executor::builder().clock(VirtualClock::new()).build();

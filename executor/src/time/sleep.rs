@@ -23,7 +23,7 @@ use std::{
 /// When it is polled outside an executor.
 ///
 /// ```
-/// use evenkeel_executor::{Instant, run, sleep};
+/// use evenkeel::{Instant, run, sleep};
 /// use std::time::Duration;
 ///
 /// run(async {

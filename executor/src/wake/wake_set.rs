@@ -22,7 +22,7 @@ use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, ta
 /// and all its children count as woken.
 ///
 /// ```
-/// use evenkeel_executor::{run, yield_now, combinator::WakeSet};
+/// use evenkeel::{combinator::WakeSet, run, yield_now};
 /// use std::{future::poll_fn, pin::pin, task::{Context, Poll}};
 ///
 /// run(async {

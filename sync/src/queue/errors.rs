@@ -6,7 +6,7 @@ use std::fmt;
 /// An item that was not put, and why. asyncio's `QueueFull` and `QueueShutDown`.
 ///
 /// ```
-/// use evenkeel_sync::{PutError, Queue, Refused};
+/// use evenkeel::sync::{PutError, Queue, Refused};
 ///
 /// let queue = Queue::new(1);
 /// queue.try_put("a").unwrap();

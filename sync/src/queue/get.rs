@@ -55,7 +55,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// [`Closed`] when the queue is closed and empty.
     ///
     /// ```
-    /// let queue = evenkeel_sync::Queue::new(10);
+    /// let queue = evenkeel::sync::Queue::new(10);
     /// for n in 0..5 {
     ///     queue.try_put(n).unwrap();
     /// }
@@ -90,7 +90,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// [`Closed`] when the queue is closed and empty.
     ///
     /// ```
-    /// use evenkeel_sync::Queue;
+    /// use evenkeel::sync::Queue;
     ///
     /// # futures::executor::block_on(async {
     /// let queue = Queue::new(10);

@@ -19,7 +19,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// The queue's items as a stream, which ends when the queue is closed and empty.
     ///
     /// ```
-    /// use evenkeel_sync::Queue;
+    /// use evenkeel::sync::Queue;
     /// use futures::StreamExt;
     ///
     /// let queue = Queue::new(4);

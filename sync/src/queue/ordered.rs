@@ -11,7 +11,7 @@ use std::{
 /// it can do.
 ///
 /// ```
-/// use evenkeel_sync::Queue;
+/// use evenkeel::sync::Queue;
 ///
 /// # futures::executor::block_on(async {
 /// let queue = Queue::new(2);
@@ -36,7 +36,7 @@ pub type Queue<T> = OrderedQueue<T, Fifo<T>>;
 /// A queue from which the newest item comes first: asyncio's `LifoQueue`. See [`OrderedQueue`].
 ///
 /// ```
-/// let stack = evenkeel_sync::LifoQueue::unbounded();
+/// let stack = evenkeel::sync::LifoQueue::unbounded();
 /// stack.try_put(1).unwrap();
 /// stack.try_put(2).unwrap();
 /// assert_eq!(stack.try_get(), Ok(2));
@@ -47,7 +47,7 @@ pub type LifoQueue<T> = OrderedQueue<T, Lifo<T>>;
 /// stable. See [`OrderedQueue`].
 ///
 /// ```
-/// use evenkeel_sync::PriorityQueue;
+/// use evenkeel::sync::PriorityQueue;
 /// use std::cmp::Reverse;
 ///
 /// let urgent = PriorityQueue::new(10);
@@ -159,7 +159,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Makes a queue treat puts in that way when it is full.
     ///
     /// ```
-    /// use evenkeel_sync::{Full, Queue};
+    /// use evenkeel::sync::{Full, Queue};
     ///
     /// let newest = Queue::new(2).when_full(Full::DropOldest);
     /// for n in 0..5 {

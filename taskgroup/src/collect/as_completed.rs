@@ -17,8 +17,7 @@ use std::{
 /// The futures live inside the [`Completed`] that this returns, and may borrow. They run only while it is awaited; see there.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::as_completed;
+/// use evenkeel::{as_completed, run, sleep};
 /// use std::time::Duration;
 ///
 /// run(async {

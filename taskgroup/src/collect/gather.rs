@@ -44,8 +44,7 @@ pub trait Gather<Kind> {
 /// cancelled and awaited, and the panic goes on.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::gather;
+/// use evenkeel::{gather, run, sleep};
 /// use std::time::Duration;
 ///
 /// async fn double(n: u64) -> u64 {
@@ -87,8 +86,7 @@ pub trait TryGather<Kind, E> {
 /// As [`gather`] does.
 ///
 /// ```
-/// use evenkeel_executor::run;
-/// use evenkeel_taskgroup::try_gather;
+/// use evenkeel::{run, try_gather};
 ///
 /// let parse = async |text: &str| text.parse::<u8>().map_err(|error| error.to_string());
 /// run(async {

@@ -68,8 +68,7 @@ impl<I: Iterator> Stream for Iter<I> {
 /// If `limit` is 0.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::map_concurrent;
+/// use evenkeel::{map_concurrent, run, sleep};
 /// use std::time::Duration;
 ///
 /// let unit = Duration::from_millis(1);

@@ -44,8 +44,7 @@ pub trait Race<Kind> {
 /// panic goes on.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::race;
+/// use evenkeel::{race, run, sleep};
 /// use std::time::Duration;
 ///
 /// enum Event {
@@ -81,8 +80,7 @@ pub fn race<Kind, R: Race<Kind>>(futures: R) -> impl Future<Output = R::Output> 
 /// As [`race`] does, but not for an empty list.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::first_ok;
+/// use evenkeel::{first_ok, run, sleep};
 /// use std::time::Duration;
 ///
 /// async fn ask(server: u64) -> Result<u64, String> {

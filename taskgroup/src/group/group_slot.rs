@@ -26,8 +26,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// Cancel-safe: a wait that is dropped loses its place, and a slot that it was given goes to the next.
     ///
     /// ```
-    /// use evenkeel_executor::{run, yield_now};
-    /// use evenkeel_taskgroup::TaskGroup;
+    /// use evenkeel::{TaskGroup, run, yield_now};
     ///
     /// let outcome = run(TaskGroup::<String>::builder().limit(2).run(async |group| {
     ///     for _ in 0..10 {

@@ -14,8 +14,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// Cancel-safe: the child goes on if this is dropped.
     ///
     /// ```
-    /// use evenkeel_executor::run;
-    /// use evenkeel_taskgroup::TaskGroup;
+    /// use evenkeel::{TaskGroup, run};
     ///
     /// let port = run(TaskGroup::<std::io::Error>::run(async |group| {
     ///     let port = group

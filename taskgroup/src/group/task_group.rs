@@ -31,8 +31,7 @@ use std::{fmt, panic::Location, rc::Rc};
 /// A group does not bound its own fan-out: a [`builder`](TaskGroup::builder) with a [`limit`](crate::TaskGroupBuilder::limit) does.
 ///
 /// ```
-/// use evenkeel_executor::{run, sleep};
-/// use evenkeel_taskgroup::TaskGroup;
+/// use evenkeel::{TaskGroup, run, sleep};
 /// use std::{io, time::Duration};
 ///
 /// async fn fetch(what: &'static str) -> io::Result<String> {

@@ -48,8 +48,7 @@ use std::{
 /// that were there besides are reported to `on_unhandled`.
 ///
 /// ```
-/// use evenkeel_executor::{run, yield_now};
-/// use evenkeel_taskgroup::scope;
+/// use evenkeel::{run, scope, yield_now};
 /// use std::cell::Cell;
 ///
 /// let words = ["even", "keel"];

@@ -1,7 +1,7 @@
 //! Data from other threads to the loop: a bounded channel whose senders may be anywhere.
 //!
 //! ```
-//! use evenkeel_executor::{remote, run};
+//! use evenkeel::{run, threads::remote};
 //!
 //! let lines = run(async {
 //!     let (sender, mut receiver) = remote::channel(2);

@@ -72,7 +72,7 @@ impl<T: Send> Sender<T> {
     /// With the item, if the receiver is gone.
     ///
     /// ```
-    /// use evenkeel_executor::{remote, run};
+    /// use evenkeel::{run, threads::remote};
     ///
     /// let (sender, mut receiver) = remote::channel(1);
     /// let other = std::thread::spawn(move || {
