@@ -9,10 +9,10 @@
 //!
 //! run(async {
 //!     let scope = CancelScope::new();
-//!     let remote = scope.clone();
+//!     let stop = scope.clone();
 //!     let stopper = spawn(async move {
 //!         sleep(Duration::from_millis(1)).await;
-//!         remote.cancel("the user closed the window");
+//!         stop.cancel("the user closed the window");
 //!     });
 //!     let outcome = scope.run(sleep(Duration::MAX)).await;
 //!     assert_eq!(outcome.unwrap_err().to_string(), "cancelled: the user closed the window");

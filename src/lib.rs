@@ -2,9 +2,9 @@
 //!
 //! * **Every task has an owner.** Dropping a [`Task`] cancels it, a [`TaskGroup`] does not end before its children, and nothing
 //!   outlives [`run`].
-//! * **Every wait can be cancelled,** where it stands, and clean-up may await: [`finally`] says goodbye to the server first.
+//! * **Every wait can be cancelled,** and clean-up may await: with [`finally`], a client that is stopped says goodbye first.
 //! * **Nothing is lost silently.** An error or a panic that nobody can receive any more goes to a hook, or to stderr in one line.
-//! * **One thread.** Tasks need not be `Send`, and borrow what lives longer than they do. What blocks goes [to a thread](to_thread).
+//! * **One thread.** Tasks need not be `Send`, and the children of a [`scope`] may borrow. What blocks goes [to a thread](to_thread).
 //! * **Repeatable.** With the virtual clock and a seed of [`testing`], a program runs in no time, and the same way each time.
 //!
 //! No other runtime lies underneath: evenkeel stands on [`std::task`]. It is not multi-threaded, has no I/O of its own, and does not
@@ -30,7 +30,7 @@
 //! **Run.** [`run`] makes an executor, runs a future on it and ends what is left. [`spawn`] makes a task, [`yield_now`] lets the others
 //! go first. More is in [`host`] (settings, and [`try_run`](host::try_run)) and in [`task`] (names, locals, spawners).
 //!
-//! **Own.** A [`Task`] is owned by its handle. A [`TaskGroup`] owns children that fail together: the first error cancels the others, and
+//! **Own.** A [`Task`] is the owner of what was spawned: awaiting it gives the value, dropping it cancels. A [`TaskGroup`] owns children that fail together: the first error cancels the others, and
 //! all errors come back in one [`GroupError`]. In a [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`],
 //! [`as_completed`] and [`map_concurrent`] run several futures in place, without tasks. More is in [`group`].
 //!

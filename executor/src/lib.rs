@@ -4,6 +4,8 @@
 //!
 //! The modules stand in reading order: from the way in, through the loop, to what it stands on.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod run;
 pub mod testing;
 mod host;

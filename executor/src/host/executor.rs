@@ -487,6 +487,7 @@ impl ExecutorBuilder {
     /// }
     /// ```
     #[cfg(feature = "ctrl-c")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ctrl-c")))]
     pub fn cancel_on_ctrl_c(mut self) -> Self {
         crate::host::ctrl_c::install();
         self.cancel_on_ctrl_c = true;

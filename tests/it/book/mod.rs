@@ -10,3 +10,5 @@ mod originals;
 mod rules;
 /// What the pages name exists.
 mod names;
+/// The names of the facade stand where a list says, and examples use no others.
+mod public_names;
