@@ -8,7 +8,7 @@
 //! | [`try_gather`] | the same, of `Result`s | with all values, or at the first error |
 //! | [`race`] | the same | with the first value |
 //! | [`first_ok`] | the same, of `Result`s | with the first `Ok`, or with all errors |
-//! | [`as_completed`] | the same | never by itself: it yields values as they come |
+//! | [`as_completed`] | the same | when all have; it yields each value as it comes |
 //! | [`map_concurrent`] | what a function makes of items | with the items; so many run at a time as are allowed |
 //!
 //! Whatever ends early cancels the children that are left, and waits for their clean-up.

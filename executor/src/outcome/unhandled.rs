@@ -22,7 +22,7 @@ pub struct Unhandled {
     kind: UnhandledKind,
 }
 
-/// What happened.
+/// What it is that nobody received: the kind of an [`Unhandled`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UnhandledKind {
@@ -79,7 +79,7 @@ impl Unhandled {
         self.location
     }
 
-    /// What happened.
+    /// What it is that nobody received.
     pub fn kind(&self) -> &UnhandledKind {
         &self.kind
     }
