@@ -27,8 +27,7 @@ use std::{
 /// no failure.
 ///
 /// Children live inside this future and are polled only while it is, each only when it was woken, and at most once per poll. So they
-/// run in one task, and what blocks one of them blocks all. Children that should be tasks of their own, as the executor's `dump` shows
-/// them, belong into a task group.
+/// run in one task, and what blocks one of them blocks all. Children that should be tasks of their own belong into a task group.
 ///
 /// Always write `async |s| …`, not `|s| async move { … }`: only the first can lend the scope to its own future.
 ///
