@@ -1,31 +1,10 @@
-//! How a group begins, and its settings.
+//! The settings of a group.
 
 use super::{group_core::GroupCore, run::run_group, task_group::TaskGroup};
 use crate::error::GroupError;
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
-    /// Runs a group: `body`, which spawns children, and all of these to their end.
-    ///
-    /// Write `async |group| …`, not `|group| async move …`. Where `?` leaves the error open, name it:
-    /// `TaskGroup::<AppError>::run(…)`.
-    ///
-    /// # Errors
-    ///
-    /// [`GroupError`] with every failure; or with none, if the group was [cancelled](TaskGroup::cancel) before its body had a
-    /// value.
-    ///
-    /// # Panics
-    ///
-    /// When polled outside an executor. If the body or a child panicked: that panic goes on.
-    #[track_caller]
-    pub fn run<T, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
-    where
-        B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
-    {
-        TaskGroup::builder().run(body)
-    }
-
     /// Builds a group with a name, a bound, or a grace period.
     pub fn builder() -> TaskGroupBuilder<E> {
         TaskGroupBuilder { name: None, limit: None, grace: None, _error: PhantomData }
@@ -79,7 +58,8 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     where
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        run_group(GroupCore::new(self.name, self.limit, self.grace, Location::caller()), body)
+        let core = GroupCore::new(self.name, self.limit, self.grace, Location::caller());
+        run_group(core, |state| body(TaskGroup(state)))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::group_state::GroupState;
 use crate::{
     caught::{Payload, catch},
-    error::Failure,
+    error::{Failure, GroupError},
     output::ChildOutput,
 };
 use evenkeel_executor::{
@@ -45,6 +45,17 @@ impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
     #[inline]
     fn outcome(output: R) -> Result<R::Value, Failure<E>> {
         output.into_result().map_err(Failure::One)
+    }
+}
+
+/// What a group below yields.
+pub(super) struct Nested;
+
+impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
+    type Value = T;
+
+    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, Failure<E>> {
+        output.map_err(Failure::Group)
     }
 }
 

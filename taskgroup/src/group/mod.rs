@@ -1,11 +1,10 @@
 //! The task group: children that are tasks.
 
-mod nested;
 mod builder;
-mod run;
 mod start;
 mod group_slot;
 mod task_group;
+mod run;
 mod stats;
 mod join_handle;
 mod child;

@@ -1,6 +1,6 @@
 //! Running a group: a clean-up point around a scope. The body runs in the scope, and the point waits for the children.
 
-use super::{group_core::GroupCore, group_state::GroupState, roster::Whom, task_group::TaskGroup};
+use super::{group_core::GroupCore, group_state::GroupState, roster::Whom};
 use crate::{
     caught::{Payload, catch, report_destructor},
     error::GroupError,
@@ -20,17 +20,21 @@ use std::{
 };
 
 /// Runs a group to its end.
-pub(super) async fn run_group<T, E, B>(core: GroupCore, body: B) -> Result<T, GroupError<E>>
+pub(super) async fn run_group<T, E, F>(
+    core: GroupCore,
+    body: impl FnOnce(Rc<GroupState<E>>) -> F,
+) -> Result<T, GroupError<E>>
 where
     E: fmt::Debug + 'static,
-    B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
+    F: Future<Output = Result<T, E>>,
 {
     let state = Rc::new(GroupState::new(core));
     state.core.lineage.begin();
     let tether = Tether(state.clone());
-    let group = TaskGroup(state.clone());
-    let body =
-        Body { core: state.core.clone(), inner: state.core.scope.run(CaughtBody { future: Place::new(body(group)) }) };
+    let body = Body {
+        core: state.core.clone(),
+        inner: state.core.scope.run(CaughtBody { future: Place::new(body(state.clone())) }),
+    };
     let ended = settle_at(state.core.location, body, async move |ended| {
         let value = note(&state, ended);
         WaitChildren(&state.core).await;

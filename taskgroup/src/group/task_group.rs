@@ -1,13 +1,18 @@
 //! The task group.
 
 use super::{
-    child::{Child, Plain, Understand},
+    child::{Child, Nested, Plain, Understand},
+    group_core::GroupCore,
     group_state::GroupState,
     join_handle::JoinHandle,
     roster::Membership,
+    run::run_group,
     stats::GroupStats,
 };
-use crate::{error::Failure, output::ChildOutput};
+use crate::{
+    error::{Failure, GroupError},
+    output::ChildOutput,
+};
 use evenkeel_executor::{CancelReason, combinator::spawn_at};
 use std::{fmt, panic::Location, rc::Rc};
 
@@ -55,6 +60,28 @@ impl<E> Clone for TaskGroup<E> {
 }
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
+    /// Runs a group: `body`, which spawns children, and all of these to their end.
+    ///
+    /// Write `async |group| …`, not `|group| async move …`. Where `?` leaves the error open, name it:
+    /// `TaskGroup::<AppError>::run(…)`.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`] with every failure; or with none, if the group was [cancelled](TaskGroup::cancel) before its body had a
+    /// value.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside an executor. If the body or a child panicked: that panic goes on.
+    #[track_caller]
+    pub fn run<T, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    where
+        B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
+    {
+        let core = GroupCore::new(None, None, None, Location::caller());
+        run_group(core, |state| body(TaskGroup(state)))
+    }
+
     /// Spawns a child. It begins in the next turn, and is awaited by the group whatever becomes of its handle.
     ///
     /// In a group that is being cancelled the child is cancelled from birth, and never starts.
@@ -83,6 +110,20 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         F: Future<Output = Result<(), E>> + 'static,
     {
         self.spawn_child::<Plain, F>(future, Membership::Background, Location::caller())
+    }
+
+    /// Spawns a child that is a group itself. What fails in it arrives here as one failure, a nested group error.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](TaskGroup::spawn) does.
+    #[track_caller]
+    pub fn spawn_group<T, B>(&self, body: B) -> JoinHandle<T>
+    where
+        T: 'static,
+        B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E> + 'static,
+    {
+        self.spawn_child::<Nested, _>(TaskGroup::run(body), Membership::Awaited, Location::caller())
     }
 
     /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`.
