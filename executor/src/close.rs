@@ -3,8 +3,9 @@
 use crate::{
     core::Core,
     outcome::unhandled::{Unhandled, UnhandledKind},
-    threads::handle::Call,
     time::instant::Instant,
+    turn::{Driver, Next},
+    wake::wake::wake_entry,
 };
 use std::time::Duration;
 
@@ -24,24 +25,11 @@ impl Core {
     /// stopped hard, jobs are left alone; their names are returned.
     pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
         self.tasks.close();
-        let mut grace = grace.map(|grace| Grace::new(self, grace));
-        self.catching(|| self.drain_inbox());
-        self.catching(|| {
-            while self.is_closing_still() {
-                // Before each turn and not behind it, which a task's panic leaves out.
-                if grace.as_mut().is_some_and(|grace| grace.is_over(self)) {
-                    return;
-                }
-                if self.tasks.ready.is_empty() {
-                    self.rest(grace.as_ref());
-                }
-                self.turn_of(usize::MAX);
-            }
-        });
+        self.run(&mut Closing { grace: grace.map(|grace| Grace::new(self, grace)) });
         let mut stuck = self.stop_hard();
         // What was asked for up to now is done. Then it is refused: a thread may ask for something at its very end, in a destructor of
         // its thread-locals, while it is waited for here. What this spawns is stopped before that, as the thread may wait for it too.
-        self.shared.refuse_calls();
+        self.calls.refuse_calls();
         self.catching(|| self.drain_inbox());
         self.tasks.stop_what_is_ready();
         for location in self.threads.close() {
@@ -57,7 +45,7 @@ impl Core {
     /// Nothing is ready: waits, as after a turn, but no longer than the grace lasts.
     fn rest(&self, grace: Option<&Grace>) {
         let Some(grace) = grace else { return self.wait(None) };
-        let nothing_comes = self.timers.next().is_none() && !self.timers.has_fresh();
+        let nothing_comes = self.time.timers.next().is_none() && !self.time.timers.has_fresh();
         if !(nothing_comes && self.may_jump() && self.jump_to(grace.until)) {
             self.wait(Some(grace.left));
         }
@@ -69,12 +57,10 @@ impl Core {
         self.tasks.close();
         let mut entries = Vec::new();
         self.tasks.inbox.drain(&mut entries);
-        for entry in entries {
-            self.tasks.wake_entry(entry);
-        }
+        entries.into_iter().for_each(wake_entry);
         // Every task that lives is in the queue now, or waits for its clean-up.
-        let end = self.tasks.ready.nth(self.tasks.ready.len());
-        while self.tasks.ready.head() != end {
+        let end = self.tasks.ready().nth(self.tasks.ready().len());
+        while self.tasks.ready().head() != end {
             self.tasks.step_and_recover();
         }
         self.stop_hard();
@@ -88,15 +74,27 @@ impl Core {
         self.tasks.stop_what_is_ready();
         stuck
     }
+}
 
-    /// Ends calls that will not be done any more.
-    pub(crate) fn drop_calls(&self, calls: Vec<Call>) {
-        for call in calls {
-            match call {
-                Call::Run(run) => self.drop_foreign(run),
-                Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
-            }
+/// The executor closes: turns are taken until everything has ended, or the time is over.
+struct Closing {
+    grace: Option<Grace>,
+}
+
+impl Driver for Closing {
+    #[inline]
+    fn begin(&mut self, core: &Core) -> Option<usize> {
+        if !core.is_closing_still() || self.grace.as_mut().is_some_and(|grace| grace.is_over(core)) {
+            return None;
         }
+        if core.tasks.ready().is_empty() {
+            core.rest(self.grace.as_ref());
+        }
+        Some(usize::MAX)
+    }
+
+    fn end(&mut self, _: &Core) -> Next {
+        Next::Turn
     }
 }
 
@@ -132,14 +130,14 @@ impl Grace {
         let unseen = real.map_or(Duration::ZERO, |real| real.elapsed().saturating_sub(moved));
         self.until -= unseen;
         self.left = self.until.saturating_duration_since(now);
-        let stands = moved.is_zero() && unseen.is_zero() && !core.tasks.ready.is_empty();
+        let stands = moved.is_zero() && unseen.is_zero() && !core.tasks.ready().is_empty();
         self.standing = if stands { self.standing + 1 } else { 0 };
         let was_at_end = std::mem::replace(&mut self.is_at_end, self.left.is_zero());
         (was_at_end && self.is_at_end && !stands) || self.standing > Self::LONGEST
     }
 
     fn look(core: &Core, now: Instant) -> (Instant, Option<std::time::Instant>) {
-        let is_real = core.clock.may_jump() && core.threads.has_jobs_out();
+        let is_real = core.time.clock.may_jump() && core.threads.has_jobs_out();
         (now, is_real.then(std::time::Instant::now))
     }
 }

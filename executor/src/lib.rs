@@ -6,22 +6,26 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+extern crate alloc;
+
 mod run;
 pub mod testing;
 mod host;
-mod turn;
 mod close;
+mod turn;
+mod sleep;
+mod choose;
 mod core;
 mod park;
 mod schedule;
 mod threads;
 mod cancel;
-#[expect(unsafe_code, reason = "to be mended")]
 mod task;
 mod region;
 mod time;
 mod wake;
 mod outcome;
+mod outside;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 
@@ -31,21 +35,28 @@ pub use crate::{
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
         point::Shield,
         scope::{CancelScope, InScope},
+        shields::cancel_requested,
         token::{CancelToken, WaitCancelled},
     },
     core::TooManyExecutors,
-    host::executor::{Budget, CloseReport, Executor, ExecutorBuilder, Progress, Readiness},
+    host::{
+        builder::ExecutorBuilder,
+        executor::{CloseReport, Executor},
+        tick::{Budget, Progress, Readiness},
+    },
     outcome::{
-        call_error::CallError,
-        join_error::{JoinError, Panic},
+        call_error::{CallError, ExecutorEnded},
+        join_error::JoinError,
+        nested_run::NestedRun,
+        panic::Panic,
         reason::{CancelReason, Cancelled},
         task_id::TaskId,
         task_state::TaskState,
         unhandled::{Unhandled, UnhandledKind},
     },
     park::Park,
-    region::{here::cancel_requested, remote::RemoteToken},
-    run::{NestedRun, run, try_run},
+    region::remote::RemoteToken,
+    run::{run, try_run},
     task::{
         current::{TaskRef, current_task, try_current_task},
         local::TaskLocal,
@@ -54,7 +65,7 @@ pub use crate::{
         yield_now::{YieldNow, yield_now},
     },
     threads::{
-        handle::{ExecutorEnded, Handle},
+        handle::Handle,
         job::JobContext,
         limiter::ThreadLimiter,
         remote,
@@ -73,13 +84,13 @@ pub use crate::{
 /// besides, and of nothing else.
 pub mod combinator {
     pub use crate::{
+        cancel::shields::{is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic},
         cancel::{
             branch::{Branch, Siblings, poll_branches},
             cleanup::{settle, settle_at},
         },
         outcome::{plain::plain, unhandled::report_unhandled},
         raw::{pinned::PinnedRow, place::Place},
-        region::here::{is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic},
         task::{current::end_grace, spawn::spawn_at},
         wake::wake_set::{Batch, WakeSet, Woken},
     };

@@ -1,12 +1,7 @@
 //! The way in.
 
-use crate::{
-    core::{Core, check_not_nested},
-    host::executor::Executor,
-    outcome::join_error::JoinError,
-    task::main_task::run_main,
-};
-use std::{panic::Location, rc::Rc, time::Duration};
+use crate::{core::check_not_nested, host::executor::Executor, outcome::nested_run::NestedRun};
+use std::panic::Location;
 
 /// Runs a future to its end on this thread, and with it everything that it spawns.
 ///
@@ -42,88 +37,5 @@ pub fn run<F: Future>(main: F) -> F::Output {
 pub fn try_run<F: Future>(main: F) -> Result<F::Output, NestedRun> {
     let location = Location::caller();
     check_not_nested(location)?;
-    run_and_close(Executor::new(), None, main, location)
-}
-
-/// Drives a new executor until `main` and all clean-up have ended.
-#[track_caller]
-pub(crate) fn run_and_close<F: Future>(
-    executor: Executor,
-    grace: Option<Duration>,
-    main: F,
-    location: &'static Location<'static>,
-) -> Result<F::Output, NestedRun> {
-    let _watch = Watch::begin(&executor.core);
-    let outcome = run_on(&executor.core, main, location)?;
-    let closing = executor.core.enter_blocking(location)?;
-    executor.core.close(grace);
-    drop(closing);
-    drop(executor);
-    Ok(value_or_panic(outcome))
-}
-
-/// Drives an executor until `main` has ended.
-pub(crate) fn run_on<F: Future>(
-    core: &Rc<Core>,
-    main: F,
-    location: &'static Location<'static>,
-) -> Result<Result<F::Output, JoinError>, NestedRun> {
-    let _driving = core.enter_blocking(location)?;
-    let _watch = Watch::begin(core);
-    Ok(run_main(core, main, location, |done| core.run_until(done)))
-}
-
-/// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.
-struct Watch {
-    #[cfg(feature = "ctrl-c")]
-    _watch: Option<crate::host::ctrl_c::Watch>,
-}
-
-impl Watch {
-    #[cfg(feature = "ctrl-c")]
-    fn begin(core: &Core) -> Watch {
-        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::host::ctrl_c::Watch::new(core.shared.clone())) }
-    }
-
-    #[cfg(not(feature = "ctrl-c"))]
-    fn begin(_: &Core) -> Watch {
-        Watch {}
-    }
-}
-
-#[track_caller]
-pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(JoinError::Panicked(panic)) => panic.resume(),
-        Err(JoinError::ReportedToGroup) => unreachable!("the main future belongs to no group"),
-        Err(JoinError::Cancelled(reason)) => {
-            panic!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
-        }
-    }
-}
-
-/// An executor was to be driven by a call that stands inside another such call on the same thread.
-///
-/// Blocking there would stop every task of the outer executor. Await the future instead, or `spawn` it.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error(
-    "an evenkeel executor was to run at {inner}, inside a task of the one that runs since {outer}: \
-     await the future there, or spawn it"
-)]
-pub struct NestedRun {
-    pub(crate) outer: &'static Location<'static>,
-    pub(crate) inner: &'static Location<'static>,
-}
-
-impl NestedRun {
-    /// Where the call stands that was running already.
-    pub fn outer(&self) -> &'static Location<'static> {
-        self.outer
-    }
-
-    /// Where the refused call stands.
-    pub fn inner(&self) -> &'static Location<'static> {
-        self.inner
-    }
+    Executor::new().run_and_close(None, main, location)
 }

@@ -33,5 +33,7 @@ mod asyncio;
 mod fuzz_structured;
 /// What the compiler and the messages say to users.
 mod api;
+/// The house: what may stand where.
+mod tidy;
 /// The book, the README and the examples.
 mod book;

@@ -3,15 +3,16 @@
 use crate::{
     cancel::scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
     outcome::reason::{CancelReason, Cancelled},
+    raw::lent::OnThread,
+    raw::place::Place,
     region::{
-        here::{self, Epoch, Framed, polled_by},
-        limit::{NEVER, Watch},
+        epoch::{Epoch, epoch},
+        here::Framed,
+        limit::NEVER,
         region::{Kind, Region},
+        watch::Watch,
     },
-};
-use crate::{
-    core::Core,
-    raw::{current as enter, place::Place},
+    task::tasks::{TASKS, Tasks, polled_by},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -102,11 +103,11 @@ impl<F> Branch<F> {
     /// it at once, after a poll that [began cancelled](Siblings::began_cancelled).
     pub fn is_abandoned(self: Pin<&mut Self>) -> bool {
         let region = self.project().region;
-        enter::with_current(|core| {
-            let Some(core) = core else { return false };
+        TASKS.look(|tasks| {
+            let Some(tasks) = tasks else { return false };
             match region {
                 Some(region) => region.is_outer_cancelled() && !region.is_at_work(),
-                None => core.tasks.is_cancelled_here(),
+                None => tasks.is_cancelled_here(),
             }
         })
     }
@@ -125,7 +126,7 @@ impl<F: Future> Future for Branch<F> {
 
 /// Polls branches of one combinator, one after the other: see [`poll_branches`].
 pub struct Siblings<'a> {
-    core: &'a Core,
+    tasks: &'a Tasks,
     /// One frame for all, as long as none of them needs more: nothing in it belongs to one of them.
     framed: Option<Framed<'a>>,
     /// Since then nothing was cancelled.
@@ -160,9 +161,9 @@ pub struct Siblings<'a> {
 /// ```
 #[inline]
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
-    polled_by("a combinator", |core| {
+    polled_by("a combinator", |tasks| {
         let mut siblings =
-            Siblings { core, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
+            Siblings { tasks, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
         siblings.look();
         siblings.began_cancelled = siblings.is_cancelled;
         poll(&mut siblings)
@@ -172,9 +173,9 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
 impl<'a> Siblings<'a> {
     fn look(&mut self) {
         self.framed = None;
-        self.is_cancelled = self.core.tasks.is_cancelled_here();
-        (self.epoch, self.made) = (here::epoch(), self.core.tasks.here.made());
-        self.framed = Some(self.core.tasks.here.enter_bare(self.is_cancelled));
+        self.is_cancelled = self.tasks.is_cancelled_here();
+        (self.epoch, self.made) = (epoch(), self.tasks.here.made());
+        self.framed = Some(self.tasks.here.enter_bare(self.is_cancelled));
     }
 
     /// Was a scope around cancelled before this poll? Then each branch that was woken has had its last one, when the poll is over.
@@ -196,13 +197,13 @@ impl<'a> Siblings<'a> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = branch.as_mut().project();
-        if this.region.is_some() || self.is_cancelled || self.epoch != here::epoch() {
+        if this.region.is_some() || self.is_cancelled || self.epoch != epoch() {
             return self.poll_alone(branch, cx);
         }
         *this.state = State::Running;
         let future = this.body.as_mut().get().expect("a branch was polled after it had ended");
         let polled = future.poll(cx);
-        if self.epoch == here::epoch() && self.made == self.core.tasks.here.made() {
+        if self.epoch == epoch() && self.made == self.tasks.here.made() {
             return polled.map(Ok);
         }
         self.finish(branch, polled, cx)
@@ -229,17 +230,17 @@ impl<'a> Siblings<'a> {
         polled: Poll<F::Output>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
-        if self.epoch == here::epoch() && !self.core.tasks.here.is_made() {
+        if self.epoch == epoch() && !self.tasks.here.is_made() {
             // It was made for a frame that is gone.
-            self.made = self.core.tasks.here.made();
+            self.made = self.tasks.here.made();
             return polled.map(Ok);
         }
-        let made = self.core.tasks.here.take_made();
+        let made = self.tasks.here.take_made();
         self.framed = None;
         let (mut this, mut watch) = (branch.project(), Watch::default());
         let place = (&mut *this.region, NEVER);
-        let next = next_of(self.core, (polled, made), self.epoch, place, &mut watch, &mut this.body, cx);
-        let polled = conclude(self.core, next, this.region, this.state, &mut watch, this.body, cx);
+        let next = next_of(self.tasks, (polled, made), self.epoch, place, &mut watch, &mut this.body, cx);
+        let polled = conclude(self.tasks, next, this.region, this.state, &mut watch, this.body, cx);
         if polled.is_ready() {
             end(this.region, &mut watch);
         }

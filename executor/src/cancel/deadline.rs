@@ -1,12 +1,12 @@
 //! Timeouts: scopes with a deadline.
 
-use crate::time::{
-    instant::{Instant, saturating_nanos},
-    wheel::When,
-};
 use crate::{
     cancel::scope::{CancelScope, InScope},
     outcome::reason::CancelReason,
+    time::{
+        instant::{Instant, saturating_nanos},
+        wheel::When,
+    },
 };
 use pin_project_lite::pin_project;
 use std::{

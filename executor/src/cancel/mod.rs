@@ -98,9 +98,10 @@
 //! 3. The drop of `Guard`, `Cleaning` or `Shield`: reported, unless somebody asked for it (`abort`, a grace period). Or `open_shields` has
 //!    given it up, since what it waits for can never come.
 
-pub(crate) mod scope;
+pub(crate) mod shields;
 pub(crate) mod deadline;
 pub(crate) mod branch;
+pub(crate) mod scope;
 pub(crate) mod cleanup;
 pub(crate) mod point;
 pub(crate) mod token;

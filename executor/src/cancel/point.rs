@@ -10,33 +10,34 @@
 //! The body's part is a region that can be cancelled from around; the clean-up's is the same region, shielded.
 
 use crate::{
-    cancel::scope::Site,
-    region::{
-        drive::{Verdict, drive},
-        held::{Held, Payload, first_of},
-        here::polled_by,
-        region::{Kind, Region},
-    },
-};
-use crate::{
     outcome::{
-        join_error::Panic,
+        caught::{Payload, caught},
+        panic::Panic,
         unhandled::{UnhandledKind, report_unhandled as report},
     },
-    raw::{current as enter, place::Place},
-    task::tasks::Tasks,
+    raw::lent::OnThread,
+    raw::place::Place,
+    region::{
+        drive::{Verdict, drive},
+        held::{Held, first_of},
+        region::{Kind, Region},
+    },
+    task::tasks::{TASKS, Tasks, polled_by},
 };
 use pin_project_lite::pin_project;
 use std::{
     fmt,
     future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{Location, resume_unwind},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
 /// What the parts of one clean-up point share.
+/// Where a clean-up point was written.
+pub(crate) type Site = &'static Location<'static>;
+
 #[derive(Clone)]
 pub(crate) struct Point {
     region: Rc<Region>,
@@ -83,7 +84,7 @@ impl Point {
     /// It was dropped before it was done.
     fn skip(&self) {
         self.region.abandon();
-        if !enter::with_current(|core| core.is_some_and(|core| core.tasks.is_quiet())) {
+        if !TASKS.look(|tasks| tasks.is_some_and(Tasks::is_quiet)) {
             report(UnhandledKind::CleanupSkipped(self.site));
         }
     }
@@ -117,7 +118,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if *this.started && this.body.as_mut().is_taken() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.body.as_mut().clear()));
+                let dropped = caught(|| this.body.as_mut().clear());
                 this.point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -138,16 +139,16 @@ impl<F: Future> Future for Guard<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        polled_by("a clean-up point", |core| {
-            let (tasks, point, region) = (&core.tasks, &*this.point, &this.point.region);
+        polled_by("a clean-up point", |tasks| {
+            let (tasks, point, region) = (tasks, &*this.point, &this.point.region);
             let cancelled = point.arrive(tasks);
             if !std::mem::replace(this.started, true) {
                 region.set_late(cancelled);
             }
             // If the cancellation comes in this very poll, the scope around polls once more.
-            let ended = drive(tasks, region, cancelled, cx, |cx| {
+            let ended = drive(&tasks.here.commons, region, cancelled, cx, |cx| {
                 let body = this.body.as_mut().get().expect("a body is polled until it has ended");
-                match catch_unwind(AssertUnwindSafe(|| tasks.here.inside(region, || body.poll(cx)))) {
+                match caught(|| tasks.here.inside(region, || body.poll(cx))) {
                     Ok(Poll::Pending) => Poll::Pending,
                     Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
                     Err(payload) => Poll::Ready(Err(Held::new(payload))),
@@ -174,7 +175,7 @@ impl<F: Future> Future for Guard<F> {
 }
 
 fn drop_body<F>(body: &mut Pin<&mut Place<F>>) -> Option<Held> {
-    catch_unwind(AssertUnwindSafe(|| body.as_mut().clear())).err().map(Held::new)
+    caught(|| body.as_mut().clear()).err().map(Held::new)
 }
 
 fn go_on_or_report(payload: Payload) {
@@ -196,7 +197,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.cleanup.as_mut().is_taken() {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.cleanup.as_mut().clear()));
+                let dropped = caught(|| this.cleanup.as_mut().clear());
                 this.point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -218,8 +219,8 @@ impl<U, F: Future<Output = Option<U>>> Future for Cleaning<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        polled_by("a clean-up point", |core| {
-            let (tasks, point, region) = (&core.tasks, &*this.point, &this.point.region);
+        polled_by("a clean-up point", |tasks| {
+            let (tasks, point, region) = (tasks, &*this.point, &this.point.region);
             let cancelled = point.arrive(tasks);
             let cleanup = this.cleanup.as_mut().get().expect("a clean-up is polled until it has ended");
             let outcome = match poll_shielded(tasks, region, cx, cleanup) {
@@ -254,7 +255,7 @@ fn poll_shielded<F: Future>(
     future: Pin<&mut F>,
 ) -> Result<Poll<F::Output>, Held> {
     let poll = |cx: &mut Context<'_>| tasks.here.inside(region, || future.poll(cx));
-    catch_unwind(AssertUnwindSafe(|| region.poll_by(tasks, cx, poll))).map_err(Held::new)
+    caught(|| region.poll_by(&tasks.here.commons, cx, poll)).map_err(Held::new)
 }
 
 /// The end of a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
@@ -268,7 +269,7 @@ pub(crate) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, pa
     };
     poll_fn(move |_| {
         if let Some(panic) = panic.take() {
-            polled_by("a clean-up point", |core| point.throw(&core.tasks, panic));
+            polled_by("a clean-up point", |tasks| point.throw(tasks, panic));
         }
         value.take().map_or(Poll::Pending, Poll::Ready)
     })
@@ -288,7 +289,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let State::Shields(point) = &*this.state {
-                let dropped = catch_unwind(AssertUnwindSafe(|| this.future.as_mut().clear()));
+                let dropped = caught(|| this.future.as_mut().clear());
                 point.skip();
                 if let Err(payload) = dropped {
                     go_on_or_report(payload);
@@ -325,9 +326,9 @@ impl<F: Future> Future for Shield<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        polled_by("a shield", |core| {
+        polled_by("a shield", |tasks| {
             if let State::New = this.state {
-                *this.state = if core.tasks.is_cancelled_here() {
+                *this.state = if tasks.is_cancelled_here() {
                     State::Open
                 } else {
                     let point = Point::new(this.site);
@@ -335,7 +336,6 @@ impl<F: Future> Future for Shield<F> {
                     State::Shields(point)
                 };
             }
-            let tasks = &core.tasks;
             let panic = match &*this.state {
                 State::Shields(point) => {
                     let cancelled = point.arrive(tasks);

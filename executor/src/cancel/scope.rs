@@ -2,29 +2,29 @@
 
 use crate::{
     cancel::token::CancelToken,
-    region::{
-        drive::{Verdict, drive},
-        held::{Held, first_of},
-        here::{self, Epoch, polled_by},
-        limit::{NEVER, Watch, is_past},
-        region::{Kind, Region},
-    },
-    wake::foreign::wake_foreign,
-};
-use crate::{
-    core::Core,
     outcome::{
-        join_error::Panic,
+        caught::caught,
+        panic::Panic,
         reason::{CancelReason, Cancelled},
         unhandled::{UnhandledKind, report_unhandled as report},
     },
     raw::place::Place,
+    region::{
+        drive::{Verdict, drive},
+        epoch::{Epoch, epoch},
+        held::{Held, first_of},
+        limit::{NEVER, is_past},
+        region::{Kind, Region},
+        watch::Watch,
+    },
+    task::tasks::{Tasks, polled_by},
     time::{instant::Instant, wheel::When},
+    wake::call::call,
 };
 use pin_project_lite::pin_project;
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind},
+    panic::resume_unwind,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -85,18 +85,18 @@ impl CancelScope {
     /// Code that does not suspend is not stopped: a scope that is cancelled by its own code is stopped where that awaits
     /// next.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
-        cancel(&self.0, reason.into())
+        self.0.cancel_once(reason.into())
     }
 
     /// Was this scope cancelled, or one around it?
     pub fn is_cancelled(&self) -> bool {
-        look(&self.0);
+        self.0.look();
         self.0.is_cancelled_now()
     }
 
     /// Why this very scope was cancelled.
     pub fn reason(&self) -> Option<CancelReason> {
-        look(&self.0);
+        self.0.look();
         self.0.reason().cloned()
     }
 
@@ -121,7 +121,7 @@ impl CancelScope {
         self.0.limit.grace.set(grace.into());
         if let Some(waker) = self.0.limit.take_waker() {
             // Clean-up may be at work already: the scope's future starts the timer.
-            wake_foreign(waker);
+            call(waker);
         }
     }
 
@@ -131,14 +131,14 @@ impl CancelScope {
     }
 
     pub(crate) fn limit_to(&self, deadline: When) -> bool {
-        look(&self.0);
+        self.0.look();
         if self.0.reason().is_some() || self.0.limit.has_ended() {
             return false;
         }
         self.0.limit.deadline.set(deadline);
         if let Some(waker) = self.0.limit.take_waker() {
             // Its future starts the timer.
-            wake_foreign(waker);
+            call(waker);
         }
         true
     }
@@ -155,47 +155,6 @@ impl fmt::Debug for CancelScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelScope").field("reason", &self.0.reason()).field("deadline", &self.deadline()).finish()
     }
-}
-
-pub(crate) fn cancel(scope: &Region, reason: CancelReason) -> bool {
-    look(scope);
-    if scope.reason().is_some() {
-        return false;
-    }
-    // Where other threads may cancel it too, their lock decides who was first.
-    let is_first = scope.limit.remote.get().is_none_or(|remote| remote.cancel(reason.clone()));
-    if is_first {
-        scope.cancel(reason);
-    } else {
-        look(scope);
-    }
-    if let Some(waker) = scope.limit.take_waker() {
-        wake_foreign(waker);
-    }
-    is_first
-}
-
-/// Has another thread cancelled it?
-#[inline]
-pub(crate) fn look(scope: &Region) {
-    let remote = scope.limit.remote.get().filter(|_| scope.reason().is_none());
-    if let Some(reason) = remote.and_then(|remote| remote.reason()) {
-        scope.cancel(reason);
-    }
-}
-
-/// Has its time come, or has another thread cancelled it? Then it is cancelled now.
-#[inline]
-fn has_come(scope: &Region, watch: &mut Watch) -> bool {
-    if scope.reason().is_some() {
-        return true;
-    }
-    if watch.is_past(&scope.limit) {
-        cancel(scope, CancelReason::DeadlineExceeded);
-    } else {
-        look(scope);
-    }
-    scope.reason().is_some()
 }
 
 pin_project! {
@@ -289,24 +248,24 @@ pub(crate) fn poll_scope<F: Future>(
     mut body: Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<F::Output, Cancelled>> {
-    let polled = polled_by("a cancel scope", |core| {
-        let is_bare = region.is_none() && !core.tasks.is_cancelled_here() && !watch.has_fired();
+    let polled = polled_by("a cancel scope", |tasks| {
+        let is_bare = region.is_none() && !tasks.is_cancelled_here() && !watch.has_fired();
         let next = if is_bare && (*state == State::Running || !is_past(deadline)) {
             // The price of a timeout that does not fire.
             *state = State::Running;
             let future = body.as_mut().get().expect("a scope was polled after it had ended");
-            let epoch = here::epoch();
-            let (polled, made) = core.tasks.here.inside_bare(|| future.poll(cx));
-            if polled.is_pending() && made.is_none() && here::epoch() == epoch {
+            let before = epoch();
+            let (polled, made) = tasks.here.inside_bare(|| future.poll(cx));
+            if polled.is_pending() && made.is_none() && epoch() == before {
                 watch.keep_deadline(deadline, cx.waker());
                 return Poll::Pending;
             }
-            next_of(core, (polled, made), epoch, (region, deadline), watch, &mut body, cx)
+            next_of(tasks, (polled, made), before, (region, deadline), watch, &mut body, cx)
         } else {
             let region = get_region(region, None, deadline);
-            poll_in_region(core, region, state, watch, &mut body, cx)
+            poll_in_region(tasks, region, state, watch, &mut body, cx)
         };
-        conclude(core, next, region, state, watch, body, cx)
+        conclude(tasks, next, region, state, watch, body, cx)
     });
     if polled.is_ready() {
         end(region, watch);
@@ -317,9 +276,9 @@ pub(crate) fn poll_scope<F: Future>(
 /// What is to be done after a poll without a region, in which one was `made` perhaps.
 #[inline(always)]
 pub(crate) fn next_of<F: Future>(
-    core: &Core,
+    tasks: &Tasks,
     (polled, made): (Poll<F::Output>, Option<Rc<Region>>),
-    epoch: Epoch,
+    before: Epoch,
     (region, deadline): (&mut Option<Rc<Region>>, When),
     watch: &mut Watch,
     body: &mut Pin<&mut Place<F>>,
@@ -330,18 +289,18 @@ pub(crate) fn next_of<F: Future>(
         return Next::Return(value);
     }
     let region = get_region(region, made, deadline);
-    region.arrive(&core.tasks);
-    if here::epoch() == epoch || region.is_outer_cancelled() {
+    region.arrive(tasks);
+    if epoch() == before || region.is_outer_cancelled() {
         Next::Wait
     } else {
-        poll_cancelled(core, region, watch, body, cx)
+        poll_cancelled(tasks, region, watch, body, cx)
     }
 }
 
 /// Does that.
 #[inline(always)]
 pub(crate) fn conclude<F: Future>(
-    core: &Core,
+    tasks: &Tasks,
     next: Next<F::Output>,
     region: &Option<Rc<Region>>,
     state: &mut State,
@@ -353,18 +312,18 @@ pub(crate) fn conclude<F: Future>(
         // A completed result is never lost.
         (Next::Return(value), _) => Poll::Ready(Ok(value)),
         (Next::Wait, Some(region)) => {
-            wait(core, region, watch, cx);
+            wait(tasks, region, watch, cx);
             Poll::Pending
         }
         (Next::Stop { overdue }, Some(region)) => {
-            if let Some(cancelled) = stop(core, region, overdue, state, watch, body) {
+            if let Some(cancelled) = stop(tasks, region, overdue, state, watch, body) {
                 return Poll::Ready(Err(cancelled));
             }
-            region.wait_for_end_around(&core.tasks, cx.waker());
+            region.wait_for_end_around(tasks, cx.waker());
             Poll::Pending
         }
         (Next::Nothing, Some(region)) => {
-            region.wait_for_end_around(&core.tasks, cx.waker());
+            region.wait_for_end_around(tasks, cx.waker());
             Poll::Pending
         }
         (_, None) => Poll::Pending,
@@ -382,7 +341,7 @@ fn get_region(region: &mut Option<Rc<Region>>, made: Option<Rc<Region>>, deadlin
 
 /// A poll of a scope that has a region.
 fn poll_in_region<F: Future>(
-    core: &Core,
+    tasks: &Tasks,
     region: &Rc<Region>,
     state: &mut State,
     watch: &mut Watch,
@@ -392,7 +351,7 @@ fn poll_in_region<F: Future>(
     if *state == State::New && region.limit.was_entered() {
         panic!("a second future was run in one CancelScope: make a scope for each");
     }
-    let around = region.arrive(&core.tasks);
+    let around = region.arrive(tasks);
     match *state {
         State::Running => {}
         // Code in a cancelled scope starts nothing, and nothing is returned to it.
@@ -400,43 +359,42 @@ fn poll_in_region<F: Future>(
         State::New => begin(region, state, body.as_mut()),
         State::Stopped => return Next::Stop { overdue: false },
     }
-    if has_come(region, watch) || around {
-        return poll_cancelled(core, region, watch, body, cx);
+    if region.has_come(watch) || around {
+        return poll_cancelled(tasks, region, watch, body, cx);
     }
-    let epoch = here::epoch();
-    match poll_once(core, region, body, cx) {
+    let before = epoch();
+    match poll_once(tasks, region, body, cx) {
         Poll::Ready(value) => Next::Return(value),
         // If this scope or one around it has been cancelled in this poll, the epoch is a new one. The outermost that is
         // cancelled then polls once more.
-        Poll::Pending if here::epoch() == epoch || region.is_outer_cancelled() => Next::Wait,
-        Poll::Pending => poll_cancelled(core, region, watch, body, cx),
+        Poll::Pending if epoch() == before || region.is_outer_cancelled() => Next::Wait,
+        Poll::Pending => poll_cancelled(tasks, region, watch, body, cx),
     }
 }
 
 /// The first poll.
 fn begin<F>(region: &Rc<Region>, state: &mut State, mut body: Pin<&mut Place<F>>) {
     region.limit.enter(is_shared(region));
-    look(region);
+    region.look();
     *state = State::Running;
     if region.reason().is_some() {
         // Cancelled before it began: the future is not started.
         body.as_mut().clear();
     } else if is_past(region.limit.deadline.get()) {
         // At its own deadline it is polled once.
-        cancel(region, CancelReason::DeadlineExceeded);
+        region.cancel_once(CancelReason::DeadlineExceeded);
     }
 }
 
 #[inline]
 fn poll_once<F: Future>(
-    core: &Core,
+    tasks: &Tasks,
     region: &Rc<Region>,
     body: &mut Pin<&mut Place<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<F::Output> {
-    let tasks = &core.tasks;
     match body.as_mut().get() {
-        Some(future) => region.poll_inside(tasks, cx, |cx| tasks.here.inside(region, || future.poll(cx))),
+        Some(future) => region.poll_inside(&tasks.here.commons, cx, |cx| tasks.here.inside(region, || future.poll(cx))),
         None => Poll::Pending,
     }
 }
@@ -444,7 +402,7 @@ fn poll_once<F: Future>(
 /// The scope is cancelled, or one around it is.
 #[cold]
 fn poll_cancelled<F: Future>(
-    core: &Core,
+    tasks: &Tasks,
     region: &Rc<Region>,
     watch: &mut Watch,
     body: &mut Pin<&mut Place<F>>,
@@ -453,8 +411,7 @@ fn poll_cancelled<F: Future>(
     if region.reason().is_none() && !region.is_outer_cancelled() {
         return Next::Wait;
     }
-    let tasks = &core.tasks;
-    let polled = drive(tasks, region, true, cx, |cx| match body.as_mut().get() {
+    let polled = drive(&tasks.here.commons, region, true, cx, |cx| match body.as_mut().get() {
         Some(future) => tasks.here.inside(region, || future.poll(cx)),
         None => Poll::Pending,
     });
@@ -468,9 +425,9 @@ fn poll_cancelled<F: Future>(
 
 /// The scope waits: whoever may end that knows the newest waker.
 #[inline]
-fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
+fn wait(tasks: &Tasks, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     let is_cancelled = region.is_cancelled();
-    region.wait(&core.tasks, cx.waker(), true);
+    region.wait(tasks, cx.waker(), true);
     if is_shared(region) {
         region.limit.keep_waker(cx.waker());
         if let Some(remote) = region.limit.remote.get() {
@@ -486,7 +443,7 @@ fn wait(core: &Core, region: &Rc<Region>, watch: &mut Watch, cx: &Context<'_>) {
     }
     if is_cancelled && !watch.has_deadline() && region.is_outer_cancelled() {
         // It is to stop, or its deadline is to count again, if it outlives what is cancelled around it.
-        region.wait_for_end_around(&core.tasks, cx.waker());
+        region.wait_for_end_around(tasks, cx.waker());
     }
     if !is_cancelled && region.is_cancelled() {
         // A waker's clone, which may be foreign code, has cancelled the scope.
@@ -503,7 +460,7 @@ fn is_shared(region: &Rc<Region>) -> bool {
 /// The future has not finished, and no clean-up in it is at work any more, or for too long: drops it. `None`: a scope around
 /// this one is cancelled too.
 fn stop<F>(
-    core: &Core,
+    tasks: &Tasks,
     region: &Rc<Region>,
     overdue: bool,
     state: &mut State,
@@ -512,20 +469,18 @@ fn stop<F>(
 ) -> Option<Cancelled> {
     *state = State::Stopped;
     region.unlink();
-    let dropped = catch_unwind(AssertUnwindSafe(|| {
-        if overdue { core.tasks.quietly(|| body.as_mut().clear()) } else { body.as_mut().clear() }
-    }));
+    let dropped = caught(|| if overdue { tasks.quietly(|| body.as_mut().clear()) } else { body.as_mut().clear() });
     if overdue {
         report(UnhandledKind::GraceExceeded);
         // It was not cancelled itself, perhaps, and now its future is gone. The first reason stays.
-        cancel(region, CancelReason::OwnerDropped);
+        region.cancel_once(CancelReason::OwnerDropped);
     }
     let first = region.take_panic();
     let around = region.is_outer_cancelled();
     region.end();
     watch.stop();
     if let Some(panic) = first_of(first, dropped.err().map(Held::new)) {
-        match core.tasks.region_here() {
+        match tasks.region_here() {
             // It would take other clean-up with it.
             Some(outer) if around => outer.stash(panic),
             _ => panic.resume(),
@@ -555,11 +510,11 @@ fn end_region(mut region: Rc<Region>) {
 /// The scope's future is dropped before it has ended: by an outer scope that stops, or by foreign code.
 pub(crate) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body: Pin<&mut Place<F>>) {
     region.unlink();
-    let dropped = catch_unwind(AssertUnwindSafe(|| body.as_mut().clear()));
+    let dropped = caught(|| body.as_mut().clear());
     region.abandon();
     if is_shared(&region) {
         // Those who wait for a token's cancellation would wait for ever.
-        cancel(&region, CancelReason::OwnerDropped);
+        region.cancel_once(CancelReason::OwnerDropped);
     }
     end(&mut Some(region), watch);
     if let Err(payload) = dropped {
@@ -570,6 +525,3 @@ pub(crate) fn drop_unfinished<F>(region: Rc<Region>, watch: &mut Watch, mut body
         }
     }
 }
-
-/// Where a clean-up point was written.
-pub(crate) type Site = &'static Location<'static>;

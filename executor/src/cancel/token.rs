@@ -1,12 +1,12 @@
 //! Cancellation that is passed by hand.
 
-use crate::outcome::reason::CancelReason;
 use crate::{
-    cancel::scope::{self, look},
+    outcome::reason::CancelReason,
     region::{
         region::Region,
         remote::{Remote, RemoteToken},
     },
+    wake::call::call,
 };
 use std::{
     fmt,
@@ -39,19 +39,19 @@ pub struct CancelToken(pub(crate) Rc<Region>);
 impl CancelToken {
     /// Was the scope cancelled, or one around it?
     pub fn is_cancelled(&self) -> bool {
-        look(&self.0);
+        self.0.look();
         self.0.is_cancelled_now()
     }
 
     /// Why this very scope was cancelled.
     pub fn reason(&self) -> Option<CancelReason> {
-        look(&self.0);
+        self.0.look();
         self.0.reason().cloned()
     }
 
     /// Cancels the scope, as [`CancelScope::cancel`](crate::CancelScope::cancel) does.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
-        scope::cancel(&self.0, reason.into())
+        self.0.cancel_once(reason.into())
     }
 
     /// Waits until the scope is cancelled, and yields the reason. Cancel-safe.
@@ -70,7 +70,7 @@ impl CancelToken {
         }
         if let Some(waker) = self.0.limit.take_waker() {
             // The scope waits already: its future is to make itself known there.
-            crate::wake::foreign::wake_foreign(waker);
+            call(waker);
         }
         self.0.wake_waiters();
         RemoteToken(remote)
@@ -119,7 +119,7 @@ impl Future for WaitCancelled {
 
 impl WaitCancelled {
     fn reason(&self) -> Option<CancelReason> {
-        look(&self.region);
+        self.region.look();
         self.region.reason().cloned()
     }
 

@@ -1,6 +1,6 @@
 //! Ctrl-C: the first cancels the main futures that asked for it, the second ends the process.
 
-use crate::{outcome::reason::CancelReason, threads::handle::Shared};
+use crate::{outcome::reason::CancelReason, wake::calls::Calls};
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -13,7 +13,7 @@ const INTERRUPTED: i32 = 130;
 static MAINS: Mutex<Vec<Arc<Main>>> = Mutex::new(Vec::new());
 
 struct Main {
-    executor: Arc<Shared>,
+    executor: Arc<Calls>,
     was_interrupted: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn install() {
 }
 
 impl Watch {
-    pub(crate) fn new(executor: Arc<Shared>) -> Watch {
+    pub(crate) fn new(executor: Arc<Calls>) -> Watch {
         let main = Arc::new(Main { executor, was_interrupted: AtomicBool::new(false) });
         mains(|mains| mains.push(main.clone()));
         Watch(main)

@@ -1,5 +1,8 @@
 //! An executor as a value, for programs that have a loop of their own.
 
+pub(crate) mod builder;
+pub(crate) mod tick;
 pub(crate) mod executor;
+pub(crate) mod drive;
 #[cfg(feature = "ctrl-c")]
 pub(crate) mod ctrl_c;

@@ -1,12 +1,6 @@
 //! Why a call from another thread has no result.
 
-use crate::{
-    outcome::{
-        join_error::{JoinError, Panic},
-        reason::CancelReason,
-    },
-    threads::handle::ExecutorEnded,
-};
+use crate::outcome::{join_error::JoinError, panic::Panic, reason::CancelReason};
 
 /// Why something that was asked for through a [`Handle`](crate::Handle) has no result.
 #[derive(Debug, thiserror::Error)]
@@ -46,3 +40,8 @@ impl From<CallError> for JoinError {
         }
     }
 }
+
+/// The executor that a [`Handle`](crate::Handle) is to reach has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the executor has ended: keep it alive for as long as other threads use its handle")]
+pub struct ExecutorEnded;

@@ -1,7 +1,8 @@
 //! Values that own one another in a chain, dropped without a stack that grows with it.
 
 use crate::outcome::{
-    join_error::Panic,
+    caught::{Payload, caught},
+    panic::Panic,
     unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{
@@ -9,7 +10,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     mem::ManuallyDrop,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::resume_unwind,
     thread,
 };
 
@@ -33,7 +34,7 @@ pub(crate) fn drop_flat<T: 'static>(value: T) {
         return DEEPER.with_borrow_mut(|deeper| deeper.push_back(Box::new(value)));
     }
     DEPTH.set(depth + 1);
-    let mut panic = catch_unwind(AssertUnwindSafe(|| drop(value))).err();
+    let mut panic = caught(|| drop(value)).err();
     if depth == NESTED {
         drop_deeper(&mut panic);
     }
@@ -46,9 +47,9 @@ pub(crate) fn drop_flat<T: 'static>(value: T) {
 }
 
 #[cold]
-fn drop_deeper(panic: &mut Option<Box<dyn Any + Send>>) {
+fn drop_deeper(panic: &mut Option<Payload>) {
     while let Some(next) = DEEPER.with_borrow_mut(|deeper| deeper.pop_front()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(next))) {
+        if let Err(payload) = caught(|| drop(next)) {
             match panic {
                 None => *panic = Some(payload),
                 Some(_) => report(payload),
@@ -59,6 +60,6 @@ fn drop_deeper(panic: &mut Option<Box<dyn Any + Send>>) {
     drop(ManuallyDrop::into_inner(empty));
 }
 
-fn report(payload: Box<dyn Any + Send>) {
+fn report(payload: Payload) {
     report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
 }

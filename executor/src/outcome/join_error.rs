@@ -1,11 +1,6 @@
 //! How a task can end without a value.
 
-use crate::outcome::{flat::drop_flat, reason::CancelReason};
-use std::{
-    any::Any,
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use crate::outcome::{panic::Panic, reason::CancelReason};
 
 /// Why a task has no value.
 #[derive(Debug, thiserror::Error)]
@@ -20,76 +15,4 @@ pub enum JoinError {
     /// Its future panicked, or a destructor did while it was being cancelled.
     #[error("the task panicked: {0}")]
     Panicked(Panic),
-}
-
-/// What a panic carried: its message, and the payload to go on with.
-///
-/// ```
-/// use evenkeel::{JoinError, run, spawn};
-///
-/// let error = run(async { spawn(async { panic!("out of cheese") }).await }).unwrap_err();
-/// let JoinError::Panicked(panic) = error else { unreachable!() };
-/// assert_eq!(panic.message(), "out of cheese");
-/// ```
-pub struct Panic(Box<Inner>);
-
-struct Inner {
-    message: Box<str>,
-    /// In a lock so that errors that hold it are `Sync`; nobody ever waits for it.
-    payload: Mutex<Box<dyn Any + Send>>,
-}
-
-impl Panic {
-    /// From what `catch_unwind` gives.
-    pub fn new(payload: Box<dyn Any + Send>) -> Panic {
-        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-            Box::from(*text)
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.as_str().into()
-        } else {
-            Box::from("(a payload that is not text)")
-        };
-        Panic(Box::new(Inner { message, payload: Mutex::new(payload) }))
-    }
-
-    /// The text that the panic was raised with.
-    pub fn message(&self) -> &str {
-        &self.0.message
-    }
-
-    /// What [`catch_unwind`](std::panic::catch_unwind) would have given.
-    pub fn into_payload(mut self) -> Box<dyn Any + Send> {
-        self.0.take_payload()
-    }
-
-    /// Panics again with the same payload.
-    pub fn resume(self) -> ! {
-        std::panic::resume_unwind(self.into_payload())
-    }
-}
-
-impl Inner {
-    /// Leaves one that is nothing, which takes no memory.
-    fn take_payload(&mut self) -> Box<dyn Any + Send> {
-        std::mem::replace(self.payload.get_mut().unwrap_or_else(PoisonError::into_inner), Box::new(()))
-    }
-}
-
-/// A panic may carry an error that holds another one, and so on.
-impl Drop for Inner {
-    fn drop(&mut self) {
-        drop_flat(self.take_payload());
-    }
-}
-
-impl fmt::Debug for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panic").field(&self.message()).finish()
-    }
-}
-
-impl fmt::Display for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
-    }
 }

@@ -1,6 +1,6 @@
 //! The name of a task for people and logs.
 
-use crate::{raw::number::Number, task::current::TaskRef};
+use crate::raw::number::Number;
 use std::fmt;
 
 /// A task's identity: no two live tasks of a process have the same one.
@@ -11,11 +11,6 @@ use std::fmt;
 pub struct TaskId(pub(crate) Number);
 
 impl TaskId {
-    /// The task with this identity, to ask about it.
-    pub fn task_ref(self) -> TaskRef {
-        TaskRef::new(self)
-    }
-
     pub(crate) fn of(number: Number) -> Option<TaskId> {
         (number != Number::NONE).then_some(TaskId(number))
     }

@@ -1,14 +1,16 @@
 //! Errors that have nobody left to receive them.
 
 use crate::{
-    outcome::{join_error::Panic, plain::plain, task_id::TaskId},
-    raw::{block::Header, current as enter, number::Number},
+    outcome::{
+        caught::{caught, forget_if_it_panics},
+        panic::Panic,
+        plain::plain,
+        task_id::TaskId,
+    },
+    raw::lent::Lent,
+    raw::lent::OnThread,
 };
-use std::{
-    fmt,
-    io::Write,
-    panic::{AssertUnwindSafe, Location, catch_unwind},
-};
+use std::{fmt, io::Write, panic::Location};
 
 /// An error or a panic that nobody is left to receive, as the `on_unhandled` hook gets it.
 ///
@@ -59,9 +61,14 @@ impl Unhandled {
         Unhandled { id: None, name: None, location: Some(location), kind }
     }
 
-    pub(crate) fn of(task: &Header, number: Option<Number>, kind: UnhandledKind) -> Unhandled {
-        let name = task.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten();
-        Unhandled { id: number.map(TaskId), name, location: Some(task.location), kind }
+    /// Something that concerns a task.
+    pub(crate) fn of(
+        id: Option<TaskId>,
+        name: Option<String>,
+        location: &'static Location<'static>,
+        kind: UnhandledKind,
+    ) -> Unhandled {
+        Unhandled { id, name, location: Some(location), kind }
     }
 
     /// The task that it comes from.
@@ -143,10 +150,21 @@ impl fmt::Display for Unhandled {
 /// executor.run(async { report_unhandled(UnhandledKind::Error("no ink left".into())) });
 /// ```
 pub fn report_unhandled(kind: UnhandledKind) {
-    enter::with_current(|core| match core {
-        Some(core) => core.tasks.report_here(kind),
+    REPORT.look(|report| match report {
+        Some(report) => report.report_here(kind),
         None => Unhandler::default().report(Unhandled::new(kind)),
     });
+}
+
+thread_local! {
+    /// Where reports go of what happens on this thread now.
+    pub(crate) static REPORT: Lent<dyn Report> = const { Lent::none() };
+}
+
+/// Who knows what is running, and whose hook is to hear of it.
+pub(crate) trait Report {
+    /// Reports something in the name of the task that is running, if there is one.
+    fn report_here(&self, kind: UnhandledKind);
 }
 
 type Hook = Box<dyn Fn(&Unhandled)>;
@@ -168,7 +186,7 @@ impl Unhandler {
             print_to_stderr(&line);
             return forget_if_it_panics(unhandled);
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(&unhandled))) {
+        if let Err(payload) = caught(|| hook(&unhandled)) {
             let panic = Panic::new(payload);
             print_to_stderr(&format!(
                 "{line}\nevenkeel: and the on_unhandled hook panicked: {}",
@@ -182,7 +200,7 @@ impl Unhandler {
 
 /// Calls a function of the host's that may be called from any thread and in any state. Its panic is printed on stderr.
 pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+    if let Err(payload) = caught(call) {
         let panic = Panic::new(payload);
         print_to_stderr(&format!("evenkeel: {what} panicked: {}", plain(panic.message())));
         forget_if_it_panics(panic);
@@ -192,11 +210,4 @@ pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
 /// Unlike `eprintln!` it does not panic if stderr is closed.
 fn print_to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// A panic's payload may have a destructor that panics in its turn. What that one carries is leaked.
-pub(crate) fn forget_if_it_panics<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        std::mem::forget(payload);
-    }
 }

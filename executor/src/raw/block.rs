@@ -1,31 +1,23 @@
 //! The block: one allocation that holds a task's header and its future, and later, in the same place, its output.
 
-use crate::raw::pool::Size;
-use crate::{
-    outcome::{join_error::Panic, reason::CancelReason},
-    raw::number::Number,
-    region::region::Region,
-    task::local::Locals,
-};
-use std::{
-    borrow::Cow,
+use super::pool::Size;
+use core::{
     cell::{Cell, UnsafeCell},
     mem::{ManuallyDrop, needs_drop, offset_of},
-    panic::{AssertUnwindSafe, Location, catch_unwind},
+    ops::Deref,
     pin::Pin,
     ptr::{NonNull, drop_in_place},
-    rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-/// What a block's payload is.
+/// What a block's payload is. In brackets is the function that takes the edge.
 ///
 /// ```text
-///            poll() = Ready                               take_value()
-///   Future ───────────────────────► Value ──────────────────────────────► Taken
-///     │                                                                     ▲
-///     │ recover(), stop()                                 RawTask::take()   │
-///     └────────► Ending ─────────► Cancelled | Panicked ────────────────────┘
+///            Due::poll, Live::poll_again                  Owned::take, Live::drop_value
+///   Future ──────────────────────────────► Value ─────────────────────────────────────► Taken
+///     │                                                                                   ▲
+///     │ Live::drop_future        Live::end_without_value                                  │ Live::take_end
+///     └─────────────────► Ending ───────────────────────► Cancelled | Panicked ───────────┘
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -36,9 +28,9 @@ pub(crate) enum Stage {
     Ending,
     /// The output lies where the future was.
     Value,
-    /// Nothing is there; the reason is in the header.
+    /// Nothing is there: the task was cancelled.
     Cancelled,
-    /// Nothing is there; the panic is in the extras.
+    /// Nothing is there: the task panicked.
     Panicked,
     /// The outcome was given away.
     Taken,
@@ -51,178 +43,83 @@ impl Stage {
     }
 }
 
-/// What every task has, 56 bytes on 64-bit targets.
+/// What the owner of blocks writes into each header, and never touches when it is not asked to.
+pub(crate) trait Meta: Sized + 'static {
+    /// A byte of it.
+    type Mark: Copy + Default;
+
+    /// Calls `drop`, which drops a future whose output is there already. The panic of a destructor is not to leave this call.
+    fn outlive(&self, mark: &Cell<Self::Mark>, drop: impl FnOnce());
+}
+
+/// What every block begins with.
 #[repr(C)]
-pub(crate) struct Header {
-    pub(crate) vtable: &'static Vtable,
-    /// Whom to wake when the task has ended.
-    pub(crate) joiner: Cell<Option<Waker>>,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) parent: Number,
-    /// What few tasks have.
-    pub(crate) extras: Cell<Option<Box<Extras>>>,
-    pub(crate) slot: u32,
-    pub(crate) stage: Cell<Stage>,
+pub(crate) struct Header<M: Meta> {
+    vtable: &'static Vtable<M>,
+    pub(crate) meta: M,
+    pub(super) slot: u32,
+    stage: Cell<Stage>,
     /// A handle can still reach this block.
-    pub(crate) handle: Cell<bool>,
+    pub(super) handle: Cell<bool>,
     /// The executor is gone: the slot means nothing any more, the handle owns the block.
-    pub(crate) orphan: Cell<bool>,
-    /// The reason of a cancellation that carries no data (the others lie in the extras).
-    pub(crate) reason: Cell<PlainReason>,
+    pub(super) orphan: Cell<bool>,
+    pub(crate) mark: Cell<M::Mark>,
 }
 
-/// A reason in one byte, if it carries no data.
-macro_rules! plain_reasons {
-    ($($reason:ident)*) => {
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[repr(u8)]
-        pub(crate) enum PlainReason {
-            /// None yet, or one in the extras.
-            Other,
-            $($reason,)*
-        }
-
-        impl PlainReason {
-            #[inline]
-            fn of(reason: &CancelReason) -> PlainReason {
-                match reason {
-                    $(CancelReason::$reason => PlainReason::$reason,)*
-                    _ => PlainReason::Other,
-                }
-            }
-
-            #[inline]
-            fn reason(self) -> Option<CancelReason> {
-                match self {
-                    PlainReason::Other => None,
-                    $(PlainReason::$reason => Some(CancelReason::$reason),)*
-                }
-            }
-        }
-    };
-}
-plain_reasons! {
-    ChildCancelled RaceLost GroupEnded NotReady DeadlineExceeded OwnerDropped Shutdown Interrupted Aborted
-}
-
-#[derive(Default)]
-pub(crate) struct Extras {
-    pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) locals: Locals,
-    pub(crate) reason: Option<CancelReason>,
-    /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
-    pub(crate) root: Option<Rc<Region>>,
-    /// It is stopped hard because its clean-up has taken too long.
-    pub(crate) overdue: bool,
-    /// The outcome of a task that panicked.
-    pub(crate) panic: Option<Panic>,
-    /// A panic that came too late to be the outcome: a destructor's, after the value was there.
-    pub(crate) late: Option<Panic>,
-}
-
-impl Header {
+impl<M: Meta> Header<M> {
     #[inline(always)]
-    pub(crate) fn has_extras(&self) -> bool {
-        // SAFETY: the reference lives for this line, in which nobody else uses the cell.
-        unsafe { (*self.extras.as_ptr()).is_some() }
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
     }
 
-    /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
-    pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
-        let mut extras = self.extras.take().unwrap_or_default();
-        let result = f(&mut extras);
-        self.extras.set(Some(extras));
-        result
+    #[inline(always)]
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
     }
 
-    /// Calls `f` with the extras if there are any. `f` runs no user code.
-    pub(crate) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        let mut extras = self.extras.take()?;
-        let result = f(&mut extras);
-        self.extras.set(Some(extras));
-        Some(result)
+    /// Can a handle still reach this block?
+    #[inline(always)]
+    pub(crate) fn has_handle(&self) -> bool {
+        self.handle.get()
     }
 
+    /// Is the output such that to drop it is no matter?
     #[inline]
-    pub(crate) fn set_reason(&self, reason: CancelReason) {
-        match PlainReason::of(&reason) {
-            PlainReason::Other => self.with_extras(|extras| extras.reason = Some(reason)),
-            plain => self.reason.set(plain),
-        }
+    pub(crate) fn value_needs_drop(&self) -> bool {
+        self.vtable.value_needs_drop
     }
 
-    pub(crate) fn reason(&self) -> Option<CancelReason> {
-        self.reason.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.clone()).flatten())
-    }
-
-    /// The reason, which the header may not have any more afterwards.
-    #[inline]
-    pub(crate) fn take_reason(&self) -> Option<CancelReason> {
-        self.reason.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.take()).flatten())
-    }
-
-    /// The root scope's region, if anything has registered there.
-    #[inline]
-    pub(crate) fn root(&self) -> Option<Rc<Region>> {
-        // SAFETY: the reference lives for this line, in which nobody else uses the cell: a handle's clone is a count.
-        unsafe { (*self.extras.as_ptr()).as_ref().and_then(|extras| extras.root.clone()) }
-    }
-}
-
-/// Extras that were used before. A cancellation with a text needs some, and cancelling is to be cheap.
-#[derive(Default)]
-#[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
-pub(crate) struct SpareExtras(Cell<Vec<Box<Extras>>>);
-
-impl SpareExtras {
-    /// A crowd of tasks may be cancelled in one turn; more than these are not kept.
-    const MOST: usize = 1024;
-
-    /// Gives used extras to a task that has none, if there are any.
-    pub(crate) fn lend(&self, task: &Header) {
-        let mut spare = self.0.take();
-        if !task.has_extras() {
-            task.extras.set(spare.pop());
-        }
-        self.0.set(spare);
-    }
-
-    pub(crate) fn take_back(&self, task: &Header) {
-        let Some(mut extras) = task.extras.take() else { return };
-        *extras = Extras::default();
-        let mut spare = self.0.take();
-        if spare.len() < Self::MOST {
-            spare.push(extras);
-        }
-        self.0.set(spare);
+    #[inline(always)]
+    pub(super) fn size(&self) -> &'static Size {
+        &self.vtable.size
     }
 }
 
 /// What can be done with a block whose type is forgotten.
-pub(crate) struct Vtable {
+struct Vtable<M: Meta> {
     /// Polls the future once; `true` when it ended, its output then lies in its place.
     ///
     /// # Safety
     ///
     /// The block's stage is `Future`, and nobody else polls it now. Unwinds if the future panics.
-    pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> bool,
+    poll: unsafe fn(NonNull<Header<M>>, &mut Context<'_>) -> bool,
     /// # Safety
     ///
     /// The payload holds the future, which must not be touched again.
-    pub(crate) drop_future: unsafe fn(NonNull<Header>),
+    drop_future: unsafe fn(NonNull<Header<M>>),
     /// # Safety
     ///
     /// The payload holds the output, which must not be touched again.
-    pub(crate) drop_value: unsafe fn(NonNull<Header>),
-    pub(crate) value_needs_drop: bool,
+    drop_value: unsafe fn(NonNull<Header<M>>),
+    value_needs_drop: bool,
     /// Where the payload lies, in bytes from the block's start.
-    pub(crate) payload: usize,
-    pub(crate) size: Size,
+    payload: usize,
+    size: Size,
 }
 
 #[repr(C)]
-pub(crate) struct Block<F: Future> {
-    header: Header,
+pub(super) struct Block<F: Future, M: Meta> {
+    header: Header<M>,
     payload: UnsafeCell<Payload<F>>,
 }
 
@@ -232,42 +129,33 @@ union Payload<F: Future> {
     value: ManuallyDrop<F::Output>,
 }
 
-impl<F: Future> Block<F> {
-    pub(crate) const SIZE: Size = Size::of::<Self>();
+impl<F: Future, M: Meta> Block<F, M> {
+    pub(super) const SIZE: Size = Size::of::<Self>();
 
-    const VTABLE: Vtable = Vtable {
+    const VTABLE: Vtable<M> = Vtable {
         poll: Self::poll,
-        drop_future: Self::drop_future,
-        drop_value: Self::drop_value,
+        drop_future: Self::drop_payload::<F>,
+        drop_value: Self::drop_payload::<F::Output>,
         value_needs_drop: needs_drop::<F::Output>(),
         payload: offset_of!(Self, payload),
         size: Self::SIZE,
     };
 
-    /// Moves header and future into fresh memory.
+    /// Moves header and future into fresh memory. The block has a handle.
     ///
     /// # Safety
     ///
     /// `memory` was taken from a pool with [`Self::SIZE`] and is not in use.
     #[inline(always)]
-    pub(crate) unsafe fn write(
-        memory: NonNull<u8>,
-        future: F,
-        location: &'static Location<'static>,
-        parent: Number,
-        slot: u32,
-    ) -> NonNull<Header> {
+    pub(super) unsafe fn write(memory: NonNull<u8>, future: F, meta: M, slot: u32) -> Live<M> {
         let header = Header {
             vtable: &Self::VTABLE,
-            joiner: Cell::new(None),
-            location,
-            parent,
-            extras: Cell::new(None),
+            meta,
             slot,
             stage: Cell::new(Stage::Future),
             handle: Cell::new(true),
             orphan: Cell::new(false),
-            reason: Cell::new(PlainReason::Other),
+            mark: Cell::new(M::Mark::default()),
         };
         let block = memory.cast::<Self>().as_ptr();
         // SAFETY: the memory has this type's size and alignment, and is ours alone. The parts are written one by one so
@@ -276,63 +164,156 @@ impl<F: Future> Block<F> {
             (&raw mut (*block).header).write(header);
             (&raw mut (*block).payload).cast::<F>().write(future);
         }
-        memory.cast()
+        Live(memory.cast())
     }
 
+    /// Where the payload lies.
+    ///
     /// # Safety
     ///
-    /// `header` is that of a live `Block<F>`.
+    /// `header` is that of a live `Block<F, M>`.
     #[inline(always)]
-    unsafe fn payload(header: NonNull<Header>) -> *mut Payload<F> {
+    unsafe fn payload(header: NonNull<Header<M>>) -> *mut Payload<F> {
         // SAFETY: a field's place inside a live block; `header` was made from a pointer to the whole block.
         unsafe { UnsafeCell::raw_get(&raw const (*header.cast::<Self>().as_ptr()).payload) }
     }
 
-    unsafe fn poll(header: NonNull<Header>, cx: &mut Context<'_>) -> bool {
+    unsafe fn poll(header: NonNull<Header<M>>, cx: &mut Context<'_>) -> bool {
         // SAFETY: the caller says that the future is there and that this is its only use. It is never moved: it leaves
         // this place by being dropped in it.
         let future = unsafe { Pin::new_unchecked(&mut *(*Self::payload(header)).future) };
-        match future.poll(cx) {
-            Poll::Pending => false,
-            Poll::Ready(value) => {
-                // SAFETY: `future` is not used any more, and the block lives: it is not freed before its task has ended.
-                unsafe { Self::finish(header, value) };
-                true
-            }
-        }
-    }
-
-    /// Puts the output where the future was.
-    ///
-    /// # Safety
-    ///
-    /// The payload holds the future, and nothing refers to it.
-    #[inline(always)]
-    unsafe fn finish(header: NonNull<Header>, value: F::Output) {
-        // SAFETY: the block lives; only the header is referred to here.
-        let head = unsafe { header.as_ref() };
-        head.stage.set(Stage::Ending);
+        let Poll::Ready(value) = future.poll(cx) else { return false };
+        // It is not freed before its task has ended.
+        let live = Live(header);
+        live.stage.set(Stage::Ending);
         if needs_drop::<F>() {
-            // SAFETY: the stage says that nobody will touch the future again, also if its destructor panics. The
+            // SAFETY: the future is there. The stage says that nobody will touch it again, also if its destructor panics. The
             // destructor may use the task's handle; that touches the header only, and frees nothing before the end.
-            let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { Self::drop_future(header) }));
-            if let Err(payload) = dropped {
-                // The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
-                head.with_extras(|extras| extras.late = Some(Panic::new(payload)));
-            }
+            live.meta.outlive(&live.mark, || unsafe { Self::drop_payload::<F>(header) });
         }
         // SAFETY: the payload is large enough and aligned for the output, being a union with it, and is empty.
         unsafe { Self::payload(header).cast::<F::Output>().write(value) };
-        head.stage.set(Stage::Value);
+        live.stage.set(Stage::Value);
+        true
     }
 
-    unsafe fn drop_future(header: NonNull<Header>) {
-        // SAFETY: the caller says that the future is there and is not touched again.
-        unsafe { drop_in_place(Self::payload(header).cast::<F>()) }
+    unsafe fn drop_payload<T>(header: NonNull<Header<M>>) {
+        // SAFETY: the caller says that a `T` is there, future or output, and is not touched again.
+        unsafe { drop_in_place(Self::payload(header).cast::<T>()) }
+    }
+}
+
+/// A block that lives. Only this room makes one; it is not `Copy`, and what may free the block consumes it.
+pub(crate) struct Live<M: Meta>(pub(super) NonNull<Header<M>>);
+
+impl<M: Meta> Deref for Live<M> {
+    type Target = Header<M>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Header<M> {
+        // SAFETY: the block lives: see the room's argument, "Who keeps a block".
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<M: Meta> Live<M> {
+    /// Polls a future that is there, and that nobody polls now; `true` when it has ended.
+    ///
+    /// # Safety
+    ///
+    /// The stage is `Future`, and this is called by whoever takes slots out of the ready queue, who does one at a time.
+    #[inline(always)]
+    pub(super) unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+        debug_assert_eq!(self.stage(), Stage::Future);
+        // SAFETY: the caller's promise.
+        unsafe { (self.vtable.poll)(self.0, cx) }
     }
 
-    unsafe fn drop_value(header: NonNull<Header>) {
-        // SAFETY: the caller says that the output is there and is not touched again.
-        unsafe { drop_in_place(Self::payload(header).cast::<F::Output>()) }
+    /// Polls the future once more, in a turn in which nobody else does; `true` when it has ended.
+    pub(crate) fn poll_again(&self, cx: &mut Context<'_>) -> bool {
+        assert_eq!(self.stage(), Stage::Future, "what is polled has not ended");
+        // SAFETY: the future is there, and the loop does one slot at a time: see the room's argument, "Who polls".
+        unsafe { self.poll(cx) }
+    }
+
+    /// Drops the future where it is. Its destructor's panic goes on; the future counts as gone before that begins.
+    pub(crate) fn drop_future(&self) {
+        assert_eq!(self.stage(), Stage::Future, "a future is dropped once");
+        self.stage.set(Stage::Ending);
+        // SAFETY: the stage was `Future`, and now says that nobody will touch it, also if its destructor panics.
+        unsafe { (self.vtable.drop_future)(self.0) }
+    }
+
+    /// The future is gone, without an output.
+    pub(crate) fn end_without_value(&self, panicked: bool) {
+        debug_assert_eq!(self.stage(), Stage::Ending);
+        self.stage.set(if panicked { Stage::Panicked } else { Stage::Cancelled });
+    }
+
+    /// How the task has ended, which nobody is told again. An output that needs to be dropped is left to the caller, who drops it next
+    /// ([`Live::drop_value`]).
+    pub(crate) fn take_end(&self) -> Stage {
+        let stage = self.stage();
+        if stage.is_end() && !(stage == Stage::Value && self.value_needs_drop()) {
+            self.stage.set(Stage::Taken);
+        }
+        stage
+    }
+
+    /// Drops the output, if it is there. Its destructor's panic goes on; the output counts as gone before that begins.
+    pub(crate) fn drop_value(&self) {
+        if self.stage() == Stage::Value {
+            self.stage.set(Stage::Taken);
+            // SAFETY: the stage was `Value`, and now says that nobody will touch the output.
+            unsafe { (self.vtable.drop_value)(self.0) }
+        }
+    }
+
+    /// Moves the output out, if it is there.
+    ///
+    /// # Safety
+    ///
+    /// The output is a `T`.
+    #[inline(always)]
+    pub(super) unsafe fn take_value<T>(&self) -> Option<T> {
+        if self.stage() != Stage::Value {
+            return None;
+        }
+        self.stage.set(Stage::Taken);
+        // SAFETY: the stage was `Value`: at this place lies the output, a `T` as the caller promises. The stage now says that it was
+        // moved away.
+        Some(unsafe { self.0.byte_add(self.vtable.payload).cast::<T>().read() })
+    }
+
+    /// Tells whether the task has ended, in one load.
+    pub(crate) fn is_ended(&self) -> IsEnded<'_> {
+        IsEnded(&self.stage)
+    }
+
+    /// A future that is never touched again counts as cancelled.
+    pub(super) fn count_as_cancelled(&self) {
+        self.stage.set(Stage::Cancelled);
+    }
+}
+
+/// Has the task of a block ended?
+pub(crate) struct IsEnded<'a>(&'a Cell<Stage>);
+
+impl IsEnded<'_> {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> bool {
+        self.0.get().is_end()
+    }
+}
+
+/// Frees a block that has no slot any more, and whose payload is gone.
+#[cold]
+#[inline(never)]
+pub(super) fn free_memory<M: Meta>(live: Live<M>) {
+    let size = live.size();
+    // SAFETY: callers own the block: neither a slot nor another handle leads to it. What is in the header is dropped, once.
+    unsafe {
+        drop_in_place(live.0.as_ptr());
+        size.free(live.0.cast());
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! No executor has the id 0, so the number 0 means "no task".
 
-use std::fmt;
+use core::fmt;
 
 #[cfg(target_pointer_width = "64")]
 mod width {
@@ -44,6 +44,12 @@ const EXECUTOR_MASK: usize = (EXECUTOR_IDS - 1) << width::SLOT;
 pub(crate) struct Number(pub(crate) usize);
 
 impl Number {
+    /// The number in a waker's data word.
+    #[inline(always)]
+    pub(crate) fn of_word(word: *const ()) -> Number {
+        Number(word.addr())
+    }
+
     pub(crate) const NONE: Number = Number(0);
 
     /// The number of the first task in slot 0 of an executor that begins with this generation.

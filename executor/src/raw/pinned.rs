@@ -1,7 +1,8 @@
 //! A growing row of values that never move.
 
-use crate::raw::place::Place;
-use std::{fmt, pin::Pin};
+use super::place::Place;
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, pin::Pin};
 
 /// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.
 ///

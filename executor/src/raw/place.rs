@@ -1,6 +1,6 @@
 //! A place for a value that never moves, which is never asked whether it is there.
 
-use std::{fmt, mem::MaybeUninit, pin::Pin};
+use core::{fmt, mem::MaybeUninit, pin::Pin};
 
 /// A place for a value that never moves: where a future keeps another one that it drops before its own end.
 ///
@@ -83,7 +83,7 @@ impl<T> Place<T> {
 
     #[inline]
     fn drop_value(&mut self) {
-        if std::mem::replace(&mut self.is_taken, false) {
+        if core::mem::replace(&mut self.is_taken, false) {
             // SAFETY: the flag said that there is a value, and now says that there is none. It is dropped where it was pinned.
             unsafe { self.value.assume_init_drop() };
         }

@@ -4,11 +4,11 @@
 //! It keeps its slot in the task table meanwhile, so that a new task gets both in one step. What lies on the lists is
 //! memory that the program needed at some time; [`Pool::trim`] bounds it when the executor has nothing to do.
 
-use std::{
+use alloc::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
-    cell::Cell,
-    ptr::NonNull,
+    boxed::Box,
 };
+use core::{cell::Cell, ptr::NonNull};
 
 /// Classes differ by this many bytes.
 const STEP: usize = 32;
@@ -17,8 +17,6 @@ const STEP: usize = 32;
 const ALLOCATORS_WORD: usize = 8;
 const CLASSES: usize = 64;
 const ALIGN: usize = 16;
-/// What each class may keep while the executor sleeps, in bytes.
-pub(crate) const KEPT_PER_CLASS: usize = 256 * 1024;
 
 /// How a block's memory was obtained, known for each task type at compile time.
 pub(crate) struct Size {

@@ -3,7 +3,8 @@
 //! It never holds a slot twice (the slot's `QUEUED` flag sees to that), so with room for every slot it can never be
 //! full, and pushing, which is what waking does, never allocates.
 
-use std::cell::{Cell, UnsafeCell};
+use alloc::{boxed::Box, vec};
+use core::cell::{Cell, UnsafeCell};
 
 pub(crate) struct Ready {
     /// Its length is a power of two and at least the number of slots.
@@ -16,7 +17,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    pub(crate) fn new() -> Ready {
+    pub(super) fn new() -> Ready {
         Ready { ring: UnsafeCell::new(Box::new([0; 16])), mask: Cell::new(15), head: Cell::new(0), tail: Cell::new(0) }
     }
 
@@ -42,11 +43,18 @@ impl Ready {
         self.tail.get() == self.head.get()
     }
 
+    /// The ring, for one short look.
+    #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "the one place that argues the exclusive access")]
+    fn ring(&self) -> &mut Box<[u32]> {
+        // SAFETY: this is private to the queue, whose methods let no reference out, call no foreign code, and call this once each. The
+        // type is not `Sync`. So it is exclusive.
+        unsafe { &mut *self.ring.get() }
+    }
+
     /// Makes room for `slots` entries.
-    pub(crate) fn reserve(&self, slots: usize) {
-        // SAFETY: no reference into the ring outlives a method of this type, none of them calls foreign code, and the
-        // type is not `Sync`; so this is the only reference.
-        let ring = unsafe { &mut *self.ring.get() };
+    pub(super) fn reserve(&self, slots: usize) {
+        let ring = self.ring();
         if slots <= ring.len() {
             return;
         }
@@ -60,30 +68,29 @@ impl Ready {
         self.mask.set(new as u32);
     }
 
+    /// The place of the entry with that count.
+    #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "as for `ring`")]
+    fn place(&self, count: u32) -> &mut u32 {
+        // SAFETY: the mask is the ring's length less one, a power of two less one, so the masked index is inside. Exclusive as in `ring`.
+        unsafe { self.ring().get_unchecked_mut((count & self.mask.get()) as usize) }
+    }
+
     /// Appends a slot that is not in the queue.
     #[inline(always)]
-    pub(crate) fn push(&self, slot: u32) {
+    pub(super) fn push(&self, slot: u32) {
         let tail = self.tail.get();
-        // SAFETY: the only reference, as in `reserve`. The mask is the ring's length less one, a power of two less
-        // one, so the masked index is inside.
-        unsafe {
-            let ring = &mut *self.ring.get();
-            *ring.get_unchecked_mut((tail & self.mask.get()) as usize) = slot;
-        }
+        *self.place(tail) = slot;
         self.tail.set(tail.wrapping_add(1));
     }
 
     /// Takes the oldest slot. The queue must not be empty.
     #[inline(always)]
-    pub(crate) fn pop(&self) -> u32 {
+    pub(super) fn pop(&self) -> u32 {
         debug_assert!(!self.is_empty());
         let head = self.head.get();
         self.head.set(head.wrapping_add(1));
-        // SAFETY: as in `push`.
-        unsafe {
-            let ring = &*self.ring.get();
-            *ring.get_unchecked((head & self.mask.get()) as usize)
-        }
+        *self.place(head)
     }
 
     /// Forgets all entries.
@@ -94,20 +101,19 @@ impl Ready {
     /// The oldest slot. The queue must not be empty.
     pub(crate) fn front(&self) -> u32 {
         debug_assert!(!self.is_empty());
-        // SAFETY: as in `push`, for reading.
-        unsafe { (&*self.ring.get())[(self.head.get() & self.mask.get()) as usize] }
+        *self.place(self.head.get())
     }
 
     /// Brings the entry that is `ahead` places behind the oldest to the front; those before it keep their order.
     pub(crate) fn bring_forward(&self, ahead: usize) {
         assert!(ahead < self.len(), "a schedule chose entry {ahead} of {}", self.len());
-        // SAFETY: the only reference, as in `reserve`.
-        let ring = unsafe { &mut *self.ring.get() };
-        let mask = ring.len() - 1;
-        let place = |step: usize| self.head.get().wrapping_add(step as u32) as usize & mask;
-        for step in (0..ahead).rev() {
-            ring.swap(place(step), place(step + 1));
+        let chosen = *self.place(self.head.get().wrapping_add(ahead as u32));
+        for step in (0..ahead as u32).rev() {
+            let at = self.head.get().wrapping_add(step);
+            let before = *self.place(at);
+            *self.place(at.wrapping_add(1)) = before;
         }
+        *self.place(self.head.get()) = chosen;
     }
 }
 

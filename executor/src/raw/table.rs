@@ -1,10 +1,11 @@
 //! The task table: one slot per task, and the tag that tells in one compare whether a waker's number is up to date and
 //! its task is waiting.
 
-use crate::raw::block::Header;
-use crate::raw::number::{Number, SLOT_MASK};
-use std::{
+use super::number::{Number, SLOT_MASK};
+use alloc::vec::Vec;
+use core::{
     cell::{Cell, UnsafeCell},
+    fmt,
     ptr::{self, NonNull},
 };
 
@@ -24,7 +25,7 @@ pub(crate) mod flag {
     /// Ended: there is an outcome and no future.
     pub(crate) const DONE: usize = 1 << 5;
     /// No task is in the slot.
-    pub(crate) const VACANT: usize = 1 << 6;
+    pub(in crate::raw) const VACANT: usize = 1 << 6;
     /// Clean-up is at work in the task. Always with `CANCEL`; such a task may wait, without `QUEUED`.
     pub(crate) const CLEANING: usize = 1 << 7;
     /// What makes the loop leave the straight path.
@@ -33,20 +34,30 @@ pub(crate) mod flag {
 use flag::*;
 
 /// The table is full, or as full as its builder allows.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error(
-    "this executor has {limit} tasks, which is all that it may have: bound the fan-out, or raise ExecutorBuilder::max_tasks"
-)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Full {
     limit: usize,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = self.limit;
+        write!(
+            f,
+            "this executor has {limit} tasks, which is all that it may have: bound the fan-out, or raise ExecutorBuilder::max_tasks"
+        )
+    }
 }
 
 struct Slot {
     tag: usize,
     /// The task's block. A vacant slot may have one too, which lies in the pool; if not, it is on the list of lone slots,
     /// and this is an address that is none: the next lone slot's index.
-    block: *mut Header,
+    block: *mut u8,
 }
+
+/// What is in a slot: a block, and the number of its task.
+pub(super) type Found = (NonNull<u8>, Number);
 
 const NO_SLOT: usize = usize::MAX;
 
@@ -59,16 +70,8 @@ pub(crate) struct Table {
     limit: usize,
 }
 
-/// What the loop finds in a slot that it took from the ready queue.
-pub(crate) enum Turn {
-    /// To be polled; its flags are cleared.
-    Poll(NonNull<Header>, Number),
-    /// Its flags say that there is more to it.
-    Unusual(NonNull<Header>, Number, usize),
-}
-
 impl Table {
-    pub(crate) fn new(first: Number, limit: usize) -> Table {
+    pub(super) fn new(first: Number, limit: usize) -> Table {
         Table { slots: UnsafeCell::new(Vec::new()), lone: Cell::new(NO_SLOT), first, limit }
     }
 
@@ -81,11 +84,11 @@ impl Table {
         unsafe { &mut *self.slots.get() }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slots().len()
     }
 
-    pub(crate) fn executor(&self) -> usize {
+    pub(super) fn executor(&self) -> usize {
         self.first.executor()
     }
 
@@ -101,7 +104,7 @@ impl Table {
 
     /// Makes a block, and gives it a vacant slot that has none.
     /// There may be `most` slots, whatever the table's own limit.
-    pub(crate) fn attach(&self, most: usize, make: impl FnOnce() -> NonNull<u8>) -> Result<(NonNull<u8>, u32), Full> {
+    pub(super) fn attach(&self, most: usize, make: impl FnOnce() -> NonNull<u8>) -> Result<(NonNull<u8>, u32), Full> {
         let index = match self.lone.get() {
             NO_SLOT => self.grow(self.limit.min(most))?,
             index => {
@@ -110,7 +113,7 @@ impl Table {
             }
         };
         let block = make();
-        self.slot(index).block = block.cast().as_ptr();
+        self.slot(index).block = block.as_ptr();
         Ok((block, index as u32))
     }
 
@@ -125,14 +128,14 @@ impl Table {
     }
 
     /// The vacant slot's block is gone.
-    pub(crate) fn detach(&self, index: u32) {
+    pub(super) fn detach(&self, index: u32) {
         let next = self.lone.replace(index as usize);
         self.slot(index as usize).block = ptr::without_provenance_mut(next);
     }
 
     /// A task moves into a vacant slot's block.
     #[inline(always)]
-    pub(crate) fn occupy(&self, index: u32, flags: usize) {
+    pub(super) fn occupy(&self, index: u32, flags: usize) {
         let slot = self.slot(index as usize);
         debug_assert_eq!(slot.tag & SLOT_MASK, VACANT);
         slot.tag ^= VACANT ^ flags;
@@ -140,7 +143,7 @@ impl Table {
 
     /// Makes the slot vacant if its task has ended and it is not queued. Numbers of the task are out of date then.
     #[inline(always)]
-    pub(crate) fn vacate_if_done(&self, index: u32) -> bool {
+    pub(super) fn vacate_if_done(&self, index: u32) -> bool {
         let slot = self.slot(index as usize);
         if slot.tag & (DONE | QUEUED) != DONE {
             return false;
@@ -150,14 +153,14 @@ impl Table {
     }
 
     /// Makes the slot vacant, whatever its task is about. The caller takes it out of the ready queue.
-    pub(crate) fn vacate(&self, index: u32) {
+    pub(super) fn vacate(&self, index: u32) {
         let slot = self.slot(index as usize);
         slot.tag = Number(slot.tag & !SLOT_MASK).next_generation().0 | VACANT;
     }
 
     /// If the number is up to date and its task waits: marks it as woken and queued. The caller queues it.
     #[inline(always)]
-    pub(crate) fn wake_waiting(&self, number: Number) -> bool {
+    pub(super) fn wake_waiting(&self, number: Number) -> bool {
         match self.slots().get_mut(number.slot()) {
             Some(slot) if slot.tag == number.tag() => {
                 slot.tag |= QUEUED | WOKEN;
@@ -169,7 +172,7 @@ impl Table {
 
     /// If the number is up to date, for tasks that [`Table::wake_waiting`] does not find: notes that one which is queued
     /// was woken, and marks one that waits for its clean-up as queued. `true`: the caller queues it.
-    pub(crate) fn wake_unusual(&self, number: Number) -> bool {
+    pub(super) fn wake_unusual(&self, number: Number) -> bool {
         match self.slots().get_mut(number.slot()) {
             Some(slot) if slot.tag & (!SLOT_MASK | QUEUED) == number.tag() | QUEUED => {
                 slot.tag |= WOKEN;
@@ -184,14 +187,14 @@ impl Table {
     }
 
     /// Has the task of that number any of these flags?
-    pub(crate) fn is_flagged(&self, number: Number, flags: usize) -> bool {
+    pub(super) fn is_flagged(&self, number: Number, flags: usize) -> bool {
         let slots = self.slots();
         slots.get(number.slot()).is_some_and(|slot| slot.tag & !SLOT_MASK == number.tag() && slot.tag & flags != 0)
     }
 
-    /// What to do with a slot that came out of the ready queue.
+    /// The block and number in a slot that came out of the ready queue. An error has its flags, as there is more to it.
     #[inline(always)]
-    pub(crate) fn dequeue(&self, index: usize) -> Turn {
+    pub(super) fn dequeue(&self, index: usize) -> Result<Found, (Found, usize)> {
         let slot = self.slot(index);
         let tag = slot.tag;
         // SAFETY: a queued slot is not vacant, so it points at a block.
@@ -199,21 +202,21 @@ impl Table {
         slot.tag = tag & !SLOT_MASK;
         let number = Number(slot.tag | index);
         if tag & UNUSUAL == 0 {
-            Turn::Poll(block, number)
+            Ok((block, number))
         } else {
             // `CANCEL` and `ABORT` stay: a handle's second request finds that it is not the first.
             slot.tag |= tag & (UNUSUAL | CLEANING);
-            Turn::Unusual(block, number, tag & SLOT_MASK)
+            Err(((block, number), tag & SLOT_MASK))
         }
     }
 
-    pub(crate) fn flags(&self, index: u32) -> usize {
+    pub(super) fn flags(&self, index: u32) -> usize {
         self.slot(index as usize).tag & SLOT_MASK
     }
 
     /// Sets flags, and returns those that were there before.
     #[inline(always)]
-    pub(crate) fn set_flags(&self, index: u32, flags: usize) -> usize {
+    pub(super) fn set_flags(&self, index: u32, flags: usize) -> usize {
         let slot = self.slot(index as usize);
         let before = slot.tag & SLOT_MASK;
         slot.tag |= flags;
@@ -221,7 +224,7 @@ impl Table {
     }
 
     /// The number and block of the task in that slot.
-    pub(crate) fn occupant(&self, index: usize) -> Option<(Number, NonNull<Header>)> {
+    pub(super) fn occupant(&self, index: usize) -> Option<(Number, NonNull<u8>)> {
         let slot = self.slots().get(index)?;
         if slot.tag & VACANT != 0 {
             return None;
@@ -230,12 +233,12 @@ impl Table {
     }
 
     /// The block of the task with that very number.
-    pub(crate) fn find(&self, number: Number) -> Option<NonNull<Header>> {
+    pub(super) fn find(&self, number: Number) -> Option<NonNull<u8>> {
         self.occupant(number.slot()).filter(|(now, _)| *now == number).map(|(_, block)| block)
     }
 
     /// A number of this executor whose generation none of its tasks had, nor any child whose highest is given.
-    pub(crate) fn beyond(&self, children: usize) -> Number {
+    pub(super) fn beyond(&self, children: usize) -> Number {
         let generations = self.slots().iter().map(|slot| Number(slot.tag).generation());
         let first = self.first.generation().max(children);
         Number::first(self.executor(), generations.fold(first, usize::max)).next_generation()

@@ -1,7 +1,9 @@
 //! Whether a cancelled region ends, is polled again, or waits: decided here for scopes, for what clean-up points guard, and for tasks.
 
-use crate::region::region::{Kind, Region};
-use crate::task::tasks::Tasks;
+use crate::region::{
+    commons::Commons,
+    region::{Kind, Region},
+};
 use std::{
     rc::Rc,
     task::{Context, Poll},
@@ -22,19 +24,19 @@ pub(crate) enum Verdict {
 /// would keep the thread.
 const MOST_IN_A_ROW: usize = 1_000;
 
-/// To be asked after a poll. `reached`: [`Here::reached`](super::Here::reached) before it. `again`: how often the answer was `Again`.
-pub(crate) fn decide(tasks: &Tasks, region: &Region, reached: u64, again: usize) -> Verdict {
-    region.probe(tasks);
+/// To be asked after a poll. `reached`: [`Commons::reached`](Commons::reached) before it. `again`: how often the answer was `Again`.
+pub(crate) fn decide(commons: &Commons, region: &Region, reached: u64, again: usize) -> Verdict {
+    region.probe(commons);
     if region.is_at_work() || (region.kind() == Kind::Scope && region.is_outer_cancelled()) {
         return Verdict::Wait;
     }
-    if tasks.here.reached() == reached || again == MOST_IN_A_ROW { Verdict::Stop } else { Verdict::Again }
+    if commons.reached() == reached || again == MOST_IN_A_ROW { Verdict::Stop } else { Verdict::Again }
 }
 
 /// Polls what is in a region, with `poll`, until there is a value or a verdict. One that is not cancelled waits.
 #[inline]
 pub(crate) fn drive<T>(
-    tasks: &Tasks,
+    commons: &Commons,
     region: &Rc<Region>,
     is_cancelled: bool,
     cx: &mut Context<'_>,
@@ -42,14 +44,14 @@ pub(crate) fn drive<T>(
 ) -> Result<T, Verdict> {
     let mut again = 0;
     loop {
-        let reached = tasks.here.reached();
-        if let Poll::Ready(value) = region.poll_inside(tasks, cx, &mut poll) {
+        let reached = commons.reached();
+        if let Poll::Ready(value) = region.poll_inside(commons, cx, &mut poll) {
             return Ok(value);
         }
         if !is_cancelled {
             return Err(Verdict::Wait);
         }
-        match decide(tasks, region, reached, again) {
+        match decide(commons, region, reached, again) {
             Verdict::Again => again += 1,
             verdict => return Err(verdict),
         }

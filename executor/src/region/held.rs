@@ -1,12 +1,11 @@
 //! A panic that waits.
 
 use crate::outcome::{
-    join_error::Panic,
+    caught::Payload,
+    panic::Panic,
     unhandled::{UnhandledKind, report_unhandled},
 };
-use std::{any::Any, panic::resume_unwind};
-
-pub(crate) type Payload = Box<dyn Any + Send>;
+use std::panic::resume_unwind;
 
 /// A panic that waits for clean-up before it goes on. Whoever owns it when it is dropped has not handed it out: it is reported then,
 /// whatever way that came about.

@@ -1,54 +1,26 @@
 //! Where the code that runs now stands: the innermost region around it.
 
 use crate::{
-    cancel::token::CancelToken,
-    outcome::reason::CancelReason,
+    raw::number::Number,
     region::{
-        held::Held,
-        inner::Inner,
+        commons::Commons,
+        epoch::{Epoch, epoch},
         region::{Kind, Region},
     },
-};
-use crate::{
-    core::Core,
-    raw::{current as enter, number::Number},
+    wake::seats::Seats,
 };
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
 
-/// How often something was cancelled on this thread. What was found out about regions in an older epoch may be wrong.
-pub(crate) type Epoch = u64;
-
-thread_local! {
-    static EPOCH: Cell<Epoch> = const { Cell::new(1) };
-}
-
-#[inline(always)]
-pub(crate) fn epoch() -> Epoch {
-    EPOCH.get()
-}
-
-pub(crate) fn new_epoch() {
-    EPOCH.set(EPOCH.get() + 1);
-}
-
 /// Where an executor's running task stands.
-#[derive(Default)]
 pub(crate) struct Here {
+    /// What its regions share.
+    pub(crate) commons: Commons,
     /// The scopes and clean-up points that are being polled, one in the other, the innermost last. Empty in the task's root
     /// scope, and whenever the loop begins a poll, as each takes its frame away again, also when it unwinds.
     frames: RefCell<Vec<Frame>>,
-    /// Regions that can be used again.
-    spare: RefCell<Vec<Rc<Region>>>,
-    /// What regions have once something has registered with them, likewise.
-    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
-    spare_inner: RefCell<Vec<Box<Inner>>>,
-    /// Counts the clean-up points that were polled for the first time after a cancellation.
-    reached: Cell<u64>,
-    /// Counts how often those that clean up were asked whether anybody polls them.
-    probes: Cell<u64>,
     /// Counts the regions that were made for frames which had none.
     made: Cell<u64>,
 }
@@ -73,29 +45,14 @@ impl Drop for Framed<'_> {
 }
 
 impl Here {
-    pub(crate) fn reached(&self) -> u64 {
-        self.reached.get()
-    }
-
-    pub(crate) fn count_reached(&self) {
-        self.reached.set(self.reached.get() + 1);
-    }
-
-    pub(crate) fn probes(&self) -> u64 {
-        self.probes.get()
-    }
-
-    pub(crate) fn count_probe(&self) -> u64 {
-        self.probes.set(self.probes.get() + 1);
-        self.probes.get()
+    pub(crate) fn new(seats: Rc<Seats>) -> Here {
+        Here { commons: Commons::new(seats), frames: RefCell::default(), made: Cell::new(0) }
     }
 
     /// Gives memory back that one deep tree needed.
     pub(crate) fn trim(&self) {
         const KEPT: usize = 64;
         self.frames.borrow_mut().shrink_to(KEPT);
-        let spare = (self.spare.take(), self.spare_inner.take());
-        drop(spare);
     }
 
     /// Calls `poll` inside `region`.
@@ -178,14 +135,19 @@ impl Here {
         frames.last().and_then(|frame| frame.region.clone())
     }
 
-    /// The regions that are being polled, the innermost last.
-    fn regions(&self) -> Vec<Rc<Region>> {
-        self.frames.borrow().iter().filter_map(|frame| frame.region.clone()).collect()
+    /// In how many scopes and clean-up points the code stands.
+    pub(crate) fn depth(&self) -> usize {
+        self.frames.borrow().len()
+    }
+
+    /// The regions that are being polled above that depth, the outermost first.
+    pub(crate) fn regions_above(&self, depth: usize) -> Vec<Rc<Region>> {
+        self.frames.borrow().iter().skip(depth).filter_map(|frame| frame.region.clone()).collect()
     }
 
     /// Is the innermost scope cancelled, or one around it up to the next shield? `None`: the task's root scope tells.
     #[inline]
-    fn is_cancelled(&self) -> Option<bool> {
+    pub(crate) fn is_cancelled(&self) -> Option<bool> {
         let frames = self.frames.borrow();
         match frames.last()? {
             Frame { region: Some(region), .. } => Some(region.is_cancelled()),
@@ -209,181 +171,4 @@ impl Here {
         }
         Some(outer)
     }
-}
-
-impl crate::task::tasks::Tasks {
-    /// Is the code that runs now in a cancelled region?
-    #[inline]
-    pub(crate) fn is_cancelled_here(&self) -> bool {
-        self.here.is_cancelled().unwrap_or_else(|| self.is_cancelled(self.current()))
-    }
-
-    /// The innermost region around the code that runs now.
-    pub(crate) fn region_here(&self) -> Option<Rc<Region>> {
-        self.here.innermost(self.current()).or_else(|| self.root_region())
-    }
-
-    /// The region with whose end the code that runs now may be in nothing cancelled any more, up to the next shield: the nearest one around
-    /// that was cancelled itself, which waits for the next in turn; or what a clean-up point guards, as its clean-up is shielded.
-    pub(crate) fn nearest_cancelled(&self) -> Option<Rc<Region>> {
-        let mut next = self.here.nearest();
-        while let Some(region) = next {
-            match region.kind() {
-                Kind::Shielded => return None,
-                Kind::Guarded if region.is_outer_cancelled() => return Some(region),
-                _ if region.reason().is_some() => return Some(region),
-                _ => next = region.around(),
-            }
-        }
-        if self.is_cancelled(self.current()) { self.root_region() } else { None }
-    }
-}
-
-/// Was something cancelled that the running code will be stopped for, at its next suspension or when it is done with what it
-/// does in a shield?
-///
-/// Code of a shield's or of clean-up can ask whether to hurry; it is woken when the answer becomes yes. It hears of what is around
-/// that shield, up to the next one, which shields it from this question too; and so does code in a scope inside a shield. The
-/// answer is the reason; `None` is no.
-///
-/// ```
-/// use evenkeel::{CancelReason, cancel::cancel_requested, run, shield, spawn, yield_now};
-/// use std::future::poll_fn;
-///
-/// run(async {
-///     let saver = spawn(shield(async {
-///         let mut saved = 0;
-///         while cancel_requested().is_none() {
-///             saved += 1;
-///             yield_now().await;
-///         }
-///         assert_eq!(cancel_requested(), Some(CancelReason::from("enough")));
-///         saved
-///     }));
-///     yield_now().await;
-///     saver.cancel("enough");
-///     assert_eq!(saver.await.unwrap(), 1);
-/// });
-/// ```
-pub fn cancel_requested() -> Option<CancelReason> {
-    enter::with_current(|core| {
-        let tasks = &core?.tasks;
-        let frames = tasks.here.frames.borrow();
-        match frames.iter().rev().find_map(|frame| frame.region.as_ref()) {
-            Some(region) => region.requested(),
-            None => tasks.reason_of(tasks.current()),
-        }
-    })
-}
-
-/// Is the future that is being dropped now dropped because its clean-up has taken too long? For destructors of those who build
-/// scopes: what belongs to them is to be stopped hard then too.
-pub fn is_stopping_hard() -> bool {
-    enter::with_current(|core| core.is_some_and(|core| core.tasks.is_stopping_hard()))
-}
-
-/// Takes the panic in clean-up that waits in the running task for the rest of its clean-up, and would be the task's outcome. For
-/// those who own tasks and have another use for it.
-pub fn take_cleanup_panic() -> Option<Box<dyn std::any::Any + Send>> {
-    enter::with_current(|core| core?.tasks.root_region()?.take_panic()).map(Held::into_payload)
-}
-
-/// Gives up every shield and every clean-up that the running code stands in, up to the scope with that token (or up to the task's
-/// root scope, without one): when this poll is over, they are dropped as they are, and reported as skipped.
-///
-/// For those who build combinators and find that what is awaited here can never come, so that a shield around it would wait for
-/// ever.
-pub fn open_shields(up_to: Option<&CancelToken>) {
-    enter::with_current(|core| {
-        let Some(core) = core else { return };
-        for region in core.tasks.here.regions().into_iter().rev() {
-            if up_to.is_some_and(|token| Rc::ptr_eq(&token.0, &region)) {
-                return;
-            }
-            region.open();
-        }
-    });
-}
-
-/// How many scopes and clean-up points the running code stands in, within its task: a mark for [`open_shields_above`].
-pub fn shield_depth() -> usize {
-    enter::with_current(|core| core.map_or(0, |core| core.tasks.here.frames.borrow().len()))
-}
-
-/// [`open_shields`] up to where [`shield_depth`] was `depth`, for combinators that have no token.
-pub fn open_shields_above(depth: usize) {
-    enter::with_current(|core| {
-        let Some(core) = core else { return };
-        let above =
-            core.tasks.here.frames.borrow().iter().skip(depth).filter_map(|frame| frame.region.clone()).collect();
-        let above: Vec<Rc<Region>> = above;
-        above.iter().for_each(|region| region.open());
-    });
-}
-
-/// A region that was used before.
-#[inline]
-pub(crate) fn spare_region() -> Option<Rc<Region>> {
-    enter::with_current(|core| core?.tasks.here.spare.borrow_mut().pop())
-}
-
-/// What a region that was used before had.
-pub(crate) fn spare_inner() -> Option<Box<Inner>> {
-    enter::with_current(|core| core?.tasks.here.spare_inner.borrow_mut().pop())
-}
-
-/// Keeps what a region had, in which nothing is any more, for another region.
-pub(crate) fn keep_spare_inner(inner: Box<Inner>) {
-    /// As for regions; some hundred bytes each.
-    const MOST: usize = 64;
-    enter::with_current(|core| {
-        let Some(core) = core else { return };
-        let mut spare = core.tasks.here.spare_inner.borrow_mut();
-        if spare.len() < MOST {
-            spare.push(inner);
-        }
-    });
-}
-
-/// Nobody has that region any more.
-#[inline]
-pub(crate) fn keep_spare_region(region: &Rc<Region>) {
-    /// As many as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
-    const MOST: usize = 256;
-    enter::with_current(|core| {
-        let Some(core) = core else { return };
-        let mut spare = core.tasks.here.spare.borrow_mut();
-        if spare.len() < MOST {
-            spare.push(region.clone());
-        }
-    });
-}
-
-/// Why that task's root scope was cancelled, whoever asks: its executor need not be the current one.
-pub(crate) fn reason_of_task(task: Number) -> Option<CancelReason> {
-    Core::of(task)?.tasks.reason_of(task)
-}
-
-/// Was that task's root scope cancelled?
-pub(crate) fn is_task_cancelled(task: Number) -> bool {
-    Core::of(task).is_some_and(|core| core.tasks.is_cancelled(task))
-}
-
-/// The root scope's region of a task that is running.
-pub(crate) fn root_region_of(task: Number) -> Option<Rc<Region>> {
-    enter::with_current(|core| core.filter(|core| core.tasks.current() == task)?.tasks.root_region())
-}
-
-/// Calls `f` with the executor that polls now.
-#[inline]
-pub(crate) fn polled_by<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
-    enter::with_current(|core| match core {
-        Some(core) => f(core),
-        None => no_executor(what),
-    })
-}
-
-#[cold]
-fn no_executor(what: &str) -> ! {
-    panic!("{what} was polled outside an executor: await it in a future that evenkeel::run drives")
 }

@@ -51,14 +51,14 @@
 //! them was woken: what polls them may have gone meanwhile. Who is polled works on; who is not is out of reach as well, whatever it
 //! waits for.
 
-use crate::wake::foreign::drop_foreign;
 use crate::{
-    raw::{
-        number::MAX_SLOTS,
-        waker::{wake_owner, waker},
+    region::commons::Commons,
+    wake::{
+        few::Few,
+        seats::Seats,
+        wake::{drop_wakers, wake_owner, waker},
+        wake_set::most_seats,
     },
-    task::tasks::Tasks,
-    wake::{few::Few, seats::Seats},
 };
 use slab::Slab;
 use std::{
@@ -74,7 +74,7 @@ const MORE_POLLS: usize = 200;
 
 /// How often those that work are called after each event, to find out whether anybody still polls them. Once finds those that nobody did
 /// before; the others are for what happens in that very poll.
-pub(super) const MOST_PROBES: usize = 3;
+pub(crate) const MOST_PROBES: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
@@ -83,27 +83,27 @@ pub(crate) enum State {
     Called,
 }
 
-pub(super) struct Member {
-    pub(super) state: State,
+pub(crate) struct Member {
+    pub(crate) state: State,
     /// Its own waker, without a seat; `None` when it was called.
-    pub(super) waker: Option<Waker>,
+    pub(crate) waker: Option<Waker>,
     /// Its seat, since it was polled first after the cancellation. Its own waker lies there.
-    pub(super) seat: Option<u32>,
+    pub(crate) seat: Option<u32>,
     /// It was called, and the others were since then.
-    pub(super) is_given_up: bool,
+    pub(crate) is_given_up: bool,
 }
 
 #[derive(Default)]
 pub(crate) struct Members {
-    pub(super) list: RefCell<Slab<Member>>,
+    pub(crate) list: RefCell<Slab<Member>>,
     /// How many are in each state.
-    pub(super) counts: [Cell<usize>; 3],
-    pub(super) polls_left: Cell<usize>,
+    pub(crate) counts: [Cell<usize>; 3],
+    pub(crate) polls_left: Cell<usize>,
     /// All were called, and the region was not polled since.
-    pub(super) probes: Cell<bool>,
-    pub(super) probes_left: Cell<usize>,
+    pub(crate) probes: Cell<bool>,
+    pub(crate) probes_left: Cell<usize>,
     /// The latest probe that this region knows of.
-    pub(super) probed: Cell<u64>,
+    pub(crate) probed: Cell<u64>,
     home: RefCell<Option<Home>>,
 }
 
@@ -160,7 +160,7 @@ impl Members {
     /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(crate) fn wait(&self, key: usize, state: State, newest: &Waker) {
         let (old, woken) = self.store(key, state, newest.clone());
-        drop_foreign([old, None]);
+        drop_wakers([old, None]);
         woken.into_iter().for_each(wake_owner);
     }
 
@@ -208,7 +208,7 @@ impl Members {
             Some(seat) => self.give_up(seat),
             None => member.waker,
         };
-        drop_foreign([waker, None]);
+        drop_wakers([waker, None]);
     }
 
     /// A member's seat is free. Returns the waker that lay there.
@@ -222,7 +222,7 @@ impl Members {
     }
 
     /// Returns the state before.
-    pub(super) fn change(&self, member: &mut Member, state: State) -> State {
+    pub(crate) fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
         if before == state {
             return state;
@@ -234,21 +234,21 @@ impl Members {
         before
     }
 
-    pub(super) fn count(&self, state: State) -> &Cell<usize> {
+    pub(crate) fn count(&self, state: State) -> &Cell<usize> {
         &self.counts[state as usize]
     }
 
-    pub(super) fn has(&self, state: State) -> bool {
+    pub(crate) fn has(&self, state: State) -> bool {
         self.count(state).get() > 0
     }
 
     /// One of so many that clean up was polled, or is to be.
-    pub(super) fn renew(&self, members: usize) {
+    pub(crate) fn renew(&self, members: usize) {
         self.polls_left.set(members + MORE_POLLS);
     }
 
     /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
-    pub(super) fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
+    pub(crate) fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
         let waker = match (member.seat, &*self.home.borrow()) {
             (Some(seat), Some(home)) => home.seats.take_own(seat),
             _ => member.waker.take(),
@@ -286,34 +286,34 @@ impl Members {
     }
 
     /// The set and the body's seat, in the executor that polls now. `None` if it is full.
-    fn home_in(&self, tasks: &Tasks) -> Option<(u32, u32)> {
-        let here = |home: &Home| Rc::ptr_eq(&home.seats, &tasks.seats).then_some((home.set, home.body));
-        self.at_home(here).flatten().or_else(|| self.move_to(tasks))
+    fn home_in(&self, commons: &Commons) -> Option<(u32, u32)> {
+        let is_here = |home: &Home| Rc::ptr_eq(&home.seats, &commons.seats).then_some((home.set, home.body));
+        self.at_home(is_here).flatten().or_else(|| self.move_to(commons))
     }
 
     #[cold]
-    fn move_to(&self, tasks: &Tasks) -> Option<(u32, u32)> {
+    fn move_to(&self, commons: &Commons) -> Option<(u32, u32)> {
         self.release();
-        let seats = tasks.seats.clone();
+        let seats = commons.seats.clone();
         let set = seats.open();
-        let Some(body) = seats.claim_waiting(set, BODY, most(tasks)) else {
+        let Some(body) = seats.claim_waiting(set, BODY, most_seats()) else {
             seats.close(set);
             return None;
         };
-        self.probed.set(tasks.here.probes());
+        self.probed.set(commons.probes());
         self.home.replace(Some(Home { seats, set, body }));
         Some((set, body))
     }
 
     /// The waker of the member's seat. `None` if the executor is full, or the member is gone.
-    pub(crate) fn seat_of(&self, key: usize, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        let ((set, _), seats) = (self.home_in(tasks)?, &tasks.seats);
+    pub(crate) fn seat_of(&self, key: usize, commons: &Commons) -> Option<ManuallyDrop<Waker>> {
+        let ((set, _), seats) = (self.home_in(commons)?, &commons.seats);
         let mut list = self.list.borrow_mut();
         let member = list.get_mut(key)?;
         let seat = match member.seat {
             Some(seat) => seat,
             None => {
-                let seat = seats.claim_waiting(set, key as u32, most(tasks))?;
+                let seat = seats.claim_waiting(set, key as u32, most_seats())?;
                 member.seat = Some(seat);
                 // Nobody was there before, and nobody has woken it.
                 member.waker.take().map(|own| seats.set_own(seat, own));
@@ -325,8 +325,8 @@ impl Members {
 
     /// A poll of the region begins, whose waker this is: those whose seats were woken are called members from now on, and all if `tell`.
     /// Returns the waker to poll the body with.
-    pub(crate) fn begin(&self, region: &Waker, tell: bool, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        let ((set, body), seats) = (self.home_in(tasks)?, &tasks.seats);
+    pub(crate) fn begin(&self, region: &Waker, tell: bool, commons: &Commons) -> Option<ManuallyDrop<Waker>> {
+        let ((set, body), seats) = (self.home_in(commons)?, &commons.seats);
         let is_probe = self.probes.replace(false);
         // Its clone may be foreign code: first of all, so that what it wakes is found.
         let newest = region.clone();
@@ -344,7 +344,7 @@ impl Members {
         if (self.call_woken(seats, set) || is_news) && !is_probe {
             self.probes_left.set(MOST_PROBES);
         }
-        drop_foreign([old, older]);
+        drop_wakers([old, older]);
         Some(waker(seats.number(body)))
     }
 
@@ -376,7 +376,7 @@ impl Members {
             // Its clone and drop may be foreign code.
             let newest = region.clone();
             let old = self.at_home(|home| home.seats.set_owner(home.set, newest)).flatten();
-            drop_foreign([old, None]);
+            drop_wakers([old, None]);
         }
         if self.has_woken() {
             self.wake_region();
@@ -400,7 +400,7 @@ impl Members {
 
     /// What is in the region is about to be dropped: it need not be polled for that.
     pub(crate) fn unlink(&self) {
-        drop_foreign([self.take_owner(), None]);
+        drop_wakers([self.take_owner(), None]);
     }
 
     /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
@@ -408,7 +408,7 @@ impl Members {
         self.has(State::Working) || self.probes.get() || self.is_worth_a_poll()
     }
 
-    pub(super) fn is_worth_a_poll(&self) -> bool {
+    pub(crate) fn is_worth_a_poll(&self) -> bool {
         self.has(State::Called) && self.polls_left.get() > 0 && self.has_woken()
     }
 
@@ -425,7 +425,7 @@ impl Members {
         }
         home.seats.release(home.body);
         let owner = home.seats.close(home.set);
-        drop_foreign([owner, None]);
+        drop_wakers([owner, None]);
         wakers.for_each(wake_owner);
     }
 }
@@ -434,9 +434,4 @@ impl Drop for Members {
     fn drop(&mut self) {
         self.release();
     }
-}
-
-/// How many seats the executor may have.
-fn most(tasks: &Tasks) -> usize {
-    MAX_SLOTS - tasks.slots()
 }

@@ -1,61 +1,12 @@
-//! How a region is a member of the one around it: as long as it waits, and from there on also as long as it has members itself.
-//!
-//! Whose waker brings the next poll of a member is argued in [`members`](crate::region::members).
+//! How a region is a member of the one around it: the waker that it has there, and leaving.
 
-use crate::region::region::{Kind, Region};
-use crate::{
-    region::members::{Members, State},
-    task::tasks::Tasks,
-    wake::foreign::drop_foreign,
+use crate::region::{
+    commons::Commons,
+    region::{Kind, Region},
 };
 use std::{mem::ManuallyDrop, ops::Deref, rc::Rc, task::Waker};
 
 impl Region {
-    /// The region is polled for the first time since what is around it was cancelled, or goes on being so.
-    pub(crate) fn reach(self: &Rc<Self>, tasks: &Tasks) {
-        if !self.reached.replace(true) {
-            tasks.here.count_reached();
-        }
-        if self.place.borrow().seat.is_none() {
-            self.take_seat(tasks, State::Called, None);
-        }
-    }
-
-    /// The region's future waits; `given` is the waker that it was polled with. A clean-up point is a member of the region around, and at
-    /// work there if `reached`; a scope is for as long as it has members.
-    #[inline]
-    pub(crate) fn wait(self: &Rc<Self>, tasks: &Tasks, given: &Waker, reached: bool) {
-        let members = self.inner.get().map(|inner| &inner.members);
-        let is_working = match self.kind.get() {
-            Kind::Root => None,
-            Kind::Scope if members.is_none_or(Members::is_empty) => {
-                self.leave();
-                None
-            }
-            Kind::Scope => Some(self.is_at_work() && self.is_outer_cancelled()),
-            Kind::Guarded | Kind::Shielded => Some(reached),
-        };
-        if let Some(is_working) = is_working {
-            self.register(tasks, given, if is_working { State::Working } else { State::Idle });
-        }
-        if let Some(members) = members.filter(|members| members.are_seated()) {
-            members.link(&self.own_waker(tasks, given));
-        }
-    }
-
-    /// The region is a member of the one around it, in that state, and has that waker.
-    #[inline]
-    fn register(&self, tasks: &Tasks, newest: &Waker, state: State) {
-        let seat = match &self.place.borrow().seat {
-            Some((around, key)) if around.inner().members.wait_again(*key, state, newest) => return,
-            seat => seat.clone(),
-        };
-        match seat {
-            Some((around, key)) => around.inner().members.wait(key, state, newest),
-            None => self.take_seat(tasks, state, Some(newest.clone())),
-        }
-    }
-
     /// Clean-up is at work here, and is polled elsewhere than before. It moves there, and the region that it leaves is called. That one may
     /// poll it too, as each of several does that share a future, and so they would have it go to and fro for ever: after some moves it
     /// stays where it is waited for. Whoever polls it is called besides.
@@ -72,34 +23,21 @@ impl Region {
         (moves >= MOST_MOVES).then_some(place)
     }
 
-    /// The region becomes a member of the one around it; but not if it is polled outside of any task, by a waker that does more than wake. Nothing there can be cancelled.
-    fn take_seat(&self, tasks: &Tasks, state: State, waker: Option<Waker>) {
-        // Here the frame of this region is gone, and the innermost is that of the scope around it.
-        let Some(around) = tasks.region_here() else { return drop_foreign([waker, None]) };
-        let key = around.inner().members.insert(state, waker);
-        let nearest = (around.kind.get() != Kind::Root).then(|| around.clone());
-        let mut place = self.place.borrow_mut();
-        place.seat = Some((around, key));
-        let old = std::mem::replace(&mut place.around, nearest);
-        drop(place);
-        drop(old);
-    }
-
     /// The waker of this region's seat, if it is a member of a cancelled one.
     #[inline]
-    pub(crate) fn seat(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
-        if self.is_outer_cancelled() { self.seat_around(tasks) } else { None }
+    pub(crate) fn seat(&self, commons: &Commons) -> Option<ManuallyDrop<Waker>> {
+        if self.is_outer_cancelled() { self.seat_around(commons) } else { None }
     }
 
     #[cold]
-    fn seat_around(&self, tasks: &Tasks) -> Option<ManuallyDrop<Waker>> {
+    fn seat_around(&self, commons: &Commons) -> Option<ManuallyDrop<Waker>> {
         let (around, key) = self.place.borrow().seat.clone()?;
-        around.inner().members.seat_of(key, tasks)
+        around.inner().members.seat_of(key, commons)
     }
 
     /// Who wakes this waker has this region polled, if anything around it will.
-    pub(crate) fn own_waker<'a>(&self, tasks: &Tasks, given: &'a Waker) -> OwnWaker<'a> {
-        self.seat(tasks).map_or(OwnWaker::Given(given), OwnWaker::Seat)
+    pub(crate) fn own_waker<'a>(&self, commons: &Commons, given: &'a Waker) -> OwnWaker<'a> {
+        self.seat(commons).map_or(OwnWaker::Given(given), OwnWaker::Seat)
     }
 
     /// Not a part of the region around it any more.

@@ -2,13 +2,17 @@
 
 pub(crate) mod drive;
 pub(crate) mod here;
+pub(crate) mod spare;
+pub(crate) mod cancelled;
+pub(crate) mod watch;
 pub(crate) mod membership;
 pub(crate) mod waiters;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod region;
-pub(crate) mod inner;
 pub(crate) mod probe;
 pub(crate) mod members;
 pub(crate) mod limit;
 pub(crate) mod remote;
 pub(crate) mod held;
+pub(crate) mod commons;
+pub(crate) mod epoch;

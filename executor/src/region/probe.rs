@@ -1,25 +1,30 @@
 //! Whether those that clean up are still polled by anybody.
 
-use crate::region::members::{MOST_PROBES, Member, Members, State};
-use crate::{raw::waker::wake_owner, region::here::Here, wake::few::Few};
+use crate::{
+    region::{
+        commons::Commons,
+        members::{MOST_PROBES, Member, Members, State},
+    },
+    wake::{few::Few, wake::wake_owner},
+};
 use std::task::Waker;
 
 impl Members {
     /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
     /// reach, and whenever something has happened since. A region in here that is polled for that finds out the same about those in it.
     /// To be asked after a poll.
-    pub(crate) fn probe(&self, here: &Here) {
+    pub(crate) fn probe(&self, commons: &Commons) {
         if !self.has(State::Working) || !self.are_seated() || self.is_worth_a_poll() {
             return;
         }
-        let is_asked = self.probed.replace(here.probes()) != here.probes();
+        let is_asked = self.probed.replace(commons.probes()) != commons.probes();
         if self.find_unreached() {
             self.probes_left.set(MOST_PROBES);
         }
         let left = self.probes_left.get();
         if left > 0 {
             self.probes_left.set(left - 1);
-            self.probed.set(here.count_probe());
+            self.probed.set(commons.count_probe());
         } else if !is_asked {
             return;
         }

@@ -20,13 +20,18 @@
 //! the one around it for as long as it has members itself. Nothing is counted across regions: what wakes a member wakes, by the seats,
 //! every region around it up to the one that decides.
 
-use crate::region::{
-    held::Held,
-    here::{self, Epoch},
-    inner::Inner,
-    members::Members,
+use crate::{
+    outcome::reason::CancelReason,
+    raw::number::Number,
+    region::{
+        commons::Commons,
+        epoch::{Epoch, epoch, new_epoch},
+        held::Held,
+        limit::Limit,
+        members::Members,
+    },
 };
-use crate::{outcome::reason::CancelReason, raw::number::Number, region::limit::Limit, task::tasks::Tasks};
+use slab::Slab;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     mem::ManuallyDrop,
@@ -48,38 +53,50 @@ pub(crate) enum Kind {
 }
 
 pub(crate) struct Region {
-    pub(super) kind: Cell<Kind>,
+    pub(crate) kind: Cell<Kind>,
     /// The cancellation that was addressed to this region. The first one stays.
-    pub(super) reason: OnceCell<CancelReason>,
-    pub(super) place: RefCell<Place>,
+    pub(crate) reason: OnceCell<CancelReason>,
+    pub(crate) place: RefCell<Place>,
     /// Was a region around this one cancelled, as seen in that epoch?
-    pub(super) outer: Cell<bool>,
-    pub(super) seen: Cell<Epoch>,
+    pub(crate) outer: Cell<bool>,
+    pub(crate) seen: Cell<Epoch>,
     /// Its future is being polled now.
-    pub(super) polled: Cell<bool>,
+    pub(crate) polled: Cell<bool>,
     /// Members were told of a cancellation that came from around.
-    pub(super) told: Cell<bool>,
+    pub(crate) told: Cell<bool>,
     /// A clean-up point: it was polled after the cancellation.
-    pub(super) reached: Cell<bool>,
+    pub(crate) reached: Cell<bool>,
     /// A clean-up point: what is around it was cancelled before its first poll, so its code is not resumed.
-    pub(super) late: Cell<bool>,
+    pub(crate) late: Cell<bool>,
     /// How often it moved while clean-up was at work in it.
-    pub(super) moves: Cell<u8>,
+    pub(crate) moves: Cell<u8>,
     /// A shield: what it waits for can never come.
-    pub(super) opened: Cell<bool>,
+    pub(crate) opened: Cell<bool>,
     /// Its future has ended, or was dropped.
-    pub(super) over: Cell<bool>,
-    pub(super) inner: OnceCell<Box<Inner>>,
+    pub(crate) over: Cell<bool>,
+    pub(crate) inner: OnceCell<Box<Inner>>,
     pub(crate) limit: Limit,
 }
 
+/// What few regions have.
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) members: Members,
+    /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
+    pub(crate) waiters: RefCell<Slab<Option<Waker>>>,
+    /// Where this one waits so, and as whom.
+    pub(crate) end_around: Cell<Option<(Rc<Region>, usize)>>,
+    /// A panic in clean-up, which goes on when all clean-up in here is done.
+    pub(crate) panic: Cell<Option<Held>>,
+}
+
 /// Where a region was polled last.
-pub(super) struct Place {
-    pub(super) task: Number,
+pub(crate) struct Place {
+    pub(crate) task: Number,
     /// The region around; `None` is the task's root scope.
-    pub(super) around: Option<Rc<Region>>,
+    pub(crate) around: Option<Rc<Region>>,
     /// The region in which it is registered, and its key there.
-    pub(super) seat: Option<(Rc<Region>, usize)>,
+    pub(crate) seat: Option<(Rc<Region>, usize)>,
 }
 
 impl Place {
@@ -88,21 +105,7 @@ impl Place {
 
 impl Region {
     #[inline]
-    pub(crate) fn new(kind: Kind) -> Rc<Region> {
-        let region = here::spare_region().unwrap_or_else(|| Rc::new(Region::fresh()));
-        region.kind.set(kind);
-        region
-    }
-
-    /// A task's root scope.
-    pub(crate) fn root_of(task: Number) -> Rc<Region> {
-        let region = Region::new(Kind::Root);
-        region.place.borrow_mut().task = task;
-        region
-    }
-
-    #[inline]
-    pub(super) fn fresh() -> Region {
+    pub(crate) fn fresh() -> Region {
         Region {
             kind: Cell::new(Kind::Scope),
             reason: OnceCell::new(),
@@ -121,23 +124,6 @@ impl Region {
         }
     }
 
-    /// A handle of the region goes. If nobody else has it, it can be used for another.
-    #[inline]
-    pub(crate) fn recycle(last: &mut Rc<Region>) {
-        if let Some(only) = Rc::get_mut(last) {
-            if let Some(inner) = only.inner.take() {
-                Inner::recycle(inner);
-            }
-            // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
-            *only = Region::fresh();
-            here::keep_spare_region(last);
-        }
-    }
-
-    pub(super) fn inner(&self) -> &Inner {
-        self.inner.get_or_init(Inner::new)
-    }
-
     pub(crate) fn set_kind(&self, kind: Kind) {
         self.kind.set(kind);
     }
@@ -154,7 +140,7 @@ impl Region {
         if self.reason.set(reason).is_err() {
             return false;
         }
-        here::new_epoch();
+        new_epoch();
         self.tell();
         self.wake_waiters();
         true
@@ -179,23 +165,6 @@ impl Region {
             return Some(reason.clone());
         }
         if self.is_outer_cancelled() { self.requested_around() } else { None }
-    }
-
-    #[cold]
-    pub(super) fn requested_around(&self) -> Option<CancelReason> {
-        let mut next = self.place.borrow().around.clone();
-        let mut task = self.place.borrow().task;
-        while let Some(region) = next {
-            if let Some(reason) = region.reason() {
-                return Some(reason.clone());
-            }
-            if region.kind.get() == Kind::Shielded {
-                return None;
-            }
-            next = region.place.borrow().around.clone();
-            task = region.place.borrow().task;
-        }
-        here::reason_of_task(task)
     }
 
     /// The region around this one, as of its last poll. `None`: the root scope.
@@ -224,66 +193,15 @@ impl Region {
     /// Is a region around this one cancelled?
     #[inline]
     pub(crate) fn is_outer_cancelled(&self) -> bool {
-        if self.seen.get() == here::epoch() { self.outer.get() } else { self.look_around(true) }
+        if self.seen.get() == epoch() { self.outer.get() } else { self.look_around(true) }
     }
 
-    /// Something was cancelled since this region looked. It looks now, and so do those around it, iteratively and each
-    /// at most once an epoch (if what they have seen in this one may be used).
-    #[cold]
-    pub(super) fn look_around(&self, use_seen: bool) -> bool {
-        let mut outdated: Vec<Rc<Region>> = Vec::new();
-        let mut next = self.place.borrow().around.clone();
-        let mut task = self.place.borrow().task;
-        let outer = loop {
-            let Some(region) = next else { break here::is_task_cancelled(task) };
-            if region.reason.get().is_some() {
-                break true;
-            }
-            if region.kind.get() == Kind::Shielded {
-                break false;
-            }
-            if use_seen && region.seen.get() == here::epoch() {
-                break region.outer.get();
-            }
-            next = region.place.borrow().around.clone();
-            task = region.place.borrow().task;
-            outdated.push(region);
-        };
-        for region in outdated {
-            region.see(outer);
-        }
-        self.see(outer);
-        outer
-    }
-
-    pub(super) fn see(&self, outer: bool) {
+    pub(crate) fn see(&self, outer: bool) {
         self.outer.set(outer);
-        self.seen.set(here::epoch());
+        self.seen.set(epoch());
     }
 
     // ---- polled
-
-    /// To be called when a poll begins: the region lies in what is polled now. `true` if that is cancelled.
-    #[inline]
-    pub(crate) fn arrive(self: &Rc<Self>, tasks: &Tasks) -> bool {
-        let task = tasks.current();
-        let is_here = self.place.borrow().is(task, tasks);
-        if !is_here {
-            let was_at_work = self.reached.get() || self.told.get();
-            if let Some(place) = if was_at_work { self.stays() } else { None } {
-                let outer = place.is_cancelled();
-                self.see(outer);
-                return outer;
-            }
-            self.move_to(Place { task, around: tasks.here.nearest(), seat: None });
-        }
-        let outer = tasks.is_cancelled_here();
-        self.see(outer);
-        if !outer && self.reason().is_none() {
-            self.told.set(false);
-        }
-        outer
-    }
 
     /// To be called for a region that is made in the middle of its scope's poll.
     pub(crate) fn begin_in(&self, task: Number, around: Option<Rc<Region>>, outer: bool, seen: Epoch) {
@@ -294,7 +212,7 @@ impl Region {
     }
 
     #[inline]
-    pub(super) fn move_to(&self, place: Place) {
+    pub(crate) fn move_to(&self, place: Place) {
         self.reached.set(false);
         self.leave();
         // Not only a place: the last handle of the region that was around may go with it.
@@ -307,12 +225,12 @@ impl Region {
     #[inline]
     pub(crate) fn poll_inside<T>(
         self: &Rc<Self>,
-        tasks: &Tasks,
+        commons: &Commons,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        let begun = self.inner.get().and_then(|inner| self.begin(&inner.members, tasks, cx.waker()));
-        let waker = begun.or_else(|| self.seat(tasks));
+        let begun = self.inner.get().and_then(|inner| self.begin(&inner.members, commons, cx.waker()));
+        let waker = begun.or_else(|| self.seat(commons));
         poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
@@ -320,22 +238,22 @@ impl Region {
     #[inline]
     pub(crate) fn poll_by<T>(
         &self,
-        tasks: &Tasks,
+        commons: &Commons,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        let waker = self.seat(tasks);
+        let waker = self.seat(commons);
         poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
     #[cold]
-    pub(super) fn begin(&self, members: &Members, tasks: &Tasks, given: &Waker) -> Option<ManuallyDrop<Waker>> {
+    pub(crate) fn begin(&self, members: &Members, commons: &Commons, given: &Waker) -> Option<ManuallyDrop<Waker>> {
         let is_cancelled = self.is_cancelled();
         if !members.are_seated() && (!is_cancelled || members.is_empty()) {
             return None;
         }
         let tell = is_cancelled && !self.told.replace(true);
-        members.begin(&self.own_waker(tasks, given), tell, tasks)
+        members.begin(&self.own_waker(commons, given), tell, commons)
     }
 
     // ---- members
@@ -357,9 +275,9 @@ impl Region {
     }
 
     /// Finds out who of those at work in here is out of reach. To be asked after a poll.
-    pub(crate) fn probe(&self, tasks: &Tasks) {
+    pub(crate) fn probe(&self, commons: &Commons) {
         if let Some(inner) = self.inner.get() {
-            inner.members.probe(&tasks.here);
+            inner.members.probe(commons);
         }
     }
 
@@ -411,7 +329,7 @@ impl Region {
         }
         self.leave();
         if let Some(inner) = inner {
-            crate::region::waiters::leave(inner.end_around.take());
+            leave(inner.end_around.take());
             if self.kind.get() != Kind::Scope || self.reason().is_some() {
                 self.wake_waiters();
             }
@@ -442,27 +360,11 @@ impl Region {
     pub(crate) fn take_panic(&self) -> Option<Held> {
         self.inner.get().and_then(|inner| inner.panic.take())
     }
-
-    /// The region's future is dropped before it has ended.
-    pub(crate) fn abandon(&self) {
-        if let Some(panic) = self.take_panic() {
-            let (around, task) = (self.place.borrow().around.clone(), self.place.borrow().task);
-            if self.is_outer_cancelled() {
-                if let Some(around) = around.or_else(|| here::root_region_of(task)) {
-                    around.stash(panic);
-                }
-            }
-        }
-        self.end();
-    }
 }
 
-impl Place {
-    /// Is that where the code stands that runs now, in the task of that number?
-    #[inline]
-    pub(super) fn is(&self, task: Number, tasks: &Tasks) -> bool {
-        // Numbers of tasks come round. A root scope that has ended lies nowhere, so a region that is registered there is elsewhere.
-        let is_up_to_date = |(around, _): &(Rc<Region>, usize)| around.place.borrow().task == task;
-        self.task == task && tasks.here.is_nearest(self.around.as_ref()) && self.seat.as_ref().is_none_or(is_up_to_date)
+/// A region waits no more for the end of that one.
+pub(crate) fn leave(noted: Option<(Rc<Region>, usize)>) {
+    if let Some((region, key)) = noted {
+        region.remove_waiter(key);
     }
 }

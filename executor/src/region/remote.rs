@@ -1,6 +1,6 @@
 //! Cancelling a scope from another thread.
 
-use crate::outcome::reason::CancelReason;
+use crate::{outcome::reason::CancelReason, wake::call::call};
 use std::{
     fmt,
     sync::{
@@ -56,7 +56,7 @@ impl Remote {
             let scope = state.scope.take();
             scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect()
         };
-        wakers.into_iter().for_each(crate::wake::foreign::wake_foreign);
+        wakers.into_iter().for_each(call);
         true
     }
 

@@ -1,8 +1,7 @@
 //! Who waits for the cancellation of a region, from elsewhere; or, inside of a cancelled one, for its end.
 
-use crate::region::region::Region;
-use crate::{task::tasks::Tasks, wake::foreign::wake_foreign};
-use std::{rc::Rc, task::Waker};
+use crate::{region::region::Region, wake::call::call};
+use std::task::Waker;
 
 impl Region {
     /// A place for one that waits; its key.
@@ -18,7 +17,7 @@ impl Region {
     }
 
     /// Is that the waker of the waiter with that key?
-    fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
+    pub(crate) fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
         let waiters = self.inner().waiters.borrow();
         waiters.get(key).and_then(Option::as_ref).is_some_and(|stored| stored.will_wake(newest))
     }
@@ -33,34 +32,6 @@ impl Region {
         let Some(inner) = self.inner.get() else { return };
         let wakers: Vec<Waker> =
             inner.waiters.borrow_mut().iter_mut().filter_map(|(_, waiter)| waiter.take()).collect();
-        wakers.into_iter().for_each(wake_foreign);
-    }
-
-    /// The region's future answers that it waits for no other reason than that something around it is cancelled. It may outlive that, when it
-    /// was only borrowed: whoever polls it is called then.
-    #[cold]
-    pub(crate) fn wait_for_end_around(&self, tasks: &Tasks, newest: &Waker) {
-        let around = tasks.nearest_cancelled();
-        let place = &self.inner().end_around;
-        let waits = match (place.take(), around) {
-            (Some((noted, key)), Some(around)) if Rc::ptr_eq(&noted, &around) => Some((noted, key)),
-            (noted, around) => {
-                let waits = around.map(|around| (around.clone(), around.new_waiter()));
-                leave(noted);
-                waits
-            }
-        };
-        let Some((around, key)) = waits else { return };
-        place.set(Some((around.clone(), key)));
-        if !around.is_waiter(key, newest) {
-            around.set_waiter(key, newest);
-        }
-    }
-}
-
-/// A region waits no more for the end of that one.
-pub(crate) fn leave(noted: Option<(Rc<Region>, usize)>) {
-    if let Some((region, key)) = noted {
-        region.remove_waiter(key);
+        wakers.into_iter().for_each(call);
     }
 }

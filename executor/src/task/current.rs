@@ -1,10 +1,13 @@
 //! The task that is running.
 
 use crate::{
-    core::Core,
     outcome::{reason::CancelReason, task_id::TaskId, task_state::TaskState},
-    raw::{block::Header, current as enter},
-    task::tasks::Stop,
+    outside::called_outside,
+    raw::lent::OnThread,
+    task::{
+        header::Header,
+        tasks::{Stop, TASKS, Tasks, of},
+    },
 };
 use std::{marker::PhantomData, panic::Location, rc::Rc};
 
@@ -24,14 +27,12 @@ use std::{marker::PhantomData, panic::Location, rc::Rc};
 /// ```
 #[track_caller]
 pub fn current_task() -> TaskRef {
-    try_current_task().unwrap_or_else(|| {
-        panic!("current_task was called outside a task: call it in a future that evenkeel::run drives")
-    })
+    try_current_task().unwrap_or_else(|| called_outside("current_task was called", "a task"))
 }
 
 /// The task that is running now, if there is one.
 pub fn try_current_task() -> Option<TaskRef> {
-    let number = enter::with_current(|core| core.map(|core| core.tasks.current()))?;
+    let number = TASKS.look(|tasks| tasks.map(Tasks::current))?;
     TaskId::of(number).map(TaskRef::new)
 }
 
@@ -60,24 +61,23 @@ impl TaskRef {
 
     /// The task's name, if it has one.
     pub fn name(self) -> Option<String> {
-        self.with_header(|head| head.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten())
-            .flatten()
+        self.with_header(Header::name).flatten()
     }
 
     /// Where it was spawned.
     pub fn location(self) -> Option<&'static Location<'static>> {
-        self.with_header(|head| head.location)
+        self.with_header(|head| head.meta.location)
     }
 
     /// The task that spawned it, if a task did.
     pub fn parent(self) -> Option<TaskId> {
-        self.with_header(|head| TaskId::of(head.parent)).flatten()
+        self.with_header(|head| TaskId::of(head.meta.parent)).flatten()
     }
 
     /// How far it is.
     pub fn state(self) -> Option<TaskState> {
-        enter::with_current(|core| {
-            let tasks = &core?.tasks;
+        TASKS.look(|tasks| {
+            let tasks = tasks?;
             tasks.with_header(self.id.0, |head| tasks.state(head))
         })
     }
@@ -91,23 +91,30 @@ impl TaskRef {
     /// awaits next. `false` if it has ended.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
-        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Cancel, reason))
+        of(self.id.0).is_some_and(|whole| whole.tasks().request_number(self.id.0, Stop::Cancel, reason))
     }
 
     /// Stops the task hard, as [`Task::abort`](crate::Task::abort) does.
     pub fn abort(self) -> bool {
-        Core::of(self.id.0).is_some_and(|core| core.tasks.request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
+        of(self.id.0).is_some_and(|whole| whole.tasks().request_number(self.id.0, Stop::Abort, CancelReason::Aborted))
     }
 
     fn with_header<R>(self, f: impl FnOnce(&Header) -> R) -> Option<R> {
-        enter::with_current(|core| core?.tasks.with_header(self.id.0, f))
+        TASKS.look(|tasks| tasks?.with_header(self.id.0, f))
+    }
+}
+
+impl TaskId {
+    /// The task with this identity, to ask about it.
+    pub fn task_ref(self) -> TaskRef {
+        TaskRef::new(self)
     }
 }
 
 /// Stops a task hard because its clean-up has taken too long, which is reported to `on_unhandled`. For those who build scopes with a
 /// grace period of their own.
 pub fn end_grace(task: TaskRef) {
-    if let Some(core) = Core::of(task.id.0) {
-        core.tasks.end_grace(task.id.0);
+    if let Some(whole) = of(task.id.0) {
+        whole.tasks().end_grace(task.id.0);
     }
 }

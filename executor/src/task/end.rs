@@ -1,40 +1,64 @@
 //! How the tasks of an executor end with it.
 
-use crate::task::tasks::{End, Tasks, drop_header, mode};
 use crate::{
-    outcome::{reason::CancelReason, unhandled::forget_if_it_panics},
+    outcome::{
+        caught::{caught, forget_if_it_panics},
+        reason::CancelReason,
+        unhandled::UnhandledKind,
+    },
     raw::{
-        block::{Header, Stage},
+        block::Stage,
         number::Number,
+        table::flag::{CANCEL, FRESH},
+    },
+    task::{
+        finish::End,
+        header::Live,
+        tasks::{Stop, Tasks, mode},
     },
 };
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr::NonNull,
-};
-
-/// Destructors may spawn tasks whose destructors spawn others, and so on. So many of those are stopped while an executor ends; what
-/// comes then is never dropped, so that the end has one.
-pub(crate) const PATIENCE: usize = 1 << 20;
 
 impl Tasks {
+    /// Every task is cancelled, and those that are spawned later are so from birth, unless clean-up spawns them.
+    pub(crate) fn close(&self) {
+        if self.is_closing() {
+            return;
+        }
+        self.set_mode(mode::CLOSING, true);
+        self.for_each(|_, task| self.request(&task, Stop::Cancel, CancelReason::Shutdown));
+    }
+
+    /// Every task that has not ended is to be dropped by the loop, and is reported. Returns their names.
+    pub(crate) fn abort_all(&self) -> Vec<Box<str>> {
+        self.set_mode(mode::ENDING, true);
+        self.clear_current();
+        let mut stuck = Vec::new();
+        self.for_each(|number, task| {
+            // A destructor has spawned it, just now: it has no clean-up, and the loop comes to it.
+            let comes_at_once = self.blocks.slots.flags(task.slot()) & (FRESH | CANCEL) == FRESH | CANCEL;
+            if task.stage() != Stage::Future || comes_at_once {
+                return;
+            }
+            let unhandled = task.unhandled(Some(number), UnhandledKind::GraceExceeded);
+            task.with_extras(|extras| extras.overdue = true);
+            // The hook may do anything, but not free a task that has not ended: that is for the loop, which waits for us.
+            self.request(&task, Stop::Abort, CancelReason::Aborted);
+            stuck.push(unhandled.task().into());
+            self.unhandler.report(unhandled);
+        });
+        stuck
+    }
+
     /// Every task that lives is in the queue, to be stopped. Those that destructors spawn meanwhile are stopped too, as long as there
     /// is patience.
     pub(crate) fn stop_what_is_ready(&self) {
-        let begun = self.ready.nth(self.ready.len());
-        while self.ready.head() != begun {
+        let begun = self.ready().nth(self.ready().len());
+        while self.ready().head() != begun {
             self.step_and_recover();
         }
-        while !self.ready.is_empty() && self.patience.get() > 0 {
+        while !self.ready().is_empty() && self.patience.get() > 0 {
             self.patience.set(self.patience.get() - 1);
             self.step_and_recover();
-        }
-    }
-
-    /// What a step throws is its task's outcome. Nothing of the host's but its hook, which is caught, is called in it.
-    pub(crate) fn step_and_recover(&self) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.step())) {
-            self.recover(payload);
         }
     }
 
@@ -42,64 +66,42 @@ impl Tasks {
     /// reach become theirs. Returns a number whose generation no task had. No task may be in the middle of a poll. It does not
     /// unwind.
     ///
-    /// Foreign code runs in the first part only. It can still spawn by [`spawn`](crate::task::spawn::spawn) there; those tasks are cancelled from
+    /// Foreign code runs in the first part only. It can still spawn by [`spawn`](crate::spawn) there; those tasks are cancelled from
     /// birth, and stopped without being polled. When the second part begins, nothing runs any more that could make one.
     pub(crate) fn seal(&self) -> Number {
         self.set_mode(mode::ENDED | mode::ENDING, true);
-        self.for_each_occupant(|number, block| {
+        self.for_each(|number, task| {
             self.current.set(number);
-            forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| self.stop_at_end(block))));
+            forget_if_it_panics(caught(|| self.stop_at_end(task)));
         });
-        forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| self.stop_what_is_ready())));
+        forget_if_it_panics(caught(|| self.stop_what_is_ready()));
         self.clear_current();
-        let beyond = self.table.beyond(self.seats.generation());
-        self.ready.clear();
-        self.for_each_occupant(|_, block| self.abandon(block));
+        let beyond = self.blocks.beyond(self.seats.generation());
+        self.ready().clear();
+        self.for_each(|_, task| self.blocks.abandon(task));
         self.live.set(0);
         beyond
     }
 
     /// `f` may free the task, and make others.
-    fn for_each_occupant(&self, f: impl Fn(Number, NonNull<Header>)) {
-        for index in 0..self.table.len() {
-            if let Some((number, block)) = self.table.occupant(index) {
-                f(number, block);
+    fn for_each(&self, mut f: impl FnMut(Number, Live)) {
+        let mut slot = 0;
+        while slot < self.blocks.slots.len() {
+            if let Some((number, task)) = self.blocks.occupant(slot) {
+                f(number, task);
             }
+            slot += 1;
         }
     }
 
     /// Stops a task that has not ended. The first reason stays.
-    fn stop_at_end(&self, block: NonNull<Header>) {
-        // SAFETY: the caller found the block in an occupied slot just now.
-        let head = unsafe { block.as_ref() };
-        if head.stage.get() != Stage::Future {
+    fn stop_at_end(&self, task: Live) {
+        if task.stage() != Stage::Future {
             return;
         }
-        if head.reason().is_none() {
-            head.set_reason(CancelReason::Shutdown);
+        if task.reason().is_none() {
+            task.set_reason(CancelReason::Shutdown);
         }
-        self.stop(block, End::Cancelled);
-    }
-
-    /// The slot is nobody's, and the block is its handle's, if it has one.
-    fn abandon(&self, block: NonNull<Header>) {
-        // SAFETY: the caller found the block in an occupied slot just now.
-        let head = unsafe { block.as_ref() };
-        self.table.vacate(head.slot);
-        self.table.detach(head.slot);
-        head.orphan.set(true);
-        let has_ended = head.stage.get().is_end();
-        if !has_ended {
-            // Patience was over when a destructor spawned it. The future was never polled, and is not touched any more.
-            head.stage.set(Stage::Cancelled);
-        }
-        if !head.handle.get() && has_ended {
-            let size = &head.vtable.size;
-            // SAFETY: the payload is gone, as the task has ended; no handle leads to the block, nor its slot any more.
-            unsafe {
-                drop_header(block);
-                size.free(block.cast());
-            }
-        }
+        self.stop(task, End::Cancelled);
     }
 }

@@ -1,7 +1,14 @@
 //! Values that belong to a task: asyncio's `contextvars`, with a choice for each key whether children inherit it.
 
-use crate::raw::current as enter;
-use std::{any::Any, fmt, marker::PhantomData, rc::Rc};
+use crate::{
+    outside::called_outside,
+    raw::lent::OnThread,
+    task::{
+        locals::{Entry, Locals},
+        tasks::TASKS,
+    },
+};
+use std::{fmt, marker::PhantomData, rc::Rc};
 
 /// A key under which each task keeps a value of its own.
 ///
@@ -49,12 +56,12 @@ impl<T: 'static> TaskLocal<T> {
     pub fn set(&'static self, value: T) {
         let entry = Entry { key: self.key(), inherited: self.inherited, value: Rc::new(value) };
         if self.inherited {
-            enter::with_current(|core| core.map(|core| core.tasks.set_inherits()));
+            TASKS.look(|tasks| tasks.map(|tasks| tasks.set_inherits()));
         }
         let mut entry = Some(entry);
         let old = with_locals(|locals, ended| if ended { None } else { locals.replace(entry.take()?) });
         if old.is_none() {
-            panic!("TaskLocal::set was called outside a task: call it in a future that evenkeel::run drives");
+            called_outside("TaskLocal::set was called", "a task");
         }
         drop((old, entry));
     }
@@ -73,8 +80,8 @@ impl<T: 'static> TaskLocal<T> {
     }
 
     fn shared(&'static self) -> Option<Rc<T>> {
-        let value = enter::with_current(|core| {
-            let tasks = &core?.tasks;
+        let value = TASKS.look(|tasks| {
+            let tasks = tasks?;
             tasks.with_header(tasks.current(), |head| head.peek_extras(|extras| extras.locals.find(self.key())))
         });
         value.flatten().flatten()?.downcast().ok()
@@ -93,46 +100,11 @@ impl<T> fmt::Debug for TaskLocal<T> {
 
 /// Calls `f` with the current task's values, and whether the task has ended. `f` runs no user code.
 fn with_locals<R>(f: impl FnOnce(&mut Locals, bool) -> R) -> Option<R> {
-    enter::with_current(|core| {
-        let tasks = &core?.tasks;
+    TASKS.look(|tasks| {
+        let tasks = tasks?;
         tasks.with_header(tasks.current(), |head| {
-            let ended = head.stage.get().is_end();
+            let ended = head.stage().is_end();
             head.with_extras(|extras| f(&mut extras.locals, ended))
         })
     })
-}
-
-/// The values of one task: few, so a list.
-#[derive(Default)]
-pub(crate) struct Locals(Vec<Entry>);
-
-#[derive(Clone)]
-struct Entry {
-    /// The key's address.
-    key: usize,
-    inherited: bool,
-    value: Rc<dyn Any>,
-}
-
-impl Locals {
-    /// What a child begins with; `None` if that is nothing.
-    pub(crate) fn for_child(&self) -> Option<Locals> {
-        let inherited: Vec<Entry> = self.0.iter().filter(|entry| entry.inherited).cloned().collect();
-        (!inherited.is_empty()).then_some(Locals(inherited))
-    }
-
-    fn find(&self, key: usize) -> Option<Rc<dyn Any>> {
-        self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone())
-    }
-
-    /// Returns the old value, for the caller to drop where no borrow is held.
-    fn replace(&mut self, new: Entry) -> Option<Rc<dyn Any>> {
-        match self.0.iter_mut().find(|entry| entry.key == new.key) {
-            Some(entry) => Some(std::mem::replace(&mut entry.value, new.value)),
-            None => {
-                self.0.push(new);
-                None
-            }
-        }
-    }
 }

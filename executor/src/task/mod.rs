@@ -1,4 +1,4 @@
-//! What becomes of a task: spawned, woken, polled, stopped, ended, freed; its owner; and what it knows of itself.
+//! What becomes of a task: spawned, woken, polled, stopped, ended, freed; its owner; and what it knows of itself. All of it is safe code.
 
 pub(crate) mod spawn;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
@@ -9,4 +9,10 @@ pub(crate) mod yield_now;
 pub(crate) mod main_task;
 pub(crate) mod handle;
 pub(crate) mod end;
+pub(crate) mod step;
+pub(crate) mod finish;
+pub(crate) mod arrive;
+pub(crate) mod around;
 pub(crate) mod tasks;
+pub(crate) mod header;
+pub(crate) mod locals;

@@ -1,6 +1,13 @@
 //! Making tasks.
 
-use crate::{core::Core, raw::current as enter, task::task::Task};
+use crate::{
+    outside::called_outside,
+    raw::lent::OnThread,
+    task::{
+        task::Task,
+        tasks::{TASKS, Whole},
+    },
+};
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use std::{
     fmt,
@@ -34,11 +41,9 @@ pub fn spawn_at<T: 'static>(
     location: &'static Location<'static>,
     future: impl Future<Output = T> + 'static,
 ) -> Task<T> {
-    enter::with_current(|core| match core {
-        Some(core) => Task(core.tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
-        None => {
-            panic!("spawn was called at {location}, outside an executor: call it in a future that evenkeel::run drives")
-        }
+    TASKS.look(|tasks| match tasks {
+        Some(tasks) => Task(tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
+        None => called_outside(format_args!("spawn was called at {location},"), "an executor"),
     })
 }
 
@@ -49,10 +54,8 @@ pub fn spawn_at<T: 'static>(
 /// Outside an executor.
 #[track_caller]
 pub fn spawner() -> Spawner {
-    let spawner = enter::with_current(|core| core.map(|core| core.tasks.core.clone()));
-    spawner.map(Spawner).unwrap_or_else(|| {
-        panic!("spawner was called outside an executor: call it in a future that evenkeel::run drives")
-    })
+    let whole = TASKS.look(|tasks| tasks.map(|tasks| tasks.whole.clone()));
+    whole.map(Spawner).unwrap_or_else(|| called_outside("spawner was called", "an executor"))
 }
 
 /// Spawns tasks on one executor, also when that is not the current one. It keeps nothing alive.
@@ -68,11 +71,11 @@ pub fn spawner() -> Spawner {
 /// assert_eq!(executor.run_until_stalled().readiness, Readiness::Finished);
 /// ```
 #[derive(Clone)]
-pub struct Spawner(Weak<Core>);
+pub struct Spawner(Weak<dyn Whole>);
 
 impl Spawner {
-    pub(crate) fn of(core: &Rc<Core>) -> Spawner {
-        Spawner(Rc::downgrade(core))
+    pub(crate) fn of(whole: Weak<dyn Whole>) -> Spawner {
+        Spawner(whole)
     }
 
     /// Spawns a task. While the executor is being dropped, which destructors of its tasks and callbacks may see, the task is cancelled
@@ -84,12 +87,12 @@ impl Spawner {
     #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
         let location = Location::caller();
-        let core = self.core()?;
-        core.tasks.spawn(future, location).map(Task).map_err(|_| SpawnError::shutdown())
+        let whole = self.whole()?;
+        whole.tasks().spawn(future, location).map(Task).map_err(|_| SpawnError::shutdown())
     }
 
-    fn core(&self) -> Result<Rc<Core>, SpawnError> {
-        self.0.upgrade().filter(|core| !core.tasks.has_ended()).ok_or_else(SpawnError::shutdown)
+    fn whole(&self) -> Result<Rc<dyn Whole>, SpawnError> {
+        self.0.upgrade().filter(|whole| !whole.tasks().has_ended()).ok_or_else(SpawnError::shutdown)
     }
 }
 
@@ -100,12 +103,12 @@ impl LocalSpawn for Spawner {
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {
-        self.core().map(drop)
+        self.whole().map(drop)
     }
 }
 
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Spawner({})", if self.core().is_ok() { "open" } else { "ended" })
+        write!(f, "Spawner({})", if self.whole().is_ok() { "open" } else { "ended" })
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     outcome::{join_error::JoinError, reason::CancelReason, task_id::TaskId, task_state::TaskState},
-    task::{current::TaskRef, handle::RawTask, tasks::Stop},
+    task::{
+        current::TaskRef,
+        tasks::{RawTask, Stop},
+    },
 };
 use std::{
     borrow::Cow,
@@ -97,13 +100,13 @@ impl<T> Task<T> {
     /// Gives the task a name, for diagnostics.
     pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        self.0.with_extras(|extras| extras.name = Some(name));
+        self.0.set_name(name);
         self
     }
 
     /// The task's name, if it has one.
     pub fn name(&self) -> Option<String> {
-        self.0.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
+        self.0.name()
     }
 
     /// The task's identity; `None` once its executor is gone.

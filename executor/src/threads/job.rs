@@ -10,10 +10,12 @@
 //!     └──────────────► refused ──(poll)──► over
 //! ```
 
-use crate::outcome::{join_error::Panic, unhandled::UnhandledKind};
-use crate::threads::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool};
+use crate::{
+    outcome::{caught::caught, panic::Panic, unhandled::UnhandledKind},
+    threads::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool},
+};
 use std::{
-    panic::{AssertUnwindSafe, Location, catch_unwind},
+    panic::Location,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -177,7 +179,7 @@ where
                 None => return false,
             }
         };
-        let result = catch_unwind(AssertUnwindSafe(work));
+        let result = caught(work);
         if let Some(limiter) = permit {
             limiter.release();
         }
@@ -203,10 +205,10 @@ where
             let work = state.leave_line(Stage::Refused(refusal))?;
             (work, state.permit.take(), state.waker.take())
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+        if let Err(payload) = caught(|| drop(work)) {
             pool.report_here(UnhandledKind::DestructorPanicked(Panic::new(payload)), self.location);
         }
-        if let Some(Err(payload)) = waker.map(|waker| catch_unwind(AssertUnwindSafe(|| waker.wake()))) {
+        if let Some(Err(payload)) = waker.map(|waker| caught(|| waker.wake())) {
             pool.report_here(UnhandledKind::WakerPanicked(Panic::new(payload)), self.location);
         }
         Some(permit)
@@ -217,7 +219,7 @@ where
 fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Location<'static>) {
     match result {
         Ok(value) => {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            if let Err(payload) = caught(|| drop(value)) {
                 pool.report(UnhandledKind::DestructorPanicked(Panic::new(payload)), location);
             }
         }
@@ -227,7 +229,7 @@ fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Loc
 
 /// The waker may be anybody's, and must not end the pool's thread.
 fn wake(waker: Waker, pool: &Pool, location: &'static Location<'static>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+    if let Err(payload) = caught(|| waker.wake()) {
         pool.report(UnhandledKind::WakerPanicked(Panic::new(payload)), location);
     }
 }

@@ -15,12 +15,12 @@
 //! Nothing foreign (closures, destructors, wakers) runs while one is held.
 
 pub(crate) mod to_thread;
+pub mod remote;
+pub(crate) mod handle;
+pub(crate) mod remote_task;
+pub(crate) mod reply;
 pub(crate) mod limiter;
 pub(crate) mod pool;
 pub(crate) mod job;
 pub(crate) mod line;
-pub mod remote;
-pub(crate) mod remote_task;
-pub(crate) mod reply;
-pub(crate) mod handle;
 pub(crate) mod locked_wait;

@@ -8,14 +8,16 @@
 //! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
 //! thread can be started, those that exist take it; if there is none, the job is refused.
 
-use crate::threads::{
-    job::{Permit, Refusal, Work},
-    line::Line,
-};
 use crate::{
     outcome::unhandled::{Unhandled, UnhandledKind},
-    raw::current as enter,
-    threads::handle::Shared,
+    raw::lent::Lent,
+    raw::lent::OnThread,
+    task::tasks::TASKS,
+    threads::{
+        job::{Permit, Refusal, Work},
+        line::Line,
+    },
+    wake::calls::Calls,
 };
 use slab::Slab;
 use std::{
@@ -52,21 +54,28 @@ impl Settings {
     }
 }
 
+thread_local! {
+    /// The threads of the executor whose code runs on this thread.
+    pub(crate) static THREADS: Lent<Threads> = const { Lent::none() };
+}
+
 /// An executor's pool, which is made when it is first needed.
 pub(crate) struct Threads {
     settings: Settings,
+    /// What the executor shares with them.
+    pub(crate) calls: Arc<Calls>,
     pool: OnceCell<Arc<Pool>>,
     /// Jobs are refused, also by a pool that is made only then.
     closed: Cell<bool>,
 }
 
 impl Threads {
-    pub(crate) fn new(settings: Settings) -> Threads {
-        Threads { settings, pool: OnceCell::new(), closed: Cell::new(false) }
+    pub(crate) fn new(settings: Settings, calls: Arc<Calls>) -> Threads {
+        Threads { settings, calls, pool: OnceCell::new(), closed: Cell::new(false) }
     }
 
-    pub(crate) fn pool(&self, shared: &Arc<Shared>) -> &Arc<Pool> {
-        self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, shared.clone(), self.closed.get())))
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, self.calls.clone(), self.closed.get())))
     }
 
     /// Is there a job that was asked for and has not come to its end? If so, the loop is called when one does.
@@ -109,7 +118,7 @@ impl Threads {
 }
 
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
+    calls: Arc<Calls>,
     state: Mutex<State>,
     /// There is a job for an idle thread, or the end has come.
     call: Condvar,
@@ -142,7 +151,7 @@ struct Worker {
 }
 
 impl Pool {
-    fn new(settings: &Settings, shared: Arc<Shared>, closed: bool) -> Pool {
+    fn new(settings: &Settings, calls: Arc<Calls>, closed: bool) -> Pool {
         let state = State {
             settings: settings.clone(),
             max: settings.max(),
@@ -156,7 +165,7 @@ impl Pool {
             watched: false,
             closed,
         };
-        Pool { shared, state: Mutex::new(state), call: Condvar::new() }
+        Pool { calls, state: Mutex::new(state), call: Condvar::new() }
     }
 
     /// Takes a job that was asked for just now.
@@ -234,17 +243,21 @@ impl Pool {
     }
 
     /// Reports what nobody is left to receive, on the executor's own thread.
-    pub(crate) fn report(&self, kind: UnhandledKind, location: &'static Location<'static>) {
-        self.shared.report(Unhandled::at(location, kind));
+    pub(crate) fn report(&self, cause: UnhandledKind, location: &'static Location<'static>) {
+        self.calls.report(Unhandled::at(location, cause));
     }
 
     /// The same where the executor's thread is known to be this one: its hook hears it at once, also while it ends.
-    pub(crate) fn report_here(&self, kind: UnhandledKind, location: &'static Location<'static>) {
-        let unhandled = Unhandled::at(location, kind);
-        enter::with_current(|core| match core.filter(|core| Arc::ptr_eq(&core.shared, &self.shared)) {
-            Some(core) => core.tasks.unhandler.report(unhandled),
-            None => self.shared.report(unhandled),
-        });
+    pub(crate) fn report_here(&self, cause: UnhandledKind, location: &'static Location<'static>) {
+        let unhandled = Unhandled::at(location, cause);
+        let is_here = THREADS.look(|threads| threads.is_some_and(|threads| Arc::ptr_eq(&threads.calls, &self.calls)));
+        match TASKS
+            .look(|tasks| tasks.filter(|_| is_here).map(|tasks| tasks.whole.clone()))
+            .and_then(|whole| whole.upgrade())
+        {
+            Some(whole) => whole.tasks().unhandler.report(unhandled),
+            None => self.calls.report(unhandled),
+        }
     }
 
     /// Is that number more than zero? If so, the loop is called when a job ends.
@@ -324,7 +337,7 @@ impl Pool {
         state.out -= usize::from(ran);
         if std::mem::take(&mut state.watched) {
             drop(state);
-            self.shared.nudge();
+            self.calls.nudge();
             state = self.lock();
         }
         state

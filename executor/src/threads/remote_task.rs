@@ -1,30 +1,34 @@
 //! A task that another thread has spawned.
 
 use crate::{
-    outcome::call_error::CallError,
-    threads::reply::{Answer, Reply},
-};
-use crate::{
     outcome::{
+        call_error::{CallError, ExecutorEnded},
+        caught::caught,
         flat::drop_flat,
-        join_error::Panic,
+        panic::Panic,
         reason::CancelReason,
         unhandled::{Unhandled, UnhandledKind, report_unhandled},
     },
-    raw::{current as enter, place::Place},
-    task::{current::try_current_task, task::Task, tasks::Stop},
-    threads::handle::{Call, Handle},
+    raw::lent::OnThread,
+    raw::place::Place,
+    task::{
+        current::try_current_task,
+        task::Task,
+        tasks::{Stop, TASKS},
+    },
+    threads::reply::{Answer, Reply},
+    wake::calls::{Call, Calls},
 };
 use pin_project_lite::pin_project;
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, Location, catch_unwind},
+    panic::Location,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-/// The owner, on any thread, of a task that was spawned through a [`Handle`].
+/// The owner, on any thread, of a task that was spawned through a [`Handle`](crate::Handle).
 ///
 /// Awaiting it, in a task of any executor, gives the task's value or says why there is none; [`wait`](RemoteTask::wait) blocks
 /// for that. Dropping it cancels the task, as dropping a [`Task`] does; [`detach`](RemoteTask::detach) lets it go on.
@@ -56,7 +60,7 @@ use std::{
 #[must_use = "dropping a RemoteTask cancels it: keep it, await it, wait for it, or call .detach()"]
 pub struct RemoteTask<T: Send + 'static> {
     reply: Arc<Reply<T>>,
-    handle: Handle,
+    calls: Arc<Calls>,
     location: &'static Location<'static>,
     detached: bool,
 }
@@ -73,7 +77,7 @@ impl<T: Send + 'static> RemoteTask<T> {
     ///
     /// If the outcome was given away before.
     pub fn wait(&mut self) -> Result<T, CallError> {
-        if !self.handle.is_on_own_thread() {
+        if !self.calls.is_on_own_thread() {
             return self.reply.wait();
         }
         self.reply.take().unwrap_or(Err(CallError::OwnThread))
@@ -86,10 +90,10 @@ impl<T: Send + 'static> RemoteTask<T> {
         // Calls are done in order, so the task has been spawned when this one comes.
         let cancel = move || {
             let Some((task, reason)) = reply.task().zip(reply.cancelled()) else { return };
-            enter::with_current(|core| core.map(|core| core.tasks.request_number(task.0, Stop::Cancel, reason)));
+            TASKS.look(|tasks| tasks.map(|tasks| tasks.request_number(task.0, Stop::Cancel, reason)));
         };
         // If the executor has ended, so has the task.
-        let _ = self.handle.0.push(Call::Run(Box::new(cancel)));
+        let _ = self.calls.push(Call::Run(Box::new(cancel)));
     }
 
     /// Has it ended, also without having begun?
@@ -119,7 +123,7 @@ impl<T: Send + 'static> Drop for RemoteTask<T> {
         let is_finished = self.reply.is_here();
         match self.reply.forget() {
             Some(Err(CallError::Panicked(panic))) => {
-                self.handle.0.report(Unhandled::at(self.location, UnhandledKind::TaskPanicked(panic)));
+                self.calls.report(Unhandled::at(self.location, UnhandledKind::TaskPanicked(panic)));
             }
             // It may own another such handle.
             Some(Ok(value)) => drop_flat(value),
@@ -142,10 +146,10 @@ impl<T: Send + 'static> fmt::Debug for RemoteTask<T> {
 
 /// Has `make`'s future spawned by the executor's loop.
 pub(crate) fn spawn_remotely<F, Fut>(
-    handle: &Handle,
+    calls: &Arc<Calls>,
     make: F,
     location: &'static Location<'static>,
-) -> Result<RemoteTask<Fut::Output>, crate::threads::handle::ExecutorEnded>
+) -> Result<RemoteTask<Fut::Output>, ExecutorEnded>
 where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output: Send + 'static> + 'static,
@@ -161,12 +165,12 @@ where
             answer.send(Err(CallError::Cancelled(reason)));
             return;
         }
-        let future = match catch_unwind(AssertUnwindSafe(make)) {
+        let future = match caught(make) {
             Ok(future) => future,
             Err(payload) => return give(answer, Err(CallError::Panicked(Panic::new(payload)))),
         };
         let future = Answering { future: Place::new(future), answer: Some(answer) };
-        let spawned = enter::with_current(|core| core.map(|core| core.tasks.spawn(future, location)));
+        let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn(future, location)));
         // Otherwise there was no room for it; the answer was given when it was dropped.
         if let Some(Ok(task)) = spawned {
             let task = Task(task);
@@ -174,8 +178,8 @@ where
             task.detach();
         }
     };
-    handle.0.push(Call::Run(Box::new(spawn))).map_err(|_| crate::threads::handle::ExecutorEnded)?;
-    Ok(RemoteTask { reply, handle: handle.clone(), location, detached: false })
+    calls.push(Call::Run(Box::new(spawn))).map_err(|_| ExecutorEnded)?;
+    Ok(RemoteTask { reply, calls: calls.clone(), location, detached: false })
 }
 
 /// Gives an answer. What nobody is left to get goes to `on_unhandled` if it is a panic.
@@ -231,12 +235,12 @@ impl<Fut: Future> Future for Answering<Fut> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let polled = catch_unwind(AssertUnwindSafe(|| {
+        let polled = caught(|| {
             let future = this.future.as_mut().get().expect("a task is not polled after its end");
             let value = ready!(future.poll(cx));
             this.future.as_mut().clear();
             Poll::Ready(value)
-        }));
+        });
         let outcome = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(value)) => Ok(value),

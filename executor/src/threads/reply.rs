@@ -1,12 +1,15 @@
 //! The answer to a call from another thread: one value that is waited for, blocking or not.
 
-use crate::{outcome::call_error::CallError, threads::locked_wait::poll_locked};
 use crate::{
-    outcome::{reason::CancelReason, task_id::TaskId, unhandled::forget_if_it_panics},
-    threads::handle::ExecutorEnded,
+    outcome::{
+        call_error::{CallError, ExecutorEnded},
+        caught::{caught, forget_if_it_panics},
+        reason::CancelReason,
+        task_id::TaskId,
+    },
+    threads::locked_wait::poll_locked,
 };
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
@@ -158,7 +161,7 @@ impl<T> Answer<T> {
         reply.came.notify_all();
         if let Some(waker) = waker {
             // It is another executor's, or some combinator's, and its panic is not the loop's.
-            forget_if_it_panics(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            forget_if_it_panics(caught(|| waker.wake()));
         }
         None
     }

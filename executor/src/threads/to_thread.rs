@@ -1,10 +1,13 @@
 //! Blocking work, awaited.
 
-use crate::raw::current as enter;
-use crate::threads::{
-    job::{Awaited, Job, JobContext, Refusal},
-    limiter::ThreadLimiter,
-    pool::Pool,
+use crate::{
+    outside::polled_outside,
+    raw::lent::OnThread,
+    threads::{
+        job::{Awaited, Job, JobContext, Refusal},
+        limiter::ThreadLimiter,
+        pool::{Pool, THREADS},
+    },
 };
 use std::{
     fmt,
@@ -120,10 +123,8 @@ impl<T: Send + 'static> ToThread<T> {
 
     #[cold]
     fn begin(&mut self, cx: &mut Context<'_>) {
-        let pool = enter::with_current(|core| core.map(|core| core.threads.pool(&core.shared).clone()));
-        let Some(pool) = pool else {
-            panic!("to_thread was polled outside an executor: await it in a future that evenkeel::run drives");
-        };
+        let pool = THREADS.look(|threads| threads.map(|threads| threads.pool().clone()));
+        let pool = pool.unwrap_or_else(|| polled_outside("to_thread"));
         // The waker comes first, for the result may be quick.
         let _ = self.job.poll(cx);
         self.stage = Stage::Asked(pool.clone());

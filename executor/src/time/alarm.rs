@@ -1,8 +1,8 @@
 //! A running timer, as sleeps and scopes hold it.
 
 use crate::{
-    raw::current as enter,
-    time::{instant::Instant, timers::Timers, wheel::When},
+    raw::lent::OnThread,
+    time::{instant::Instant, time::TIME, timers::Timers, wheel::When},
 };
 use std::{rc::Rc, task::Waker};
 
@@ -18,7 +18,7 @@ impl Alarm {
     pub(crate) fn start(when: When, waker: &Waker) -> Option<Alarm> {
         // The clone may be user code: it comes before anything is borrowed or changed.
         let waker = waker.clone();
-        let timers = enter::with_current(|core| core.map(|core| core.timers.clone()))?;
+        let timers = TIME.look(|time| time.map(|time| time.timers.clone()))?;
         let (key, look_at_the_clock) = timers.start(when, waker);
         let alarm = Alarm { timers, key };
         if look_at_the_clock {
@@ -35,7 +35,7 @@ impl Alarm {
     /// Is it a timer of the executor that is current?
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
-        enter::with_current(|core| core.is_some_and(|core| Rc::ptr_eq(&core.timers, &self.timers)))
+        TIME.look(|time| time.is_some_and(|time| Rc::ptr_eq(&time.timers, &self.timers)))
     }
 
     /// It is to wake this waker from now on, and no older one.

@@ -5,13 +5,20 @@
 //! behind is looked for when all arrays together have room for much more than there are timers; this is found out when one grows, so
 //! that a timer that finds room, or goes, pays nothing for it.
 
-use crate::time::wheel::Entry;
-
 /// Arrays of up to so many entries stay with their bucket.
 const FEW: usize = 32;
 /// Larger arrays may have room for so many entries, and for [`SHARE`] times as many as there are timers.
 const ALWAYS: usize = 4096;
 const SHARE: usize = 4;
+
+/// A timer in the wheel, ordered as it will fire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) when: u64,
+    /// Counts the timers that were started, and decides between equal deadlines. (It comes round after 2³².)
+    pub(super) order: u32,
+    pub(super) key: u32,
+}
 
 pub(super) struct Buckets {
     count: usize,

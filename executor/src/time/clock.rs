@@ -94,7 +94,7 @@ impl ClockSource {
     }
 }
 
-pub(crate) fn system_now() -> Instant {
+fn system_now() -> Instant {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
     Instant::from_origin(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
 }

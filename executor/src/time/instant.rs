@@ -1,6 +1,5 @@
 //! A point in time.
 
-use crate::{raw::current as enter, time::clock};
 use std::{
     fmt,
     ops::{Add, AddAssign, Sub, SubAssign},
@@ -28,24 +27,6 @@ impl Instant {
     /// Later than everything: who waits for it waits for ever.
     pub const NEVER: Instant = Instant(u64::MAX);
 
-    /// The current executor's time; outside an executor the system's.
-    ///
-    /// The system clock's origin is the first call in the process. It is monotonic. An instant means something on its own clock only: one
-    /// that is taken outside of an executor whose clock is another is no deadline for that executor's sleeps. (Durations are: `sleep` and
-    /// `timeout` begin to count where they are polled.)
-    ///
-    /// # Panics
-    ///
-    /// Outside an executor on targets that have no clock, as `wasm32-unknown-unknown`.
-    pub fn now() -> Instant {
-        Instant::here().unwrap_or_else(clock::system_now)
-    }
-
-    /// The current executor's time.
-    pub(crate) fn here() -> Option<Instant> {
-        enter::with_current(|core| core.map(|core| core.clock.now()))
-    }
-
     /// The point that lies `distance` behind the clock's origin.
     pub const fn from_origin(distance: Duration) -> Instant {
         Instant(saturating_nanos(distance))
@@ -59,11 +40,6 @@ impl Instant {
     /// The time from `earlier` to this point; zero if `earlier` is later.
     pub const fn saturating_duration_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-
-    /// The time from this point to now; zero if it is yet to come.
-    pub fn elapsed(self) -> Duration {
-        Instant::now().saturating_duration_since(self)
     }
 }
 

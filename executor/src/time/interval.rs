@@ -1,8 +1,11 @@
 //! Something to do every so often.
 
-use crate::time::{
-    instant::Instant,
-    sleep::{Sleep, no_executor, sleep_until},
+use crate::{
+    outside::polled_outside,
+    time::{
+        instant::Instant,
+        sleep::{Sleep, sleep_until},
+    },
 };
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
@@ -118,7 +121,7 @@ impl Interval {
     fn fix_due(&mut self) -> Instant {
         let due = match self.due {
             Due::At(due) => due,
-            Due::After(wait) => Instant::here().unwrap_or_else(|| no_executor()) + wait,
+            Due::After(wait) => Instant::here().unwrap_or_else(|| polled_outside("a sleep")) + wait,
         };
         self.due = Due::At(due);
         due

@@ -1,11 +1,13 @@
 //! Time: instants, clocks, the timer wheel, and the futures that wait for it.
 
-pub(crate) mod sleep;
 pub(crate) mod interval;
-pub(crate) mod pace;
+pub(crate) mod sleep;
 pub(crate) mod alarm;
-pub(crate) mod timers;
-pub(crate) mod buckets;
-pub(crate) mod wheel;
+#[expect(clippy::module_inception, reason = "the room is named after its first noun")]
+pub(crate) mod time;
+pub(crate) mod pace;
 pub(crate) mod clock;
+pub(crate) mod timers;
+pub(crate) mod wheel;
+pub(crate) mod buckets;
 pub(crate) mod instant;

@@ -1,9 +1,6 @@
 //! How often the loop looks at the clock while timers are armed.
 
-use crate::{
-    raw::ready::Ready,
-    time::{clock::ClockSource, instant::Instant},
-};
+use crate::time::{clock::ClockSource, instant::Instant};
 use std::cell::Cell;
 
 /// A look at the system's clock takes as long as three polls of a small task. A loop that has nothing to do but short
@@ -33,12 +30,12 @@ impl Pace {
 
     /// After a turn: is it time to look at the clock? Always so before the loop parks.
     #[inline(always)]
-    pub(crate) fn is_due(&self, ready: &Ready) -> bool {
-        ready.is_empty() || ready.head().wrapping_sub(self.polls.get()) >= self.stride.get()
+    pub(crate) fn is_due(&self, is_idle: bool, polls: u32) -> bool {
+        is_idle || polls.wrapping_sub(self.polls.get()) >= self.stride.get()
     }
 
-    pub(crate) fn looked(&self, now: Instant, ready: &Ready) {
-        let polls = ready.head().wrapping_sub(self.polls.replace(ready.head()));
+    pub(crate) fn looked(&self, now: Instant, polls: u32) {
+        let polls = polls.wrapping_sub(self.polls.replace(polls));
         let time = now.0.saturating_sub(self.time.replace(now).0);
         let in_time = LATENESS * u64::from(polls) / time.max(1);
         self.stride.set(in_time.min(u64::from(self.most)) as u32);
@@ -49,37 +46,30 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn turn(pace: &Pace, ready: &Ready, polls: u32, now: u64) {
-        for _ in 0..polls {
-            ready.push(0);
-            ready.pop();
+    /// A turn of so many polls, which ends at that time, and leaves something ready.
+    fn turn(pace: &Pace, polled: &mut u32, polls: u32, now: u64) {
+        *polled += polls;
+        if pace.is_due(false, *polled) {
+            pace.looked(Instant(now), *polled);
         }
-        ready.push(0);
-        if pace.is_due(ready) {
-            pace.looked(Instant(now), ready);
-        }
-        ready.pop();
-        ready.push(0);
-        ready.pop();
     }
 
     #[test]
     fn time_09_short_polls_share_a_look_at_the_clock_and_long_ones_do_not() {
-        let (pace, ready) = (Pace::new(&ClockSource::System), Ready::new());
-        turn(&pace, &ready, 100, 1_000);
-        turn(&pace, &ready, 100, 2_000);
+        let (pace, mut polled) = (Pace::new(&ClockSource::System), 0);
+        turn(&pace, &mut polled, 100, 1_000);
+        turn(&pace, &mut polled, 100, 2_000);
         assert_eq!(pace.stride.get(), MOST, "ten nanoseconds a poll");
-        turn(&pace, &ready, 100, 10_002_000);
+        turn(&pace, &mut polled, 100, 10_002_000);
         assert_eq!(pace.stride.get(), 0, "a hundred microseconds a poll");
     }
 
     #[test]
     fn time_09_a_supplied_clock_is_looked_at_after_every_turn() {
-        let (pace, ready) =
-            (Pace::new(&ClockSource::Given(Box::new(crate::time::clock::VirtualClock::new()))), Ready::new());
-        turn(&pace, &ready, 100, 1_000);
+        let clock = ClockSource::Given(Box::new(crate::time::clock::VirtualClock::new()));
+        let (pace, mut polled) = (Pace::new(&clock), 0);
+        turn(&pace, &mut polled, 100, 1_000);
         assert_eq!(pace.stride.get(), 0);
-        ready.push(0);
-        assert!(pace.is_due(&ready));
+        assert!(pace.is_due(false, polled));
     }
 }

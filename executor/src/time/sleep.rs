@@ -1,5 +1,6 @@
 //! Waiting for a point in time.
 
+use crate::outside::polled_outside;
 use crate::time::{
     alarm::Alarm,
     instant::{Instant, saturating_nanos},
@@ -105,7 +106,7 @@ impl Future for Sleep {
 impl Sleep {
     /// Starts a timer of the current executor, and ends the old one if there is one.
     fn start(&mut self, when: When, cx: &Context<'_>) {
-        let alarm = Alarm::start(when, cx.waker()).unwrap_or_else(|| no_executor());
+        let alarm = Alarm::start(when, cx.waker()).unwrap_or_else(|| polled_outside("a sleep"));
         self.state = State::Started { alarm, when };
     }
 
@@ -117,12 +118,6 @@ impl Sleep {
             self.start(when, cx);
         }
     }
-}
-
-#[cold]
-#[track_caller]
-pub(super) fn no_executor() -> ! {
-    panic!("a sleep was polled outside an executor: await it in a future that evenkeel::run drives")
 }
 
 impl fmt::Debug for Sleep {

@@ -15,7 +15,10 @@
 //! Buckets are arrays (see `buckets.rs`), and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
 //! timer to timer, which with many timers is what costs.
 
-use crate::time::{buckets::Buckets, instant::Instant};
+use crate::time::{
+    buckets::{Buckets, Entry},
+    instant::Instant,
+};
 use slab::Slab;
 use std::{cmp::Reverse, collections::BinaryHeap, task::Waker};
 
@@ -55,15 +58,6 @@ enum Place {
     /// Its deadline turned out to be more than 584 years away.
     Never,
     Fired,
-}
-
-/// A timer in the wheel, ordered as it will fire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) when: u64,
-    /// Counts the timers that were started, and decides between equal deadlines. (It comes round after 2³².)
-    pub(super) order: u32,
-    pub(super) key: u32,
 }
 
 pub(crate) struct Wheel {

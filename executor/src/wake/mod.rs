@@ -1,9 +1,12 @@
 //! How a number finds its task, and what else wakes: from this thread, from others, from inside a future.
 
 pub(crate) mod wake_set;
+#[expect(clippy::module_inception, reason = "the room is named after its first noun")]
+pub(crate) mod wake;
 pub(crate) mod seats;
-pub(crate) mod foreign;
+pub(crate) mod call;
 pub(crate) mod registry;
+pub(crate) mod calls;
 pub(crate) mod inbox;
 pub(crate) mod local_callback;
 pub(crate) mod few;

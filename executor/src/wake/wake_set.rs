@@ -1,12 +1,13 @@
 //! The wake set: which of the children inside a future were woken.
 
 use crate::{
-    raw::{
-        current as enter,
-        number::{MAX_SLOTS, Number},
-        waker::{wake_owner, waker},
+    outside::polled_outside,
+    raw::lent::OnThread,
+    raw::{number::MAX_SLOTS, slots::Slots},
+    wake::{
+        seats::{Called, Seats},
+        wake::{SEATS, SLOTS, wake_owner, waker},
     },
-    wake::seats::{Called, Seats},
 };
 use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, task::Waker};
 
@@ -213,8 +214,8 @@ impl WakeSet {
     /// Outside an executor.
     #[inline]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
-        let is_here = enter::with_current(|core| match (core, &*self.home.borrow()) {
-            (Some(core), Some(home)) => Rc::ptr_eq(&core.tasks.seats, &home.seats),
+        let is_here = SEATS.look(|seats| match (seats, &*self.home.borrow()) {
+            (Some(seats), Some(home)) => Rc::ptr_eq(seats, &home.seats),
             _ => false,
         });
         if !is_here {
@@ -222,7 +223,7 @@ impl WakeSet {
         }
         let (seats, id) = match &*self.home.borrow() {
             Some(home) => (home.seats.clone(), home.set),
-            None => no_executor(),
+            None => polled_outside("a combinator"),
         };
         // Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile, and what is woken by it comes into this batch.
         let (kept, old) = match seats.take_owner(id) {
@@ -239,8 +240,8 @@ impl WakeSet {
     #[cold]
     fn move_here(&self) {
         self.leave();
-        let seats = enter::with_current(|core| core.map(|core| core.tasks.seats.clone()));
-        let seats = seats.unwrap_or_else(|| no_executor());
+        let seats = SEATS.look(|seats| seats.cloned());
+        let seats = seats.unwrap_or_else(|| polled_outside("a combinator"));
         let home = Home { set: seats.open(), seats };
         let children = &mut *self.children.borrow_mut();
         home.claim((0..).zip(&mut children.seats).filter(|(_, seat)| **seat == STANDING), children.count);
@@ -258,18 +259,11 @@ impl WakeSet {
     }
 }
 
-#[cold]
-fn no_executor() -> ! {
-    panic!("a combinator was polled outside an executor: await it in a future that evenkeel::run drives")
-}
-
 impl Home {
     fn claim<'a>(&self, children: impl Iterator<Item = (u32, &'a mut u32)>, count: usize) {
         // An executor that is not current has room for as many children as for tasks.
-        let most = enter::with_current(|core| {
-            let home = core.filter(|core| Rc::ptr_eq(&core.tasks.seats, &self.seats));
-            home.map_or(MAX_SLOTS / 2, |core| MAX_SLOTS - core.tasks.slots())
-        });
+        let is_here = SEATS.look(|seats| seats.is_some_and(|seats| Rc::ptr_eq(seats, &self.seats)));
+        let most = if is_here { most_seats() } else { MAX_SLOTS / 2 };
         if !self.seats.claim(self.set, children, count, most) {
             panic!(
                 "this executor has {most} children that live in place, which is all that it can have: bound the fan-out"
@@ -321,7 +315,7 @@ impl fmt::Debug for WakeSet {
     }
 }
 
-/// For [`Tasks::wake_entry`](crate::task::tasks::Tasks::wake_entry): the number in an entry of the inbox, if it is a child's.
-pub(crate) fn child_of(seats: &Seats, entry: Number) -> Option<Number> {
-    if entry.generation() == 0 { seats.occupant(entry.slot()) } else { Some(entry) }
+/// How many seats the current executor may have.
+pub(crate) fn most_seats() -> usize {
+    MAX_SLOTS - SLOTS.look(|slots| slots.map_or(0, Slots::len))
 }

@@ -1,6 +1,10 @@
 //! Where a receiver is at home.
 
-use crate::{core::Core, raw::current as enter, threads::handle::Shared};
+use crate::{
+    raw::lent::OnThread,
+    threads::pool::{THREADS, Threads},
+    wake::calls::Calls,
+};
 use std::{
     sync::{Arc, Weak},
     thread::{self, ThreadId},
@@ -15,7 +19,7 @@ use std::{
 pub(super) enum Home {
     Unknown,
     /// Its address, for a quick look. It is no other's as long as the reference lives.
-    Executor(usize, Weak<Shared>),
+    Executor(usize, Weak<Calls>),
     /// It waits, in somebody else's executor.
     Thread(ThreadId),
 }
@@ -24,16 +28,16 @@ impl Home {
     /// The receiver is used here, and waits or not. Dropping what was noted before runs nothing foreign.
     #[inline(always)]
     pub(super) fn note(&mut self, waits: bool) {
-        enter::with_current(|core| match (core, &*self) {
-            (Some(core), Home::Executor(noted, _)) if *noted == Arc::as_ptr(&core.shared).addr() => {}
-            _ => self.note_newly(core, waits),
+        THREADS.look(|threads| match (threads, &*self) {
+            (Some(threads), Home::Executor(noted, _)) if *noted == Arc::as_ptr(&threads.calls).addr() => {}
+            _ => self.note_newly(threads, waits),
         });
     }
 
     #[cold]
-    fn note_newly(&mut self, core: Option<&Core>, waits: bool) {
-        *self = match core {
-            Some(core) => Home::Executor(Arc::as_ptr(&core.shared).addr(), Arc::downgrade(&core.shared)),
+    fn note_newly(&mut self, threads: Option<&Threads>, waits: bool) {
+        *self = match threads {
+            Some(Threads { calls, .. }) => Home::Executor(Arc::as_ptr(calls).addr(), Arc::downgrade(calls)),
             None if waits => Home::Thread(thread::current().id()),
             None => Home::Unknown,
         }

@@ -28,24 +28,19 @@
 
 mod sender;
 mod receiver;
+mod state;
 mod home;
 mod refused;
 
-pub use crate::threads::remote::receiver::Receiver;
-pub use crate::threads::remote::refused::{Refused, SendError, TryRecvError};
-pub use crate::threads::remote::sender::{Sender, Sending};
+pub use receiver::Receiver;
+pub use refused::{Refused, SendError, TryRecvError};
+pub use sender::{Sender, Sending};
 
-use crate::threads::remote::home::Home;
-
-use crate::outcome::{
-    join_error::Panic,
-    unhandled::{UnhandledKind, report_unhandled},
-};
+use home::Home;
+use state::State;
 use std::{
     collections::{BTreeMap, VecDeque},
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    sync::{Arc, Mutex},
 };
 
 /// A channel with room for `capacity` items; with [`usize::MAX`] it has no bound, and its receiver takes all that are there at once.
@@ -68,76 +63,4 @@ pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     };
     let shared = Arc::new(Mutex::new(state));
     (Sender(shared.clone()), Receiver::new(shared))
-}
-
-struct State<T> {
-    items: VecDeque<T>,
-    capacity: usize,
-    /// Senders that wait for room, by ticket.
-    line: BTreeMap<u64, Waiting<T>>,
-    next_ticket: u64,
-    senders: usize,
-    /// Wakes the receiver, which waits.
-    receiver: Option<Waker>,
-    /// Where the receiver is at home, as far as that is known.
-    home: Home,
-    /// Nothing is taken any more.
-    closed: bool,
-}
-
-struct Waiting<T> {
-    item: T,
-    /// `None` once it was called.
-    waker: Option<Waker>,
-}
-
-impl<T> State<T> {
-    fn has_room(&self) -> bool {
-        self.items.len() < self.capacity && self.line.is_empty()
-    }
-
-    /// Will nothing come any more?
-    fn is_over(&self) -> bool {
-        self.senders == 0 || self.closed
-    }
-
-    /// Is there anything for the receiver to see, an item or the end?
-    fn is_there(&self) -> bool {
-        !self.items.is_empty() || self.is_over()
-    }
-
-    /// The oldest item, and the waker of the sender who gets its room.
-    #[inline]
-    fn pop(&mut self, batch: &mut VecDeque<T>) -> Option<(T, Option<Waker>)> {
-        if self.capacity == usize::MAX {
-            std::mem::swap(&mut self.items, batch);
-            return batch.pop_front().map(|item| (item, None));
-        }
-        let item = self.items.pop_front()?;
-        if self.closed {
-            return Some((item, None));
-        }
-        let next = self.line.pop_first().and_then(|(_, waiting)| {
-            self.items.push_back(waiting.item);
-            waiting.waker
-        });
-        Some((item, next))
-    }
-}
-
-type Shared<T> = Arc<Mutex<State<T>>>;
-
-fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
-    // Nothing foreign runs in a critical section.
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The waker may be anybody's.
-#[inline(always)]
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            report_unhandled(UnhandledKind::WakerPanicked(Panic::new(payload)));
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! The end that receives.
 
-use crate::threads::{
-    locked_wait::poll_locked,
-    remote::{Shared, State, lock, refused::TryRecvError, wake},
+use super::{
+    refused::TryRecvError,
+    state::{Shared, State, lock},
 };
+use crate::{threads::locked_wait::poll_locked, wake::call::call};
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
@@ -55,7 +56,7 @@ impl<T> Receiver<T> {
         state.home.note(false);
         if let Some((item, sender)) = state.pop(&mut self.batch) {
             drop(state);
-            wake(sender);
+            sender.into_iter().for_each(call);
             return Ok(item);
         }
         Err(if state.is_over() { TryRecvError::Closed } else { TryRecvError::Empty })
@@ -67,7 +68,7 @@ impl<T> Receiver<T> {
         state.closed = true;
         let wakers: Vec<Waker> = state.line.values_mut().filter_map(|waiting| waiting.waker.take()).collect();
         drop(state);
-        wakers.into_iter().for_each(|waker| wake(Some(waker)));
+        wakers.into_iter().for_each(call);
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
@@ -82,7 +83,7 @@ impl<T> Receiver<T> {
         let mut state = ready!(poll_locked(cx, || lock(&self.shared), is_there, |state| &mut state.receiver));
         let item = state.pop(&mut self.batch).map(|(item, sender)| {
             drop(state);
-            wake(sender);
+            sender.into_iter().for_each(call);
             item
         });
         Poll::Ready(item)

@@ -1,13 +1,10 @@
 //! The end that sends.
 
-use crate::threads::{
-    locked_wait::poll_locked,
-    remote::{
-        Shared, State, Waiting, lock,
-        refused::{Refused, SendError},
-        wake,
-    },
+use super::{
+    refused::{Refused, SendError},
+    state::{Shared, State, Waiting, lock},
 };
+use crate::{threads::locked_wait::poll_locked, wake::call::call};
 use std::{
     fmt, hint,
     pin::{Pin, pin},
@@ -110,7 +107,7 @@ impl<T: Send> Sender<T> {
         state.items.push_back(item);
         let receiver = state.receiver.take();
         drop(state);
-        wake(receiver);
+        receiver.into_iter().for_each(call);
         Ok(())
     }
 
@@ -188,7 +185,7 @@ impl<T: Send> Sending<'_, T> {
             state.items.push_back(item);
             let receiver = state.receiver.take();
             drop(state);
-            wake(receiver);
+            receiver.into_iter().for_each(call);
             return Poll::Ready(Ok(()));
         }
         let ticket = state.next_ticket;
@@ -240,7 +237,7 @@ impl<T> Drop for Sender<T> {
         state.senders -= 1;
         let receiver = if state.senders == 0 { state.receiver.take() } else { None };
         drop(state);
-        wake(receiver);
+        receiver.into_iter().for_each(call);
     }
 }
 

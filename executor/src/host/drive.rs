@@ -1,0 +1,67 @@
+//! Driving an executor until a main future has ended.
+
+use crate::{
+    core::Core,
+    outcome::{join_error::JoinError, nested_run::NestedRun},
+    raw::block::IsEnded,
+    task::main_task::run_main,
+    turn::{Driver, Next},
+};
+use std::panic::Location;
+
+/// Drives an executor until `main` has ended.
+pub(crate) fn run_on<F: Future>(
+    core: &Core,
+    main: F,
+    location: &'static Location<'static>,
+) -> Result<Result<F::Output, JoinError>, NestedRun> {
+    core.enter_blocking(location, || {
+        let _watch = Watch::begin(core);
+        run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))
+    })
+}
+
+/// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.
+pub(crate) struct Watch {
+    #[cfg(feature = "ctrl-c")]
+    _watch: Option<crate::host::ctrl_c::Watch>,
+}
+
+impl Watch {
+    #[cfg(feature = "ctrl-c")]
+    pub(crate) fn begin(core: &Core) -> Watch {
+        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::host::ctrl_c::Watch::new(core.calls.clone())) }
+    }
+
+    #[cfg(not(feature = "ctrl-c"))]
+    pub(crate) fn begin(_: &Core) -> Watch {
+        Watch {}
+    }
+}
+
+#[track_caller]
+pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(JoinError::Panicked(panic)) => panic.resume(),
+        Err(JoinError::ReportedToGroup) => unreachable!("the main future belongs to no group"),
+        Err(JoinError::Cancelled(reason)) => {
+            panic!("the main future was cancelled ({reason}): Executor::run_outcome gives that as a value")
+        }
+    }
+}
+
+/// The loop runs for a main future.
+struct Main<'a>(IsEnded<'a>);
+
+impl Driver for Main<'_> {
+    #[inline(always)]
+    fn begin(&mut self, _: &Core) -> Option<usize> {
+        Some(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn end(&mut self, _: &Core) -> Next {
+        if self.0.get() { Next::Return } else { Next::Sleep(None) }
+    }
+}

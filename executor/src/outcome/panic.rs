@@ -1,0 +1,79 @@
+//! A panic, caught.
+
+use crate::outcome::{caught::Payload, flat::drop_flat};
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+/// What a panic carried: its message, and the payload to go on with.
+///
+/// ```
+/// use evenkeel::{JoinError, run, spawn};
+///
+/// let error = run(async { spawn(async { panic!("out of cheese") }).await }).unwrap_err();
+/// let JoinError::Panicked(panic) = error else { unreachable!() };
+/// assert_eq!(panic.message(), "out of cheese");
+/// ```
+pub struct Panic(Box<Inner>);
+
+struct Inner {
+    message: Box<str>,
+    /// In a lock so that errors that hold it are `Sync`; nobody ever waits for it.
+    payload: Mutex<Payload>,
+}
+
+impl Panic {
+    /// From what `catch_unwind` gives.
+    pub fn new(payload: Payload) -> Panic {
+        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
+            Box::from(*text)
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            text.as_str().into()
+        } else {
+            Box::from("(a payload that is not text)")
+        };
+        Panic(Box::new(Inner { message, payload: Mutex::new(payload) }))
+    }
+
+    /// The text that the panic was raised with.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What [`catch_unwind`](std::panic::catch_unwind) would have given.
+    pub fn into_payload(mut self) -> Payload {
+        self.0.take_payload()
+    }
+
+    /// Panics again with the same payload.
+    pub fn resume(self) -> ! {
+        std::panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl Inner {
+    /// Leaves one that is nothing, which takes no memory.
+    fn take_payload(&mut self) -> Payload {
+        std::mem::replace(self.payload.get_mut().unwrap_or_else(PoisonError::into_inner), Box::new(()))
+    }
+}
+
+/// A panic may carry an error that holds another one, and so on.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop_flat(self.take_payload());
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Panic").field(&self.message()).finish()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}

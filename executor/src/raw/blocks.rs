@@ -1,0 +1,198 @@
+//! The blocks of one executor with their slots: made, taken out of the ready queue to be polled, and freed.
+
+use super::{
+    block::{Block, Header, Live, Meta, free_memory},
+    number::{MAX_SLOTS, Number},
+    owned::{Owned, Owner},
+    pool::{Pool, Size},
+    slots::Slots,
+    table::{Full, flag::*},
+};
+use core::{marker::PhantomData, ops::Deref, ptr::NonNull, task::Context};
+
+/// All blocks that have this kind of metadata and belong to one executor.
+pub(crate) struct Blocks<M: Meta> {
+    pub(crate) slots: Slots,
+    pool: Pool,
+    _blocks: PhantomData<Live<M>>,
+}
+
+/// What is due for a slot that came out of the ready queue.
+pub(crate) enum Turn<M: Meta> {
+    /// To be polled; its flags are cleared.
+    Poll(Due<M>, Number),
+    /// Its flags say that there is more to it.
+    Unusual(Live<M>, Number, usize),
+}
+
+/// A block whose future is to be polled once.
+pub(crate) struct Due<M: Meta>(Live<M>);
+
+/// A block that nothing leads to any more, to be freed.
+pub(crate) struct Vacant<M: Meta>(Live<M>);
+
+impl<M: Owner> Blocks<M> {
+    pub(crate) fn new(first: Number, limit: usize) -> Blocks<M> {
+        Blocks { slots: Slots::new(first, limit), pool: Pool::new(), _blocks: PhantomData }
+    }
+
+    // ---- made
+
+    /// Moves a future into a block, whose header gets what `meta` returns, and queues that. `taken` says how many slots are somebody else's.
+    #[inline]
+    pub(crate) fn admit<F: Future + 'static>(
+        &self,
+        home: &M::Home,
+        future: F,
+        meta: impl FnOnce() -> M,
+        taken: impl Fn() -> usize,
+    ) -> Result<Owned<F::Output, M>, Full> {
+        // SAFETY: the future is `'static`.
+        unsafe { self.admit_borrowing(home, future, meta, taken) }
+    }
+
+    /// [`Blocks::admit`] for a future that may borrow.
+    ///
+    /// # Safety
+    ///
+    /// Future and output are gone before anything that `F` borrows is.
+    #[inline]
+    pub(super) unsafe fn admit_borrowing<F: Future>(
+        &self,
+        home: &M::Home,
+        future: F,
+        meta: impl FnOnce() -> M,
+        taken: impl Fn() -> usize,
+    ) -> Result<Owned<F::Output, M>, Full> {
+        let size = &Block::<F, M>::SIZE;
+        let (memory, slot) = match self.pool.take(size) {
+            Some(recycled) => recycled,
+            None => self.fresh(size, taken())?,
+        };
+        // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
+        // this is the only handle.
+        let owned = unsafe { Owned::new(Block::<F, M>::write(memory, future, meta(), slot), home) };
+        self.slots.table.occupy(slot, QUEUED | WOKEN | FRESH);
+        self.slots.ready.push(slot);
+        Ok(owned)
+    }
+
+    /// A new block, with a slot.
+    #[cold]
+    fn fresh(&self, size: &Size, taken: usize) -> Result<(NonNull<u8>, u32), Full> {
+        let attach = || self.slots.table.attach(MAX_SLOTS - taken, || size.alloc());
+        let made = attach().or_else(|_| {
+            // Slots may lie idle with recycled blocks of other sizes.
+            self.trim_to(0);
+            attach()
+        })?;
+        self.slots.ready.reserve(self.slots.len());
+        Ok(made)
+    }
+
+    // ---- found
+
+    /// The block of the task with that very number.
+    pub(crate) fn find(&self, number: Number) -> Option<Live<M>> {
+        self.slots.table.find(number).map(|block| Live(block.cast()))
+    }
+
+    /// The number and block of the task in that slot.
+    pub(crate) fn occupant(&self, slot: usize) -> Option<(Number, Live<M>)> {
+        self.slots.table.occupant(slot).map(|(number, block)| (number, Live(block.cast())))
+    }
+
+    /// Takes the oldest slot out of the ready queue, which must not be empty. The one before is done with: nothing of it is being polled.
+    #[inline(always)]
+    pub(crate) fn dequeue(&self) -> Turn<M> {
+        match self.slots.table.dequeue(self.slots.ready.pop() as usize) {
+            Ok((block, number)) => Turn::Poll(Due(Live(block.cast())), number),
+            Err(((block, number), flags)) => Turn::Unusual(Live(block.cast()), number, flags),
+        }
+    }
+
+    // ---- freed
+
+    /// Takes the slot of a block away if its task has ended, no handle is left, and it is not in the ready queue.
+    #[inline(always)]
+    pub(crate) fn vacate_if_forgotten(&self, live: Live<M>) -> Option<Vacant<M>> {
+        if live.has_handle() || !self.slots.table.vacate_if_done(live.slot) {
+            return None;
+        }
+        Some(Vacant(live))
+    }
+
+    /// Frees a block, or keeps it together with its slot for the next task of its size. What is in its header is not dropped: its owner
+    /// has taken it out.
+    #[inline(always)]
+    pub(crate) fn free(&self, vacant: Vacant<M>) {
+        let Vacant(live) = vacant;
+        let (slot, size) = (live.slot, live.size());
+        if !size.is_recycled() {
+            return self.free_alone(live);
+        }
+        // SAFETY: the payload is gone. No handle and no number leads to the block any more, so it can be given back.
+        unsafe { self.pool.give(live.0.cast(), slot, size) }
+    }
+
+    #[cold]
+    fn free_alone(&self, live: Live<M>) {
+        self.slots.table.detach(live.slot);
+        free_memory(live);
+    }
+
+    /// The executor ends: the slot is nobody's, and the block is its handle's, if it has one. A future that is still there is not
+    /// touched any more, nor is its block freed then without a handle.
+    pub(crate) fn abandon(&self, live: Live<M>) {
+        self.slots.table.vacate(live.slot);
+        self.slots.table.detach(live.slot);
+        live.orphan.set(true);
+        let has_ended = live.stage().is_end();
+        if !has_ended {
+            live.count_as_cancelled();
+        } else if !live.has_handle() {
+            free_memory(live);
+        }
+    }
+
+    /// Frees what lies idle beyond so many bytes for each size of blocks.
+    pub(crate) fn trim_to(&self, bytes: usize) {
+        self.pool.trim(bytes, |slot| self.slots.table.detach(slot));
+    }
+
+    /// A number of this executor whose generation none of its tasks had, nor any child whose highest is given.
+    pub(crate) fn beyond(&self, children: usize) -> Number {
+        self.slots.table.beyond(children)
+    }
+
+    /// There is an outcome: the task of a block has ended.
+    #[inline(always)]
+    pub(crate) fn set_done(&self, live: &Live<M>) {
+        debug_assert!(live.stage().is_end());
+        self.slots.table.set_flags(live.slot, DONE);
+    }
+
+    /// Clean-up is at work in the task, which may wait although it is cancelled. Returns whether it was so before.
+    pub(crate) fn set_cleaning(&self, live: &Live<M>) -> bool {
+        self.slots.table.set_flags(live.slot, CLEANING) & CLEANING != 0
+    }
+}
+
+impl<M: Meta> Due<M> {
+    /// Polls the future. The block, when it has ended.
+    #[inline(always)]
+    pub(crate) fn poll(self, cx: &mut Context<'_>) -> Option<Live<M>> {
+        // SAFETY: the slot was queued and is neither `DONE` nor to be stopped, so the stage is `Future`, and nobody else polls it: a
+        // slot is in the queue once, and the one before it is done with.
+        unsafe { self.0.poll(cx) }.then_some(self.0)
+    }
+}
+
+impl<M: Meta> Deref for Vacant<M> {
+    type Target = Header<M>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Header<M> {
+        &self.0
+    }
+}

@@ -1,0 +1,72 @@
+//! The slots of one executor and the order in which those are due that were woken: the part of the tasks that waking needs.
+
+use super::{
+    number::Number,
+    ready::Ready,
+    table::{Table, flag},
+};
+
+/// What an executor's tasks are known by, and which of them are ready.
+pub(crate) struct Slots {
+    pub(super) table: Table,
+    pub(crate) ready: Ready,
+}
+
+impl Slots {
+    pub(super) fn new(first: Number, limit: usize) -> Slots {
+        Slots { table: Table::new(first, limit), ready: Ready::new() }
+    }
+
+    /// The id of the executor.
+    pub(crate) fn executor(&self) -> usize {
+        self.table.executor()
+    }
+
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Queues the task of that number if it is one of these, and waits.
+    #[inline(always)]
+    pub(crate) fn wake_waiting(&self, number: Number) -> bool {
+        let waiting = self.table.wake_waiting(number);
+        if waiting {
+            self.ready.push(number.slot() as u32);
+        }
+        waiting
+    }
+
+    /// Wakes the task of that number if it is one of these, where [`Slots::wake_waiting`] does not find it: tasks that are queued
+    /// already, or wait for their clean-up.
+    pub(crate) fn wake_unusual(&self, number: Number) {
+        if self.table.wake_unusual(number) {
+            self.ready.push(number.slot() as u32);
+        }
+    }
+
+    /// The number of the task in that slot.
+    pub(crate) fn number_in(&self, slot: usize) -> Option<Number> {
+        self.table.occupant(slot).map(|(number, _)| number)
+    }
+
+    /// The flags of a slot that exists.
+    pub(crate) fn flags(&self, slot: u32) -> usize {
+        self.table.flags(slot)
+    }
+
+    /// Has the task of that number any of these flags?
+    #[inline]
+    pub(crate) fn is_flagged(&self, number: Number, flags: usize) -> bool {
+        self.table.is_flagged(number, flags)
+    }
+
+    /// Sets flags of a slot that exists, and puts it into the ready queue unless it is there. Returns whether it was.
+    pub(crate) fn set_flags_and_queue(&self, slot: u32, flags: usize) -> bool {
+        let was_queued = self.table.set_flags(slot, flags | flag::QUEUED) & flag::QUEUED != 0;
+        if !was_queued {
+            self.ready.push(slot);
+        }
+        was_queued
+    }
+}

@@ -1,0 +1,51 @@
+//! How a scope is cancelled: by its handles, by its deadline, from other threads.
+
+use crate::{
+    outcome::reason::CancelReason,
+    region::{region::Region, watch::Watch},
+    wake::call::call,
+};
+
+impl Region {
+    /// Cancels the scope, for its handles on this thread and on others. The first reason stays; `false` if there was one.
+    pub(crate) fn cancel_once(&self, reason: CancelReason) -> bool {
+        self.look();
+        if self.reason().is_some() {
+            return false;
+        }
+        // Where other threads may cancel it too, their lock decides who was first.
+        let is_first = self.limit.remote.get().is_none_or(|remote| remote.cancel(reason.clone()));
+        if is_first {
+            self.cancel(reason);
+        } else {
+            self.look();
+        }
+        if let Some(waker) = self.limit.take_waker() {
+            call(waker);
+        }
+        is_first
+    }
+
+    /// Has another thread cancelled it?
+    #[inline]
+    pub(crate) fn look(&self) {
+        let remote = self.limit.remote.get().filter(|_| self.reason().is_none());
+        if let Some(reason) = remote.and_then(|remote| remote.reason()) {
+            self.cancel(reason);
+        }
+    }
+
+    /// Has its time come, or has another thread cancelled it? Then it is cancelled now.
+    #[inline]
+    pub(crate) fn has_come(&self, watch: &mut Watch) -> bool {
+        if self.reason().is_some() {
+            return true;
+        }
+        if watch.is_past(&self.limit) {
+            self.cancel_once(CancelReason::DeadlineExceeded);
+        } else {
+            self.look();
+        }
+        self.reason().is_some()
+    }
+}

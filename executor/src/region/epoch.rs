@@ -1,0 +1,19 @@
+//! The epoch: how often something was cancelled on this thread.
+
+use std::cell::Cell;
+
+/// How often something was cancelled on this thread. What was found out about regions in an older epoch may be wrong.
+pub(crate) type Epoch = u64;
+
+thread_local! {
+    static EPOCH: Cell<Epoch> = const { Cell::new(1) };
+}
+
+#[inline(always)]
+pub(crate) fn epoch() -> Epoch {
+    EPOCH.get()
+}
+
+pub(crate) fn new_epoch() {
+    EPOCH.set(EPOCH.get() + 1);
+}

@@ -1,0 +1,103 @@
+//! Regions that are used again, and what they have once something has registered with them.
+
+use crate::{
+    raw::lent::OnThread,
+    raw::{lent::Lent, number::Number},
+    region::{
+        members::Members,
+        region::{Inner, Kind, Region},
+    },
+};
+use std::{cell::RefCell, rc::Rc};
+
+thread_local! {
+    /// The spare regions of the executor whose code runs on this thread.
+    pub(crate) static SPARE: Lent<Spare> = const { Lent::none() };
+}
+
+/// An executor's regions that nobody has.
+#[derive(Default)]
+pub(crate) struct Spare {
+    regions: RefCell<Vec<Rc<Region>>>,
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
+    inner: RefCell<Vec<Box<Inner>>>,
+}
+
+impl Spare {
+    /// As many regions are kept as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
+    const MOST_REGIONS: usize = 256;
+    /// For those that something has registered with; some hundred bytes each.
+    const MOST_INNER: usize = 64;
+
+    /// Gives the memory back.
+    pub(crate) fn trim(&self) {
+        let spare = (self.regions.take(), self.inner.take());
+        drop(spare);
+    }
+}
+
+impl Region {
+    #[inline]
+    pub(crate) fn new(kind: Kind) -> Rc<Region> {
+        let spare = SPARE.look(|spare| spare?.regions.borrow_mut().pop());
+        let region = spare.unwrap_or_else(|| Rc::new(Region::fresh()));
+        region.set_kind(kind);
+        region
+    }
+
+    /// A task's root scope.
+    pub(crate) fn root_of(task: Number) -> Rc<Region> {
+        let region = Region::new(Kind::Root);
+        region.place.borrow_mut().task = task;
+        region
+    }
+
+    /// A handle of the region goes. If nobody else has it, it can be used for another.
+    #[inline]
+    pub(crate) fn recycle(last: &mut Rc<Region>) {
+        let Some(only) = Rc::get_mut(last) else { return };
+        if let Some(inner) = only.inner.take() {
+            Inner::recycle(inner);
+        }
+        // What goes may be foreign, and panic. Nothing leads to the region from there, and it is not kept then.
+        *only = Region::fresh();
+        SPARE.look(|spare| {
+            let Some(spare) = spare else { return };
+            let mut regions = spare.regions.borrow_mut();
+            if regions.len() < Spare::MOST_REGIONS {
+                regions.push(last.clone());
+            }
+        });
+    }
+
+    /// What the region has once something has registered with it.
+    pub(crate) fn inner(&self) -> &Inner {
+        self.inner.get_or_init(Inner::new)
+    }
+}
+
+impl Inner {
+    #[cold]
+    fn new() -> Box<Inner> {
+        SPARE.look(|spare| spare?.inner.borrow_mut().pop()).unwrap_or_default()
+    }
+
+    /// Its region is gone: it is kept for another, if there is nothing in it.
+    #[cold]
+    fn recycle(mut inner: Box<Inner>) {
+        let waiters = inner.waiters.get_mut();
+        let has_waiters = !waiters.is_empty() || waiters.capacity() > Members::KEPT;
+        waiters.clear();
+        let is_idle = inner.end_around.get_mut().is_none() && inner.panic.get_mut().is_none();
+        if !inner.members.reset() || !is_idle || has_waiters {
+            return;
+        }
+        SPARE.look(|spare| {
+            let Some(spare) = spare else { return };
+            let mut kept = spare.inner.borrow_mut();
+            if kept.len() < Spare::MOST_INNER {
+                kept.push(inner);
+            }
+        });
+    }
+}

@@ -1,0 +1,83 @@
+//! How the loop sleeps, when nothing is ready.
+
+use crate::{core::Core, time::instant::Instant, wake::inbox::Arm};
+use std::time::Duration;
+
+/// An executor that sleeps for so long gives memory back that it does not need now.
+const LONG: Duration = Duration::from_millis(100);
+
+impl Core {
+    /// [`Core::sleep`], awake and alone again: wake-ups from elsewhere signal nobody.
+    pub(crate) fn wait(&self, max: Option<Duration>) {
+        self.sleep(max);
+        self.tasks.inbox.disarm();
+    }
+
+    /// Nothing is ready: sleeps until a wake-up comes from elsewhere or the next timer is due, at most for `max`. The next turn takes
+    /// what came. From then on the inbox may be armed.
+    ///
+    /// From `arm` to the sleep nothing of the host's runs but its `Park`: whatever else blocks this thread in between takes the token
+    /// of a wake-up with it, which is then slept through.
+    pub(crate) fn sleep(&self, max: Option<Duration>) {
+        let Some(max) = self.time_to_sleep(max) else { return };
+        if max.is_none_or(|max| max >= LONG) {
+            self.tasks.trim();
+            self.time.timers.trim();
+        }
+        if self.tasks.inbox.arm() == Arm::Sleep {
+            self.park(max);
+        }
+    }
+
+    /// For how long there is nothing to do, if nothing comes; `None` if there is. Lets time that passes by itself pass, by no more
+    /// than `max`.
+    ///
+    /// The clock is the host's code. It may wake, spawn, end and start timers, so that is looked for after each call.
+    fn time_to_sleep(&self, max: Option<Duration>) -> Option<Option<Duration>> {
+        if self.time.timers.has_fresh() {
+            // Somebody's waker started a timer when it was woken by one. The next turn finds out when it is due.
+            return None;
+        }
+        let Some(deadline) = self.time.timers.next() else { return Some(max) };
+        let is_as_before = || {
+            self.tasks.ready().is_empty() && !self.time.timers.has_fresh() && self.time.timers.next() == Some(deadline)
+        };
+        let now = self.now();
+        let left = deadline.saturating_duration_since(now);
+        if left.is_zero() || !is_as_before() {
+            return None;
+        }
+        let left = max.map_or(left, |max| max.min(left));
+        let has_jumped = self.may_jump() && self.jump_to(now + left);
+        (!has_jumped && is_as_before()).then_some(Some(left))
+    }
+
+    /// May time pass by itself? Not while a job is out on another thread: its time is real. It wakes its caller before it comes back,
+    /// so the inbox is looked at second.
+    pub(crate) fn may_jump(&self) -> bool {
+        self.time.clock.may_jump() && !self.threads.has_jobs_out() && !self.tasks.inbox.is_pending()
+    }
+
+    /// Is there nothing left to do, until something new is asked for? Armed for that, as for a sleep.
+    pub(crate) fn is_finished(&self) -> bool {
+        let closes = self.tasks.is_closing();
+        self.tasks.live() == 0 && !(closes && self.threads.is_running()) && self.tasks.inbox.arm() == Arm::Sleep
+    }
+
+    // What follows calls the host's code. A panic there is the host's, not that of the task that was polled last.
+
+    pub(crate) fn now(&self) -> Instant {
+        self.tasks.clear_current();
+        self.time.clock.now()
+    }
+
+    pub(crate) fn jump_to(&self, deadline: Instant) -> bool {
+        self.tasks.clear_current();
+        self.time.clock.jump_to(deadline)
+    }
+
+    fn park(&self, max: Option<Duration>) {
+        self.tasks.clear_current();
+        self.park.borrow_mut().park(max);
+    }
+}

@@ -1,0 +1,158 @@
+//! How a task ends: stopped, or with an outcome; and what becomes of that.
+
+use crate::{
+    outcome::{
+        caught::{Payload, caught},
+        panic::Panic,
+        reason::CancelReason,
+        unhandled::{Unhandled, UnhandledKind},
+    },
+    raw::{block::Stage, blocks::Vacant},
+    region::{held::Held, region::Region},
+    task::{
+        header::{Header, Live, Meta},
+        tasks::Tasks,
+    },
+    wake::wake::number_of,
+};
+use std::task::Waker;
+
+/// How a task ended that has no value.
+pub(super) enum End {
+    Cancelled,
+    Panicked(Payload),
+}
+
+impl Tasks {
+    /// Stops the task on this stack, if it has not ended. It is not being polled: the caller's frame would be above that.
+    #[cold]
+    pub(super) fn stop_now(&self, task: &Live) {
+        if task.stage() == Stage::Future {
+            task.set_reason(CancelReason::Aborted);
+            if let Some(task) = self.number(task).and_then(|number| self.blocks.find(number)) {
+                self.stop(task, End::Cancelled);
+            }
+        }
+    }
+
+    /// Drops the future where it is. Its destructor's panic is the task's outcome, unless there is a panic already.
+    pub(super) fn stop(&self, task: Live, mut end: End) {
+        if let Some(root) = task.root() {
+            root.unlink();
+        }
+        let dropped = caught(|| task.drop_future());
+        if dropped.is_ok() && !task.has_extras() && matches!(end, End::Cancelled) {
+            task.end_without_value(false);
+            return self.finish(task);
+        }
+        // A panic in clean-up has waited for the rest of it.
+        let stashed = task.root().and_then(|root| root.take_panic());
+        for payload in stashed.into_iter().map(Held::into_payload).chain(dropped.err()) {
+            match end {
+                End::Cancelled => end = End::Panicked(payload),
+                End::Panicked(_) => self.report(&task, UnhandledKind::DestructorPanicked(Panic::new(payload))),
+            }
+        }
+        if let End::Panicked(payload) = end {
+            let panic = Panic::new(payload);
+            task.with_extras(|extras| extras.panic = Some(panic));
+            task.end_without_value(true);
+        } else {
+            task.end_without_value(false);
+        }
+        self.finish(task);
+    }
+
+    /// There is an outcome: tells whoever waits for it, or gets rid of it.
+    #[inline(always)]
+    pub(super) fn finish(&self, task: Live) {
+        self.live.set(self.live.get() - 1);
+        if task.has_extras() {
+            self.finish_extras(&task);
+        }
+        self.blocks.set_done(&task);
+        if !task.has_handle() {
+            return self.let_go(task);
+        }
+        // From here on the block may be gone: the waker may be one that drops the handle.
+        if let Some(joiner) = task.meta.joiner.take() {
+            match number_of(&joiner) {
+                // Ours own nothing.
+                Some(number) if self.blocks.slots.wake_waiting(number) => std::mem::forget(joiner),
+                _ => self.wake_joiner(joiner),
+            }
+        }
+    }
+
+    /// Drops the task-locals, and reports what came too late for the outcome.
+    #[cold]
+    fn finish_extras(&self, head: &Header) {
+        let Some((locals, mut root, late)) = head.take_parts() else { return };
+        if let Some(panic) = root.as_ref().and_then(|root| root.take_panic()) {
+            self.report(head, UnhandledKind::CleanupPanicked(Panic::new(panic.into_payload())));
+        }
+        // The region may own wakers of points that have moved away.
+        let end = || {
+            if let Some(root) = &mut root {
+                root.end();
+                Region::recycle(root);
+            }
+            drop((locals, root));
+        };
+        if let Err(payload) = caught(end) {
+            self.report(head, UnhandledKind::DestructorPanicked(Panic::new(payload)));
+        }
+        if let Some(panic) = late {
+            self.report(head, UnhandledKind::DestructorPanicked(panic));
+        }
+    }
+
+    /// Wakes a waker that is not ours, and may do anything, also panic; or one of ours that is not waiting here.
+    #[cold]
+    fn wake_joiner(&self, waker: Waker) {
+        if let Err(payload) = caught(|| waker.wake()) {
+            self.unhandler.report(Unhandled::new(UnhandledKind::WakerPanicked(Panic::new(payload))));
+        }
+    }
+
+    /// The task has ended and nobody has a handle: its outcome is dropped or reported, and the task is freed.
+    fn let_go(&self, task: Live) {
+        if let Some(joiner) = task.meta.joiner.take() {
+            // Its handle was dropped in the middle of the end, by the destructor of a task-local.
+            if let Err(payload) = caught(|| drop(joiner)) {
+                self.report(&task, UnhandledKind::WakerPanicked(Panic::new(payload)));
+            }
+        }
+        match task.take_end() {
+            Stage::Value if task.value_needs_drop() => {
+                if let Err(payload) = caught(|| task.drop_value()) {
+                    self.report(&task, UnhandledKind::DestructorPanicked(Panic::new(payload)));
+                }
+            }
+            Stage::Panicked => {
+                if let Some(panic) = task.peek_extras(|extras| extras.panic.take()).flatten() {
+                    self.report(&task, UnhandledKind::TaskPanicked(panic));
+                }
+            }
+            _ => {}
+        }
+        self.free_if_forgotten(task);
+    }
+
+    /// Frees block and slot if the task has ended, no handle is left, and the slot is not in the ready queue.
+    #[inline(always)]
+    pub(super) fn free_if_forgotten(&self, task: Live) {
+        if let Some(vacant) = self.blocks.vacate_if_forgotten(task) {
+            if vacant.has_extras() {
+                return self.free_with_extras(vacant);
+            }
+            self.blocks.free(vacant);
+        }
+    }
+
+    #[cold]
+    fn free_with_extras(&self, vacant: Vacant<Meta>) {
+        self.spare.take_back(&vacant);
+        self.blocks.free(vacant);
+    }
+}

@@ -1,0 +1,242 @@
+//! What every task has in its block's header, and what few tasks have besides.
+
+use crate::{
+    outcome::{
+        caught::caught,
+        panic::Panic,
+        reason::CancelReason,
+        task_id::TaskId,
+        unhandled::{Unhandled, UnhandledKind},
+    },
+    raw::{block, number::Number},
+    region::region::Region,
+    task::locals::Locals,
+};
+use std::{borrow::Cow, cell::Cell, panic::Location, rc::Rc, task::Waker};
+
+pub(crate) type Header = block::Header<Meta>;
+/// A task's block that lives.
+pub(crate) type Live = block::Live<Meta>;
+
+/// What every task has: 40 bytes, and a [`Mark`], of the 56 that a header has on 64-bit targets.
+pub(crate) struct Meta {
+    /// Whom to wake when the task has ended.
+    pub(super) joiner: Cell<Option<Waker>>,
+    pub(super) location: &'static Location<'static>,
+    pub(super) parent: Number,
+    /// What few tasks have. The mark says whether there are any.
+    extras: Cell<Option<Box<Extras>>>,
+}
+
+impl Meta {
+    #[inline(always)]
+    pub(super) fn new(location: &'static Location<'static>, parent: Number) -> Meta {
+        Meta { joiner: Cell::new(None), location, parent, extras: Cell::new(None) }
+    }
+
+    /// A panic that came too late to be the outcome.
+    #[cold]
+    pub(super) fn keep_late(&self, mark: &Cell<Mark>, panic: Panic) {
+        let mut extras = self.extras.take().unwrap_or_default();
+        extras.late = Some(panic);
+        self.give_extras(mark, extras);
+    }
+
+    fn give_extras(&self, mark: &Cell<Mark>, extras: Box<Extras>) {
+        self.extras.set(Some(extras));
+        mark.set(mark.get().with_extras(true));
+    }
+
+    /// Calls `f` with the extras if there are any. `f` runs no user code.
+    fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
+        let mut extras = self.extras.take()?;
+        let result = f(&mut extras);
+        self.extras.set(Some(extras));
+        Some(result)
+    }
+}
+
+impl block::Meta for Meta {
+    type Mark = Mark;
+
+    /// The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
+    fn outlive(&self, mark: &Cell<Mark>, drop: impl FnOnce()) {
+        if let Err(payload) = caught(drop) {
+            self.keep_late(mark, Panic::new(payload));
+        }
+    }
+}
+
+/// A reason that carries no data (the others lie in the extras), and two bits: are there extras, and a root region in them?
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Mark(u8);
+
+impl Mark {
+    const HAS_EXTRAS: u8 = 1 << 7;
+    const HAS_ROOT: u8 = 1 << 6;
+    const REASON: u8 = Mark::HAS_ROOT - 1;
+
+    #[inline(always)]
+    pub(super) fn has_extras(self) -> bool {
+        self.0 & Mark::HAS_EXTRAS != 0
+    }
+
+    #[inline]
+    fn with_extras(self, has: bool) -> Mark {
+        Mark(self.0 & Mark::REASON | if has { self.0 & Mark::HAS_ROOT | Mark::HAS_EXTRAS } else { 0 })
+    }
+}
+
+macro_rules! plain_reasons {
+    ($($reason:ident)*) => {
+        /// The reasons that carry no data.
+        #[repr(u8)]
+        enum PlainReason {
+            /// None yet, or one in the extras.
+            Other,
+            $($reason,)*
+        }
+
+        impl Mark {
+            /// With that reason; `None` if it carries data.
+            #[inline]
+            fn with_reason(self, reason: &CancelReason) -> Option<Mark> {
+                let plain = match reason {
+                    $(CancelReason::$reason => PlainReason::$reason,)*
+                    _ => PlainReason::Other,
+                } as u8;
+                (plain != PlainReason::Other as u8).then_some(Mark(self.0 & !Mark::REASON | plain))
+            }
+
+            #[inline]
+            fn reason(self) -> Option<CancelReason> {
+                match self.0 & Mark::REASON {
+                    $(plain if plain == PlainReason::$reason as u8 => Some(CancelReason::$reason),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+plain_reasons! {
+    ChildCancelled RaceLost GroupEnded NotReady DeadlineExceeded OwnerDropped Shutdown Interrupted Aborted
+}
+
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) locals: Locals,
+    pub(super) reason: Option<CancelReason>,
+    /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
+    root: Option<Rc<Region>>,
+    /// It is stopped hard because its clean-up has taken too long.
+    pub(super) overdue: bool,
+    /// The outcome of a task that panicked.
+    pub(super) panic: Option<Panic>,
+    /// A panic that came too late to be the outcome: a destructor's, after the value was there.
+    pub(super) late: Option<Panic>,
+}
+
+impl Header {
+    #[inline(always)]
+    pub(super) fn has_extras(&self) -> bool {
+        self.mark.get().has_extras()
+    }
+
+    /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
+    pub(super) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+        if !self.has_extras() {
+            self.meta.give_extras(&self.mark, Box::default());
+        }
+        let result = self.peek_extras(f);
+        result.expect("there are extras, as nothing that runs in their use asks for them")
+    }
+
+    /// Calls `f` with the extras if there are any. `f` runs no user code.
+    pub(super) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
+        self.meta.peek_extras(f)
+    }
+
+    pub(super) fn name(&self) -> Option<String> {
+        self.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
+    }
+
+    #[inline]
+    pub(super) fn set_reason(&self, reason: CancelReason) {
+        match self.mark.get().with_reason(&reason) {
+            None => self.with_extras(|extras| extras.reason = Some(reason)),
+            Some(mark) => self.mark.set(mark),
+        }
+    }
+
+    pub(super) fn reason(&self) -> Option<CancelReason> {
+        self.mark.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.clone()).flatten())
+    }
+
+    /// The reason, which the header may not have any more afterwards.
+    #[inline]
+    pub(super) fn take_reason(&self) -> Option<CancelReason> {
+        self.mark.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.take()).flatten())
+    }
+
+    /// The root scope's region, if anything has registered there.
+    #[inline]
+    pub(super) fn root(&self) -> Option<Rc<Region>> {
+        if self.mark.get().0 & Mark::HAS_ROOT == 0 {
+            None
+        } else {
+            self.peek_extras(|extras| extras.root.clone()).flatten()
+        }
+    }
+
+    /// Something has registered in the root scope, which has a region now.
+    pub(super) fn set_root(&self, root: Rc<Region>) {
+        self.with_extras(|extras| extras.root = Some(root));
+        self.mark.set(Mark(self.mark.get().0 | Mark::HAS_ROOT));
+    }
+
+    /// What ends together with the task: its locals, its root region, and a panic that came too late.
+    pub(super) fn take_parts(&self) -> Option<(Locals, Option<Rc<Region>>, Option<Panic>)> {
+        self.mark.set(Mark(self.mark.get().0 & !Mark::HAS_ROOT));
+        self.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.root.take(), extras.late.take()))
+    }
+
+    /// A report about the task, whose number this is unless its executor is gone.
+    pub(super) fn unhandled(&self, number: Option<Number>, cause: UnhandledKind) -> Unhandled {
+        Unhandled::of(number.map(TaskId), self.name(), self.meta.location, cause)
+    }
+}
+
+/// Extras that were used before. A cancellation with a text needs some, and cancelling is to be cheap.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
+pub(super) struct SpareExtras(Cell<Vec<Box<Extras>>>);
+
+impl SpareExtras {
+    /// A crowd of tasks may be cancelled in one turn; more than these are not kept.
+    const MOST: usize = 1024;
+
+    /// Gives used extras to a task that has none, if there are any.
+    pub(super) fn lend(&self, task: &Header) {
+        if task.has_extras() {
+            return;
+        }
+        let mut spare = self.0.take();
+        let extras = spare.pop();
+        self.0.set(spare);
+        if let Some(extras) = extras {
+            task.meta.give_extras(&task.mark, extras);
+        }
+    }
+
+    pub(super) fn take_back(&self, task: &Header) {
+        let Some(mut extras) = task.meta.extras.take() else { return };
+        task.mark.set(task.mark.get().with_extras(false));
+        *extras = Extras::default();
+        let mut spare = self.0.take();
+        if spare.len() < Self::MOST {
+            spare.push(extras);
+        }
+        self.0.set(spare);
+    }
+}

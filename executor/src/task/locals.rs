@@ -1,0 +1,38 @@
+//! The values of the task-locals of one task.
+
+use std::{any::Any, rc::Rc};
+
+/// The values of one task: few, so a list.
+#[derive(Default)]
+pub(crate) struct Locals(Vec<Entry>);
+
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The key's address.
+    pub(super) key: usize,
+    pub(super) inherited: bool,
+    pub(super) value: Rc<dyn Any>,
+}
+
+impl Locals {
+    /// What a child begins with; `None` if that is nothing.
+    pub(super) fn for_child(&self) -> Option<Locals> {
+        let inherited: Vec<Entry> = self.0.iter().filter(|entry| entry.inherited).cloned().collect();
+        (!inherited.is_empty()).then_some(Locals(inherited))
+    }
+
+    pub(super) fn find(&self, key: usize) -> Option<Rc<dyn Any>> {
+        self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone())
+    }
+
+    /// Returns the old value, for the caller to drop where no borrow is held.
+    pub(super) fn replace(&mut self, new: Entry) -> Option<Rc<dyn Any>> {
+        match self.0.iter_mut().find(|entry| entry.key == new.key) {
+            Some(entry) => Some(std::mem::replace(&mut entry.value, new.value)),
+            None => {
+                self.0.push(new);
+                None
+            }
+        }
+    }
+}

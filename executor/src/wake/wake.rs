@@ -1,0 +1,171 @@
+//! What a wake-up does.
+
+use crate::{
+    raw::lent::OnThread,
+    raw::{
+        lent::Lent,
+        number::Number,
+        slots::Slots,
+        waker::{self, Vtable, WakeByNumber},
+    },
+    wake::{
+        call::{call, drop_waker},
+        few::Few,
+        registry,
+        seats::{Called, Seats},
+    },
+};
+use std::{mem::ManuallyDrop, rc::Rc, task::Waker};
+
+thread_local! {
+    // `const` and without a destructor: one plain read, also at the very end of a thread's life.
+    /// The slots of the executor whose code runs on this thread.
+    pub(crate) static SLOTS: Lent<Slots> = const { Lent::none() };
+    /// Its seats: the children that live inside their owners' futures.
+    pub(crate) static SEATS: Lent<Rc<Seats>> = const { Lent::none() };
+}
+
+/// Our wakers.
+pub(crate) struct Ours;
+
+static VTABLE: Vtable<Ours> = Vtable::new();
+
+impl WakeByNumber for Ours {
+    #[inline(always)]
+    fn vtable() -> &'static Vtable<Ours> {
+        &VTABLE
+    }
+
+    fn wake(word: *const ()) {
+        wake_number(Number::of_word(word));
+    }
+}
+
+/// The waker of the task of that number. It owns nothing, so it need not be dropped.
+#[inline(always)]
+pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
+    waker::waker::<Ours>(number)
+}
+
+/// The number inside, if the waker is one of ours.
+#[inline(always)]
+pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
+    waker::number_of::<Ours>(waker)
+}
+
+/// Wakes the task of that number, wherever its executor is.
+///
+/// On the thread where that executor is the current one: one thread-local read, one compare with the slot's tag, one
+/// push. A child that lives in its owner's future is queued in its set, whose owner is woken then. Everything else goes
+/// through the executor's inbox. On the executor's thread no foreign code runs, unless the owner of a set has a foreign waker;
+/// from elsewhere it may call the executor's signal.
+#[inline(always)]
+pub(crate) fn wake_number(number: Number) {
+    if !is_woken(number) {
+        wake_unusual(number);
+    }
+}
+
+/// Queues the task of that number, if it is one of the current executor's and waits.
+#[inline(always)]
+fn is_woken(number: Number) -> bool {
+    SLOTS.look(|slots| slots.is_some_and(|slots| slots.wake_waiting(number)))
+}
+
+/// No task of the current executor waits under this number.
+#[cold]
+fn wake_unusual(number: Number) {
+    if let Some(seat) = wake_outwards(number) {
+        wake_both(seat);
+    }
+}
+
+/// Wakes what has that number and those around it, one round for each, as sets lie inside each other. Where clean-up is at work
+/// there may be two to call for a child: its seat is handed out.
+#[inline(always)]
+fn wake_outwards(mut number: Number) -> Option<u32> {
+    loop {
+        match wake_here(number) {
+            Called::Done => return None,
+            Called::Elsewhere => {
+                if let Some(inbox) = registry::inbox_of(number) {
+                    inbox.wake(number);
+                }
+                return None;
+            }
+            Called::Owner(owner) => number = wake_waiting(owner)?,
+            Called::Both(seat) => return Some(seat),
+        }
+    }
+}
+
+/// Wakes what has that number, if it is one of the current executor's: a task that is queued already or waits for its clean-up, or a
+/// child that lives inside a task.
+#[inline(always)]
+fn wake_here(number: Number) -> Called {
+    let is_seat = SLOTS.look(|slots| {
+        let slots = slots?;
+        if number.slot() >= slots.len() {
+            return Some(true);
+        }
+        slots.wake_unusual(number);
+        (number.executor() == slots.executor()).then_some(false)
+    });
+    match is_seat {
+        None => Called::Elsewhere,
+        Some(false) => Called::Done,
+        Some(true) => SEATS.look(|seats| seats.map_or(Called::Elsewhere, |seats| seats.wake(number))),
+    }
+}
+
+/// The one is followed to its end before the other, and the stack does not grow with them.
+#[cold]
+#[inline(never)]
+fn wake_both(seat: u32) {
+    let (mut left, mut both) = (Few::default(), Some(seat));
+    loop {
+        let take = |seat| SEATS.look(|seats| seats.map(|seats| seats.take_both(seat)));
+        let (owner, own) = both.and_then(take).unwrap_or_default();
+        left.extend(owner);
+        let Some(waker) = own.or_else(|| left.pop()) else { return };
+        both = wake_waiting(waker).and_then(wake_outwards);
+    }
+}
+
+/// Wakes a task that waits, or what is foreign; anything else has a number that is handed out.
+#[inline(always)]
+fn wake_waiting(waker: Waker) -> Option<Number> {
+    let Some(number) = number_of(&waker) else {
+        call(waker);
+        return None;
+    };
+    (!is_woken(number)).then_some(number)
+}
+
+/// Drops wakers that may be anybody's. Their panics are reported.
+#[inline]
+pub(crate) fn drop_wakers(wakers: [Option<Waker>; 2]) {
+    for waker in wakers.into_iter().flatten() {
+        // Ours own nothing.
+        if number_of(&waker).is_some() { std::mem::forget(waker) } else { drop_waker(waker) }
+    }
+}
+
+/// Wakes the owner of a set. Nothing is borrowed meanwhile, as it may be foreign code, whose panic is reported.
+pub(crate) fn wake_owner(owner: Waker) {
+    match number_of(&owner) {
+        Some(number) => wake_number(number),
+        None => call(owner),
+    }
+}
+
+/// Wakes the task that an entry of the current executor's inbox names, perhaps just by its slot.
+pub(crate) fn wake_entry(entry: Number) {
+    let occupant = |entry: Number| SEATS.look(|seats| seats?.occupant(entry.slot()));
+    let named = match (entry.generation(), SLOTS.look(|slots| slots?.number_in(entry.slot()))) {
+        (0, Some(task)) => Some(task),
+        (0, None) => occupant(entry),
+        _ => Some(entry),
+    };
+    named.into_iter().for_each(wake_number);
+}

@@ -1,0 +1,6 @@
+//! The house: what may stand where.
+
+/// A file names only what stands below it.
+mod reading_order;
+/// Unsafe code stands in the raw room, which knows nothing of the others.
+mod raw_room;
