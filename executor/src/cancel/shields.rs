@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// answer is the reason; `None` is no.
 ///
 /// ```
-/// use evenkeel::{CancelReason, cancel_requested, run, shield, spawn, yield_now};
+/// use evenkeel::{CancelReason, cancel::cancel_requested, run, shield, spawn, yield_now};
 /// use std::future::poll_fn;
 ///
 /// run(async {

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Sources of the crates that are published.
-const CRATES: [&str; 2] = ["executor/src", "sync/src"];
+const CRATES: [&str; 4] = ["executor/src", "taskgroup/src", "sync/src", "src"];
 
 /// Who may name what stands above: the crate, the file, what it names, and why.
 const EXCEPTIONS: [(&str, &str, &str, &str); 4] = [
@@ -24,6 +24,8 @@ struct File {
     module: String,
     /// Names that this file takes from elsewhere, with the path that it takes each from.
     imports: Vec<(String, String)>,
+    /// Names that it takes from other crates.
+    foreign: BTreeSet<String>,
     /// What it names, as paths from the crate's root.
     names: BTreeSet<String>,
 }
@@ -45,8 +47,8 @@ impl House {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let tokens = without_tests(tokens(&text));
         let children = mod_lines(&tokens);
-        let (imports, names) = named_paths(&tokens, module, &children);
-        self.files.push(File { module: module.to_owned(), imports, names });
+        let Paths { imports, foreign, names } = named_paths(&tokens, module, &children);
+        self.files.push(File { module: module.to_owned(), imports, foreign, names });
         for child in children {
             let file = dir.join(format!("{child}.rs"));
             let file = if file.exists() { file } else { dir.join(&child).join("mod.rs") };
@@ -67,6 +69,9 @@ impl House {
             if let Some(child) = self.find(&join(&file.module, segment)) {
                 at = child;
                 continue;
+            }
+            if file.foreign.contains(*segment) {
+                return None;
             }
             if depth > 20 {
                 return Some(at);
@@ -207,9 +212,17 @@ fn mod_lines(tokens: &[String]) -> Vec<String> {
     lines.map(|line| line[1].clone()).collect()
 }
 
-/// What a file imports, name by name, and all paths that it writes, from the crate's root on. Paths of other crates are left out.
-fn named_paths(tokens: &[String], module: &str, children: &[String]) -> (Vec<(String, String)>, BTreeSet<String>) {
-    let (mut imports, mut names) = (Vec::new(), BTreeSet::new());
+/// See [`File`].
+#[derive(Default)]
+struct Paths {
+    imports: Vec<(String, String)>,
+    foreign: BTreeSet<String>,
+    names: BTreeSet<String>,
+}
+
+/// What a file imports, name by name, and all paths of its own crate that it writes, from the crate's root on.
+fn named_paths(tokens: &[String], module: &str, children: &[String]) -> Paths {
+    let Paths { mut imports, mut foreign, mut names } = Paths::default();
     let mut at = 0;
     while at < tokens.len() {
         let is_use = tokens[at] == "use" && at.checked_sub(1).is_none_or(|before| tokens[before] != "+");
@@ -222,6 +235,8 @@ fn named_paths(tokens: &[String], module: &str, children: &[String]) -> (Vec<(St
                 if let Some(path) = absolute(&path, module, children) {
                     names.insert(path.clone());
                     imports.push((name, path));
+                } else {
+                    foreign.insert(name);
                 }
             }
             at = end;
@@ -242,7 +257,7 @@ fn named_paths(tokens: &[String], module: &str, children: &[String]) -> (Vec<(St
         }
         at += 1;
     }
-    (imports, names)
+    Paths { imports, foreign, names }
 }
 
 /// The names of a `use` line's tree, each with its path.
@@ -313,6 +328,7 @@ fn absolute(path: &str, module: &str, children: &[String]) -> Option<String> {
 fn faults(root: &Path, name: &str) -> (Vec<String>, BTreeSet<usize>) {
     let house = House::read(root);
     let arrows = house.arrows();
+    assert!(arrows.iter().any(|targets| !targets.is_empty()), "no file of {name} names another: is it read?");
     let mut faults = Vec::new();
     let mut used = BTreeSet::new();
     for (from, targets) in arrows.iter().enumerate() {
