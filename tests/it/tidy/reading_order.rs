@@ -328,7 +328,7 @@ fn absolute(path: &str, module: &str, children: &[String]) -> Option<String> {
 fn faults(root: &Path, name: &str) -> (Vec<String>, BTreeSet<usize>) {
     let house = House::read(root);
     let arrows = house.arrows();
-    assert!(arrows.iter().any(|targets| !targets.is_empty()), "no file of {name} names another: is it read?");
+    assert!(house.files.len() > 5, "{name} has {} files: is all of it read?", house.files.len());
     let mut faults = Vec::new();
     let mut used = BTreeSet::new();
     for (from, targets) in arrows.iter().enumerate() {
