@@ -4,3 +4,5 @@
 mod reading_order;
 /// Unsafe code stands in the raw room, which knows nothing of the others.
 mod raw_room;
+/// The routes that ARCHITECTURE.md names exist.
+mod routes;
