@@ -147,6 +147,7 @@ mod loom_tests {
     use super::*;
     use crate::wake::inbox::Arm;
     use loom::{sync::Notify, thread};
+    use std::sync::Arc;
 
     /// Calls come from `callers` threads while the owner goes to sleep, as the loop does it. Each is done once, in its thread's order.
     fn model(callers: usize, each: usize) {
