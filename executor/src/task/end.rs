@@ -83,14 +83,12 @@ impl Tasks {
         beyond
     }
 
-    /// `f` may free the task, and make others.
+    /// `f` may free the task, and make others. Slots that are new then are left out, or each of those might make the next for ever.
     fn for_each(&self, mut f: impl FnMut(Number, Live)) {
-        let mut slot = 0;
-        while slot < self.blocks.slots.len() {
+        for slot in 0..self.blocks.slots.len() {
             if let Some((number, task)) = self.blocks.occupant(slot) {
                 f(number, task);
             }
-            slot += 1;
         }
     }
 

@@ -393,12 +393,19 @@ fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next() {
     assert_eq!(Rc::strong_count(&count), 1);
 }
 
-/// The same without asking.
+/// The same without asking, so often that more are never stopped.
 struct AndAgain(Rc<Cell<usize>>);
+
+impl AndAgain {
+    const MANY: usize = (1 << 20) + 100_000;
+}
 
 impl Drop for AndAgain {
     fn drop(&mut self) {
         self.0.set(self.0.get() + 1);
+        if self.0.get() == AndAgain::MANY {
+            return;
+        }
         let next = AndAgain(self.0.clone());
         spawn(async move { drop(next) }).detach();
     }
@@ -407,14 +414,21 @@ impl Drop for AndAgain {
 #[test]
 #[cfg_attr(miri, ignore = "as many tasks as it may be")]
 fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the_answer() {
-    let executor = Executor::builder().on_unhandled(|_| {}).build();
-    let count = Rc::new(Cell::new(0));
-    let again = AndAgain(count.clone());
-    executor.spawn(async move { (again, pending::<()>().await) }).detach();
-    executor.run_until_stalled();
-    drop(executor.close(Duration::ZERO));
-    assert!(count.get() > 100_000, "a chain that is as long as that is stopped");
-    assert_eq!(Rc::strong_count(&count), 2, "the last one was not stopped any more");
+    for close in [false, true] {
+        let executor = Executor::builder().on_unhandled(|_| {}).build();
+        let count = Rc::new(Cell::new(0));
+        let again = AndAgain(count.clone());
+        executor.spawn(async move { (again, pending::<()>().await) }).detach();
+        executor.run_until_stalled();
+        if close {
+            drop(executor.close(Duration::ZERO));
+        } else {
+            drop(executor);
+        }
+        assert!(count.get() > 100_000, "a chain that is as long as that is stopped");
+        assert!(count.get() < AndAgain::MANY, "and no longer one, in no part of the end");
+        assert_eq!(Rc::strong_count(&count), 2, "the last one was not stopped any more");
+    }
 }
 
 #[test]
