@@ -2,7 +2,10 @@
 
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use evenkeel_executor::{Budget, Clock, Executor, Instant, Readiness, VirtualClock, run, sleep, spawn, yield_now};
+use evenkeel_executor::{
+    Budget, CancelReason, Clock, Executor, Instant, Readiness, Task, VirtualClock, finally, run, shield, sleep, spawn,
+    yield_now,
+};
 use evenkeel_testkit::my_waker;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -194,6 +197,38 @@ fn memory_01_a_task_is_one_allocation_or_none_when_memory_is_recycled() {
         yield_now().await;
         assert_eq!(CALLS.get() - before, 0);
     });
+}
+
+/// What a task with clean-up takes from the allocator, when many like it were there before.
+fn taken_by_cleanup<F: Future<Output = ()> + 'static>(future: impl Fn() -> F, end: impl Fn(&Task<()>)) -> usize {
+    let executor = Executor::new();
+    let stall = || while executor.run_until_stalled().readiness == Readiness::MoreReady {};
+    let round = || {
+        let before = CALLS.get();
+        let mut task = executor.spawn(future());
+        stall();
+        end(&task);
+        stall();
+        assert!(task.take_result().unwrap().is_err());
+        CALLS.get() - before
+    };
+    (0..8).for_each(|_| _ = round());
+    round()
+}
+
+#[test]
+fn memory_01_a_cancelled_task_leaves_its_region_to_the_next() {
+    let cancel = |task: &Task<()>| task.cancel(CancelReason::Interrupted);
+    let abort = |task: &Task<()>| task.abort();
+    let has_had_it = || async {
+        shield(yield_now()).await;
+        pending().await
+    };
+    let has_it = || async {
+        finally(pending::<()>(), async |_: Option<&()>| yield_now().await).await;
+    };
+    assert_eq!(taken_by_cleanup(has_had_it, cancel), taken_by_cleanup(has_had_it, abort));
+    assert_eq!(taken_by_cleanup(has_it, cancel), taken_by_cleanup(has_it, abort));
 }
 
 #[test]

@@ -67,14 +67,12 @@ impl Tasks {
         if flags & (ABORT | FRESH) != 0 {
             return self.stop(task, End::Cancelled);
         }
-        let root = task.root();
-        if root.as_ref().is_some_and(|root| root.has_members()) {
+        if task.root().is_some_and(|root| root.has_members()) {
             // From now on it may wait. Without members it hardly ever has to, and a wake-up in its last poll is no concern.
             self.blocks.set_cleaning(&task);
         } else if flags & (WOKEN | CLEANING) == 0 {
             return self.stop(task, End::Cancelled);
         }
-        drop(root);
         self.deliver(task, number);
     }
 
@@ -105,7 +103,11 @@ impl Tasks {
                     again += 1;
                     continue;
                 }
-                Verdict::Stop => return self.stop(task, End::Cancelled),
+                Verdict::Stop => {
+                    // The task has the last handle of its region then, and that can be used again.
+                    drop(root);
+                    return self.stop(task, End::Cancelled);
+                }
             }
             let was_cleaning = self.blocks.set_cleaning(&task);
             root.wait(self, &waker, true);
