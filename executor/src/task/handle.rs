@@ -225,6 +225,17 @@ impl<T> Owned<T, Meta> {
     }
 
     fn ask(&self, how: Stop, reason: CancelReason) {
+        match self.home() {
+            // An executor that is being driven is not dropped, whatever runs in this call.
+            Some(tasks) if tasks.driver().is_some() => tasks.request(self, how, reason),
+            Some(_) => self.ask_idle(how, reason),
+            None => {}
+        }
+    }
+
+    /// The request tells the host of new work, and its callback may drop the executor.
+    #[cold]
+    fn ask_idle(&self, how: Stop, reason: CancelReason) {
         if let Some(whole) = self.whole() {
             whole.tasks().request(self, how, reason);
         }

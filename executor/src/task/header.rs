@@ -60,6 +60,7 @@ impl block::Meta for Meta {
     type Mark = Mark;
 
     /// The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
+    #[inline(always)]
     fn outlive(&self, mark: &Cell<Mark>, drop: impl FnOnce()) {
         if let Err(payload) = caught(drop) {
             self.keep_late(mark, Panic::new(payload));
