@@ -11,6 +11,7 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::{Cell, RefCell},
     future::pending,
+    hint::black_box,
     panic::resume_unwind,
     pin::Pin,
     rc::Rc,
@@ -197,6 +198,28 @@ fn memory_01_a_task_is_one_allocation_or_none_when_memory_is_recycled() {
         yield_now().await;
         assert_eq!(CALLS.get() - before, 0);
     });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri's stack is not one piece")]
+fn memory_01_a_large_main_future_lies_on_the_stack_a_few_times_only() {
+    const LARGE: usize = 256 << 10;
+    let measure = || {
+        let here = |local: &u8| (&raw const *local).addr();
+        let local = black_box(0);
+        let above = here(&local);
+        let below = run(async {
+            let large = [1_u8; LARGE];
+            yield_now().await;
+            black_box(&large);
+            let local = black_box(0);
+            here(&local)
+        });
+        assert!(below < above, "a stack grows downwards");
+        above - below
+    };
+    let depth = thread::Builder::new().stack_size(64 << 20).spawn(measure).unwrap().join().unwrap();
+    assert!(depth < 8 * LARGE, "{depth} bytes for a future of {LARGE}");
 }
 
 /// What a task with clean-up takes from the allocator, when many like it were there before.

@@ -15,8 +15,11 @@ pub(crate) fn run_on<F: Future>(
     main: F,
     location: &'static Location<'static>,
 ) -> Result<Result<F::Output, JoinError>, NestedRun> {
+    // It may be large: what goes through so many hands here has it by reference.
+    let mut main = Some(main);
     core.enter_blocking(location, || {
         let _watch = Watch::begin(core);
+        let main = || main.take().expect("what runs is run once");
         run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))
     })
 }

@@ -7,14 +7,14 @@ use super::{
 };
 
 impl<M: Owner> Blocks<M> {
-    /// Admits a future that may borrow, for as long as this call lasts, and calls `during` with its handle. In the end, however that
-    /// comes, `end` is called, which leaves neither the future nor the output behind.
+    /// Admits the future that `future` returns, which may borrow, for as long as this call lasts, and calls `during` with its handle. In
+    /// the end, however that comes, `end` is called, which leaves neither the future nor the output behind.
     ///
     /// If one of them is still there then, the process aborts.
     pub(crate) fn admit_during<F: Future, R>(
         &self,
         home: &M::Home,
-        future: F,
+        future: impl FnOnce() -> F,
         meta: impl FnOnce() -> M,
         taken: impl Fn() -> usize,
         during: impl FnOnce(&Handle<F::Output, M>) -> R,
@@ -23,8 +23,8 @@ impl<M: Owner> Blocks<M> {
         // SAFETY: what `F` borrows outlives this call. `Guard` is a local of this frame, so its drop runs before the call ends, whether by
         // returning or by unwinding, and then neither future nor output is left, or the process ends. The block itself may live on for a
         // while, but holds nothing of `F`'s.
-        let owned = unsafe { self.admit_borrowing(home, future, meta, taken)? };
-        let guard = Guard { handle: Handle::new(owned), end };
+        let admit = || unsafe { self.admit_borrowing(home, future(), meta, taken) };
+        let guard = Guard { handle: Handle::new(admit()?), end };
         Ok(during(&guard.handle))
     }
 }

@@ -7,11 +7,11 @@ use crate::{
 };
 use std::{cell::Cell, panic::Location};
 
-/// Runs `main` as a task, whose number is in `place` meanwhile. `drive` must return when the task has ended.
+/// Runs the future that `main` returns as a task, whose number is in `place` meanwhile. `drive` must return when the task has ended.
 pub(crate) fn run_main<F: Future>(
     tasks: &Tasks,
     place: &Cell<Number>,
-    main: F,
+    main: impl FnOnce() -> F,
     location: &'static Location<'static>,
     drive: impl FnOnce(IsEnded<'_>),
 ) -> Result<F::Output, JoinError> {

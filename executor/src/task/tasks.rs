@@ -208,10 +208,11 @@ impl Tasks {
         Ok(Handle::new(owned))
     }
 
-    /// Makes a task of `future`, which may borrow, and calls `during` with its handle, then `end`, which leaves nothing of it.
+    /// Makes a task of the future that `future` returns, which may borrow, and calls `during` with its handle, then `end`, which leaves
+    /// nothing of it.
     pub(super) fn spawn_during<F: Future, R>(
         &self,
-        future: F,
+        future: impl FnOnce() -> F,
         location: &'static Location<'static>,
         during: impl FnOnce(&RawTask<F::Output>) -> R,
         end: impl Fn(&RawTask<F::Output>),
