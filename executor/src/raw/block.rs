@@ -306,7 +306,7 @@ impl IsEnded<'_> {
     }
 }
 
-/// Frees a block that has no slot any more, and whose payload is gone.
+/// Frees a block that has no slot any more, and whose payload is gone, or is a future that was never polled and is forgotten.
 #[cold]
 #[inline(never)]
 pub(super) fn free_memory<M: Meta>(live: Live<M>) {

@@ -122,8 +122,8 @@ impl<M: Owner> Blocks<M> {
         Some(Vacant(live))
     }
 
-    /// Frees a block, or keeps it together with its slot for the next task of its size. What is in its header is not dropped: its owner
-    /// has taken it out.
+    /// Frees a block, or keeps it together with its slot for the next task of its size. What is in its header is not dropped if it is
+    /// kept: its owner has taken it out.
     #[inline(always)]
     pub(crate) fn free(&self, vacant: Vacant<M>) {
         let Vacant(live) = vacant;
@@ -141,8 +141,8 @@ impl<M: Owner> Blocks<M> {
         free_memory(live);
     }
 
-    /// The executor ends: the slot is nobody's, and the block is its handle's, if it has one. A future that is still there is not
-    /// touched any more, nor is its block freed then without a handle.
+    /// The executor ends: the slot is nobody's, and the block is its handle's, if it has one. A future that is still there was
+    /// never polled: it is not touched any more, nor is its block freed then without a handle.
     pub(crate) fn abandon(&self, live: Live<M>) {
         self.slots.table.vacate(live.slot);
         self.slots.table.detach(live.slot);

@@ -3,8 +3,12 @@
 //!
 //! # What holds in here
 //!
-//! Everything but a waker's number belongs to one thread: no type of this room is `Send` or `Sync`, but for the vtable of wakers, which
-//! is a constant. So exclusive access is a question of what stands on the stack, and of nothing else.
+//! Everything but a waker's number belongs to one thread: no type that points at a block or at what is lent is `Send` or `Sync`, and
+//! none with a table, a queue or a pool in it is `Sync`. (Numbers, sizes and the vtable of wakers are plain data, and a `Place` or a
+//! `PinnedRow` goes where its values may go.) So exclusive access is a question of what stands on the stack, and of nothing else.
+//!
+//! What this room shows is safe to call, but not in any order: that the queue is not empty, that a slot exists, that one slot is done at a
+//! time, is asked in the docs of its functions and kept by the rooms above, by those that this page names.
 //!
 //! **Where foreign code runs.** Tables, queues and pools are borrowed for a few loads and stores each, in functions that call nothing of
 //! anybody's. Foreign code is called in six places, and none of them is reached while such a borrow lasts:
@@ -13,8 +17,8 @@
 //!    [`Live::drop_future`](block::Live::drop_future) and [`Live::drop_value`](block::Live::drop_value): a future's poll, the destructors
 //!    of a future and of an output;
 //! 2. what the owner of blocks does when a header is dropped: there may be a waker, task-locals or a panic in it, although the owner takes
-//!    all of them out before (what is left would be dropped as the last step of [`Blocks::free`](blocks::Blocks::free), when slot and
-//!    memory are nobody's);
+//!    all of them out before. It is the last step but giving the memory back, when slot and block are nobody's; the header of a block
+//!    that is kept for another task is not dropped at all;
 //! 3. what that owner does when a future is dropped whose output is there ([`Meta::outlive`](block::Meta::outlive)), and when a handle is
 //!    dropped ([`Owner::drop_handle`](owned::Owner::drop_handle));
 //! 4. the call that a lent reference is there for ([`OnThread::enter`](lent::OnThread::enter)), and the one that looks at it;

@@ -47,8 +47,8 @@ impl Ready {
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "the one place that argues the exclusive access")]
     fn ring(&self) -> &mut Box<[u32]> {
-        // SAFETY: this is private to the queue, whose methods let no reference out, call no foreign code, and call this once each. The
-        // type is not `Sync`. So it is exclusive.
+        // SAFETY: this is private to the queue, whose methods let no reference out, call no foreign code, and are done with one
+        // before they take another. The type is not `Sync`. So it is exclusive.
         unsafe { &mut *self.ring.get() }
     }
 

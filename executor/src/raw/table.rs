@@ -80,7 +80,7 @@ impl Table {
     #[expect(clippy::mut_from_ref, reason = "the one place that argues the exclusive access")]
     fn slots(&self) -> &mut Vec<Slot> {
         // SAFETY: this is private to the table, whose methods use the result for a few loads and stores, let no
-        // reference out, call no foreign code, and call this once each. The type is not `Sync`. So it is exclusive.
+        // reference out, call no foreign code, and are done with one before they take another. The type is not `Sync`. So it is exclusive.
         unsafe { &mut *self.slots.get() }
     }
 
