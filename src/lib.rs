@@ -30,9 +30,10 @@
 //! **Run.** [`run`] makes an executor, runs a future on it and ends what is left. [`spawn`] makes a task, [`yield_now`] lets the others
 //! go first. More is in [`host`] (settings, and [`try_run`](host::try_run)) and in [`task`] (names, locals, spawners).
 //!
-//! **Own.** A [`Task`] is the owner of what was spawned: awaiting it gives the value, dropping it cancels. A [`TaskGroup`] owns children that fail together: the first error cancels the others, and
-//! all errors come back in one [`GroupError`]. In a [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`],
-//! [`as_completed`] and [`map_concurrent`] run several futures in place, without tasks. More is in [`group`].
+//! **Own.** A [`Task`] is the owner of what was spawned: awaiting it gives the value, dropping it cancels. A [`TaskGroup`] owns
+//! children that fail together: the first error cancels the others, and all errors come back in one [`GroupError`]. In a
+//! [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`], [`as_completed`] and [`map_concurrent`] run
+//! several futures in place, without tasks. More is in [`group`].
 //!
 //! ```
 //! use evenkeel::{gather, race, run, sleep};
