@@ -7,7 +7,7 @@ pub(crate) mod current;
 pub(crate) mod local;
 pub(crate) mod yield_now;
 pub(crate) mod main_task;
-pub(crate) mod handle;
+pub(crate) mod raw_task;
 pub(crate) mod end;
 pub(crate) mod step;
 pub(crate) mod finish;

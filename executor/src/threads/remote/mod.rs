@@ -28,7 +28,7 @@
 
 mod sender;
 mod receiver;
-mod state;
+mod channel;
 mod home;
 mod refused;
 
@@ -36,8 +36,8 @@ pub use receiver::Receiver;
 pub use refused::{Refused, SendError, TryRecvError};
 pub use sender::{Sender, Sending};
 
+use channel::State;
 use home::Home;
-use state::State;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},

@@ -1,8 +1,8 @@
 //! The end that receives.
 
 use super::{
+    channel::{Shared, State, lock},
     refused::TryRecvError,
-    state::{Shared, State, lock},
 };
 use crate::{threads::locked_wait::poll_locked, wake::call::call};
 use futures_core::Stream;

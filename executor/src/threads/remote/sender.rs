@@ -1,8 +1,8 @@
 //! The end that sends.
 
 use super::{
+    channel::{Shared, State, Waiting, lock},
     refused::{Refused, SendError},
-    state::{Shared, State, Waiting, lock},
 };
 use crate::{threads::locked_wait::poll_locked, wake::call::call};
 use std::{
