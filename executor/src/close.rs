@@ -10,7 +10,7 @@ use crate::{
 use std::time::Duration;
 
 impl Core {
-    /// Does something have to end before the executor has closed: a task, or a job that runs on its thread?
+    /// Must something end before the executor has closed: a task, or a job that runs on its thread?
     fn is_closing_still(&self) -> bool {
         if self.tasks.live() > 0 {
             return true;
@@ -112,7 +112,7 @@ struct Grace {
 }
 
 impl Grace {
-    /// So many turns without rest end a grace while the clock stands still. Nothing tells a long errand from one without end but its
+    /// How many turns without rest end a grace while the clock stands still. Nothing tells a long errand from one without end but its
     /// length.
     const LONGEST: usize = 100_000;
 
@@ -121,7 +121,7 @@ impl Grace {
         Grace { until: now + grace, left: grace, seen: Grace::look(core, now), standing: 0, is_at_end: false }
     }
 
-    /// It ends when the time has come, but not before what was due or ready then had a turn; and where time stands still meanwhile,
+    /// A grace ends when the time has come, but not before what was due or ready then had a turn; and where time stands still meanwhile,
     /// as a virtual one does, not before nothing is ready.
     fn is_over(&mut self, core: &Core) -> bool {
         let now = core.now();

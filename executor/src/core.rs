@@ -212,7 +212,7 @@ impl Drop for Core {
     /// Each of the host's things may panic, and may do anything else; but nothing leads here any more.
     fn drop(&mut self) {
         let clock = std::mem::replace(&mut self.time.clock, ClockSource::System);
-        let park = self.park.replace(Box::new(Gone));
+        let park = self.park.replace(Box::new(NoPark));
         let schedule = self.schedule.take();
         self.drop_foreign(clock);
         self.drop_foreign(park);
@@ -224,9 +224,9 @@ impl Drop for Core {
 }
 
 /// Stands where a park was.
-struct Gone;
+struct NoPark;
 
-impl Park for Gone {
+impl Park for NoPark {
     fn park(&mut self, _: Option<Duration>) {}
 
     fn unparker(&self) -> Arc<dyn Fn() + Send + Sync> {

@@ -13,7 +13,7 @@ use std::{
 /// The executor calls [`park`](Park::park) only when it has nothing to do, after it arranged that the next wake-up from
 /// elsewhere calls the function that [`unparker`](Park::unparker) gave, once. Returning early is always allowed.
 ///
-/// That call may come at any moment from then on, also while `park` does other things before it waits, and it is not repeated. So it
+/// The call may come at any moment from then on, also while `park` does other things before it waits, and it is not repeated. So it
 /// must leave a mark that nothing else takes away: a flag, a byte in a pipe. The token of [`std::thread::park`] is such a mark only if
 /// nothing in `park` blocks this thread by other means (a channel of std's does, and so does another executor), since those
 /// use the same token. A waker that `park` itself calls, an I/O driver's say, makes its task ready without the unparker: return then.

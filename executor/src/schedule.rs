@@ -64,7 +64,7 @@ pub struct Seeded {
 }
 
 impl Seeded {
-    /// The same seed gives the same choices.
+    /// A schedule with this seed: equal seeds make equal choices.
     pub fn new(seed: u64) -> Seeded {
         Seeded { state: seed }
     }

@@ -17,7 +17,7 @@ pub(crate) trait Driver {
     /// What has to be asked again after a task's panic is asked here: a panic leaves out what stands behind the turn.
     fn begin(&mut self, core: &Core) -> Option<usize>;
 
-    /// Does what is due with the oldest task that is ready.
+    /// Polls or stops the oldest task that is ready.
     #[inline(always)]
     fn step(&mut self, tasks: &Tasks) {
         tasks.step();
@@ -84,7 +84,7 @@ impl Core {
     /// Calls `turns` until it returns without a panic.
     ///
     /// A task's panic unwinds to here and not only to its task, so that a poll that does not panic costs nothing for it.
-    /// It ends the batch early: the tasks behind it are the first of the next one.
+    /// The panic ends the batch early: the tasks behind it are the first of the next one.
     pub(crate) fn catching<R>(&self, mut turns: impl FnMut() -> R) -> R {
         loop {
             match caught(&mut turns) {
@@ -129,12 +129,12 @@ impl Core {
         self.do_calls();
     }
 
-    /// Does what other threads have asked for. What comes meanwhile waits for the next turn.
+    /// Makes the calls that other threads have asked for. What comes meanwhile waits for the next turn.
     fn do_calls(&self) {
         let mut calls = self.taken_calls.take();
         self.calls.take_calls(&mut calls);
         for call in calls.drain(..) {
-            // It belongs to no task.
+            // The call belongs to no task.
             self.tasks.clear_current();
             match call {
                 Call::Run(run) => forget_if_it_panics(caught(run)),

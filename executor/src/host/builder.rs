@@ -158,7 +158,7 @@ impl ExecutorBuilder {
     /// The first Ctrl-C (SIGINT; on Windows Ctrl-Break too) cancels the main future with [`CancelReason::Interrupted`](crate::CancelReason), and
     /// clean-up runs. The second ends the process, with the exit code 130.
     ///
-    /// It catches the signal for the rest of the process, on a thread of its own; while no main future of such an executor
+    /// The signal is caught for the rest of the process, on a thread of its own; while no main future of such an executor
     /// runs, it ends the process at once. Only with the feature `ctrl-c`.
     ///
     /// # Panics

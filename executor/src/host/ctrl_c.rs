@@ -18,7 +18,7 @@ struct Main {
 }
 
 /// While this lives, Ctrl-C cancels a main future.
-pub(crate) struct Watch(Arc<Main>);
+pub(crate) struct CancelOnCtrlC(Arc<Main>);
 
 /// Catches the signal from now on, for the rest of the process, on a thread of its own.
 pub(crate) fn install() {
@@ -31,15 +31,15 @@ pub(crate) fn install() {
     }
 }
 
-impl Watch {
-    pub(crate) fn new(executor: Arc<Calls>) -> Watch {
+impl CancelOnCtrlC {
+    pub(crate) fn new(executor: Arc<Calls>) -> CancelOnCtrlC {
         let main = Arc::new(Main { executor, was_interrupted: AtomicBool::new(false) });
         mains(|mains| mains.push(main.clone()));
-        Watch(main)
+        CancelOnCtrlC(main)
     }
 }
 
-impl Drop for Watch {
+impl Drop for CancelOnCtrlC {
     fn drop(&mut self) {
         mains(|mains| mains.retain(|main| !Arc::ptr_eq(main, &self.0)));
     }

@@ -18,27 +18,29 @@ pub(crate) fn run_on<F: Future>(
     // It may be large: what goes through so many hands here has it by reference.
     let mut main = Some(main);
     core.enter_blocking(location, || {
-        let _watch = Watch::begin(core);
+        let _interruptible = Interruptible::begin(core);
         let main = || main.take().expect("what runs is run once");
         run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))
     })
 }
 
 /// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.
-pub(crate) struct Watch {
+pub(crate) struct Interruptible {
     #[cfg(feature = "ctrl-c")]
-    _watch: Option<crate::host::ctrl_c::Watch>,
+    _ctrl_c: Option<crate::host::ctrl_c::CancelOnCtrlC>,
 }
 
-impl Watch {
+impl Interruptible {
     #[cfg(feature = "ctrl-c")]
-    pub(crate) fn begin(core: &Core) -> Watch {
-        Watch { _watch: core.cancel_on_ctrl_c.then(|| crate::host::ctrl_c::Watch::new(core.calls.clone())) }
+    pub(crate) fn begin(core: &Core) -> Interruptible {
+        Interruptible {
+            _ctrl_c: core.cancel_on_ctrl_c.then(|| crate::host::ctrl_c::CancelOnCtrlC::new(core.calls.clone())),
+        }
     }
 
     #[cfg(not(feature = "ctrl-c"))]
-    pub(crate) fn begin(_: &Core) -> Watch {
-        Watch {}
+    pub(crate) fn begin(_: &Core) -> Interruptible {
+        Interruptible {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{Core, TooManyExecutors},
-    host::drive::{Watch, run_on, value_or_panic},
+    host::drive::{Interruptible, run_on, value_or_panic},
     outcome::{join_error::JoinError, nested_run::NestedRun},
     task::{spawn::Spawner, task::Task},
     threads::handle::Handle,
@@ -111,7 +111,7 @@ impl Executor {
     /// What is due or ready at the very end of the grace is still polled. While a clock stands still, 100 000 turns without rest end the
     /// grace too.
     ///
-    /// This blocks. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
+    /// The thread is blocked. A host that must not block calls [`begin_close`](Executor::begin_close), ticks until
     /// [`Readiness::Finished`](crate::Readiness::Finished), and then closes with no grace.
     ///
     /// # Panics
@@ -210,7 +210,7 @@ impl Executor {
         main: F,
         location: &'static Location<'static>,
     ) -> Result<F::Output, NestedRun> {
-        let _watch = Watch::begin(&self.core);
+        let _interruptible = Interruptible::begin(&self.core);
         let outcome = run_on(&self.core, main, location)?;
         self.core.enter_blocking(location, || self.core.close(grace))?;
         drop(self);

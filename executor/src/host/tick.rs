@@ -151,17 +151,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// At most so many polls.
+    /// A budget of at most that many polls.
     pub fn polls(polls: usize) -> Budget {
         Budget { polls, time: None }
     }
 
-    /// For so long.
+    /// A budget of that much time.
     pub fn time(time: Duration) -> Budget {
         Budget { polls: usize::MAX, time: Some(time) }
     }
 
-    /// And at most so many polls.
+    /// Limits the budget to that many polls.
     pub fn and_polls(self, polls: usize) -> Budget {
         Budget { polls, ..self }
     }

@@ -9,8 +9,8 @@ pub enum CallError {
     /// The executor has ended, perhaps before it came to this call.
     #[error(transparent)]
     Ended(#[from] ExecutorEnded),
-    /// It was asked for on the executor's own thread: waiting there would stop the loop that is to do it, for ever. Await it
-    /// instead.
+    /// The call was made on the executor's own thread: waiting there would stop the loop that is to do it, for ever. Await the
+    /// result instead.
     #[error(
         "waiting on the executor's own thread would never end: await the result there, or call the function directly"
     )]

@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-/// So many levels are dropped one inside the other, each with some hundred bytes of stack: a destructor that waits for what a value does
+/// How many levels are dropped one inside the other, each with some hundred bytes of stack: a destructor that waits for what a value does
 /// in its own, a few levels below, finds it done.
 const NESTED: usize = 32;
 

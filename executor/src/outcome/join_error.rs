@@ -6,13 +6,13 @@ use crate::outcome::{panic::Panic, reason::CancelReason};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// Its error went to the task group that owns it.
+    /// The task's error went to the group that owns it.
     #[error("the task failed, and its group has the error")]
     ReportedToGroup,
-    /// It was stopped where it was suspended.
+    /// The task was stopped where it was suspended.
     #[error("the task was cancelled: {0}")]
     Cancelled(CancelReason),
-    /// Its future panicked, or a destructor did while it was being cancelled.
+    /// The task's future panicked, or a destructor did while it was being cancelled.
     #[error("the task panicked: {0}")]
     Panicked(Panic),
 }

@@ -15,9 +15,9 @@ use std::{
 /// let JoinError::Panicked(panic) = error else { unreachable!() };
 /// assert_eq!(panic.message(), "out of cheese");
 /// ```
-pub struct Panic(Box<Inner>);
+pub struct Panic(Box<Carried>);
 
-struct Inner {
+struct Carried {
     message: Box<str>,
     /// In a lock so that errors that hold it are `Sync`; nobody ever waits for it.
     payload: Mutex<Payload>,
@@ -33,7 +33,7 @@ impl Panic {
         } else {
             Box::from("(a payload that is not text)")
         };
-        Panic(Box::new(Inner { message, payload: Mutex::new(payload) }))
+        Panic(Box::new(Carried { message, payload: Mutex::new(payload) }))
     }
 
     /// The text that the panic was raised with.
@@ -52,15 +52,15 @@ impl Panic {
     }
 }
 
-impl Inner {
-    /// Leaves one that is nothing, which takes no memory.
+impl Carried {
+    /// Takes the payload. What is left is nothing, and takes no memory.
     fn take_payload(&mut self) -> Payload {
         std::mem::replace(self.payload.get_mut().unwrap_or_else(PoisonError::into_inner), Box::new(()))
     }
 }
 
-/// A panic may carry an error that holds another one, and so on.
-impl Drop for Inner {
+/// Drops the payload flat: a panic may carry an error that holds another one, and so on.
+impl Drop for Carried {
     fn drop(&mut self) {
         drop_flat(self.take_payload());
     }

@@ -24,15 +24,15 @@ pub enum CancelReason {
         /// The task that failed first.
         task: Option<TaskId>,
     },
-    /// It awaited the value of a child that was cancelled on its own.
+    /// The task awaited the value of a child that was cancelled on its own.
     ChildCancelled,
     /// Another branch of its race was first.
     RaceLost,
-    /// It ran in the background of a group whose other children have ended.
+    /// The task ran in the background of a group whose other children have ended.
     GroupEnded,
     /// A child that was to report when it is ready ended without doing so.
     NotReady,
-    /// Its deadline has passed.
+    /// The deadline has passed.
     DeadlineExceeded,
     /// What owned it was dropped: a task's handle, a scope's future.
     OwnerDropped,
@@ -40,7 +40,7 @@ pub enum CancelReason {
     Shutdown,
     /// The program was interrupted from outside, by Ctrl-C for instance.
     Interrupted,
-    /// It was stopped hard, without clean-up, by `abort`.
+    /// The task was stopped hard, without clean-up, by `abort`.
     Aborted,
 }
 

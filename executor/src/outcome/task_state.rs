@@ -17,12 +17,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
-    /// It runs, waits, or is about to.
+    /// The task runs, waits, or is about to.
     Running,
-    /// It was cancelled, and the loop has not come to it yet.
+    /// The task was cancelled, and the loop has not come to it yet.
     CancelRequested,
-    /// It was cancelled, and its clean-up is at work; or its future is being dropped.
+    /// The task was cancelled, and its clean-up is at work; or its future is being dropped.
     CleaningUp,
-    /// There is an outcome.
+    /// The task has an outcome.
     Ended,
 }

@@ -76,12 +76,12 @@ impl Unhandled {
         self.id
     }
 
-    /// That task's name.
+    /// The task's name.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Where that task was spawned.
+    /// Where the task was spawned.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
     }

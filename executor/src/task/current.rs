@@ -38,7 +38,7 @@ pub fn try_current_task() -> Option<TaskRef> {
 
 /// A task by its identity. It owns nothing and keeps nothing alive.
 ///
-/// It is meant for the moment, not to be kept: an identity comes round again after many tasks in the same place (see
+/// A reference is meant for the moment, not to be kept: an identity comes round again after many tasks in the same place (see
 /// [`TaskId`]), and then names another task.
 ///
 /// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is `None`. What

@@ -130,7 +130,7 @@ pub(crate) struct Extras {
     pub(super) reason: Option<CancelReason>,
     /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
     root: Option<Rc<Region>>,
-    /// It is stopped hard because its clean-up has taken too long.
+    /// The task is stopped hard because its clean-up has taken too long.
     pub(super) overdue: bool,
     /// The outcome of a task that panicked.
     pub(super) panic: Option<Panic>,
@@ -203,8 +203,8 @@ impl Header {
     }
 
     /// A report about the task, whose number this is unless its executor is gone.
-    pub(super) fn unhandled(&self, number: Option<Number>, cause: UnhandledKind) -> Unhandled {
-        Unhandled::of(number.map(TaskId), self.name(), self.meta.location, cause)
+    pub(super) fn unhandled(&self, number: Option<Number>, kind: UnhandledKind) -> Unhandled {
+        Unhandled::of(number.map(TaskId), self.name(), self.meta.location, kind)
     }
 }
 

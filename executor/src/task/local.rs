@@ -4,7 +4,7 @@ use crate::{
     outside::called_outside,
     raw::lent::OnThread,
     task::{
-        locals::{Entry, Locals},
+        locals::{LocalValue, Locals},
         tasks::TASKS,
     },
 };
@@ -54,7 +54,7 @@ impl<T: 'static> TaskLocal<T> {
     /// Outside a task.
     #[track_caller]
     pub fn set(&'static self, value: T) {
-        let entry = Entry { key: self.key(), inherited: self.inherited, value: Rc::new(value) };
+        let entry = LocalValue { key: self.key(), inherited: self.inherited, value: Rc::new(value) };
         if self.inherited {
             TASKS.look(|tasks| tasks.map(|tasks| tasks.set_inherits()));
         }

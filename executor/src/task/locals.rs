@@ -4,10 +4,10 @@ use std::{any::Any, rc::Rc};
 
 /// The values of one task: few, so a list.
 #[derive(Default)]
-pub(crate) struct Locals(Vec<Entry>);
+pub(crate) struct Locals(Vec<LocalValue>);
 
 #[derive(Clone)]
-pub(super) struct Entry {
+pub(super) struct LocalValue {
     /// The key's address.
     pub(super) key: usize,
     pub(super) inherited: bool,
@@ -17,7 +17,7 @@ pub(super) struct Entry {
 impl Locals {
     /// What a child begins with; `None` if that is nothing.
     pub(super) fn for_child(&self) -> Option<Locals> {
-        let inherited: Vec<Entry> = self.0.iter().filter(|entry| entry.inherited).cloned().collect();
+        let inherited: Vec<LocalValue> = self.0.iter().filter(|entry| entry.inherited).cloned().collect();
         (!inherited.is_empty()).then_some(Locals(inherited))
     }
 
@@ -26,7 +26,7 @@ impl Locals {
     }
 
     /// Returns the old value, for the caller to drop where no borrow is held.
-    pub(super) fn replace(&mut self, new: Entry) -> Option<Rc<dyn Any>> {
+    pub(super) fn replace(&mut self, new: LocalValue) -> Option<Rc<dyn Any>> {
         match self.0.iter_mut().find(|entry| entry.key == new.key) {
             Some(entry) => Some(std::mem::replace(&mut entry.value, new.value)),
             None => {

@@ -247,7 +247,7 @@ impl<T> Owned<T, Meta> {
         self.part(Tasks::free_if_forgotten);
     }
 
-    /// Like [`Owned::forget`] for an outcome that was not taken: a panic that nobody saw is reported.
+    /// [`Owned::forget`] for an outcome that was not taken: a panic that nobody saw is reported.
     #[cold]
     fn forget_outcome(self) {
         if self.take_end() == Stage::Panicked {
@@ -258,10 +258,10 @@ impl<T> Owned<T, Meta> {
         self.forget();
     }
 
-    fn report(&self, cause: UnhandledKind) {
+    fn report(&self, kind: UnhandledKind) {
         match self.whole() {
-            Some(whole) => whole.tasks().report(self, cause),
-            None => Unhandler::default().report(self.unhandled(None, cause)),
+            Some(whole) => whole.tasks().report(self, kind),
+            None => Unhandler::default().report(self.unhandled(None, kind)),
         }
     }
 
@@ -271,12 +271,12 @@ impl<T> Owned<T, Meta> {
     }
 }
 
-type Waiting = VecDeque<Owned<(), Meta>>;
+type Unread = VecDeque<Owned<(), Meta>>;
 
 thread_local! {
     /// Tasks that have ended, whose outputs wait to be dropped by a call further up the stack. It has no destructor, so that it is there
     /// to the very end of its thread; `None` without such a call.
-    static WAITING: RefCell<ManuallyDrop<Option<Waiting>>> = const { RefCell::new(ManuallyDrop::new(None)) };
+    static UNREAD: RefCell<ManuallyDrop<Option<Unread>>> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 impl Owned<(), Meta> {
@@ -285,9 +285,9 @@ impl Owned<(), Meta> {
     /// that the stack does not grow with the chain.
     #[cold]
     fn drop_value_flat(self) {
-        let is_outermost = WAITING.with_borrow_mut(|waiting| {
-            let is_outermost = waiting.is_none();
-            waiting.get_or_insert_default().push_back(self);
+        let is_outermost = UNREAD.with_borrow_mut(|unread| {
+            let is_outermost = unread.is_none();
+            unread.get_or_insert_default().push_back(self);
             is_outermost
         });
         if !is_outermost {
@@ -297,13 +297,13 @@ impl Owned<(), Meta> {
         struct Outermost;
         impl Drop for Outermost {
             fn drop(&mut self) {
-                let list = WAITING.with_borrow_mut(|waiting| waiting.take());
+                let list = UNREAD.with_borrow_mut(|unread| unread.take());
                 drop(list);
             }
         }
         let outermost = Outermost;
         let mut first_panic: Option<Payload> = None;
-        while let Some(task) = WAITING.with_borrow_mut(|waiting| waiting.as_mut()?.pop_front()) {
+        while let Some(task) = UNREAD.with_borrow_mut(|unread| unread.as_mut()?.pop_front()) {
             task.drop_value_and_forget(&mut first_panic);
         }
         drop(outermost);

@@ -60,7 +60,7 @@ pub fn spawner() -> Spawner {
 
 /// Spawns tasks on one executor, also when that is not the current one. It keeps nothing alive.
 ///
-/// It implements [`LocalSpawn`], so that libraries which are written against `futures-task` work.
+/// A spawner implements [`LocalSpawn`], so that libraries which are written against `futures-task` work.
 ///
 /// ```
 /// use evenkeel::{Executor, host::Readiness};

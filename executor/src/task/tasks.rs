@@ -134,7 +134,7 @@ pub(super) mod mode {
     pub(crate) const IDLE: u8 = 1;
     /// New tasks are cancelled from birth.
     pub(crate) const CLOSING: u8 = 2;
-    /// The same, also for what clean-up spawns.
+    /// New tasks are cancelled from birth, also those that clean-up spawns.
     pub(crate) const ENDING: u8 = 8;
     /// The executor ends, and what asks whether it takes tasks is told no.
     pub(crate) const ENDED: u8 = 16;
@@ -270,7 +270,7 @@ impl Tasks {
         self.driver.get()
     }
 
-    /// Does some frame up the stack drive this executor? Which one?
+    /// Notes where the call stands, up the stack, that drives this executor from now on; `None` if nobody does.
     pub(crate) fn set_driver(&self, driver: Option<&'static Location<'static>>) {
         self.driver.set(driver);
         self.set_mode(mode::IDLE, driver.is_none());
@@ -438,8 +438,8 @@ impl Tasks {
         }
     }
 
-    pub(super) fn report(&self, head: &Header, cause: UnhandledKind) {
-        self.unhandler.report(head.unhandled(self.number(head), cause));
+    pub(super) fn report(&self, head: &Header, kind: UnhandledKind) {
+        self.unhandler.report(head.unhandled(self.number(head), kind));
     }
 
     pub(super) fn number(&self, head: &Header) -> Option<Number> {
@@ -457,11 +457,11 @@ impl Tasks {
 }
 
 impl Report for Tasks {
-    fn report_here(&self, cause: UnhandledKind) {
+    fn report_here(&self, kind: UnhandledKind) {
         let number = self.current.get();
-        let mut cause = Some(cause);
-        let named = self.with_header(number, |head| Some(head.unhandled(Some(number), cause.take()?))).flatten();
-        if let Some(unhandled) = named.or_else(|| cause.map(Unhandled::new)) {
+        let mut kind = Some(kind);
+        let named = self.with_header(number, |head| Some(head.unhandled(Some(number), kind.take()?))).flatten();
+        if let Some(unhandled) = named.or_else(|| kind.map(Unhandled::new)) {
             self.unhandler.report(unhandled);
         }
     }

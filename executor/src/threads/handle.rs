@@ -82,7 +82,7 @@ impl Handle {
     /// Has the loop call `function`, between two polls, and waits for what it returns. It may spawn, wake and cancel; while it
     /// runs, no task does.
     ///
-    /// This blocks the calling thread: in a task of another executor, that one stands still.
+    /// The calling thread is blocked: in a task of another executor, that one stands still.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@
 
 use crate::{
     outcome::{caught::caught, panic::Panic, unhandled::UnhandledKind},
-    threads::{limiter::ThreadLimiter, line::Entry, locked_wait::poll_locked, pool::Pool},
+    threads::{limiter::ThreadLimiter, line::InLine, locked_wait::poll_locked, pool::Pool},
 };
 use std::{
     panic::Location,
@@ -65,7 +65,7 @@ pub(crate) enum Refusal {
     NoThread(Arc<std::io::Error>),
 }
 
-/// The permit that a job held, if it is limited, to be released there.
+/// The permit that a job held, if it is limited: it is released through its limiter.
 pub(crate) type Permit = Option<ThreadLimiter>;
 
 /// A job, as threads and lines see it.
@@ -74,18 +74,18 @@ pub(crate) trait Work: Send + Sync {
 
     fn is_waiting(&self) -> bool;
 
-    /// Gives it a limiter's permit. `false` if it does not wait any more.
+    /// Gives the job a limiter's permit. `false` if it does not wait any more.
     fn grant(&self, limiter: &ThreadLimiter) -> bool;
 
-    /// Runs it here and now, if it still waits. `false` if it does not.
+    /// Runs the job here and now, if it still waits. `false` if it does not.
     fn run(&self, pool: &Pool) -> bool;
 
-    /// Ends it before it began: its caller is told why. Returns its permit, which is the refuser's. `None` if it does not wait any
+    /// Ends the job before it began: its caller is told why. Returns its permit, which is the refuser's. `None` if it does not wait any
     /// more.
     fn refuse(&self, refusal: Refusal, pool: &Pool) -> Option<Permit>;
 }
 
-impl Entry for Arc<dyn Work> {
+impl InLine for Arc<dyn Work> {
     fn is_waiting(&self) -> bool {
         (**self).is_waiting()
     }
@@ -104,17 +104,17 @@ pub(crate) trait Awaited<T>: Send + Sync {
 
 pub(crate) struct Job<F, T> {
     location: &'static Location<'static>,
-    state: Mutex<State<F, T>>,
+    state: Mutex<JobState<F, T>>,
 }
 
-struct State<F, T> {
-    stage: Stage<F, T>,
+struct JobState<F, T> {
+    stage: JobStage<F, T>,
     waker: Option<Waker>,
     /// The permit that it holds while it waits for a thread. From then on it is on the thread's stack.
     permit: Option<ThreadLimiter>,
 }
 
-enum Stage<F, T> {
+enum JobStage<F, T> {
     Waiting(F),
     Running,
     /// Running, and its caller waits no more.
@@ -126,21 +126,21 @@ enum Stage<F, T> {
 
 impl<F, T> Job<F, T> {
     pub(crate) fn new(work: F, location: &'static Location<'static>) -> Job<F, T> {
-        let state = State { stage: Stage::Waiting(work), waker: None, permit: None };
+        let state = JobState { stage: JobStage::Waiting(work), waker: None, permit: None };
         Job { location, state: Mutex::new(state) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<F, T>> {
+    fn lock(&self) -> MutexGuard<'_, JobState<F, T>> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<F, T> State<F, T> {
+impl<F, T> JobState<F, T> {
     /// Goes on to `next` if the job waits.
-    fn leave_line(&mut self, next: Stage<F, T>) -> Option<F> {
+    fn leave_line(&mut self, next: JobStage<F, T>) -> Option<F> {
         match std::mem::replace(&mut self.stage, next) {
-            Stage::Waiting(work) => Some(work),
+            JobStage::Waiting(work) => Some(work),
             other => {
                 self.stage = other;
                 None
@@ -159,12 +159,12 @@ where
     }
 
     fn is_waiting(&self) -> bool {
-        matches!(self.lock().stage, Stage::Waiting(_))
+        matches!(self.lock().stage, JobStage::Waiting(_))
     }
 
     fn grant(&self, limiter: &ThreadLimiter) -> bool {
         let mut state = self.lock();
-        let waits = matches!(state.stage, Stage::Waiting(_));
+        let waits = matches!(state.stage, JobStage::Waiting(_));
         if waits {
             state.permit = Some(limiter.clone());
         }
@@ -174,7 +174,7 @@ where
     fn run(&self, pool: &Pool) -> bool {
         let (work, permit) = {
             let mut state = self.lock();
-            match state.leave_line(Stage::Running) {
+            match state.leave_line(JobStage::Running) {
                 Some(work) => (work, state.permit.take()),
                 None => return false,
             }
@@ -184,13 +184,13 @@ where
             limiter.release();
         }
         let mut state = self.lock();
-        if matches!(state.stage, Stage::Abandoned) {
-            state.stage = Stage::Over;
+        if matches!(state.stage, JobStage::Abandoned) {
+            state.stage = JobStage::Over;
             drop(state);
             drop_result(result, pool, self.location);
             return true;
         }
-        state.stage = Stage::Done(result);
+        state.stage = JobStage::Done(result);
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -202,7 +202,7 @@ where
     fn refuse(&self, refusal: Refusal, pool: &Pool) -> Option<Permit> {
         let (work, permit, waker) = {
             let mut state = self.lock();
-            let work = state.leave_line(Stage::Refused(refusal))?;
+            let work = state.leave_line(JobStage::Refused(refusal))?;
             (work, state.permit.take(), state.waker.take())
         };
         if let Err(payload) = caught(|| drop(work)) {
@@ -215,7 +215,7 @@ where
     }
 }
 
-/// Nobody is left to receive this.
+/// Drops a job's result that nobody is left to receive. A panic, also of a destructor, is reported.
 fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Location<'static>) {
     match result {
         Ok(value) => {
@@ -244,24 +244,24 @@ where
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<thread::Result<T>, Refusal>> {
-        let is_there = |state: &mut State<F, T>| matches!(state.stage, Stage::Done(_) | Stage::Refused(_));
+        let is_there = |state: &mut JobState<F, T>| matches!(state.stage, JobStage::Done(_) | JobStage::Refused(_));
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
-        let stage = std::mem::replace(&mut state.stage, Stage::Over);
+        let stage = std::mem::replace(&mut state.stage, JobStage::Over);
         drop(state);
         match stage {
-            Stage::Done(result) => Poll::Ready(Ok(result)),
-            Stage::Refused(refusal) => Poll::Ready(Err(refusal)),
+            JobStage::Done(result) => Poll::Ready(Ok(result)),
+            JobStage::Refused(refusal) => Poll::Ready(Err(refusal)),
             _ => unreachable!("looked at under the same lock"),
         }
     }
 
     fn cancel(&self, pool: &Pool, limiter: Option<&ThreadLimiter>) {
         let mut state = self.lock();
-        let next = if matches!(state.stage, Stage::Running) { Stage::Abandoned } else { Stage::Over };
+        let next = if matches!(state.stage, JobStage::Running) { JobStage::Abandoned } else { JobStage::Over };
         let stage = std::mem::replace(&mut state.stage, next);
         let (permit, waker) = (state.permit.take(), state.waker.take());
         drop(state);
-        if let Stage::Waiting(_) = stage {
+        if let JobStage::Waiting(_) = stage {
             match (permit, limiter) {
                 (None, Some(limiter)) => limiter.one_left(),
                 (permit, _) => {
@@ -271,7 +271,7 @@ where
             }
             pool.came_back();
         }
-        if let Stage::Done(Err(payload)) = stage {
+        if let JobStage::Done(Err(payload)) = stage {
             // It panicked, and its caller left before he saw that.
             pool.report_here(UnhandledKind::JobPanicked(Panic::new(payload)), self.location);
             return;

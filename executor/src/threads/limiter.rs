@@ -2,7 +2,7 @@
 
 use crate::threads::{
     job::Work,
-    line::{Entry, Line},
+    line::{InLine, Line},
     pool::Pool,
 };
 use std::{
@@ -14,7 +14,7 @@ use std::{
 /// take no thread meanwhile.
 ///
 /// A permit follows its job: it is returned when the job ends on its thread, also if its caller has stopped waiting long before.
-/// So three permits for a database mean that never more than three jobs use it.
+/// Three permits for a database mean that never more than three jobs use it.
 ///
 /// Clones share the bound, also across executors and threads.
 ///
@@ -40,22 +40,22 @@ pub struct ThreadLimiter(Arc<Limiter>);
 
 struct Limiter {
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<Permits>,
 }
 
-struct State {
+struct Permits {
     /// More than zero only if nobody waits.
     free: usize,
-    line: Line<Waiting>,
+    line: Line<Applicant>,
 }
 
 /// A job that waits for a permit, and where it is to run.
-struct Waiting {
+struct Applicant {
     job: Arc<dyn Work>,
     pool: Arc<Pool>,
 }
 
-impl Entry for Waiting {
+impl InLine for Applicant {
     fn is_waiting(&self) -> bool {
         self.job.is_waiting()
     }
@@ -70,7 +70,7 @@ impl ThreadLimiter {
     #[track_caller]
     pub fn new(limit: usize) -> ThreadLimiter {
         assert!(limit > 0, "a limiter with no permits would let every call wait for ever: give it at least one");
-        let state = State { free: limit, line: Line::new() };
+        let state = Permits { free: limit, line: Line::new() };
         ThreadLimiter(Arc::new(Limiter { limit, state: Mutex::new(state) }))
     }
 
@@ -90,7 +90,7 @@ impl ThreadLimiter {
         {
             let mut state = self.lock();
             if state.free == 0 {
-                return state.line.push(Waiting { job, pool: pool.clone() });
+                return state.line.push(Applicant { job, pool: pool.clone() });
             }
             state.free -= 1;
         }
@@ -107,7 +107,7 @@ impl ThreadLimiter {
     /// A permit is free: it goes to the job that has waited longest.
     pub(crate) fn release(&self) {
         loop {
-            let Waiting { job, pool } = {
+            let Applicant { job, pool } = {
                 let mut state = self.lock();
                 loop {
                     match state.line.pop() {
@@ -126,7 +126,7 @@ impl ThreadLimiter {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Permits> {
         // Nothing foreign runs in a critical section.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

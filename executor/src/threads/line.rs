@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 /// What stands in a line.
-pub(crate) trait Entry {
-    /// Does it still wait? Once it does not, it never does again.
+pub(crate) trait InLine {
+    /// Is this entry still waiting? One that is not never waits again.
     fn is_waiting(&self) -> bool;
 }
 
-/// Who leaves is not looked for: the entry stays behind, empty, until it comes to the front or until empty entries are the
+/// A line of those who wait. Who leaves is not looked for: the entry stays behind, empty, until it comes to the front or until empty entries are the
 /// greater part. So leaving costs constant time on average, and a line in which everybody leaves stays short.
 pub(crate) struct Line<E> {
     entries: VecDeque<E>,
@@ -16,7 +16,7 @@ pub(crate) struct Line<E> {
     left: usize,
 }
 
-impl<E: Entry> Line<E> {
+impl<E: InLine> Line<E> {
     pub(crate) fn new() -> Line<E> {
         Line { entries: VecDeque::new(), left: 0 }
     }
@@ -48,7 +48,7 @@ impl<E: Entry> Line<E> {
         const SHORT: usize = 16;
         self.left += 1;
         if self.left > SHORT && self.left * 2 > self.entries.len() {
-            self.entries.retain(Entry::is_waiting);
+            self.entries.retain(InLine::is_waiting);
             self.entries.shrink_to(SHORT.max(self.entries.len() * 2));
             self.left = 0;
         }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use std::{cell::Cell, rc::Rc};
 
-    impl Entry for Rc<Cell<bool>> {
+    impl InLine for Rc<Cell<bool>> {
         fn is_waiting(&self) -> bool {
             self.get()
         }

@@ -83,7 +83,7 @@ impl Threads {
         self.pool.get().is_some_and(|pool| pool.watch(|state| state.out))
     }
 
-    /// Does a job run? If so, the loop is called when one ends.
+    /// Is a job running? If so, the loop is called when one ends.
     pub(crate) fn is_running(&self) -> bool {
         self.pool.get().is_some_and(|pool| pool.watch(|state| state.running))
     }
@@ -119,12 +119,12 @@ impl Threads {
 
 pub(crate) struct Pool {
     calls: Arc<Calls>,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// There is a job for an idle thread, or the end has come.
     call: Condvar,
 }
 
-struct State {
+struct PoolState {
     settings: Settings,
     max: usize,
     line: Line<Arc<dyn Work>>,
@@ -152,7 +152,7 @@ struct Worker {
 
 impl Pool {
     fn new(settings: &Settings, calls: Arc<Calls>, closed: bool) -> Pool {
-        let state = State {
+        let state = PoolState {
             settings: settings.clone(),
             max: settings.max(),
             line: Line::new(),
@@ -187,7 +187,7 @@ impl Pool {
         self.push_locked(self.lock(), job)
     }
 
-    fn push_locked(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Arc<dyn Work>) -> Result<(), Refusal> {
+    fn push_locked(self: &Arc<Self>, mut state: MutexGuard<'_, PoolState>, job: Arc<dyn Work>) -> Result<(), Refusal> {
         if state.closed {
             return Err(Refusal::Ended);
         }
@@ -210,7 +210,7 @@ impl Pool {
     }
 
     /// Starts a thread, which waits for the lock.
-    fn grow(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+    fn grow(self: &Arc<Self>, state: &mut PoolState) -> std::io::Result<()> {
         let entry = state.threads.vacant_entry();
         let key = entry.key();
         let mut builder = thread::Builder::new().name(format!("{}-{}", state.settings.name, key + 1));
@@ -243,13 +243,13 @@ impl Pool {
     }
 
     /// Reports what nobody is left to receive, on the executor's own thread.
-    pub(crate) fn report(&self, cause: UnhandledKind, location: &'static Location<'static>) {
-        self.calls.report(Unhandled::at(location, cause));
+    pub(crate) fn report(&self, kind: UnhandledKind, location: &'static Location<'static>) {
+        self.calls.report(Unhandled::at(location, kind));
     }
 
-    /// The same where the executor's thread is known to be this one: its hook hears it at once, also while it ends.
-    pub(crate) fn report_here(&self, cause: UnhandledKind, location: &'static Location<'static>) {
-        let unhandled = Unhandled::at(location, cause);
+    /// [`Pool::report`]; where the executor's thread is known to be this one, its hook hears it at once, also while the executor ends.
+    pub(crate) fn report_here(&self, kind: UnhandledKind, location: &'static Location<'static>) {
+        let unhandled = Unhandled::at(location, kind);
         let is_here = THREADS.look(|threads| threads.is_some_and(|threads| Arc::ptr_eq(&threads.calls, &self.calls)));
         match TASKS
             .look(|tasks| tasks.filter(|_| is_here).map(|tasks| tasks.whole.clone()))
@@ -261,7 +261,7 @@ impl Pool {
     }
 
     /// Is that number more than zero? If so, the loop is called when a job ends.
-    fn watch(&self, number: impl FnOnce(&State) -> usize) -> bool {
+    fn watch(&self, number: impl FnOnce(&PoolState) -> usize) -> bool {
         let mut state = self.lock();
         let found = number(&state) > 0;
         state.watched |= found;
@@ -324,7 +324,12 @@ impl Pool {
         }
     }
 
-    fn work<'a>(&'a self, mut state: MutexGuard<'a, State>, key: usize, job: Arc<dyn Work>) -> MutexGuard<'a, State> {
+    fn work<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, PoolState>,
+        key: usize,
+        job: Arc<dyn Work>,
+    ) -> MutexGuard<'a, PoolState> {
         state.threads[key].job = Some(job.location());
         state.running += 1;
         drop(state);
@@ -344,7 +349,7 @@ impl Pool {
     }
 
     /// Waits for a call. `false` if the thread is to end.
-    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
         if state.closed {
             return (state, false);
         }
@@ -367,7 +372,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

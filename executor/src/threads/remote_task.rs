@@ -37,7 +37,7 @@ use std::{
 ///
 /// # Panics
 ///
-/// When it is asked for the outcome after it gave it away.
+/// When a handle is asked for the outcome after it gave it away.
 ///
 /// ```
 /// use evenkeel::{Handle, run, to_thread, yield_now};
@@ -96,7 +96,7 @@ impl<T: Send + 'static> RemoteTask<T> {
         let _ = self.calls.push(Call::Run(Box::new(cancel)));
     }
 
-    /// Has it ended, also without having begun?
+    /// Has the task ended, also without having begun?
     pub fn is_finished(&self) -> bool {
         self.reply.is_here()
     }

@@ -16,11 +16,11 @@ use std::{
 
 /// What caller and loop share.
 pub(crate) struct Reply<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<ReplyState<T>>,
     came: Condvar,
 }
 
-struct State<T> {
+struct ReplyState<T> {
     outcome: Outcome<T>,
     waker: Option<Waker>,
     /// Nobody will ask for it.
@@ -38,9 +38,9 @@ enum Outcome<T> {
 }
 
 impl<T> Reply<T> {
-    /// Both ends.
+    /// A reply that is awaited, with the end that answers.
     pub(crate) fn new() -> (Answer<T>, Arc<Reply<T>>) {
-        let state = State { outcome: Outcome::Awaited, waker: None, forgotten: false, cancel: None, task: None };
+        let state = ReplyState { outcome: Outcome::Awaited, waker: None, forgotten: false, cancel: None, task: None };
         let reply = Arc::new(Reply { state: Mutex::new(state), came: Condvar::new() });
         (Answer { reply: Some(reply.clone()) }, reply)
     }
@@ -68,7 +68,7 @@ impl<T> Reply<T> {
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
-        let is_there = |state: &mut State<T>| !matches!(state.outcome, Outcome::Awaited);
+        let is_there = |state: &mut ReplyState<T>| !matches!(state.outcome, Outcome::Awaited);
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
         state.take().map_or(Poll::Pending, Poll::Ready)
     }
@@ -77,7 +77,7 @@ impl<T> Reply<T> {
         !matches!(self.lock().outcome, Outcome::Awaited)
     }
 
-    /// Nobody will ask. Returns the answer if it is here.
+    /// Nobody will ask for the answer. Returns it if it is here.
     pub(crate) fn forget(&self) -> Option<Result<T, CallError>> {
         let mut state = self.lock();
         state.forgotten = true;
@@ -96,7 +96,7 @@ impl<T> Reply<T> {
         outcome
     }
 
-    /// The task is to be cancelled. The first reason stays.
+    /// Notes that the task is to be cancelled. The first reason stays.
     pub(crate) fn cancel(&self, reason: CancelReason) {
         self.lock().cancel.get_or_insert(reason);
     }
@@ -118,13 +118,13 @@ impl<T> Reply<T> {
         if matches!(state.outcome, Outcome::Awaited) { state.task } else { None }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, ReplyState<T>> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
+impl<T> ReplyState<T> {
     fn take(&mut self) -> Option<Result<T, CallError>> {
         match std::mem::replace(&mut self.outcome, Outcome::Taken) {
             Outcome::Here(outcome) => Some(outcome),

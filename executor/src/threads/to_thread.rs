@@ -82,18 +82,18 @@ pub fn to_thread_with<T: Send + 'static>(work: impl FnOnce(JobContext) -> T + Se
 
 /// The future of [`to_thread`] and [`to_thread_with`].
 ///
-/// It belongs to the executor that polls it first, and may be moved to other tasks of the same thread.
+/// A call belongs to the executor that polls it first, and may be moved to other tasks of the same thread.
 #[must_use = "the work does not begin until this is awaited"]
 pub struct ToThread<T> {
     job: Arc<dyn Awaited<T>>,
     context: Option<JobContext>,
     limiter: Option<ThreadLimiter>,
-    stage: Stage,
+    stage: CallStage,
     /// Its drop is heard by the loop of this thread.
     _local: PhantomData<Rc<()>>,
 }
 
-enum Stage {
+enum CallStage {
     New,
     Asked(Arc<Pool>),
     Over,
@@ -106,7 +106,7 @@ impl<T: Send + 'static> ToThread<T> {
         location: &'static Location<'static>,
     ) -> ToThread<T> {
         let job = Arc::new(Job::new(work, location));
-        ToThread { job, context, limiter: None, stage: Stage::New, _local: PhantomData }
+        ToThread { job, context, limiter: None, stage: CallStage::New, _local: PhantomData }
     }
 
     /// Waits for a permit of `limiter`'s before it takes a thread.
@@ -116,7 +116,7 @@ impl<T: Send + 'static> ToThread<T> {
     /// After its first poll.
     #[track_caller]
     pub fn limited_by(mut self, limiter: &ThreadLimiter) -> Self {
-        assert!(matches!(self.stage, Stage::New), "the call has begun to wait: limit it before that");
+        assert!(matches!(self.stage, CallStage::New), "the call has begun to wait: limit it before that");
         self.limiter = Some(limiter.clone());
         self
     }
@@ -127,7 +127,7 @@ impl<T: Send + 'static> ToThread<T> {
         let pool = pool.unwrap_or_else(|| polled_outside("to_thread"));
         // The waker comes first, for the result may be quick.
         let _ = self.job.poll(cx);
-        self.stage = Stage::Asked(pool.clone());
+        self.stage = CallStage::Asked(pool.clone());
         let work = self.job.clone().work();
         match &self.limiter {
             Some(limiter) => limiter.admit(work, &pool),
@@ -141,15 +141,15 @@ impl<T: Send + 'static> Future for ToThread<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.stage {
-            Stage::New => {
+            CallStage::New => {
                 self.begin(cx);
                 return Poll::Pending;
             }
-            Stage::Over => panic!("to_thread was polled after it had given its result"),
-            Stage::Asked(_) => {}
+            CallStage::Over => panic!("to_thread was polled after it had given its result"),
+            CallStage::Asked(_) => {}
         }
         let Poll::Ready(outcome) = self.job.poll(cx) else { return Poll::Pending };
-        self.stage = Stage::Over;
+        self.stage = CallStage::Over;
         match outcome {
             Ok(Ok(value)) => Poll::Ready(value),
             Ok(Err(payload)) => resume_unwind(payload),
@@ -165,7 +165,7 @@ impl<T: Send + 'static> Future for ToThread<T> {
 
 impl<T> Drop for ToThread<T> {
     fn drop(&mut self) {
-        if let Stage::Asked(pool) = &self.stage {
+        if let CallStage::Asked(pool) = &self.stage {
             if let Some(context) = &self.context {
                 context.cancel();
             }
@@ -179,9 +179,9 @@ impl<T> Unpin for ToThread<T> {}
 impl<T> fmt::Debug for ToThread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
-            Stage::New => "not started",
-            Stage::Asked(_) => "waiting",
-            Stage::Over => "over",
+            CallStage::New => "not started",
+            CallStage::Asked(_) => "waiting",
+            CallStage::Over => "over",
         };
         write!(f, "ToThread({stage})")
     }

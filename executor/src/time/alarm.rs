@@ -32,19 +32,19 @@ impl Alarm {
         self.timers.has_fired(self.key)
     }
 
-    /// Is it a timer of the executor that is current?
+    /// Is this a timer of the executor that is current?
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
         TIME.look(|time| time.is_some_and(|time| Rc::ptr_eq(&time.timers, &self.timers)))
     }
 
-    /// It is to wake this waker from now on, and no older one.
+    /// From now on the timer is to wake this waker, and no older one.
     #[inline]
     pub(crate) fn set_waker(&self, newest: &Waker) {
         self.timers.set_waker(self.key, newest);
     }
 
-    /// Its deadline, once the loop has looked at the clock.
+    /// The timer's deadline, once the loop has looked at the clock.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.timers.deadline(self.key)
     }

@@ -13,7 +13,7 @@ const SHARE: usize = 4;
 
 /// A timer in the wheel, ordered as it will fire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct TimerEntry {
     pub(super) when: u64,
     /// Counts the timers that were started, and decides between equal deadlines. (It comes round after 2³².)
     pub(super) order: u32,
@@ -23,9 +23,9 @@ pub(super) struct Entry {
 pub(super) struct Buckets {
     count: usize,
     /// Made when the first entry comes.
-    lists: Vec<Vec<Entry>>,
+    lists: Vec<Vec<TimerEntry>>,
     /// What an emptied bucket has left behind.
-    spare: Vec<Entry>,
+    spare: Vec<TimerEntry>,
     /// How many entries the lists have room for that are larger than [`FEW`].
     room: usize,
 }
@@ -37,7 +37,7 @@ impl Buckets {
 
     /// Returns the entry's index. There are `timers` in all.
     #[inline]
-    pub(super) fn push(&mut self, bucket: usize, entry: Entry, timers: usize) -> u32 {
+    pub(super) fn push(&mut self, bucket: usize, entry: TimerEntry, timers: usize) -> u32 {
         match self.lists.get_mut(bucket) {
             Some(list) if list.len() != list.capacity() => list.push(entry),
             _ => return self.push_slowly(bucket, entry, timers),
@@ -46,7 +46,7 @@ impl Buckets {
     }
 
     #[cold]
-    fn push_slowly(&mut self, bucket: usize, entry: Entry, timers: usize) -> u32 {
+    fn push_slowly(&mut self, bucket: usize, entry: TimerEntry, timers: usize) -> u32 {
         if self.lists.is_empty() {
             self.lists = vec![Vec::new(); self.count];
         }
@@ -65,26 +65,26 @@ impl Buckets {
         list.len() as u32 - 1
     }
 
-    pub(super) fn get(&self, bucket: usize) -> &[Entry] {
+    pub(super) fn get(&self, bucket: usize) -> &[TimerEntry] {
         &self.lists[bucket]
     }
 
     /// Removes an entry. The last one comes to its place.
-    pub(super) fn swap_remove(&mut self, bucket: usize, index: u32) -> &[Entry] {
+    pub(super) fn swap_remove(&mut self, bucket: usize, index: u32) -> &[TimerEntry] {
         let list = &mut self.lists[bucket];
         list.swap_remove(index as usize);
         list
     }
 
     /// Takes all entries, with their array. It comes back by [`Buckets::leave`].
-    pub(super) fn take(&mut self, bucket: usize) -> Vec<Entry> {
+    pub(super) fn take(&mut self, bucket: usize) -> Vec<TimerEntry> {
         let list = std::mem::take(&mut self.lists[bucket]);
         self.room -= counted(&list);
         list
     }
 
     /// The array of a bucket whose entries have gone elsewhere.
-    pub(super) fn leave(&mut self, bucket: usize, list: Vec<Entry>) {
+    pub(super) fn leave(&mut self, bucket: usize, list: Vec<TimerEntry>) {
         debug_assert!(list.is_empty());
         if counted(&list) == 0 {
             self.lists[bucket] = list;
@@ -109,7 +109,7 @@ impl Buckets {
     }
 }
 
-fn counted(list: &Vec<Entry>) -> usize {
+fn counted(list: &Vec<TimerEntry>) -> usize {
     if list.capacity() > FEW { list.capacity() } else { 0 }
 }
 
@@ -120,7 +120,7 @@ mod tests {
     const MANY: usize = if cfg!(miri) { 3 } else { 100 };
 
     fn push(buckets: &mut Buckets, bucket: usize, count: usize, timers: usize) {
-        let entry = Entry { when: 1, order: 0, key: 0 };
+        let entry = TimerEntry { when: 1, order: 0, key: 0 };
         (0..count).for_each(|_| _ = buckets.push(bucket, entry, timers));
     }
 

@@ -5,7 +5,7 @@ use std::{cell::Cell, fmt, rc::Rc, sync::OnceLock, time::Duration};
 
 /// Where an executor gets the time from.
 ///
-/// It is asked once per turn and once more before the executor sleeps while there are timers, and not at all without them. A clock that
+/// A clock is asked once per turn and once more before the executor sleeps while there are timers, and not at all without them. A clock that
 /// steps back harms nothing: timers wait until it has come forward again. A clock may do anything when it is asked, also block the
 /// thread, or wake tasks.
 pub trait Clock {

@@ -32,7 +32,7 @@ use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
-    Interval::new(Due::After(Duration::ZERO), period)
+    Interval::new(NextTick::After(Duration::ZERO), period)
 }
 
 /// Ticks first at `start`, a time of the executor's that polls it, then every `period`.
@@ -42,7 +42,7 @@ pub fn interval(period: Duration) -> Interval {
 /// If `period` is zero. When a tick is polled outside an executor.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    Interval::new(Due::At(start), period)
+    Interval::new(NextTick::At(start), period)
 }
 
 /// What to do about ticks whose time passed while nobody waited for them.
@@ -64,26 +64,26 @@ pub enum MissedTick {
 pub struct Interval {
     period: Duration,
     /// When the next tick is due.
-    due: Due,
+    due: NextTick,
     sleep: Option<Sleep>,
     missed: MissedTick,
 }
 
 #[derive(Debug)]
-enum Due {
+enum NextTick {
     At(Instant),
-    /// So long after it is first waited for: no executor's time was known.
+    /// A while after the interval is first waited for: no executor's time was known.
     After(Duration),
 }
 
 impl Interval {
     #[track_caller]
-    fn new(due: Due, period: Duration) -> Interval {
+    fn new(due: NextTick, period: Duration) -> Interval {
         assert!(period > Duration::ZERO, "an interval's period must be longer than zero: use yield_now to give way");
         Interval { period, due, sleep: None, missed: MissedTick::default() }
     }
 
-    /// The same interval with another way to treat missed ticks.
+    /// Changes how the interval treats missed ticks.
     pub fn missed_tick(mut self, missed: MissedTick) -> Self {
         self.missed = missed;
         self
@@ -100,7 +100,7 @@ impl Interval {
                 return Poll::Pending;
             }
             self.sleep = None;
-            self.due = Due::At(self.after(due, Instant::now()));
+            self.due = NextTick::At(self.after(due, Instant::now()));
             Poll::Ready(due)
         })
         .await
@@ -109,7 +109,7 @@ impl Interval {
     /// Starts over: the next tick is one period from now; outside an executor, where it is not known what time it is, one period from when
     /// it is waited for.
     pub fn reset(&mut self) {
-        self.due = Instant::here().map_or(Due::After(self.period), |now| Due::At(now + self.period));
+        self.due = Instant::here().map_or(NextTick::After(self.period), |now| NextTick::At(now + self.period));
         self.sleep = None;
     }
 
@@ -120,10 +120,10 @@ impl Interval {
 
     fn fix_due(&mut self) -> Instant {
         let due = match self.due {
-            Due::At(due) => due,
-            Due::After(wait) => Instant::here().unwrap_or_else(|| polled_outside("a sleep")) + wait,
+            NextTick::At(due) => due,
+            NextTick::After(wait) => Instant::here().unwrap_or_else(|| polled_outside("a sleep")) + wait,
         };
-        self.due = Due::At(due);
+        self.due = NextTick::At(due);
         due
     }
 

@@ -15,7 +15,7 @@ use std::{
 
 /// Waits for at least `duration`.
 ///
-/// It never ends early: it begins to count when the loop looks at the clock next after its first poll, at the end of the
+/// A sleep never ends early: it begins to count when the loop looks at the clock next after its first poll, at the end of the
 /// turn or, where polls are short, a few turns (some 50 µs) later. `sleep(Duration::ZERO)` gives way once, as [`yield_now`](crate::task::yield_now::yield_now) does;
 /// `sleep(Duration::MAX)` waits for ever. Dropping it ends the timer.
 ///
@@ -34,7 +34,7 @@ use std::{
 /// });
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep { state: State::New(When::After(saturating_nanos(duration))) }
+    Sleep { state: SleepState::New(When::After(saturating_nanos(duration))) }
 }
 
 /// Waits until `deadline`. One that has passed gives way once; [`Instant::NEVER`] waits for ever.
@@ -43,22 +43,22 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// When it is polled outside an executor.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { state: State::New(When::At(deadline)) }
+    Sleep { state: SleepState::New(When::At(deadline)) }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
 ///
-/// It may be moved between polls, also to a task of another executor, where it starts anew with the deadline that it
+/// A sleep may be moved between polls, also to a task of another executor, where it starts anew with the deadline that it
 /// has. Once it is ready it stays so. An executor that ends wakes nobody for its timers' sake: whoever keeps a sleep for another one must
 /// poll it there, also in a combinator that polls only what was woken.
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
-    state: State,
+    state: SleepState,
 }
 
-enum State {
+enum SleepState {
     New(When),
-    /// It gave way and is done at the next poll.
+    /// The sleep gave way and is done at the next poll.
     GaveWay,
     Started {
         alarm: Alarm,
@@ -72,20 +72,20 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &self.state {
-            State::New(When::After(0)) => {
-                self.state = State::GaveWay;
+            SleepState::New(When::After(0)) => {
+                self.state = SleepState::GaveWay;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            State::New(When::After(u64::MAX) | When::At(Instant::NEVER)) => Poll::Pending,
-            State::New(when) => {
+            SleepState::New(When::After(u64::MAX) | When::At(Instant::NEVER)) => Poll::Pending,
+            SleepState::New(when) => {
                 let when = *when;
                 self.start(when, cx);
                 Poll::Pending
             }
-            State::Started { alarm, .. } => {
+            SleepState::Started { alarm, .. } => {
                 if alarm.has_fired() {
-                    self.state = State::Done;
+                    self.state = SleepState::Done;
                     return Poll::Ready(());
                 }
                 if alarm.is_here() {
@@ -95,8 +95,8 @@ impl Future for Sleep {
                 }
                 Poll::Pending
             }
-            State::GaveWay | State::Done => {
-                self.state = State::Done;
+            SleepState::GaveWay | SleepState::Done => {
+                self.state = SleepState::Done;
                 Poll::Ready(())
             }
         }
@@ -107,13 +107,13 @@ impl Sleep {
     /// Starts a timer of the current executor, and ends the old one if there is one.
     fn start(&mut self, when: When, cx: &Context<'_>) {
         let alarm = Alarm::start(when, cx.waker()).unwrap_or_else(|| polled_outside("a sleep"));
-        self.state = State::Started { alarm, when };
+        self.state = SleepState::Started { alarm, when };
     }
 
     /// Moves the timer to the executor that polls it now, with the deadline that it has.
     #[cold]
     fn move_here(&mut self, cx: &Context<'_>) {
-        if let State::Started { alarm, when } = &self.state {
+        if let SleepState::Started { alarm, when } = &self.state {
             let when = alarm.deadline().map_or(*when, When::At);
             self.start(when, cx);
         }
@@ -123,9 +123,9 @@ impl Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::New(_) => "not started",
-            State::GaveWay | State::Started { .. } => "waiting",
-            State::Done => "over",
+            SleepState::New(_) => "not started",
+            SleepState::GaveWay | SleepState::Started { .. } => "waiting",
+            SleepState::Done => "over",
         };
         write!(f, "Sleep({state})")
     }

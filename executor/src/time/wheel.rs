@@ -16,7 +16,7 @@
 //! timer to timer, which with many timers is what costs.
 
 use crate::time::{
-    buckets::{Buckets, Entry},
+    buckets::{Buckets, TimerEntry},
     instant::Instant,
 };
 use slab::Slab;
@@ -31,7 +31,7 @@ const LEVELS: usize = 8;
 /// What a timer waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
-    /// So many nanoseconds after the next look at the clock.
+    /// This number of nanoseconds after the next look at the clock.
     After(u64),
     At(Instant),
 }
@@ -40,12 +40,12 @@ struct Timer {
     /// The deadline, or while the timer is fresh perhaps its duration.
     when: u64,
     waker: Option<Waker>,
-    place: Place,
+    place: TimerPlace,
 }
 
 /// Where a timer is; in an array, with its index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+enum TimerPlace {
     /// Its `when` is a duration.
     FreshAfter(u32),
     /// Its `when` is an instant.
@@ -67,7 +67,7 @@ pub(crate) struct Wheel {
     buckets: Buckets,
     /// Which buckets of each level are not empty.
     occupied: [u64; LEVELS],
-    due: BinaryHeap<Reverse<Entry>>,
+    due: BinaryHeap<Reverse<TimerEntry>>,
     /// How many entries of the heap are nobody's.
     cancelled: usize,
     next_order: u32,
@@ -94,8 +94,8 @@ impl Wheel {
     pub(crate) fn insert(&mut self, when: When, waker: Waker) -> u32 {
         let index = self.fresh.len() as u32;
         let (when, place) = match when {
-            When::After(nanos) => (nanos, Place::FreshAfter(index)),
-            When::At(instant) => (instant.0, Place::FreshAt(index)),
+            When::After(nanos) => (nanos, TimerPlace::FreshAfter(index)),
+            When::At(instant) => (instant.0, TimerPlace::FreshAt(index)),
         };
         let key = self.timers.insert(Timer { when, waker: Some(waker), place });
         assert!(key < u32::MAX as usize, "an executor can have at most 4 294 967 295 timers");
@@ -116,18 +116,18 @@ impl Wheel {
     pub(crate) fn remove(&mut self, key: u32) -> (Option<Waker>, bool) {
         let timer = &mut self.timers[key as usize];
         match timer.place {
-            Place::FreshAfter(index) | Place::FreshAt(index) => self.remove_fresh(index),
-            Place::Bucket(bucket, index) => self.remove_from_bucket(bucket, index),
-            Place::Due => {
-                timer.place = Place::DueCancelled;
+            TimerPlace::FreshAfter(index) | TimerPlace::FreshAt(index) => self.remove_fresh(index),
+            TimerPlace::Bucket(bucket, index) => self.remove_from_bucket(bucket, index),
+            TimerPlace::Due => {
+                timer.place = TimerPlace::DueCancelled;
                 let waker = timer.waker.take();
                 self.cancelled += 1;
                 self.sweep();
                 return (waker, true);
             }
-            Place::Never => {}
-            Place::Fired => return (self.free(key), false),
-            Place::DueCancelled => unreachable!("a timer's key was used after its removal"),
+            TimerPlace::Never => {}
+            TimerPlace::Fired => return (self.free(key), false),
+            TimerPlace::DueCancelled => unreachable!("a timer's key was used after its removal"),
         }
         (self.free(key), true)
     }
@@ -143,7 +143,7 @@ impl Wheel {
         // Another one has come to this place.
         if let Some((_, moved)) = self.fresh.get(index as usize) {
             match &mut self.timers[*moved as usize].place {
-                Place::FreshAfter(place) | Place::FreshAt(place) => *place = index,
+                TimerPlace::FreshAfter(place) | TimerPlace::FreshAt(place) => *place = index,
                 other => unreachable!("a fresh timer is elsewhere: {other:?}"),
             }
         }
@@ -152,7 +152,7 @@ impl Wheel {
     fn remove_from_bucket(&mut self, bucket: u16, index: u32) {
         let list = self.buckets.swap_remove(bucket as usize, index);
         if let Some(moved) = list.get(index as usize) {
-            self.timers[moved.key as usize].place = Place::Bucket(bucket, index);
+            self.timers[moved.key as usize].place = TimerPlace::Bucket(bucket, index);
         } else if list.is_empty() {
             self.occupied[bucket as usize / BUCKETS] &= !(1 << (bucket as usize % BUCKETS));
         }
@@ -166,8 +166,8 @@ impl Wheel {
             return;
         }
         let mut due = std::mem::take(&mut self.due);
-        due.retain(|&Reverse(Entry { key, .. })| {
-            let lives = self.timers[key as usize].place != Place::DueCancelled;
+        due.retain(|&Reverse(TimerEntry { key, .. })| {
+            let lives = self.timers[key as usize].place != TimerPlace::DueCancelled;
             if !lives {
                 self.free(key);
             }
@@ -184,13 +184,13 @@ impl Wheel {
     }
 
     pub(crate) fn has_fired(&self, key: u32) -> bool {
-        self.timers[key as usize].place == Place::Fired
+        self.timers[key as usize].place == TimerPlace::Fired
     }
 
     /// The timer's deadline, once it is known.
     pub(crate) fn deadline(&self, key: u32) -> Option<Instant> {
         let timer = &self.timers[key as usize];
-        (!matches!(timer.place, Place::FreshAfter(_))).then_some(Instant(timer.when))
+        (!matches!(timer.place, TimerPlace::FreshAfter(_))).then_some(Instant(timer.when))
     }
 
     pub(crate) fn waker(&mut self, key: u32) -> &mut Option<Waker> {
@@ -215,13 +215,13 @@ impl Wheel {
         }
         self.tick = self.tick.max(target);
         while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
-            let Some(Reverse(Entry { when, key, .. })) = self.due.pop() else { break };
+            let Some(Reverse(TimerEntry { when, key, .. })) = self.due.pop() else { break };
             let timer = &mut self.timers[key as usize];
-            if timer.place == Place::DueCancelled {
+            if timer.place == TimerPlace::DueCancelled {
                 self.free_cancelled(key);
                 continue;
             }
-            timer.place = Place::Fired;
+            timer.place = TimerPlace::Fired;
             fired.extend(timer.waker.take().map(|waker| (Instant(when), waker)));
             count += 1;
         }
@@ -233,26 +233,26 @@ impl Wheel {
         let mut fresh = std::mem::take(&mut self.fresh);
         for (order, key) in fresh.drain(..) {
             let timer = &mut self.timers[key as usize];
-            if let Place::FreshAfter(_) = timer.place {
+            if let TimerPlace::FreshAfter(_) = timer.place {
                 timer.when = timer.when.saturating_add(now.0);
             }
             let when = timer.when;
             if when == u64::MAX {
-                timer.place = Place::Never;
+                timer.place = TimerPlace::Never;
             } else {
-                self.place(Entry { when, order, key });
+                self.place(TimerEntry { when, order, key });
             }
         }
         self.fresh = fresh;
     }
 
     /// Puts a timer where it belongs.
-    fn place(&mut self, entry: Entry) {
+    fn place(&mut self, entry: TimerEntry) {
         let timers = self.timers.len();
         let timer = &mut self.timers[entry.key as usize];
         let tick = entry.when >> TICK_BITS;
         if tick <= self.tick {
-            timer.place = Place::Due;
+            timer.place = TimerPlace::Due;
             self.due.push(Reverse(entry));
             return;
         }
@@ -260,7 +260,7 @@ impl Wheel {
         let bucket = (tick >> (LEVEL_BITS * level as u32)) as usize % BUCKETS;
         self.occupied[level] |= 1 << bucket;
         let bucket = level * BUCKETS + bucket;
-        timer.place = Place::Bucket(bucket as u16, self.buckets.push(bucket, entry, timers));
+        timer.place = TimerPlace::Bucket(bucket as u16, self.buckets.push(bucket, entry, timers));
     }
 
     /// The bucket whose timers come first, with its first tick. Lower levels come before higher ones, and in a level all
@@ -277,8 +277,8 @@ impl Wheel {
     /// unless more than eight timers share its bucket, in which case there will be a wake-up at the bucket's beginning.
     pub(crate) fn next(&mut self) -> Option<Instant> {
         const LOOK_AT: usize = 8;
-        while let Some(&Reverse(Entry { when, key, .. })) = self.due.peek() {
-            if self.timers[key as usize].place != Place::DueCancelled {
+        while let Some(&Reverse(TimerEntry { when, key, .. })) = self.due.peek() {
+            if self.timers[key as usize].place != TimerPlace::DueCancelled {
                 return Some(Instant(when));
             }
             self.due.pop();

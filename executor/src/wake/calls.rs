@@ -30,9 +30,9 @@ pub(crate) struct Calls {
 
 /// What the loop is to do for another thread.
 pub(crate) enum Call {
-    /// It does not unwind.
+    /// Call this function, which does not unwind.
     Run(Box<dyn FnOnce() + Send>),
-    /// Tell the hook.
+    /// Tell the hook of this.
     Report(Unhandled),
 }
 
@@ -65,12 +65,12 @@ impl Calls {
         self.lock().ended
     }
 
-    /// Is this its thread, and has it not ended?
+    /// Is this the executor's thread, and has the executor not ended?
     pub(crate) fn lives_here(&self) -> bool {
         self.owner == thread::current().id() && !self.lock().ended
     }
 
-    /// The loop is to do that when it drains its inbox. Returns it if the executor has ended.
+    /// Leaves a call for the loop, which makes it when it drains its inbox. Returns it if the executor has ended.
     pub(crate) fn push(&self, call: Call) -> Result<(), Call> {
         {
             let mut state = self.lock();

@@ -1,6 +1,6 @@
 //! A list that costs no allocation as long as it has one item.
 
-/// Those who are to be called at once, say: most often it is one.
+/// A list of those who are to be called at once, say: most often it is one.
 pub(crate) struct Few<T> {
     first: Option<T>,
     /// Without a first one there are no more.
@@ -14,7 +14,7 @@ impl<T> Few<T> {
         self.more.pop().or_else(|| self.first.take())
     }
 
-    /// In the order in which they came.
+    /// Calls `f` with each, in the order in which they came.
     #[inline]
     pub(crate) fn for_each(self, mut f: impl FnMut(T)) {
         if let Some(first) = self.first {

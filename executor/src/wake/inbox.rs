@@ -82,14 +82,14 @@ struct State {
     armed: bool,
     /// What is called besides, if the wake-up comes from the owner's own thread.
     local: Option<LocalKey>,
-    /// It is to be called. A wake-up from another thread takes `armed` and leaves this, so that the next one from here calls.
+    /// `local` is to be called. A wake-up from another thread takes `armed` and leaves this, so that the next one from here calls.
     armed_local: bool,
     /// There is something to look at elsewhere.
     called: bool,
     wakes: Vec<Number>,
     /// By slot: the index in `wakes` where its entry may be.
     place: Vec<u32>,
-    /// The same for the upper half of all slots, counted from the top: children that live in place.
+    /// `place` for the upper half of all slots, counted from the top: children that live in place.
     upper_place: Vec<u32>,
 }
 
@@ -177,7 +177,7 @@ impl Inbox {
         let _signalling = Signalling::begin(self);
         if let Some(signal) = signal {
             signal();
-            // It may have ended its executor, and be the last one.
+            // The signal may have ended its executor, and be the last one.
             report_panic("the destructor of an on_wake callback", || drop(signal));
         }
         if let Some(local) = local {

@@ -14,9 +14,9 @@ use std::{
 type Callbacks = BTreeMap<u64, Rc<dyn Fn()>>;
 
 thread_local! {
-    /// By number. It has no destructor, so that it is there to the very end of its thread; when it is empty it holds no memory.
+    /// This thread's callbacks, by number. The table has no destructor, so that it is there to the very end of its thread; when it is empty it holds no memory.
     static CALLBACKS: RefCell<ManuallyDrop<Callbacks>> = const { RefCell::new(ManuallyDrop::new(BTreeMap::new())) };
-    /// How many there were.
+    /// How many callbacks this thread ever had.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -52,13 +52,13 @@ impl LocalKey {
         thread::current().id() == self.thread
     }
 
-    /// Calls it, on its own thread. Its panic is printed: whoever wakes, perhaps in a destructor, is not to bear it.
+    /// Calls the callback, on its own thread. Its panic is printed: whoever wakes, perhaps in a destructor, is not to bear it.
     pub(crate) fn call(self) {
         // The table is not borrowed during the call.
         let callback = CALLBACKS.with_borrow(|callbacks| callbacks.get(&self.number).cloned());
         if let Some(callback) = callback {
             report_panic("an on_wake_local callback", || callback());
-            // It may have ended its executor, and be the last one.
+            // The callback may have ended its executor, and be the last one.
             report_panic("the destructor of an on_wake_local callback", || drop(callback));
         }
     }

@@ -41,12 +41,12 @@ pub(crate) enum Called {
 }
 
 pub(crate) struct Seats {
-    inner: RefCell<Inner>,
+    inner: RefCell<SeatTable>,
     /// Every seat begins with its generation.
     first: Number,
 }
 
-struct Inner {
+struct SeatTable {
     seats: Vec<Seat>,
     /// The first free seat, or one that does not exist yet; and how many there are.
     free: u32,
@@ -78,7 +78,7 @@ struct Set {
 
 impl Seats {
     pub(crate) fn new(first: Number) -> Seats {
-        let inner = Inner { seats: Vec::new(), free: 0, free_count: 0, sets: Vec::new(), free_sets: Vec::new() };
+        let inner = SeatTable { seats: Vec::new(), free: 0, free_count: 0, sets: Vec::new(), free_sets: Vec::new() };
         Seats { inner: RefCell::new(inner), first }
     }
 
@@ -215,7 +215,7 @@ impl Seats {
         }
         inner.seats.reserve(missing);
         inner.sets[set as usize].make_room(count);
-        let Inner { seats, free, free_count, sets, .. } = inner;
+        let SeatTable { seats, free, free_count, sets, .. } = inner;
         let ready = &mut sets[set as usize].ready;
         for (key, place) in children {
             *place = occupy(seats, free, free_count, Seat { tag: self.first.tag() | QUEUED, set, key });
@@ -231,7 +231,7 @@ impl Seats {
             return None;
         }
         inner.sets[set as usize].make_room(1);
-        let Inner { seats, free, free_count, .. } = inner;
+        let SeatTable { seats, free, free_count, .. } = inner;
         Some(occupy(seats, free, free_count, Seat { tag: self.first.tag(), set, key }))
     }
 
@@ -304,7 +304,7 @@ impl Seats {
         let inner = &mut *self.inner.borrow_mut();
         match inner.seats.get(seat) {
             Some(found) if found.tag == number.tag() => inner.queue(seat as u32),
-            // It was kept, perhaps, and nobody was called for that.
+            // The child was kept, perhaps, and nobody was called for that.
             Some(found) if found.tag == number.tag() | QUEUED => {
                 inner.sets[found.set as usize].owner.take().map_or(Called::Done, Called::Owner)
             }
@@ -377,7 +377,7 @@ impl Set {
     }
 }
 
-impl Inner {
+impl SeatTable {
     #[inline]
     fn queue(&mut self, seat: u32) -> Called {
         let woken = &mut self.seats[seat as usize];

@@ -21,7 +21,7 @@ thread_local! {
     // `const` and without a destructor: one plain read, also at the very end of a thread's life.
     /// The slots of the executor whose code runs on this thread.
     pub(crate) static SLOTS: Lent<Slots> = const { Lent::none() };
-    /// Its seats: the children that live inside their owners' futures.
+    /// The seats of that executor: the children that live inside their owners' futures.
     pub(crate) static SEATS: Lent<Rc<Seats>> = const { Lent::none() };
 }
 
@@ -118,7 +118,7 @@ fn wake_here(number: Number) -> Called {
     }
 }
 
-/// The one is followed to its end before the other, and the stack does not grow with them.
+/// Wakes the two of a seat: the one is followed to its end before the other, and the stack does not grow with them.
 #[cold]
 #[inline(never)]
 fn wake_both(seat: u32) {

@@ -103,7 +103,7 @@ impl Children {
 
 /// One poll of a set's owner: yields the children that were woken before it began.
 ///
-/// If it is dropped before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
+/// If a batch is dropped before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
 /// [`WakeSet::wake_owner`].
 pub struct Batch<'a> {
     set: PhantomData<&'a WakeSet>,

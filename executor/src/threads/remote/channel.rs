@@ -7,11 +7,11 @@ use std::{
     task::Waker,
 };
 
-pub(super) struct State<T> {
+pub(super) struct Channel<T> {
     pub(super) items: VecDeque<T>,
     pub(super) capacity: usize,
     /// Senders that wait for room, by ticket.
-    pub(super) line: BTreeMap<u64, Waiting<T>>,
+    pub(super) line: BTreeMap<u64, Unsent<T>>,
     pub(super) next_ticket: u64,
     pub(super) senders: usize,
     /// Wakes the receiver, which waits.
@@ -22,13 +22,13 @@ pub(super) struct State<T> {
     pub(super) closed: bool,
 }
 
-pub(super) struct Waiting<T> {
+pub(super) struct Unsent<T> {
     pub(super) item: T,
     /// `None` once it was called.
     pub(super) waker: Option<Waker>,
 }
 
-impl<T> State<T> {
+impl<T> Channel<T> {
     pub(super) fn has_room(&self) -> bool {
         self.items.len() < self.capacity && self.line.is_empty()
     }
@@ -54,17 +54,17 @@ impl<T> State<T> {
         if self.closed {
             return Some((item, None));
         }
-        let next = self.line.pop_first().and_then(|(_, waiting)| {
-            self.items.push_back(waiting.item);
-            waiting.waker
+        let next = self.line.pop_first().and_then(|(_, unsent)| {
+            self.items.push_back(unsent.item);
+            unsent.waker
         });
         Some((item, next))
     }
 }
 
-pub(super) type Shared<T> = Arc<Mutex<State<T>>>;
+pub(super) type Shared<T> = Arc<Mutex<Channel<T>>>;
 
-pub(super) fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
+pub(super) fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, Channel<T>> {
     // Nothing foreign runs in a critical section.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

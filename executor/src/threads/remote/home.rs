@@ -18,9 +18,9 @@ use std::{
 /// never used, or whose executor has ended, nothing is known.
 pub(super) enum Home {
     Unknown,
-    /// Its address, for a quick look. It is no other's as long as the reference lives.
+    /// The address of its calls, for a quick look. It is no other's as long as the reference lives.
     Executor(usize, Weak<Calls>),
-    /// It waits, in somebody else's executor.
+    /// The receiver waits there, in somebody else's executor.
     Thread(ThreadId),
 }
 

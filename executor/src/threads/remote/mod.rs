@@ -36,7 +36,7 @@ pub use receiver::Receiver;
 pub use refused::{Refused, SendError, TryRecvError};
 pub use sender::{Sender, Sending};
 
-use channel::State;
+use channel::Channel;
 use home::Home;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -51,7 +51,7 @@ use std::{
 #[track_caller]
 pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a remote channel without room could take nothing: give it room for at least one item");
-    let state = State {
+    let state = Channel {
         items: VecDeque::with_capacity(capacity.min(64)),
         capacity,
         line: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! The end that receives.
 
 use super::{
-    channel::{Shared, State, lock},
+    channel::{Channel, Shared, lock},
     refused::TryRecvError,
 };
 use crate::{threads::locked_wait::poll_locked, wake::call::call};
@@ -16,7 +16,7 @@ use std::{
 
 /// The end that receives, on any executor's loop. When it is dropped the channel is closed, and what was not received is dropped.
 ///
-/// It is a [`Stream`] too.
+/// A receiver is a [`Stream`] too.
 pub struct Receiver<T> {
     shared: Shared<T>,
     /// Items of a channel without a bound, taken all at once: nobody waits for the room that they leave.
@@ -30,7 +30,7 @@ impl<T> Receiver<T> {
 
     /// The next item, in the order in which they were sent; `None` when there is none left and every sender is gone. Cancel-safe.
     pub async fn recv(&mut self) -> Option<T> {
-        /// If it is dropped, the receiver waits no more.
+        /// Dropped when the await is: the receiver waits no more.
         struct Waits<'a, T>(&'a mut Receiver<T>);
         impl<T> Drop for Waits<'_, T> {
             fn drop(&mut self) {
@@ -66,7 +66,7 @@ impl<T> Receiver<T> {
     pub fn close(&mut self) {
         let mut state = lock(&self.shared);
         state.closed = true;
-        let wakers: Vec<Waker> = state.line.values_mut().filter_map(|waiting| waiting.waker.take()).collect();
+        let wakers: Vec<Waker> = state.line.values_mut().filter_map(|unsent| unsent.waker.take()).collect();
         drop(state);
         wakers.into_iter().for_each(call);
     }
@@ -75,7 +75,7 @@ impl<T> Receiver<T> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(Some(item));
         }
-        let is_there = |state: &mut State<T>| {
+        let is_there = |state: &mut Channel<T>| {
             let is_there = state.is_there();
             state.home.note(!is_there);
             is_there

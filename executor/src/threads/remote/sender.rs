@@ -1,7 +1,7 @@
 //! The end that sends.
 
 use super::{
-    channel::{Shared, State, Waiting, lock},
+    channel::{Channel, Shared, Unsent, lock},
     refused::{Refused, SendError},
 };
 use crate::{threads::locked_wait::poll_locked, wake::call::call};
@@ -88,7 +88,7 @@ impl<T: Send> Sender<T> {
     /// other.join().unwrap();
     /// ```
     pub fn send(&self, item: T) -> Sending<'_, T> {
-        Sending { sender: self, stage: Stage::New(item) }
+        Sending { sender: self, stage: SendStage::New(item) }
     }
 
     /// Is the receiver gone?
@@ -141,10 +141,10 @@ impl<T: Send> Sender<T> {
 #[must_use = "nothing is sent until this is awaited"]
 pub struct Sending<'a, T> {
     sender: &'a Sender<T>,
-    stage: Stage<T>,
+    stage: SendStage<T>,
 }
 
-enum Stage<T> {
+enum SendStage<T> {
     New(T),
     /// The item lies in line under this ticket, or has been sent.
     InLine(u64),
@@ -158,14 +158,14 @@ impl<T: Send> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::New(item) => match self.sender.push(item) {
+        match std::mem::replace(&mut self.stage, SendStage::Over) {
+            SendStage::New(item) => match self.sender.push(item) {
                 Ok(()) => Poll::Ready(Ok(())),
                 Err((item, Refused::Full)) => self.stand_in_line(item, cx),
                 Err((item, refused)) => Poll::Ready(Err(SendError(item, refused))),
             },
-            Stage::InLine(ticket) => self.look(ticket, cx),
-            Stage::Over => panic!("a send was polled after it had ended"),
+            SendStage::InLine(ticket) => self.look(ticket, cx),
+            SendStage::Over => panic!("a send was polled after it had ended"),
         }
     }
 }
@@ -190,26 +190,26 @@ impl<T: Send> Sending<'_, T> {
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.line.insert(ticket, Waiting { item, waker: Some(waker) });
+        state.line.insert(ticket, Unsent { item, waker: Some(waker) });
         drop(state);
-        self.stage = Stage::InLine(ticket);
+        self.stage = SendStage::InLine(ticket);
         Poll::Pending
     }
 
     fn look(&mut self, ticket: u64, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         // In line until it is known not to be: wakers may panic.
-        self.stage = Stage::InLine(ticket);
-        let is_there = |state: &mut State<T>| state.closed || !state.line.contains_key(&ticket);
+        self.stage = SendStage::InLine(ticket);
+        let is_there = |state: &mut Channel<T>| state.closed || !state.line.contains_key(&ticket);
         let lock = || lock(&self.sender.0);
         let mut state = ready!(poll_locked(cx, lock, is_there, |state| match state.line.get_mut(&ticket) {
-            Some(waiting) => &mut waiting.waker,
+            Some(unsent) => &mut unsent.waker,
             None => unreachable!("then its item was sent"),
         }));
         let refused = state.line.remove(&ticket);
         drop(state);
-        self.stage = Stage::Over;
+        self.stage = SendStage::Over;
         Poll::Ready(match refused {
-            Some(waiting) => Err(SendError(waiting.item, Refused::Closed)),
+            Some(unsent) => Err(SendError(unsent.item, Refused::Closed)),
             None => Ok(()),
         })
     }
@@ -217,7 +217,7 @@ impl<T: Send> Sending<'_, T> {
 
 impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
-        if let Stage::InLine(ticket) = self.stage {
+        if let SendStage::InLine(ticket) = self.stage {
             let unsent = lock(&self.sender.0).line.remove(&ticket);
             drop(unsent);
         }
@@ -251,9 +251,9 @@ impl<T> fmt::Debug for Sender<T> {
 impl<T> fmt::Debug for Sending<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
-            Stage::New(_) => "not started",
-            Stage::InLine(_) => "waiting",
-            Stage::Over => "over",
+            SendStage::New(_) => "not started",
+            SendStage::InLine(_) => "waiting",
+            SendStage::Over => "over",
         };
         write!(f, "Sending({stage})")
     }
