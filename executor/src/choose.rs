@@ -1,13 +1,7 @@
 //! What a schedule chooses, where there is one. It is the host's code: a panic there is the host's, not that of the task that was polled
 //! last.
 
-use crate::{
-    core::Core,
-    outcome::caught::{caught, forget_if_it_panics},
-    schedule::Choice,
-};
-use std::panic::resume_unwind;
-
+use crate::{core::Core, outcome::caught::caught, schedule::Choice};
 impl Core {
     pub(crate) fn choose_ready(&self, end: u32) {
         if self.schedule.is_none() {
@@ -30,22 +24,18 @@ impl Core {
     /// panics, the panic goes on at the end of the turn.
     pub(crate) fn choose_wake(&self, choice: Choice, n: usize) -> usize {
         caught(|| self.choose(choice, n)).unwrap_or_else(|payload| {
-            match self.schedule_panic.take() {
-                // The first one goes on. The other's payload may panic in its destructor.
-                Some(first) => {
-                    self.schedule_panic.set(Some(first));
-                    forget_if_it_panics(payload);
-                }
-                None => self.schedule_panic.set(Some(payload)),
-            }
+            let mut panics = self.schedule_panics.take();
+            panics.keep_or_forget(payload);
+            self.schedule_panics.set(panics);
             0
         })
     }
 
     pub(crate) fn resume_schedule_panic(&self) {
-        if let Some(payload) = self.schedule_panic.take() {
+        let panics = self.schedule_panics.take();
+        if panics.has_one() {
             self.tasks.clear_current();
-            resume_unwind(payload);
+            panics.go_on();
         }
     }
 }

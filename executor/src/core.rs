@@ -2,9 +2,9 @@
 
 use crate::{
     outcome::{
-        caught::{Payload, caught},
         nested_run::NestedRun,
         panic::Panic,
+        panics::Panics,
         unhandled::{Unhandled, UnhandledKind, Unhandler, report_panic},
     },
     park::Park,
@@ -40,8 +40,8 @@ pub(crate) struct Core {
     pub(crate) park: RefCell<Box<dyn Park>>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
-    /// A panic of the schedule's that waits for the end of the turn.
-    pub(crate) schedule_panic: Cell<Option<Payload>>,
+    /// Panics of the schedule's, which wait for the end of the turn.
+    pub(crate) schedule_panics: Cell<Panics>,
     /// The main future's task.
     pub(crate) main: Cell<Number>,
     /// What other threads want.
@@ -90,7 +90,7 @@ impl Core {
             schedule: parts.schedule.map(RefCell::new),
             park: RefCell::new(parts.park),
             entries: Cell::new(Vec::new()),
-            schedule_panic: Cell::new(None),
+            schedule_panics: Cell::default(),
             main: Cell::new(Number::NONE),
             threads: Threads::new(parts.threads, calls.clone()),
             calls,
@@ -187,8 +187,8 @@ impl Core {
 
     /// Drops something foreign that belongs to no task. Its panic is reported.
     pub(crate) fn drop_foreign<T>(&self, value: T) {
-        if let Err(payload) = caught(|| drop(value)) {
-            self.tasks.unhandler.report(Unhandled::new(UnhandledKind::DestructorPanicked(Panic::new(payload))));
+        if let Err(panic) = Panic::catch(|| drop(value)) {
+            self.tasks.unhandler.report(Unhandled::new(UnhandledKind::DestructorPanicked(panic)));
         }
     }
 }
@@ -217,7 +217,7 @@ impl Drop for Core {
         self.drop_foreign(clock);
         self.drop_foreign(park);
         self.drop_foreign(schedule);
-        self.drop_foreign(self.schedule_panic.take());
+        self.drop_foreign(self.schedule_panics.take());
         let unhandler = std::mem::take(&mut self.tasks.unhandler);
         report_panic("the destructor of an on_unhandled hook", || drop(unhandler));
     }

@@ -1,8 +1,9 @@
 //! Values that own one another in a chain, dropped without a stack that grows with it.
 
 use crate::outcome::{
-    caught::{Payload, caught},
+    caught::Payload,
     panic::Panic,
+    panics::Panics,
     unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{
@@ -10,8 +11,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     mem::ManuallyDrop,
-    panic::resume_unwind,
-    thread,
 };
 
 /// How many levels are dropped one inside the other, each with some hundred bytes of stack: a destructor that waits for what a value does
@@ -34,27 +33,19 @@ pub(crate) fn drop_flat<T: 'static>(value: T) {
         return DEEPER.with_borrow_mut(|deeper| deeper.push_back(Box::new(value)));
     }
     DEPTH.set(depth + 1);
-    let mut panic = caught(|| drop(value)).err();
+    let mut panics = Panics::default();
+    panics.catch(|| drop(value), report);
     if depth == NESTED {
-        drop_deeper(&mut panic);
+        drop_deeper(&mut panics);
     }
     DEPTH.set(depth);
-    match panic {
-        Some(payload) if thread::panicking() => report(payload),
-        Some(payload) => resume_unwind(payload),
-        None => {}
-    }
+    panics.go_on_unless_unwinding(report);
 }
 
 #[cold]
-fn drop_deeper(panic: &mut Option<Payload>) {
+fn drop_deeper(panics: &mut Panics) {
     while let Some(next) = DEEPER.with_borrow_mut(|deeper| deeper.pop_front()) {
-        if let Err(payload) = caught(|| drop(next)) {
-            match panic {
-                None => *panic = Some(payload),
-                Some(_) => report(payload),
-            }
-        }
+        panics.catch(|| drop(next), report);
     }
     let empty = DEEPER.take();
     drop(ManuallyDrop::into_inner(empty));

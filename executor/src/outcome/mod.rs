@@ -10,4 +10,5 @@ pub(crate) mod reason;
 pub(crate) mod task_state;
 pub(crate) mod task_id;
 pub(crate) mod plain;
+pub(crate) mod panics;
 pub(crate) mod caught;

@@ -1,6 +1,9 @@
 //! A panic, caught.
 
-use crate::outcome::{caught::Payload, flat::drop_flat};
+use crate::outcome::{
+    caught::{Payload, caught},
+    flat::drop_flat,
+};
 use std::{
     fmt,
     sync::{Mutex, PoisonError},
@@ -34,6 +37,12 @@ impl Panic {
             Box::from("(a payload that is not text)")
         };
         Panic(Box::new(Carried { message, payload: Mutex::new(payload) }))
+    }
+
+    /// Calls foreign code. What it was doing when it panicked is not looked at again, or says itself what became of it.
+    #[inline]
+    pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
+        caught(call).map_err(Panic::new)
     }
 
     /// The text that the panic was raised with.

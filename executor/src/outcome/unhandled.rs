@@ -1,12 +1,7 @@
 //! Errors that have nobody left to receive them.
 
 use crate::{
-    outcome::{
-        caught::{caught, forget_if_it_panics},
-        panic::Panic,
-        plain::plain,
-        task_id::TaskId,
-    },
+    outcome::{caught::forget_if_it_panics, panic::Panic, plain::plain, task_id::TaskId},
     raw::lent::Lent,
     raw::lent::OnThread,
 };
@@ -186,8 +181,7 @@ impl Unhandler {
             print_to_stderr(&line);
             return forget_if_it_panics(unhandled);
         };
-        if let Err(payload) = caught(|| hook(&unhandled)) {
-            let panic = Panic::new(payload);
+        if let Err(panic) = Panic::catch(|| hook(&unhandled)) {
             print_to_stderr(&format!(
                 "{line}\nevenkeel: and the on_unhandled hook panicked: {}",
                 plain(panic.message())
@@ -200,8 +194,7 @@ impl Unhandler {
 
 /// Calls a function of the host's that may be called from any thread and in any state. Its panic is printed on stderr.
 pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
-    if let Err(payload) = caught(call) {
-        let panic = Panic::new(payload);
+    if let Err(panic) = Panic::catch(call) {
         print_to_stderr(&format!("evenkeel: {what} panicked: {}", plain(panic.message())));
         forget_if_it_panics(panic);
     }

@@ -99,8 +99,8 @@ impl Tasks {
             }
             drop((locals, root));
         };
-        if let Err(payload) = caught(end) {
-            self.report(head, UnhandledKind::DestructorPanicked(Panic::new(payload)));
+        if let Err(panic) = Panic::catch(end) {
+            self.report(head, UnhandledKind::DestructorPanicked(panic));
         }
         if let Some(panic) = late {
             self.report(head, UnhandledKind::DestructorPanicked(panic));
@@ -110,8 +110,8 @@ impl Tasks {
     /// Wakes a waker that is not ours, and may do anything, also panic; or one of ours that is not waiting here.
     #[cold]
     fn wake_joiner(&self, waker: Waker) {
-        if let Err(payload) = caught(|| waker.wake()) {
-            self.unhandler.report(Unhandled::new(UnhandledKind::WakerPanicked(Panic::new(payload))));
+        if let Err(panic) = Panic::catch(|| waker.wake()) {
+            self.unhandler.report(Unhandled::new(UnhandledKind::WakerPanicked(panic)));
         }
     }
 
@@ -119,14 +119,14 @@ impl Tasks {
     fn let_go(&self, task: Live) {
         if let Some(joiner) = task.meta.joiner.take() {
             // Its handle was dropped in the middle of the end, by the destructor of a task-local.
-            if let Err(payload) = caught(|| drop(joiner)) {
-                self.report(&task, UnhandledKind::WakerPanicked(Panic::new(payload)));
+            if let Err(panic) = Panic::catch(|| drop(joiner)) {
+                self.report(&task, UnhandledKind::WakerPanicked(panic));
             }
         }
         match task.take_end() {
             Stage::Value if task.value_needs_drop() => {
-                if let Err(payload) = caught(|| task.drop_value()) {
-                    self.report(&task, UnhandledKind::DestructorPanicked(Panic::new(payload)));
+                if let Err(panic) = Panic::catch(|| task.drop_value()) {
+                    self.report(&task, UnhandledKind::DestructorPanicked(panic));
                 }
             }
             Stage::Panicked => {

@@ -2,7 +2,6 @@
 
 use crate::{
     outcome::{
-        caught::caught,
         panic::Panic,
         reason::CancelReason,
         task_id::TaskId,
@@ -62,8 +61,8 @@ impl block::Meta for Meta {
     /// The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
     #[inline(always)]
     fn outlive(&self, mark: &Cell<Mark>, drop: impl FnOnce()) {
-        if let Err(payload) = caught(drop) {
-            self.keep_late(mark, Panic::new(payload));
+        if let Err(panic) = Panic::catch(drop) {
+            self.keep_late(mark, panic);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     outcome::{
-        caught::{Payload, caught, forget_if_it_panics},
+        caught::caught,
         join_error::JoinError,
         panic::Panic,
+        panics::Panics,
         reason::CancelReason,
         task_state::TaskState,
         unhandled::{UnhandledKind, Unhandler},
@@ -24,7 +25,7 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     mem::ManuallyDrop,
-    panic::{Location, resume_unwind},
+    panic::Location,
     rc::Rc,
     task::{Context, Poll, Waker},
 };
@@ -156,14 +157,12 @@ impl<T> Owned<T, Meta> {
         }
         let newest = cx.waker().clone();
         let old = if self.stage().is_end() { Some(newest) } else { joiner.replace(Some(newest)) };
-        match (caught(|| drop(old)), caught(|| drop(stored))) {
-            (Ok(()), Ok(())) => self.stage().is_end(),
-            (Err(payload), Ok(())) | (Ok(()), Err(payload)) => resume_unwind(payload),
-            (Err(payload), Err(other)) => {
-                self.report(UnhandledKind::WakerPanicked(Panic::new(other)));
-                resume_unwind(payload)
-            }
-        }
+        let mut panics = Panics::default();
+        let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
+        panics.catch(|| drop(old), report);
+        panics.catch(|| drop(stored), report);
+        panics.go_on();
+        self.stage().is_end()
     }
 
     /// The reason why a task that has ended has no value.
@@ -302,31 +301,22 @@ impl Owned<(), Meta> {
             }
         }
         let outermost = Outermost;
-        let mut first_panic: Option<Payload> = None;
+        let mut panics = Panics::default();
         while let Some(task) = UNREAD.with_borrow_mut(|unread| unread.as_mut()?.pop_front()) {
-            task.drop_value_and_forget(&mut first_panic);
+            task.drop_value_and_forget(&mut panics);
         }
         drop(outermost);
-        if let Some(payload) = first_panic {
-            resume_unwind(payload);
-        }
+        panics.go_on();
     }
 
     /// Each step may run user code: the destructor, the hook, and what goes with the executor if the hook drops it. The first panic is to
     /// go on; if that cannot be, it is reported, as are others of destructors.
-    fn drop_value_and_forget(self, first_panic: &mut Option<Payload>) {
-        let is_to_report = first_panic.is_some() || std::thread::panicking();
-        let mut keep = |panic: Result<(), Payload>| match panic {
-            Err(payload) if first_panic.is_none() => *first_panic = Some(payload),
-            Err(payload) => forget_if_it_panics(payload),
-            Ok(()) => {}
-        };
-        let mut dropped = caught(|| self.drop_value());
-        if let (true, Err(payload)) = (is_to_report, &mut dropped) {
-            let payload = std::mem::replace(payload, Box::new(()));
-            dropped = caught(|| self.report(UnhandledKind::DestructorPanicked(Panic::new(payload))));
-        }
-        keep(dropped);
-        keep(caught(|| self.forget()));
+    fn drop_value_and_forget(self, panics: &mut Panics) {
+        let is_to_report = panics.has_one() || std::thread::panicking();
+        let report = |payload| self.report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
+        let dropped = caught(|| self.drop_value());
+        let dropped = dropped.or_else(|payload| if is_to_report { caught(|| report(payload)) } else { Err(payload) });
+        dropped.unwrap_or_else(|payload| panics.keep_or_forget(payload));
+        caught(|| self.forget()).unwrap_or_else(|payload| panics.keep_or_forget(payload));
     }
 }

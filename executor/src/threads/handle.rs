@@ -3,7 +3,6 @@
 use crate::{
     outcome::{
         call_error::{CallError, ExecutorEnded},
-        caught::caught,
         panic::Panic,
         reason::CancelReason,
     },
@@ -115,8 +114,8 @@ impl Handle {
         let parts = (function, answer);
         let call = move || {
             let (function, answer) = { parts };
-            let outcome = caught(function);
-            drop(answer.send(outcome.map_err(|payload| CallError::Panicked(Panic::new(payload)))));
+            let outcome = Panic::catch(function);
+            drop(answer.send(outcome.map_err(CallError::Panicked)));
         };
         self.0.push(Call::Run(Box::new(call))).map_err(|_| ExecutorEnded)?;
         reply.wait()

@@ -205,11 +205,11 @@ where
             let work = state.leave_line(JobStage::Refused(refusal))?;
             (work, state.permit.take(), state.waker.take())
         };
-        if let Err(payload) = caught(|| drop(work)) {
-            pool.report_here(UnhandledKind::DestructorPanicked(Panic::new(payload)), self.location);
+        if let Err(panic) = Panic::catch(|| drop(work)) {
+            pool.report_here(UnhandledKind::DestructorPanicked(panic), self.location);
         }
-        if let Some(Err(payload)) = waker.map(|waker| caught(|| waker.wake())) {
-            pool.report_here(UnhandledKind::WakerPanicked(Panic::new(payload)), self.location);
+        if let Some(Err(panic)) = waker.map(|waker| Panic::catch(|| waker.wake())) {
+            pool.report_here(UnhandledKind::WakerPanicked(panic), self.location);
         }
         Some(permit)
     }
@@ -219,8 +219,8 @@ where
 fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Location<'static>) {
     match result {
         Ok(value) => {
-            if let Err(payload) = caught(|| drop(value)) {
-                pool.report(UnhandledKind::DestructorPanicked(Panic::new(payload)), location);
+            if let Err(panic) = Panic::catch(|| drop(value)) {
+                pool.report(UnhandledKind::DestructorPanicked(panic), location);
             }
         }
         Err(payload) => pool.report(UnhandledKind::JobPanicked(Panic::new(payload)), location),
@@ -229,8 +229,8 @@ fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Loc
 
 /// The waker may be anybody's, and must not end the pool's thread.
 fn wake(waker: Waker, pool: &Pool, location: &'static Location<'static>) {
-    if let Err(payload) = caught(|| waker.wake()) {
-        pool.report(UnhandledKind::WakerPanicked(Panic::new(payload)), location);
+    if let Err(panic) = Panic::catch(|| waker.wake()) {
+        pool.report(UnhandledKind::WakerPanicked(panic), location);
     }
 }
 

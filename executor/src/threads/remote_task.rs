@@ -3,7 +3,6 @@
 use crate::{
     outcome::{
         call_error::{CallError, ExecutorEnded},
-        caught::caught,
         flat::drop_flat,
         panic::Panic,
         reason::CancelReason,
@@ -165,9 +164,9 @@ where
             answer.send(Err(CallError::Cancelled(reason)));
             return;
         }
-        let future = match caught(make) {
+        let future = match Panic::catch(make) {
             Ok(future) => future,
-            Err(payload) => return give(answer, Err(CallError::Panicked(Panic::new(payload)))),
+            Err(panic) => return give(answer, Err(CallError::Panicked(panic))),
         };
         let future = Answering { future: Place::new(future), answer: Some(answer) };
         let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn(future, location)));
@@ -235,7 +234,7 @@ impl<Fut: Future> Future for Answering<Fut> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let polled = caught(|| {
+        let polled = Panic::catch(|| {
             let future = this.future.as_mut().get().expect("a task is not polled after its end");
             let value = ready!(future.poll(cx));
             this.future.as_mut().clear();
@@ -244,7 +243,7 @@ impl<Fut: Future> Future for Answering<Fut> {
         let outcome = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(CallError::Panicked(Panic::new(payload))),
+            Err(panic) => Err(CallError::Panicked(panic)),
         };
         if let Some(answer) = this.answer.take() {
             give(answer, outcome);
