@@ -7,6 +7,7 @@
 //! |---|---|
 //! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
 //! | poll only the children that were woken | [`WakeSet`] |
+//! | keep the newest waker of one who waits | [`WakerCell`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
 //! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
 //! | spawn in the name of another place in the source | [`spawn_at`] |
@@ -16,7 +17,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, PinnedRow, Place, Siblings, WakeSet, Woken, end_grace, is_stopping_hard, open_shields,
+    Batch, Branch, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, end_grace, is_stopping_hard, open_shields,
     open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at,
     take_cleanup_panic,
 };

@@ -93,5 +93,6 @@ pub mod combinator {
         raw::{pinned::PinnedRow, place::Place},
         task::{current::end_grace, spawn::spawn_at},
         wake::wake_set::{Batch, WakeSet, Woken},
+        wake::waker_cell::WakerCell,
     };
 }

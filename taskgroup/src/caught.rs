@@ -4,7 +4,6 @@ use evenkeel_executor::{Panic, UnhandledKind, combinator::report_unhandled};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    task::Waker,
 };
 
 /// What a panic brings.
@@ -76,9 +75,4 @@ pub(crate) fn call(wake: impl FnOnce()) {
     if let Err(payload) = catch(wake) {
         report_unhandled(UnhandledKind::WakerPanicked(Panic::new(payload)));
     }
-}
-
-/// Calls a waker, which may be anybody's. Its panic is reported.
-pub(crate) fn wake(waker: Waker) {
-    call(|| waker.wake());
 }

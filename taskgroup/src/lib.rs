@@ -13,7 +13,6 @@ mod unclaimed;
 mod drawing;
 mod error;
 mod output;
-mod waker_cell;
 mod caught;
 
 pub use crate::{

@@ -10,8 +10,9 @@ use crate::{
     raw::{block, number::Number},
     region::region::Region,
     task::locals::Locals,
+    wake::waker_cell::WakerCell,
 };
-use std::{borrow::Cow, cell::Cell, panic::Location, rc::Rc, task::Waker};
+use std::{borrow::Cow, cell::Cell, panic::Location, rc::Rc};
 
 pub(crate) type Header = block::Header<Meta>;
 /// A task's block that lives.
@@ -20,7 +21,7 @@ pub(crate) type Live = block::Live<Meta>;
 /// What every task has: 40 bytes, and a [`Mark`], of the 56 that a header has on 64-bit targets.
 pub(crate) struct Meta {
     /// Whom to wake when the task has ended.
-    pub(super) joiner: Cell<Option<Waker>>,
+    pub(super) joiner: WakerCell,
     pub(super) location: &'static Location<'static>,
     pub(super) parent: Number,
     /// What few tasks have. The mark says whether there are any.
@@ -30,7 +31,7 @@ pub(crate) struct Meta {
 impl Meta {
     #[inline(always)]
     pub(super) fn new(location: &'static Location<'static>, parent: Number) -> Meta {
-        Meta { joiner: Cell::new(None), location, parent, extras: Cell::new(None) }
+        Meta { joiner: WakerCell::default(), location, parent, extras: Cell::new(None) }
     }
 
     /// A panic that came too late to be the outcome.

@@ -19,7 +19,6 @@ use crate::{
         header::{Extras, Meta},
         tasks::{RawTask, Stop, Tasks, Whole},
     },
-    wake::wake::{number_of, waker},
 };
 use std::{
     cell::RefCell,
@@ -27,7 +26,7 @@ use std::{
     mem::ManuallyDrop,
     panic::Location,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 impl Owner for Meta {
@@ -134,35 +133,8 @@ impl<T> Owned<T, Meta> {
     /// Stores the newest waker. `true` if the task has ended meanwhile.
     #[inline]
     fn wait(&self, cx: &Context<'_>) -> bool {
-        let joiner = &self.meta.joiner;
-        let stored = joiner.take();
-        match number_of(cx.waker()) {
-            Some(number) if stored.is_none() => {
-                // The same as a clone, without a call.
-                joiner.set(Some(ManuallyDrop::into_inner(waker(number))));
-                false
-            }
-            _ => self.replace_joiner(stored, cx),
-        }
-    }
-
-    /// Clones the newest waker, and drops the old one. Both may be user code: the cell is not in use meanwhile, and the
-    /// task may have ended when they return.
-    #[cold]
-    fn replace_joiner(&self, stored: Option<Waker>, cx: &Context<'_>) -> bool {
-        let joiner = &self.meta.joiner;
-        if stored.as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
-            joiner.set(stored);
-            return false;
-        }
-        let newest = cx.waker().clone();
-        let old = if self.stage().is_end() { Some(newest) } else { joiner.replace(Some(newest)) };
-        let mut panics = Panics::default();
         let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
-        panics.catch(|| drop(old), report);
-        panics.catch(|| drop(stored), report);
-        panics.go_on();
-        self.stage().is_end()
+        !self.meta.joiner.keep_while(cx.waker(), || !self.stage().is_end(), report)
     }
 
     /// The reason why a task that has ended has no value.

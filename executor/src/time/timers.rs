@@ -1,8 +1,11 @@
 //! An executor's timers, as its loop and its sleeps share them.
 
-use crate::time::{
-    instant::Instant,
-    wheel::{Wheel, When},
+use crate::{
+    time::{
+        instant::Instant,
+        wheel::{Wheel, When},
+    },
+    wake::waker_cell::newest_of,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -71,14 +74,9 @@ impl Timers {
     /// A timer that has not fired is to wake this waker from now on, and no older one.
     pub(crate) fn set_waker(&self, key: u32, newest: &Waker) {
         let stored = self.wheel.borrow_mut().waker(key).take();
-        let old = match stored {
-            Some(stored) if stored.will_wake(newest) => self.wheel.borrow_mut().waker(key).replace(stored),
-            stored => {
-                let newest = newest.clone();
-                self.wheel.borrow_mut().waker(key).replace(newest).or(stored)
-            }
-        };
-        drop(old);
+        let (kept, stale) = newest_of(stored, newest);
+        let old = self.wheel.borrow_mut().waker(key).replace(kept);
+        drop((old, stale));
     }
 
     /// The time is `now`: calls `wake` for each timer that is due. `wake` does not unwind.

@@ -7,6 +7,7 @@ use crate::{
     wake::{
         seats::{Called, Seats},
         wake::{SEATS, SLOTS, wake_owner, waker},
+        waker_cell::newest_of,
     },
 };
 use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, task::Waker};
@@ -226,10 +227,7 @@ impl WakeSet {
             None => polled_outside("a combinator"),
         };
         // Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile, and what is woken by it comes into this batch.
-        let (kept, old) = match seats.take_owner(id) {
-            Some(stored) if stored.will_wake(newest) => (stored, None),
-            stored => (newest.clone(), stored),
-        };
+        let (kept, old) = newest_of(seats.take_owner(id), newest);
         let (older, queue) = seats.begin(id, kept);
         let batch = Batch { set: PhantomData, seats, id, queue, next: 0 };
         drop((old, older));

@@ -6,10 +6,10 @@ use super::{
     lineage::Lineage,
     roster::{Membership, Roster, Whom},
 };
-use crate::{caught::Payload, waker_cell::WakerCell};
+use crate::caught::Payload;
 use evenkeel_executor::{
     CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
-    combinator::{end_grace, report_unhandled},
+    combinator::{WakerCell, end_grace, report_unhandled},
     current_task, try_current_task,
 };
 use std::{

@@ -1,8 +1,7 @@
 //! A child that says when it is ready.
 
 use super::{child::Plain, join_handle::JoinHandle, roster::Membership, task_group::TaskGroup};
-use crate::waker_cell::WakerCell;
-use evenkeel_executor::CancelReason;
+use evenkeel_executor::{CancelReason, combinator::WakerCell};
 use std::{cell::Cell, fmt, future::poll_fn, panic::Location, rc::Rc, task::Poll};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {

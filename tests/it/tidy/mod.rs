@@ -6,3 +6,5 @@ mod reading_order;
 mod raw_room;
 /// The routes that ARCHITECTURE.md names exist.
 mod routes;
+/// Panics of others are caught in one place.
+mod panics;
