@@ -21,61 +21,32 @@
 //!
 //! # Why it stays small
 //!
-//! At most one entry per slot: `place` remembers where a slot's entry is (a sparse set, valid only if the entry that it
-//! points at is really this slot's, so it need not be cleared). Two generations of one slot can meet here only if one of
+//! At most one entry per slot: [`Entries`] remembers where a slot's entry is. Two generations of one slot can meet here only if one of
 //! them is out of date; the entry then becomes "whoever is in this slot now", which wakes the one that is alive.
 //!
 //! An inbox is never freed. It outlives its executors (ids are recycled), so a waker needs no count to reach it safely.
 
 use crate::{
     outcome::unhandled::report_panic,
-    raw::number::{Number, SLOT_MASK},
+    raw::number::Number,
     wake::{
+        entries::Entries,
         local_callback::LocalKey,
         shim::{AtomicBool, Mutex, MutexGuard, Ordering},
+        signalling::Signalling,
     },
 };
-use std::{
-    cell::RefCell,
-    mem::ManuallyDrop,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
 /// What is called to end the owner's sleep: from any thread, without a lock held.
 pub(crate) type Signal = Arc<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Inbox {
     pending: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<InboxState>,
 }
 
-thread_local! {
-    /// The addresses of the inboxes whose signals this thread is giving, one inside the other. It has no destructor, so that it is
-    /// there to the very end of its thread; when it is empty it holds no memory.
-    static SIGNALLING: RefCell<ManuallyDrop<Vec<usize>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
-}
-
-struct Signalling;
-
-impl Signalling {
-    fn begin(inbox: &Inbox) -> Signalling {
-        SIGNALLING.with_borrow_mut(|inboxes| inboxes.push((&raw const *inbox).addr()));
-        Signalling
-    }
-}
-
-impl Drop for Signalling {
-    fn drop(&mut self) {
-        SIGNALLING.with_borrow_mut(|inboxes| {
-            inboxes.pop();
-            if inboxes.is_empty() {
-                **inboxes = Vec::new();
-            }
-        });
-    }
-}
-
-struct State {
+struct InboxState {
     /// Set while there is an executor; without one there is nobody to wake.
     signal: Option<Signal>,
     /// The owner sleeps, or its host waits to be called.
@@ -86,11 +57,7 @@ struct State {
     armed_local: bool,
     /// There is something to look at elsewhere.
     called: bool,
-    wakes: Vec<Number>,
-    /// By slot: the index in `wakes` where its entry may be.
-    place: Vec<u32>,
-    /// `place` for the upper half of all slots, counted from the top: children that live in place.
-    upper_place: Vec<u32>,
+    wakes: Entries,
 }
 
 /// What the owner is to do after it asked to sleep.
@@ -104,15 +71,13 @@ pub(crate) enum Arm {
 
 impl Inbox {
     pub(crate) fn new() -> Inbox {
-        let state = State {
+        let state = InboxState {
             signal: None,
             armed: false,
             local: None,
             armed_local: false,
             called: false,
-            wakes: Vec::new(),
-            place: Vec::new(),
-            upper_place: Vec::new(),
+            wakes: Entries::default(),
         };
         Inbox { pending: AtomicBool::new(false), state: Mutex::new(state) }
     }
@@ -131,9 +96,7 @@ impl Inbox {
         state.local = None;
         state.armed_local = false;
         state.called = false;
-        state.wakes = Vec::new();
-        state.place = Vec::new();
-        state.upper_place = Vec::new();
+        state.wakes = Entries::default();
         self.pending.store(false, Ordering::Relaxed);
         state.signal.take()
     }
@@ -144,7 +107,7 @@ impl Inbox {
         if state.signal.is_none() {
             return;
         }
-        state.insert(number);
+        state.wakes.insert(number);
         self.pending.store(true, Ordering::Release);
         self.release_and_signal(state);
     }
@@ -165,7 +128,7 @@ impl Inbox {
         self.release_and_signal(self.lock());
     }
 
-    fn release_and_signal(&self, mut state: MutexGuard<'_, State>) {
+    fn release_and_signal(&self, mut state: MutexGuard<'_, InboxState>) {
         let signal = if std::mem::take(&mut state.armed) { state.signal.clone() } else { None };
         let is_heard = state.armed_local && state.local.is_some_and(LocalKey::is_here);
         state.armed_local &= !is_heard;
@@ -174,7 +137,7 @@ impl Inbox {
         if signal.is_none() && local.is_none() {
             return;
         }
-        let _signalling = Signalling::begin(self);
+        let _signalling = Signalling::begin(self.address());
         if let Some(signal) = signal {
             signal();
             // The signal may have ended its executor, and be the last one.
@@ -187,8 +150,11 @@ impl Inbox {
 
     /// Is this thread inside a call of this inbox's signal?
     pub(crate) fn is_signalling_here(&self) -> bool {
-        let here = (&raw const *self).addr();
-        SIGNALLING.with_borrow(|inboxes| inboxes.contains(&here))
+        Signalling::is_here(self.address())
+    }
+
+    fn address(&self) -> usize {
+        (&raw const *self).addr()
     }
 
     /// A hint that costs one plain load: is there something to drain?
@@ -205,7 +171,7 @@ impl Inbox {
         state.called = false;
         state.armed = false;
         state.armed_local = false;
-        std::mem::swap(&mut state.wakes, into);
+        state.wakes.take(into);
     }
 
     /// The owner wants to sleep.
@@ -227,33 +193,9 @@ impl Inbox {
         state.armed_local = false;
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InboxState> {
         // Nothing in a critical section can panic but an allocation that fails, and that aborts.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn insert(&mut self, number: Number) {
-        let slot = number.slot();
-        let (place, at) = match SLOT_MASK - slot {
-            upper if upper < slot => (&mut self.upper_place, upper),
-            _ => (&mut self.place, slot),
-        };
-        if at >= place.len() {
-            place.resize(at + 1, u32::MAX);
-        }
-        match self.wakes.get_mut(place[at] as usize) {
-            Some(entry) if entry.slot() == slot => {
-                if *entry != number {
-                    *entry = entry.anyone();
-                }
-            }
-            _ => {
-                place[at] = self.wakes.len() as u32;
-                self.wakes.push(number);
-            }
-        }
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod call;
 pub(crate) mod registry;
 pub(crate) mod calls;
 pub(crate) mod inbox;
+mod entries;
+mod signalling;
 pub(crate) mod local_callback;
 pub(crate) mod few;
 pub(crate) mod shim;
