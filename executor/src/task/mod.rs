@@ -8,6 +8,7 @@ pub(crate) mod local;
 pub(crate) mod yield_now;
 pub(crate) mod main_task;
 pub(crate) mod raw_task;
+mod begin;
 pub(crate) mod end;
 pub(crate) mod step;
 pub(crate) mod finish;

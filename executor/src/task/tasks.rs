@@ -1,4 +1,4 @@
-//! The tasks of one executor: how they are spawned, asked to stop, and seen from outside.
+//! The tasks of one executor: how they are asked to stop, and seen from outside.
 //!
 //! Every change of state that a task goes through is a function of [`Tasks`], here or in a file above. Whoever wants to watch tasks (or
 //! count them) finds the one place for each.
@@ -25,15 +25,7 @@ use crate::{
     },
     outside::polled_outside,
     raw::lent::OnThread,
-    raw::{
-        block::Stage,
-        blocks::Blocks,
-        lent::Lent,
-        number::Number,
-        owned::Handle,
-        ready::Ready,
-        table::{Full, flag::*},
-    },
+    raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, table::flag::*},
     region::{
         epoch::new_epoch,
         here::Here,
@@ -68,7 +60,7 @@ pub(crate) struct Tasks {
     /// How many more tasks that destructors spawn are stopped at the end.
     pub(super) patience: Cell<usize>,
     /// What is unusual about spawning now: flags of [`mode`].
-    mode: Cell<u8>,
+    pub(super) mode: Cell<u8>,
     /// Where the call stands that drives this executor now.
     driver: Cell<Option<&'static Location<'static>>>,
     pub(crate) inbox: &'static Inbox,
@@ -194,69 +186,9 @@ impl Tasks {
         &self.blocks.slots.ready
     }
 
-    // ---- spawned
-
-    /// Makes a task of `future` and queues it.
-    #[inline]
-    pub(crate) fn spawn<F: Future + 'static>(
-        &self,
-        future: F,
-        location: &'static Location<'static>,
-    ) -> Result<RawTask<F::Output>, Full> {
-        let owned = self.blocks.admit(self, future, || Meta::new(location, self.current.get()), || self.seats.len())?;
-        self.admitted(&owned);
-        Ok(Handle::new(owned))
-    }
-
-    /// Makes a task of the future that `future` returns, which may borrow, and calls `during` with its handle, then `end`, which leaves
-    /// nothing of it.
-    pub(super) fn spawn_during<F: Future, R>(
-        &self,
-        future: impl FnOnce() -> F,
-        location: &'static Location<'static>,
-        during: impl FnOnce(&RawTask<F::Output>) -> R,
-        end: impl Fn(&RawTask<F::Output>),
-    ) -> Result<R, Full> {
-        let meta = || Meta::new(location, self.current.get());
-        let during = |task: &RawTask<F::Output>| {
-            self.admitted(task);
-            during(task)
-        };
-        self.blocks.admit_during(self, future, meta, || self.seats.len(), during, end)
-    }
-
-    #[inline(always)]
-    fn admitted(&self, task: &Live) {
-        self.live.set(self.live.get() + 1);
-        if self.mode.get() != 0 {
-            self.admitted_unusual(task);
-        }
-    }
-
-    #[cold]
-    fn admitted_unusual(&self, task: &Live) {
-        // While the executor closes, a task that runs and is not cancelled was spawned by clean-up, or is in the middle of it.
-        let is_clean_up = || self.blocks.find(self.current.get()).is_some() && !self.is_cancelled_here();
-        if self.has(mode::ENDING) || (self.has(mode::CLOSING) && !is_clean_up()) {
-            self.request(task, Stop::Cancel, CancelReason::Shutdown);
-        }
-        if self.has(mode::INHERITS) {
-            self.inherit(task);
-        }
-        self.tell_host();
-    }
-
-    /// Hands the parent's inheritable task-locals down.
-    fn inherit(&self, child: &Header) {
-        let inherited = |parent: &Header| parent.peek_extras(|extras| extras.locals.for_child()).flatten();
-        if let Some(locals) = self.with_header(child.meta.parent, inherited).flatten() {
-            child.with_extras(|extras| extras.locals = locals);
-        }
-    }
-
     // ---- what is unusual
 
-    fn has(&self, flag: u8) -> bool {
+    pub(super) fn has(&self, flag: u8) -> bool {
         self.mode.get() & flag != 0
     }
 
@@ -322,7 +254,7 @@ impl Tasks {
     }
 
     /// There is new work. If nobody drives this executor now, its host may be asleep.
-    fn tell_host(&self) {
+    pub(super) fn tell_host(&self) {
         if self.has(mode::IDLE) {
             self.inbox.poke();
         }
