@@ -10,7 +10,7 @@ use crate::{
         here::Framed,
         limit::NEVER,
         region::{Kind, Region},
-        watch::Watch,
+        timer::Watch,
     },
     task::tasks::{TASKS, Tasks, polled_by},
 };

@@ -15,7 +15,7 @@ use crate::{
         held::{Held, first_of},
         limit::{NEVER, is_past},
         region::{Kind, Region},
-        watch::Watch,
+        timer::Watch,
     },
     task::tasks::{Tasks, polled_by},
     time::{instant::Instant, wheel::When},

@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::reason::CancelReason,
-    region::{region::Region, watch::Watch},
+    region::{region::Region, timer::Watch},
     wake::call::call,
 };
 

@@ -4,7 +4,7 @@ pub(crate) mod drive;
 pub(crate) mod here;
 pub(crate) mod spare;
 pub(crate) mod cancelled;
-pub(crate) mod watch;
+pub(crate) mod timer;
 pub(crate) mod membership;
 pub(crate) mod waiters;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
