@@ -33,8 +33,9 @@ pub use crate::{
     cancel::{
         cleanup::{finally, finally_with, shield},
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
+        in_scope::InScope,
         point::Shield,
-        scope::{CancelScope, InScope},
+        scope::CancelScope,
         shields::cancel_requested,
         token::{CancelToken, WaitCancelled},
     },

@@ -1,16 +1,17 @@
 //! The branch: a scope without a handle, cancelled by whoever holds it.
 
 use crate::{
-    cancel::scope::{State, conclude, drop_unfinished, end, next_of, poll_scope},
+    cancel::{
+        scoped::{Parts, Scoped},
+        visit::State,
+    },
     outcome::reason::{CancelReason, Cancelled},
     raw::lent::OnThread,
-    raw::place::Place,
     region::{
         epoch::{Epoch, epoch},
         here::Framed,
-        limit::NEVER,
         region::{Kind, Region},
-        timer::Watch,
+        timer::NoTimer,
     },
     task::tasks::{TASKS, Tasks, polled_by},
 };
@@ -18,7 +19,6 @@ use pin_project_lite::pin_project;
 use std::{
     fmt,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -53,18 +53,8 @@ pin_project! {
     /// ```
     #[must_use = "nothing runs until this is awaited"]
     pub struct Branch<F> {
-        region: Option<Rc<Region>>,
-        state: State,
         #[pin]
-        body: Place<F>,
-    }
-    impl<F> PinnedDrop for Branch<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if let Some(region) = this.region.take() {
-                drop_unfinished(region, &mut Watch::default(), this.body);
-            }
-        }
+        scoped: Scoped<F, NoTimer>,
     }
 }
 
@@ -72,37 +62,42 @@ impl<F> Branch<F> {
     /// A branch that begins to run when it is polled.
     #[inline]
     pub fn new(future: F) -> Branch<F> {
-        Branch { region: None, state: State::New, body: Place::new(future) }
+        Branch { scoped: Scoped::new(None, NoTimer, future) }
+    }
+
+    #[inline]
+    fn parts(self: Pin<&mut Self>) -> Parts<'_, F, NoTimer> {
+        self.project().scoped.project()
     }
 
     /// Cancels the branch. It is to be polled once more then, to be stopped: nobody is woken for that. The first reason stays;
     /// `false` if it was cancelled before.
     pub fn cancel(self: Pin<&mut Self>, reason: impl Into<CancelReason>) -> bool {
-        let region = self.project().region.get_or_insert_with(|| Region::new(Kind::Scope));
+        let region = self.parts().region.get_or_insert_with(|| Region::new(Kind::Scope));
         region.cancel(reason.into())
     }
 
     /// Has it not begun? It does not in a scope that is cancelled, but may later, in another: its owner must poll it again there.
     pub fn is_fresh(self: Pin<&mut Self>) -> bool {
-        *self.project().state == State::New
+        *self.parts().state == State::New
     }
 
     /// Is there anything in it that wants to clean up? If not, whoever does not need it any more may just as well drop it. Cancelling
     /// it polls it once more, so that a future that is ready by then goes on, though its output is for nobody.
     pub fn has_cleanup(self: Pin<&mut Self>) -> bool {
-        self.project().region.as_ref().is_some_and(|region| region.has_members())
+        self.parts().region.as_ref().is_some_and(|region| region.has_members())
     }
 
     /// Is clean-up at work in it, that a cancellation has begun?
     pub fn is_cleaning_up(self: Pin<&mut Self>) -> bool {
-        self.project().region.as_ref().is_some_and(|region| region.is_at_work())
+        self.parts().region.as_ref().is_some_and(|region| region.is_at_work())
     }
 
     /// Is it to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
     /// end by itself. That scope would drop it when all clean-up in the other branches is done too; a combinator does better to drop
     /// it at once, after a poll that [began cancelled](Siblings::began_cancelled).
     pub fn is_abandoned(self: Pin<&mut Self>) -> bool {
-        let region = self.project().region;
+        let region = self.parts().region;
         TASKS.look(|tasks| {
             let Some(tasks) = tasks else { return false };
             match region {
@@ -118,9 +113,7 @@ impl<F: Future> Future for Branch<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        // Neither a deadline nor a grace period is ever set where there are no handles.
-        poll_scope(this.region, this.state, NEVER, &mut Watch::default(), this.body, cx)
+        self.project().scoped.poll(cx)
     }
 }
 
@@ -196,7 +189,7 @@ impl<'a> Siblings<'a> {
         mut branch: Pin<&mut Branch<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
-        let mut this = branch.as_mut().project();
+        let mut this = branch.as_mut().parts();
         if this.region.is_some() || self.is_cancelled || self.epoch != epoch() {
             return self.poll_alone(branch, cx);
         }
@@ -237,12 +230,10 @@ impl<'a> Siblings<'a> {
         }
         let made = self.tasks.here.take_made();
         self.framed = None;
-        let (mut this, mut watch) = (branch.project(), Watch::default());
-        let place = (&mut *this.region, NEVER);
-        let next = next_of(self.tasks, (polled, made), self.epoch, place, &mut watch, &mut this.body, cx);
-        let polled = conclude(self.tasks, next, this.region, this.state, &mut watch, this.body, cx);
+        let mut this = branch.parts();
+        let polled = this.after_bare(self.tasks, (polled, made), self.epoch, cx);
         if polled.is_ready() {
-            end(this.region, &mut watch);
+            this.end();
         }
         self.look();
         polled
@@ -257,6 +248,6 @@ impl fmt::Debug for Siblings<'_> {
 
 impl<F> fmt::Debug for Branch<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Branch").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Branch").field("state", &self.scoped.state()).finish_non_exhaustive()
     }
 }

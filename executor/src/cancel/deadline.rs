@@ -1,7 +1,7 @@
 //! Timeouts: scopes with a deadline.
 
 use crate::{
-    cancel::scope::{CancelScope, InScope},
+    cancel::{in_scope::InScope, scope::CancelScope},
     outcome::reason::CancelReason,
     time::{
         instant::{Instant, saturating_nanos},

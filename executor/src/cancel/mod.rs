@@ -100,8 +100,11 @@
 
 pub(crate) mod shields;
 pub(crate) mod deadline;
-pub(crate) mod branch;
 pub(crate) mod scope;
+pub(crate) mod branch;
+pub(crate) mod in_scope;
+pub(crate) mod scoped;
+pub(crate) mod visit;
 pub(crate) mod cleanup;
 pub(crate) mod point;
 pub(crate) mod token;

@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::reason::CancelReason,
-    region::{region::Region, timer::Watch},
+    region::{region::Region, timer::Timing},
     wake::call::call,
 };
 
@@ -37,11 +37,11 @@ impl Region {
 
     /// Has its time come, or has another thread cancelled it? Then it is cancelled now.
     #[inline]
-    pub(crate) fn has_come(&self, watch: &mut Watch) -> bool {
+    pub(crate) fn has_come(&self, timing: &mut impl Timing) -> bool {
         if self.reason().is_some() {
             return true;
         }
-        if watch.is_past(&self.limit) {
+        if timing.is_past(&self.limit) {
             self.cancel_once(CancelReason::DeadlineExceeded);
         } else {
             self.look();

@@ -70,6 +70,12 @@ impl Region {
         });
     }
 
+    /// Has anybody else a handle of the scope, besides its future?
+    #[inline]
+    pub(crate) fn is_shared(self: &Rc<Self>) -> bool {
+        Rc::strong_count(self) > 1 || self.limit.remote.get().is_some()
+    }
+
     /// What the region has once something has registered with it.
     pub(crate) fn inner(&self) -> &Inner {
         self.inner.get_or_init(Inner::new)

@@ -1,4 +1,4 @@
-//! The timer of a scope: of its deadline, or of its grace period.
+//! The timer of a scope: of its deadline, or of its grace period. Or that it has none.
 
 use crate::{
     region::limit::{Limit, NEVER},
@@ -6,26 +6,97 @@ use crate::{
 };
 use std::{task::Waker, time::Duration};
 
-/// The part that a scope's future has: the timer of its deadline, and while clean-up is at work that of its grace period, if it has one.
-#[derive(Default)]
-pub(crate) struct Watch {
+/// What a scope's future asks of its timer. The answers of [`NoTimer`] are constants, so that the code of a scope without a timer has none.
+pub(crate) trait Timing {
+    /// The deadline of a scope that has no region to keep it in.
+    fn first_deadline(&self) -> When;
+
+    /// Has the timer fired?
+    fn has_fired(&self) -> bool;
+
+    /// Has the region's deadline passed?
+    fn is_past(&mut self, limit: &Limit) -> bool;
+
+    /// The scope's future waits: sees to it that it is woken at the deadline.
+    fn keep_deadline(&mut self, deadline: When, waker: &Waker);
+
+    /// The scope is cancelled: its deadline does not count any more.
+    fn forget_deadline(&mut self);
+
+    /// Clean-up is at work: sees to it that the scope's future is woken when that takes too long. `true` when it has.
+    fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool;
+
+    /// Is the timer the grace period's?
+    fn is_lent(&self) -> bool;
+
+    /// The scope's future has ended: it is woken for no time any more.
+    fn stop(&mut self);
+}
+
+/// A scope's future without a timer: nobody has a handle of the scope, so neither a deadline nor a grace period is ever set.
+pub(crate) struct NoTimer;
+
+impl Timing for NoTimer {
+    #[inline(always)]
+    fn first_deadline(&self) -> When {
+        NEVER
+    }
+
+    #[inline(always)]
+    fn has_fired(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_past(&mut self, _: &Limit) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn keep_deadline(&mut self, _: When, _: &Waker) {}
+
+    #[inline(always)]
+    fn forget_deadline(&mut self) {}
+
+    #[inline(always)]
+    fn is_overdue(&mut self, _: &Limit, _: &Waker) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_lent(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn stop(&mut self) {}
+}
+
+/// The timer of a scope's future: of its deadline, and while clean-up is at work of its grace period, if it has one.
+pub(crate) struct ScopeTimer {
     alarm: Option<Alarm>,
     /// What the alarm was started for. `None`: for the grace period.
     deadline: Option<When>,
     /// The grace period that the alarm was started for.
     grace: Option<Duration>,
+    /// The deadline that the scope was made with.
+    first: When,
 }
 
-impl Watch {
-    /// Has the timer fired?
+impl Timing for ScopeTimer {
     #[inline]
-    pub(crate) fn has_fired(&self) -> bool {
+    fn first_deadline(&self) -> When {
+        self.first
+    }
+
+    #[inline]
+    fn has_fired(&self) -> bool {
         self.alarm.as_ref().is_some_and(Alarm::has_fired)
     }
 
-    /// Has the deadline passed? If it was moved, the timer of the old one counts no more.
+    /// If the deadline was moved, the timer of the old one counts no more.
     #[inline]
-    pub(crate) fn is_past(&mut self, limit: &Limit) -> bool {
+    fn is_past(&mut self, limit: &Limit) -> bool {
         // Once the scope is cancelled, the timer is the grace period's, and no deadline counts.
         let (Some(alarm), Some(_)) = (&self.alarm, self.deadline) else { return false };
         if self.deadline != Some(limit.deadline.get()) {
@@ -35,9 +106,8 @@ impl Watch {
         alarm.has_fired()
     }
 
-    /// The scope's future waits: sees to it that it is woken at the deadline.
     #[inline]
-    pub(crate) fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
+    fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
         if self.deadline != Some(deadline) {
             (self.alarm, self.grace) = (None, None);
             self.deadline = Some(deadline);
@@ -47,17 +117,13 @@ impl Watch {
         }
     }
 
-    #[inline]
-    fn keep(&mut self, when: When, waker: &Waker) {
-        match &self.alarm {
-            None => self.alarm = Alarm::start(when, waker),
-            Some(alarm) if alarm.is_here() => alarm.set_waker(waker),
-            Some(elsewhere) => self.alarm = Alarm::start(elsewhere.deadline().map_or(when, When::At), waker),
+    fn forget_deadline(&mut self) {
+        if self.deadline.take().is_some() {
+            self.alarm = None;
         }
     }
 
-    /// Clean-up is at work: sees to it that the scope's future is woken when that takes too long. `true` when it has.
-    pub(crate) fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool {
+    fn is_overdue(&mut self, limit: &Limit, waker: &Waker) -> bool {
         let grace = limit.grace.get();
         let Some(length) = grace else {
             if self.is_lent() {
@@ -76,14 +142,31 @@ impl Watch {
         false
     }
 
-    /// Is the timer the grace period's?
-    pub(crate) fn is_lent(&self) -> bool {
+    fn is_lent(&self) -> bool {
         self.deadline.is_none() && self.grace.is_some()
     }
 
-    /// Is the timer the deadline's, if there is one?
-    pub(crate) fn has_deadline(&self) -> bool {
-        self.deadline.is_some()
+    #[inline]
+    fn stop(&mut self) {
+        self.alarm = None;
+    }
+}
+
+impl ScopeTimer {
+    /// The timer of a scope with that deadline. It is started when the scope first waits.
+    #[inline]
+    pub(crate) fn new(first: When) -> ScopeTimer {
+        ScopeTimer { alarm: None, deadline: None, grace: None, first }
+    }
+
+    /// Starts the timer, if there is none, and has it wake by that waker.
+    #[inline]
+    fn keep(&mut self, when: When, waker: &Waker) {
+        match &self.alarm {
+            None => self.alarm = Alarm::start(when, waker),
+            Some(alarm) if alarm.is_here() => alarm.set_waker(waker),
+            Some(elsewhere) => self.alarm = Alarm::start(elsewhere.deadline().map_or(when, When::At), waker),
+        }
     }
 
     /// From now on the timer is the grace period's. The deadline counts again if the future outlives what is cancelled around it, and is the
@@ -95,17 +178,5 @@ impl Watch {
                 limit.deadline.set(When::At(deadline));
             }
         }
-    }
-
-    /// The scope is cancelled: its deadline does not count any more.
-    pub(crate) fn forget_deadline(&mut self) {
-        if self.deadline.take().is_some() {
-            self.alarm = None;
-        }
-    }
-
-    #[inline]
-    pub(crate) fn stop(&mut self) {
-        self.alarm = None;
     }
 }

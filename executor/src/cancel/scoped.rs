@@ -1,0 +1,175 @@
+//! A future in a scope: with handles, under a deadline, or as a branch.
+
+use crate::{
+    cancel::visit::{State, Visit},
+    outcome::{
+        caught::caught,
+        panic::Panic,
+        reason::{CancelReason, Cancelled},
+        unhandled::{UnhandledKind, report_unhandled as report},
+    },
+    raw::place::Place,
+    region::{
+        epoch::{Epoch, epoch},
+        limit::is_past,
+        region::{Kind, Region},
+        timer::Timing,
+    },
+    task::tasks::{Tasks, polled_by},
+    time::wheel::When,
+};
+use pin_project_lite::pin_project;
+use std::{
+    panic::resume_unwind,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+pin_project! {
+    /// A future in a scope, with the timer `T` or none. The scope has a region once something needs one: a handle, a cancellation, or what
+    /// waits in it and is to be reached by one.
+    #[project = Parts]
+    pub(crate) struct Scoped<F, T: Timing> {
+        // `None` as long as nothing has needed one, and once the future has ended.
+        pub(crate) region: Option<Rc<Region>>,
+        pub(crate) state: State,
+        timing: T,
+        #[pin]
+        pub(crate) body: Place<F>,
+    }
+    impl<F, T: Timing> PinnedDrop for Scoped<F, T> {
+        fn drop(this: Pin<&mut Self>) {
+            this.project().drop_unfinished();
+        }
+    }
+}
+
+impl<F, T: Timing> Scoped<F, T> {
+    #[inline]
+    pub(crate) fn new(region: Option<Rc<Region>>, timing: T, future: F) -> Scoped<F, T> {
+        Scoped { region, state: State::New, timing, body: Place::new(future) }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+}
+
+impl<F: Future, T: Timing> Future for Scoped<F, T> {
+    type Output = Result<F::Output, Cancelled>;
+
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let polled = polled_by("a cancel scope", |tasks| {
+            let is_bare = this.region.is_none() && !tasks.is_cancelled_here() && !this.timing.has_fired();
+            if is_bare && (*this.state == State::Running || !is_past(this.timing.first_deadline())) {
+                this.poll_bare(tasks, cx)
+            } else {
+                this.visit(tasks, None).poll(cx)
+            }
+        });
+        if polled.is_ready() {
+            this.end();
+        }
+        polled
+    }
+}
+
+impl<F: Future, T: Timing> Parts<'_, F, T> {
+    /// Polls the body in a scope that has no region: the price of a timeout that does not fire.
+    #[inline(always)]
+    fn poll_bare(&mut self, tasks: &Tasks, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+        *self.state = State::Running;
+        let future = self.body.as_mut().get().expect("a scope was polled after it had ended");
+        let before = epoch();
+        let (polled, made) = tasks.here.inside_bare(|| future.poll(cx));
+        if polled.is_pending() && made.is_none() && epoch() == before {
+            self.timing.keep_deadline(self.timing.first_deadline(), cx.waker());
+            return Poll::Pending;
+        }
+        self.after_bare(tasks, (polled, made), before, cx)
+    }
+
+    /// Goes on after a poll of the body without a region, in which one was `made` perhaps, or something was cancelled since `before`.
+    #[inline(always)]
+    pub(crate) fn after_bare(
+        &mut self,
+        tasks: &Tasks,
+        (polled, made): (Poll<F::Output>, Option<Rc<Region>>),
+        before: Epoch,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        if let Poll::Ready(value) = polled {
+            *self.region = made;
+            return Poll::Ready(Ok(value));
+        }
+        self.visit(tasks, made).go_on(before, cx)
+    }
+}
+
+impl<F, T: Timing> Parts<'_, F, T> {
+    /// A visit of the scope, which gets a region if it has none: the one that was `made` for it, or another.
+    #[inline]
+    fn visit<'a>(&'a mut self, tasks: &'a Tasks, made: Option<Rc<Region>>) -> Visit<'a, F, T> {
+        let region = match &mut *self.region {
+            Some(region) => region,
+            none => none.insert(first_region(made, self.timing.first_deadline())),
+        };
+        Visit { tasks, region, state: self.state, timing: self.timing, body: self.body.as_mut() }
+    }
+
+    /// The future has ended: lets go of its region and of its timer.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if let Some(region) = self.region.take() {
+            end_region(region);
+        }
+        self.timing.stop();
+    }
+
+    /// Drops a body that has not ended: an outer scope stops, or foreign code does not want it any more.
+    fn drop_unfinished(&mut self) {
+        let Some(region) = self.region.take() else { return };
+        if *self.state == State::New && region.limit.was_entered() {
+            // Another future runs in the scope, or did.
+            return;
+        }
+        region.unlink();
+        let dropped = caught(|| self.body.as_mut().clear());
+        region.abandon();
+        if region.is_shared() {
+            // Those who wait for a token's cancellation would wait for ever.
+            region.cancel_once(CancelReason::OwnerDropped);
+        }
+        end_region(region);
+        self.timing.stop();
+        if let Err(payload) = dropped {
+            if std::thread::panicking() {
+                report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
+            } else {
+                resume_unwind(payload);
+            }
+        }
+    }
+}
+
+/// The region of a scope that has had none: the one that was `made` for it, or another.
+#[cold]
+fn first_region(made: Option<Rc<Region>>, deadline: When) -> Rc<Region> {
+    let region = made.unwrap_or_else(|| Region::new(Kind::Scope));
+    region.limit.deadline.set(deadline);
+    region
+}
+
+/// The region's future has ended. Its handles may live on; without any, it is used for another scope.
+fn end_region(mut region: Rc<Region>) {
+    region.end();
+    if region.is_shared() {
+        region.limit.end();
+        let waker = region.limit.take_waker();
+        drop(waker);
+    }
+    Region::recycle(&mut region);
+}

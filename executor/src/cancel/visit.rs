@@ -1,0 +1,220 @@
+//! One poll of a scope that has a region: what the scope does with its body when it is cancelled, and when it is not.
+
+use crate::{
+    outcome::{
+        caught::caught,
+        reason::{CancelReason, Cancelled},
+        unhandled::{UnhandledKind, report_unhandled as report},
+    },
+    raw::place::Place,
+    region::{
+        drive::{Verdict, drive},
+        epoch::{Epoch, epoch},
+        held::{Held, first_of},
+        limit::is_past,
+        region::Region,
+        timer::Timing,
+    },
+    task::tasks::Tasks,
+};
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// How far a scope's future is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    New,
+    Running,
+    /// The scope has stopped, but a scope around it is cancelled: nothing is returned.
+    Stopped,
+}
+
+/// What is to be done with a scope after its body was polled, or was not.
+enum Next<T> {
+    /// Nothing: the body was not started, or has stopped, and something around it is cancelled.
+    Nothing,
+    Wait,
+    Return(T),
+    /// `overdue`: clean-up is at work, for too long.
+    Stop {
+        overdue: bool,
+    },
+}
+
+/// A scope that is being polled: its region, and what its future has besides.
+pub(crate) struct Visit<'a, F, T> {
+    pub(crate) tasks: &'a Tasks,
+    pub(crate) region: &'a Rc<Region>,
+    pub(crate) state: &'a mut State,
+    pub(crate) timing: &'a mut T,
+    pub(crate) body: Pin<&'a mut Place<F>>,
+}
+
+impl<F: Future, T: Timing> Visit<'_, F, T> {
+    /// Polls the scope.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+        let next = self.poll_body(cx);
+        self.conclude(next, cx)
+    }
+
+    /// Goes on after a poll of the body for which the scope had no region. `before`: the epoch in which that began.
+    pub(crate) fn go_on(&mut self, before: Epoch, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+        self.region.arrive(self.tasks);
+        let next =
+            if epoch() == before || self.region.is_outer_cancelled() { Next::Wait } else { self.poll_cancelled(cx) };
+        self.conclude(next, cx)
+    }
+
+    /// Polls the body as the scope's state wants it: for the first time, on, once more, or not at all.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Next<F::Output> {
+        if *self.state == State::New && self.region.limit.was_entered() {
+            panic!("a second future was run in one CancelScope: make a scope for each");
+        }
+        let around = self.region.arrive(self.tasks);
+        match *self.state {
+            State::Running => {}
+            // Code in a cancelled scope starts nothing, and nothing is returned to it.
+            _ if around => return Next::Nothing,
+            State::New => self.begin(),
+            State::Stopped => return Next::Stop { overdue: false },
+        }
+        if self.region.has_come(self.timing) || around {
+            return self.poll_cancelled(cx);
+        }
+        let before = epoch();
+        match self.poll_once(cx) {
+            Poll::Ready(value) => Next::Return(value),
+            // If this scope or one around it has been cancelled in this poll, the epoch is a new one. The outermost that is
+            // cancelled then polls once more.
+            Poll::Pending if epoch() == before || self.region.is_outer_cancelled() => Next::Wait,
+            Poll::Pending => self.poll_cancelled(cx),
+        }
+    }
+
+    #[inline]
+    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(future) = self.body.as_mut().get() else { return Poll::Pending };
+        let here = &self.tasks.here;
+        self.region.poll_inside(&here.commons, cx, |cx| here.inside(self.region, || future.poll(cx)))
+    }
+
+    /// Polls the body once more, and again while it begins clean-up that has ended at once: the scope is cancelled, or one around it is.
+    #[cold]
+    fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Next<F::Output> {
+        let (tasks, region) = (self.tasks, self.region);
+        if region.reason().is_none() && !region.is_outer_cancelled() {
+            return Next::Wait;
+        }
+        let polled = drive(&tasks.here.commons, region, true, cx, |cx| match self.body.as_mut().get() {
+            Some(future) => tasks.here.inside(region, || future.poll(cx)),
+            None => Poll::Pending,
+        });
+        match polled {
+            Ok(value) => Next::Return(value),
+            Err(Verdict::Stop) => Next::Stop { overdue: false },
+            Err(_) if region.is_at_work() && self.timing.is_overdue(&region.limit, cx.waker()) => {
+                Next::Stop { overdue: true }
+            }
+            Err(_) => Next::Wait,
+        }
+    }
+
+    /// Waits, stops or returns, as it was decided.
+    #[inline(always)]
+    fn conclude(&mut self, next: Next<F::Output>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+        match next {
+            // A completed result is never lost.
+            Next::Return(value) => return Poll::Ready(Ok(value)),
+            Next::Wait => {
+                self.wait(cx);
+                return Poll::Pending;
+            }
+            Next::Stop { overdue } => {
+                if let Some(cancelled) = self.stop(overdue) {
+                    return Poll::Ready(Err(cancelled));
+                }
+            }
+            Next::Nothing => {}
+        }
+        self.region.wait_for_end_around(self.tasks, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl<F, T: Timing> Visit<'_, F, T> {
+    /// The scope's first poll: fixes its deadline, and finds out whether it was cancelled before.
+    fn begin(&mut self) {
+        let region = self.region;
+        region.limit.enter(region.is_shared());
+        region.look();
+        *self.state = State::Running;
+        if region.reason().is_some() {
+            // Cancelled before it began: the future is not started.
+            self.body.as_mut().clear();
+        } else if is_past(region.limit.deadline.get()) {
+            // At its own deadline it is polled once.
+            region.cancel_once(CancelReason::DeadlineExceeded);
+        }
+    }
+
+    /// The scope waits: whoever may end that knows the newest waker.
+    #[inline]
+    fn wait(&mut self, cx: &Context<'_>) {
+        let region = self.region;
+        let is_cancelled = region.is_cancelled();
+        region.wait(self.tasks, cx.waker(), true);
+        if region.is_shared() {
+            region.limit.keep_waker(cx.waker());
+            if let Some(remote) = region.limit.remote.get() {
+                if !remote.keep_scope(cx.waker()) && !is_cancelled {
+                    cx.waker().wake_by_ref();
+                }
+            }
+        }
+        let mut counts = false;
+        if region.reason().is_some() {
+            self.timing.forget_deadline();
+        } else if !(is_cancelled && self.timing.is_lent()) {
+            self.timing.keep_deadline(region.limit.deadline.get(), cx.waker());
+            counts = true;
+        }
+        if is_cancelled && !counts && region.is_outer_cancelled() {
+            // The scope is to stop, or its deadline is to count again, if it outlives what is cancelled around it.
+            region.wait_for_end_around(self.tasks, cx.waker());
+        }
+        if !is_cancelled && region.is_cancelled() {
+            // A waker's clone, which may be foreign code, has cancelled the scope.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Drops the body: it has not finished, and no clean-up in it is at work any more, or for too long. `None`: a scope around this one is
+    /// cancelled too.
+    fn stop(&mut self, overdue: bool) -> Option<Cancelled> {
+        *self.state = State::Stopped;
+        let (tasks, region) = (self.tasks, self.region);
+        region.unlink();
+        let mut clear = || self.body.as_mut().clear();
+        let dropped = caught(|| if overdue { tasks.quietly(clear) } else { clear() });
+        if overdue {
+            report(UnhandledKind::GraceExceeded);
+            // It was not cancelled itself, perhaps, and now its future is gone. The first reason stays.
+            region.cancel_once(CancelReason::OwnerDropped);
+        }
+        let first = region.take_panic();
+        let around = region.is_outer_cancelled();
+        region.end();
+        self.timing.stop();
+        if let Some(panic) = first_of(first, dropped.err().map(Held::new)) {
+            match tasks.region_here() {
+                // It would take other clean-up with it.
+                Some(outer) if around => outer.stash(panic),
+                _ => panic.resume(),
+            }
+        }
+        (!around).then(|| Cancelled(region.reason().cloned().unwrap_or(CancelReason::OwnerDropped)))
+    }
+}
