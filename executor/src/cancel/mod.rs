@@ -2,7 +2,8 @@
 //!
 //! A scope is cancelled once and for good. Code in it is stopped where it is suspended, by dropping its future, after the
 //! clean-up points in it are done. Everything here follows from three types: the `Region` (what scopes and clean-up points have in
-//! common), the future of a scope (`InScope`), and the two halves of a clean-up point (`Guard`, `Cleaning`).
+//! common), the future of a scope (`Scoped`: what `InScope`, `Timeout` and `Branch` are inside), and the two halves of a clean-up point
+//! (`Guard`, `Cleaning`).
 //!
 //! # States
 //!
@@ -41,10 +42,10 @@
 //! 5. `Tasks::request` with `Stop::Abort`: `Task::abort`, or `Tasks::abort_all` when the executor's grace period is over. The loop drops
 //!    the future with all the clean-up in it.
 //!
-//! A scope (`InScope`):
+//! A scope (`Scoped`; once it has a region, a `Visit` polls it):
 //!
 //! ```text
-//!             InScope::poll                                    InScope::poll: pending, and a
+//!             Scoped::poll                                     Scoped::poll: pending, and a
 //!             ┌───────┐                                        reached point is at work
 //!             │       ▼                                              ┌──────────┐
 //!   begin   ┌─┴─────────┐  cancel (1)   ┌─────────────────┐         ┌┴──────────▼─┐
@@ -61,17 +62,18 @@
 //!           └──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. `Region::cancel`: called by `CancelScope::cancel`, by a token, by `has_come` in a poll (the deadline's timer has fired, or another
-//!    thread has cancelled), by `begin` (the deadline was past before the start), and by `drop_unfinished`. It keeps the first reason,
-//!    moves the epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is around is cancelled.
-//! 2. `poll_cancelled` polls the body once more, and again as long as polls reach new clean-up points and none is at work. Then `stop`
-//!    drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost cancelled scope
-//!    stops, and drops this one with all that is in it (`drop_unfinished`); or this one outlives that, and has itself polled at its
-//!    end (`Region::wait_for_end_around`).
-//!    A scope that is cancelled before it begins has no body any more when it gets here (`begin`).
+//! 1. `Region::cancel`: called by `Region::cancel_once` for `CancelScope::cancel`, for a token, for `Region::has_come` in a poll (the
+//!    deadline's timer has fired), for `Visit::begin` (the deadline was past before the start), and for `Parts::drop_unfinished` where
+//!    handles are left; by `Region::look` (another thread has cancelled); and by `Branch::cancel`. It keeps the first reason, moves the
+//!    epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is around is cancelled.
+//! 2. `Visit::poll_cancelled` polls the body once more, and again as long as polls reach new clean-up points and none is at work. Then
+//!    `Visit::stop` drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost
+//!    cancelled scope stops, and drops this one with all that is in it (`Parts::drop_unfinished`); or this one outlives that, and has
+//!    itself polled at its end (`Region::wait_for_end_around`).
+//!    A scope that is cancelled before it begins has no body any more when it gets here (`Visit::begin`).
 //! 3. A clean-up point was reached. It holds the scope, which holds the scope around it, up to the next clean-up point or the root
 //!    (`Members::are_at_work`, asked by `Region::wait`).
-//! 4. `Watch::is_overdue`: the scope's grace period is over.
+//! 4. `ScopeTimer::is_overdue`: the scope's grace period is over.
 //!
 //! A clean-up point (`finally`; `shield` has the second part only):
 //!
