@@ -29,12 +29,12 @@ pin_project! {
     /// Whatever is asked is asked of a pinned `&mut`, as a plain reference to a future that is half-way would touch what that
     /// has borrowed from itself.
     ///
-    /// It is a [`CancelScope`](crate::CancelScope) without handles and deadlines, and costs a word and a flag as long as nothing in
+    /// A branch is a [`CancelScope`](crate::CancelScope) without handles and deadlines, and costs a word and a flag as long as nothing in
     /// it needs more.
     ///
     /// # Errors
     ///
-    /// It yields [`Cancelled`] if it was cancelled before its future had finished, unless a scope around it is cancelled too: then
+    /// A branch yields [`Cancelled`] if it was cancelled before its future had finished, unless a scope around it is cancelled too: then
     /// it yields nothing, and [is abandoned](Branch::is_abandoned): its owner drops it.
     ///
     /// # Panics
@@ -65,6 +65,7 @@ impl<F> Branch<F> {
         Branch { scoped: Scoped::new(None, NoTimer, future) }
     }
 
+    /// The branch's future, taken apart for whoever polls it or asks it something.
     #[inline]
     fn parts(self: Pin<&mut Self>) -> Parts<'_, F, NoTimer> {
         self.project().scoped.project()
@@ -77,23 +78,23 @@ impl<F> Branch<F> {
         region.cancel(reason.into())
     }
 
-    /// Has it not begun? It does not in a scope that is cancelled, but may later, in another: its owner must poll it again there.
+    /// Has the branch not begun? It does not in a scope that is cancelled, but may later, in another: its owner must poll it again there.
     pub fn is_fresh(self: Pin<&mut Self>) -> bool {
         *self.parts().state == State::New
     }
 
-    /// Is there anything in it that wants to clean up? If not, whoever does not need it any more may just as well drop it. Cancelling
+    /// Is there anything in the branch that wants to clean up? If not, whoever does not need it any more may just as well drop it. Cancelling
     /// it polls it once more, so that a future that is ready by then goes on, though its output is for nobody.
     pub fn has_cleanup(self: Pin<&mut Self>) -> bool {
         self.parts().region.as_ref().is_some_and(|region| region.has_members())
     }
 
-    /// Is clean-up at work in it, that a cancellation has begun?
+    /// Is clean-up at work in the branch, that a cancellation has begun?
     pub fn is_cleaning_up(self: Pin<&mut Self>) -> bool {
         self.parts().region.as_ref().is_some_and(|region| region.is_at_work())
     }
 
-    /// Is it to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
+    /// Is the branch to be dropped where it stands? A scope around it is cancelled then, and no clean-up is at work in it, so that it will not
     /// end by itself. That scope would drop it when all clean-up in the other branches is done too; a combinator does better to drop
     /// it at once, after a poll that [began cancelled](Siblings::began_cancelled).
     pub fn is_abandoned(self: Pin<&mut Self>) -> bool {
@@ -122,15 +123,17 @@ pub struct Siblings<'a> {
     tasks: &'a Tasks,
     /// One frame for all, as long as none of them needs more: nothing in it belongs to one of them.
     framed: Option<Framed<'a>>,
-    /// Since then nothing was cancelled.
+    /// The epoch when these siblings looked last: as long as it stays, nothing was cancelled since.
     epoch: Epoch,
-    /// Since then no region was made.
+    /// How many regions were made when these siblings looked last.
     made: u64,
+    /// Was a scope around cancelled when these siblings looked last?
     is_cancelled: bool,
+    /// Was a scope around cancelled when they looked first?
     began_cancelled: bool,
 }
 
-/// For combinators with many children: gives `poll` something to poll branches with that costs less for each than
+/// Polls branches, for combinators with many children: gives `poll` something to poll branches with that costs less for each than
 /// [`Branch::poll`], and does the same.
 ///
 /// # Panics
@@ -164,6 +167,7 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
 }
 
 impl<'a> Siblings<'a> {
+    /// Finds out whether a scope around is cancelled, and makes a frame that all branches without a region share.
     fn look(&mut self) {
         self.framed = None;
         self.is_cancelled = self.tasks.is_cancelled_here();
@@ -202,7 +206,7 @@ impl<'a> Siblings<'a> {
         self.finish(branch, polled, cx)
     }
 
-    /// The branch has a region, or may need one.
+    /// Polls a branch that has a region, or may need one.
     #[cold]
     fn poll_alone<F: Future>(
         &mut self,
@@ -215,7 +219,7 @@ impl<'a> Siblings<'a> {
         polled
     }
 
-    /// A region was made in this poll, perhaps for this branch, or something was cancelled.
+    /// Goes on after a poll in which a region was made, perhaps for this branch, or something was cancelled.
     #[cold]
     fn finish<F: Future>(
         &mut self,

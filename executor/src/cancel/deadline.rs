@@ -18,7 +18,7 @@ use std::{
 
 /// A deadline has passed before the future had finished.
 ///
-/// It converts into [`io::Error`], of kind [`TimedOut`](io::ErrorKind::TimedOut).
+/// `Elapsed` converts into [`io::Error`], of kind [`TimedOut`](io::ErrorKind::TimedOut).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the deadline has passed")]
 pub struct Elapsed;
@@ -31,7 +31,7 @@ impl From<Elapsed> for io::Error {
 
 /// Gives a future `limit` time: a [`Deadline`] that nobody moves.
 ///
-/// It counts from the first poll on. The future is dropped when its time is over, after the clean-up in it is done. A future
+/// The limit counts from the first poll on. The future is dropped when its time is over, after the clean-up in it is done. A future
 /// that finishes in the turn of the deadline has finished; with no time at all it is polled once. `Duration::MAX` is never.
 ///
 /// Cancel-safe as far as `future` is.
@@ -56,7 +56,7 @@ pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
     Timeout { inner: InScope::with_deadline(When::After(saturating_nanos(limit)), future) }
 }
 
-/// Gives a future time until `deadline`. As [`timeout`]; [`Instant::NEVER`] is never.
+/// Gives a future time until `deadline`, as [`timeout`] does for a while; [`Instant::NEVER`] is never.
 ///
 /// # Errors
 ///
@@ -130,12 +130,12 @@ impl Deadline {
         self.0.set_deadline(deadline)
     }
 
-    /// When it is, if it is known: not before the first poll for one that counts from there.
+    /// When the deadline is, if that is known: not before the first poll for one that counts from there.
     pub fn when(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Did it end what ran under it?
+    /// Did the deadline end what ran under it?
     pub fn expired(&self) -> bool {
         self.0.reason() == Some(CancelReason::DeadlineExceeded)
     }

@@ -34,10 +34,10 @@ use std::{
     task::{Context, Poll},
 };
 
-/// What the parts of one clean-up point share.
 /// Where a clean-up point was written.
 pub(crate) type Site = &'static Location<'static>;
 
+/// What the parts of one clean-up point share.
 #[derive(Clone)]
 pub(crate) struct Point {
     region: Rc<Region>,
@@ -66,7 +66,7 @@ impl Point {
         Point { region: Region::new(Kind::Guarded), site }
     }
 
-    /// A poll begins. `true` if what is around was cancelled: then the point is at work there until it is done.
+    /// A poll of the point begins. `true` if what is around was cancelled: then the point is at work there until it is done.
     #[inline]
     fn arrive(&self, tasks: &Tasks) -> bool {
         let cancelled = self.region.arrive(tasks);
@@ -76,12 +76,13 @@ impl Point {
         cancelled
     }
 
-    /// The point waits. `cancelled`: what is around was, when the poll began. If that came later, it is polled again by whoever is around.
+    /// The point waits. `cancelled`: what is around was cancelled when the poll began. If that came later, it is polled again by
+    /// whoever is around.
     fn wait(&self, tasks: &Tasks, cx: &Context<'_>, cancelled: bool) {
         self.region.wait(tasks, cx.waker(), cancelled);
     }
 
-    /// It was dropped before it was done.
+    /// The point was dropped before it was done, and is reported, unless somebody asked for that.
     fn skip(&self) {
         self.region.abandon();
         if !TASKS.look(|tasks| tasks.is_some_and(Tasks::is_quiet)) {
@@ -89,7 +90,7 @@ impl Point {
         }
     }
 
-    /// A panic goes on. In a cancelled scope not at once, since it would take clean-up in other branches with it: it goes
+    /// Has a panic go on. In a cancelled scope not at once, since it would take clean-up in other branches with it: it goes
     /// on when the scope ends.
     fn throw(&self, tasks: &Tasks, panic: Held) {
         match tasks.region_here() {
@@ -187,7 +188,7 @@ fn go_on_or_report(payload: Payload) {
 }
 
 pin_project! {
-    /// The second part: the clean-up. Yields its output, or its panic.
+    /// The second part of a clean-up point: the clean-up. Yields its output, or its panic.
     pub(crate) struct Cleaning<F> {
         point: Point,
         #[pin]
@@ -258,7 +259,7 @@ fn poll_shielded<F: Future>(
     caught(|| region.poll_by(&tasks.here.commons, cx, poll)).map_err(Held::new)
 }
 
-/// The end of a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
+/// Ends a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
 /// the scope that is cancelled drops it.
 pub(crate) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: Option<Held>) -> T {
     let (mut value, mut panic) = match (outcome, panic) {
@@ -301,10 +302,10 @@ pin_project! {
 
 enum State {
     New,
-    /// It was first polled in a scope that was cancelled already: it shields nothing.
+    /// The shield was first polled in a scope that was cancelled already: it shields nothing.
     Open,
     Shields(Point),
-    /// It panicked in a cancelled scope, which goes on with that; or it was given up.
+    /// The shielded future panicked in a cancelled scope, which goes on with that; or it was given up.
     Failed,
     Done,
 }

@@ -51,7 +51,7 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] if this very scope was cancelled before the future had finished. If a scope around it was cancelled
+    /// [`Cancelled`](crate::Cancelled) if this very scope was cancelled before the future had finished. If a scope around it was cancelled
     /// too, nothing is returned: the code that awaits this is stopped as well.
     ///
     /// # Panics

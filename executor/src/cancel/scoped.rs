@@ -46,11 +46,13 @@ pin_project! {
 }
 
 impl<F, T: Timing> Scoped<F, T> {
+    /// A future that begins to run when it is polled.
     #[inline]
     pub(crate) fn new(region: Option<Rc<Region>>, timing: T, future: F) -> Scoped<F, T> {
         Scoped { region, state: State::New, timing, body: Place::new(future) }
     }
 
+    /// How far the future is.
     pub(crate) fn state(&self) -> State {
         self.state
     }

@@ -79,7 +79,7 @@ pub fn shield_depth() -> usize {
     TASKS.look(|tasks| tasks.map_or(0, |tasks| tasks.here.depth()))
 }
 
-/// [`open_shields`] up to where [`shield_depth`] was `depth`, for combinators that have no token.
+/// Gives up shields, as [`open_shields`] does, up to where [`shield_depth`] was `depth`, for combinators that have no token.
 pub fn open_shields_above(depth: usize) {
     let above = TASKS.look(|tasks| tasks.map(|tasks| tasks.here.regions_above(depth)));
     above.iter().flatten().for_each(|region| region.open());

@@ -87,7 +87,7 @@ impl fmt::Debug for CancelToken {
 #[must_use = "nothing is waited for until this is awaited"]
 pub struct WaitCancelled {
     region: Rc<Region>,
-    /// As what it is registered with the scope.
+    /// The key by which this future is registered with the scope.
     key: Option<usize>,
 }
 
@@ -123,6 +123,7 @@ impl WaitCancelled {
         self.region.reason().cloned()
     }
 
+    /// Nobody waits with this future any more.
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
             self.region.remove_waiter(key);

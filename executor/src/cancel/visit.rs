@@ -94,6 +94,7 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
         }
     }
 
+    /// Polls the body, if it is there.
     #[inline]
     fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Some(future) = self.body.as_mut().get() else { return Poll::Pending };

@@ -26,7 +26,7 @@ impl Region {
         is_first
     }
 
-    /// Has another thread cancelled it?
+    /// Has another thread cancelled the scope? Then it is cancelled here, too.
     #[inline]
     pub(crate) fn look(&self) {
         let remote = self.limit.remote.get().filter(|_| self.reason().is_none());
@@ -35,7 +35,7 @@ impl Region {
         }
     }
 
-    /// Has its time come, or has another thread cancelled it? Then it is cancelled now.
+    /// Is the scope cancelled? If its time has come, or another thread has cancelled it, it is from now on.
     #[inline]
     pub(crate) fn has_come(&self, timing: &mut impl Timing) -> bool {
         if self.reason().is_some() {

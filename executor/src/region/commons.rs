@@ -21,15 +21,17 @@ impl Commons {
         self.reached.get()
     }
 
+    /// Counts a clean-up point that was polled for the first time after a cancellation.
     pub(crate) fn count_reached(&self) {
         self.reached.set(self.reached.get() + 1);
     }
 
-    /// How often those that clean up were asked whether anybody polls them.
+    /// How many probes there were: how often those that clean up were asked whether anybody polls them.
     pub(crate) fn probes(&self) -> u64 {
         self.probes.get()
     }
 
+    /// Counts a probe. Returns how many there were.
     pub(crate) fn count_probe(&self) -> u64 {
         self.probes.set(self.probes.get() + 1);
         self.probes.get()

@@ -24,7 +24,8 @@ pub(crate) enum Verdict {
 /// would keep the thread.
 const MOST_IN_A_ROW: usize = 1_000;
 
-/// To be asked after a poll. `reached`: [`Commons::reached`](Commons::reached) before it. `again`: how often the answer was `Again`.
+/// What a cancelled region does after a poll. `reached`: [`Commons::reached`](Commons::reached) before it. `again`: how often the
+/// answer was `Again`.
 pub(crate) fn decide(commons: &Commons, region: &Region, reached: u64, again: usize) -> Verdict {
     region.probe(commons);
     if region.is_at_work() || (region.kind() == Kind::Scope && region.is_outer_cancelled()) {
@@ -33,7 +34,7 @@ pub(crate) fn decide(commons: &Commons, region: &Region, reached: u64, again: us
     if commons.reached() == reached || again == MOST_IN_A_ROW { Verdict::Stop } else { Verdict::Again }
 }
 
-/// Polls what is in a region, with `poll`, until there is a value or a verdict. One that is not cancelled waits.
+/// Polls what is in a region, with `poll`, until there is a value or a verdict. A region that is not cancelled waits.
 #[inline]
 pub(crate) fn drive<T>(
     commons: &Commons,

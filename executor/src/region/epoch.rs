@@ -9,11 +9,13 @@ thread_local! {
     static EPOCH: Cell<Epoch> = const { Cell::new(1) };
 }
 
+/// The epoch that it is now.
 #[inline(always)]
 pub(crate) fn epoch() -> Epoch {
     EPOCH.get()
 }
 
+/// Begins an epoch: something is cancelled.
 pub(crate) fn new_epoch() {
     EPOCH.set(EPOCH.get() + 1);
 }

@@ -12,15 +12,17 @@ use std::panic::resume_unwind;
 pub(crate) struct Held(Option<Payload>);
 
 impl Held {
+    /// Keeps a panic.
     pub(crate) fn new(payload: Payload) -> Held {
         Held(Some(payload))
     }
 
+    /// Hands the panic out: nobody reports it any more.
     pub(crate) fn into_payload(mut self) -> Payload {
         self.0.take().expect("it is taken out once, by value")
     }
 
-    /// The panic goes on.
+    /// Has the panic go on.
     pub(crate) fn resume(self) -> ! {
         resume_unwind(self.into_payload())
     }

@@ -16,7 +16,7 @@ use std::{
 
 /// Where an executor's running task stands.
 pub(crate) struct Here {
-    /// What its regions share.
+    /// What the executor's regions share.
     pub(crate) commons: Commons,
     /// The scopes and clean-up points that are being polled, one in the other, the innermost last. Empty in the task's root
     /// scope, and whenever the loop begins a poll, as each takes its frame away again, also when it unwinds.
@@ -29,12 +29,12 @@ pub(crate) struct Here {
 struct Frame {
     /// A timeout has no region as long as nothing in it needs one, and is not cancelled then.
     region: Option<Rc<Region>>,
-    /// Without a region: is anything around cancelled, as seen in that epoch?
+    /// Is anything around cancelled, as seen in the epoch `seen`? For frames without a region.
     outer: bool,
     seen: Epoch,
 }
 
-/// The frame is there for as long as this lives.
+/// Keeps a frame: it goes when this is dropped.
 pub(crate) struct Framed<'a>(&'a Here);
 
 impl Drop for Framed<'_> {
@@ -49,7 +49,7 @@ impl Here {
         Here { commons: Commons::new(seats), frames: RefCell::default(), made: Cell::new(0) }
     }
 
-    /// Gives memory back that one deep tree needed.
+    /// Gives back memory that one deep tree needed.
     pub(crate) fn trim(&self) {
         const KEPT: usize = 64;
         self.frames.borrow_mut().shrink_to(KEPT);
@@ -75,14 +75,14 @@ impl Here {
         (result, self.pop())
     }
 
-    /// A frame without a region, for several scopes one after the other. `outer`: something around is cancelled.
+    /// Makes a frame without a region, for several scopes one after the other. `outer`: something around is cancelled.
     #[inline]
     pub(crate) fn enter_bare(&self, outer: bool) -> Framed<'_> {
         self.frames.borrow_mut().push(Frame { region: None, outer, seen: epoch() });
         Framed(self)
     }
 
-    /// As long as this stays the same, no frame without a region gets one.
+    /// How many regions were made for frames that had none. As long as this stays the same, no frame without a region gets one.
     #[inline]
     pub(crate) fn made(&self) -> u64 {
         self.made.get()
@@ -93,13 +93,14 @@ impl Here {
         self.frames.borrow().last().is_some_and(|frame| frame.region.is_some())
     }
 
-    /// The region that was made for the innermost frame, which has none again.
+    /// Takes the region that was made for the innermost frame, which has none again.
     pub(crate) fn take_made(&self) -> Option<Rc<Region>> {
         let region = self.frames.borrow_mut().last_mut()?.region.take()?;
         region.set_polled(false);
         Some(region)
     }
 
+    /// Takes the innermost frame away. Returns its region.
     #[inline]
     fn pop(&self) -> Option<Rc<Region>> {
         let region = self.frames.borrow_mut().pop()?.region?;
@@ -107,7 +108,7 @@ impl Here {
         Some(region)
     }
 
-    /// Is that the innermost region that there is?
+    /// Is `region` the innermost region that there is? `None` stands for the root scope.
     #[inline]
     pub(crate) fn is_nearest(&self, region: Option<&Rc<Region>>) -> bool {
         let frames = self.frames.borrow();
@@ -135,12 +136,12 @@ impl Here {
         frames.last().and_then(|frame| frame.region.clone())
     }
 
-    /// In how many scopes and clean-up points the code stands.
+    /// How many scopes and clean-up points the running code stands in.
     pub(crate) fn depth(&self) -> usize {
         self.frames.borrow().len()
     }
 
-    /// The regions that are being polled above that depth, the outermost first.
+    /// The regions that are being polled above `depth`, the outermost first.
     pub(crate) fn regions_above(&self, depth: usize) -> Vec<Rc<Region>> {
         self.frames.borrow().iter().skip(depth).filter_map(|frame| frame.region.clone()).collect()
     }
@@ -159,7 +160,7 @@ impl Here {
         }
     }
 
-    /// Something was cancelled since the innermost scope, which has no region, has looked.
+    /// Looks again for the innermost scope, which has no region: something was cancelled since it has looked.
     #[cold]
     fn look_around(&self) -> Option<bool> {
         let mut frames = self.frames.borrow_mut();

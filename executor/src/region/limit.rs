@@ -12,15 +12,16 @@ use std::{
     time::Duration,
 };
 
+/// The deadline of a scope that has none.
 pub(crate) const NEVER: When = When::At(Instant::NEVER);
 /// The longest time that a deadline can be away; one nanosecond more is never.
 const NEVER_NANOS: u64 = u64::MAX - 1;
 
-/// The part that a scope's handles reach.
+/// The part of a scope that its handles reach.
 pub(crate) struct Limit {
     /// A future runs, or ran, in the scope.
     entered: Cell<bool>,
-    /// It does not run any more.
+    /// The future does not run in the scope any more.
     ended: Cell<bool>,
     /// Wakes the scope's future.
     waker: Cell<Option<Waker>>,
@@ -42,11 +43,12 @@ impl Limit {
         }
     }
 
+    /// Does a future run in the scope, or did one?
     pub(crate) fn was_entered(&self) -> bool {
         self.entered.get()
     }
 
-    /// The scope begins to run. Somebody who has a handle may ask for its deadline, so that is fixed now.
+    /// Notes that the scope begins to run. Somebody who has a handle may ask for its deadline, so that is fixed now.
     pub(crate) fn enter(&self, is_shared: bool) {
         self.entered.set(true);
         if let (When::After(after @ 1..=NEVER_NANOS), true) = (self.deadline.get(), is_shared) {
@@ -54,15 +56,17 @@ impl Limit {
         }
     }
 
+    /// Notes that the scope's future has ended.
     pub(crate) fn end(&self) {
         self.ended.set(true);
     }
 
+    /// Has the scope's future ended?
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()
     }
 
-    /// The scope's future waits: it is to be woken by the newest waker. Its clone may be foreign code.
+    /// Keeps the waker by which the scope's future, which waits, is to be woken. The waker's clone may be foreign code.
     pub(crate) fn keep_waker(&self, newest: &Waker) {
         let stored = self.waker.take();
         if stored.as_ref().is_some_and(|stored| stored.will_wake(newest)) {
@@ -73,6 +77,7 @@ impl Limit {
         }
     }
 
+    /// Takes the waker of the scope's future, if that waits.
     pub(crate) fn take_waker(&self) -> Option<Waker> {
         self.waker.take()
     }

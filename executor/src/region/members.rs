@@ -85,33 +85,36 @@ pub(crate) enum State {
 
 pub(crate) struct Member {
     pub(crate) state: State,
-    /// Its own waker, without a seat; `None` when it was called.
+    /// The waker of a member without a seat; `None` when it was called.
     pub(crate) waker: Option<Waker>,
-    /// Its seat, since it was polled first after the cancellation. Its own waker lies there.
+    /// The seat of a member that was polled after the cancellation. Its own waker lies there.
     pub(crate) seat: Option<u32>,
-    /// It was called, and the others were since then.
+    /// The member was called, and the others were since then.
     pub(crate) is_given_up: bool,
 }
 
 #[derive(Default)]
 pub(crate) struct Members {
     pub(crate) list: RefCell<Slab<Member>>,
-    /// How many are in each state.
+    /// How many members are in each state.
     pub(crate) counts: [Cell<usize>; 3],
+    /// How many polls the region gets in which none of those that are called is polled.
     pub(crate) polls_left: Cell<usize>,
-    /// All were called, and the region was not polled since.
+    /// All members were called to find out whether anybody polls them, and the region was not polled since.
     pub(crate) probes: Cell<bool>,
+    /// How many such calls may follow.
     pub(crate) probes_left: Cell<usize>,
     /// The latest probe that this region knows of.
     pub(crate) probed: Cell<u64>,
+    /// Where the seats are, once members have any.
     home: RefCell<Option<Home>>,
 }
 
-/// Where the seats are.
+/// The seats of one region's members, and where they lie.
 struct Home {
     seats: Rc<Seats>,
     set: u32,
-    /// That of the region's body.
+    /// The seat of the region's body.
     body: u32,
 }
 
@@ -122,7 +125,7 @@ impl Members {
     /// How much room is kept for the next region.
     pub(crate) const KEPT: usize = 16;
 
-    /// For another region. `false`: there are members, or there is too much room.
+    /// Makes the members ready for another region. `false`: there are members, or there is too much room.
     pub(crate) fn reset(&mut self) -> bool {
         self.release();
         let list = self.list.get_mut();
@@ -137,6 +140,7 @@ impl Members {
         true
     }
 
+    /// Is the member with that key at work on clean-up?
     pub(crate) fn is_working(&self, key: usize) -> bool {
         self.list.borrow().get(key).is_some_and(|member| member.state == State::Working)
     }
@@ -145,7 +149,7 @@ impl Members {
         self.list.borrow().is_empty()
     }
 
-    /// A new member. It waits and has that waker, or is being polled.
+    /// Adds a member: one that waits and has that waker, or one that is being polled. Returns its key.
     pub(crate) fn insert(&self, state: State, waker: Option<Waker>) -> usize {
         let mut list = self.list.borrow_mut();
         let key = list.insert(Member { state, waker, seat: None, is_given_up: false });
@@ -157,14 +161,14 @@ impl Members {
         key
     }
 
-    /// The member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
+    /// Notes that the member was polled, and waits. Its waker's clone and drop may be foreign code: nothing is borrowed meanwhile.
     pub(crate) fn wait(&self, key: usize, state: State, newest: &Waker) {
         let (old, woken) = self.store(key, state, newest.clone());
         drop_wakers([old, None]);
         woken.into_iter().for_each(wake_owner);
     }
 
-    /// The same, if it has that waker already. `false`: it has another, or none.
+    /// Notes that the member was polled, and waits, if it has that waker already. `false`: it has another, or none.
     #[inline]
     pub(crate) fn wait_again(&self, key: usize, state: State, newest: &Waker) -> bool {
         let mut list = self.list.borrow_mut();
@@ -180,13 +184,14 @@ impl Members {
         has_it
     }
 
+    /// Changes the state of a member that was polled, and waits.
     fn become_waiting(&self, member: &mut Member, state: State, members: usize) {
         if self.change(member, state) == State::Called && state == State::Working {
             self.renew(members);
         }
     }
 
-    /// Returns what was stored before, and the new one if it is to be called at once.
+    /// Stores the waker of a member that waits. Returns the one that was stored before, and the new one if it is to be called at once.
     fn store(&self, key: usize, state: State, waker: Waker) -> (Option<Waker>, Option<Waker>) {
         let mut list = self.list.borrow_mut();
         let count = list.len();
@@ -198,7 +203,7 @@ impl Members {
         }
     }
 
-    /// The member has ended, or was dropped, or is elsewhere now.
+    /// Removes a member: it has ended, or was dropped, or is elsewhere now.
     #[inline]
     pub(crate) fn remove(&self, key: usize) {
         let Some(member) = self.list.borrow_mut().try_remove(key) else { return };
@@ -211,7 +216,7 @@ impl Members {
         drop_wakers([waker, None]);
     }
 
-    /// A member's seat is free. Returns the waker that lay there.
+    /// Gives a member's seat back. Returns the waker that lay there.
     #[cold]
     fn give_up(&self, seat: u32) -> Option<Waker> {
         let home = self.home.borrow();
@@ -221,7 +226,7 @@ impl Members {
         waker
     }
 
-    /// Returns the state before.
+    /// Changes a member's state. Returns the state before.
     pub(crate) fn change(&self, member: &mut Member, state: State) -> State {
         let before = std::mem::replace(&mut member.state, state);
         if before == state {
@@ -242,12 +247,12 @@ impl Members {
         self.count(state).get() > 0
     }
 
-    /// One of so many that clean up was polled, or is to be.
+    /// Gives the region its polls anew: one of so many members that clean up was polled, or is to be.
     pub(crate) fn renew(&self, members: usize) {
         self.polls_left.set(members + MORE_POLLS);
     }
 
-    /// The member is called: its own waker, if that was not called before, by whoever gets this. Returns whether it was working, too.
+    /// Notes that the member is called. Returns its own waker, to be called, if that was not done before; and whether the member was working.
     pub(crate) fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
         let waker = match (member.seat, &*self.home.borrow()) {
             (Some(seat), Some(home)) => home.seats.take_own(seat),
@@ -262,7 +267,7 @@ impl Members {
         waker.into_iter().for_each(wake_owner);
     }
 
-    /// The region was cancelled: calls all.
+    /// Calls all members: the region was cancelled.
     pub(crate) fn tell(&self) {
         if self.count(State::Called).get() == self.list.borrow().len() {
             return;
@@ -291,6 +296,7 @@ impl Members {
         self.at_home(is_here).flatten().or_else(|| self.move_to(commons))
     }
 
+    /// Has seats in the executor that polls now, and no more in another. `None` if it is full.
     #[cold]
     fn move_to(&self, commons: &Commons) -> Option<(u32, u32)> {
         self.release();
@@ -323,7 +329,7 @@ impl Members {
         Some(waker(seats.number(seat)))
     }
 
-    /// A poll of the region begins, whose waker this is: those whose seats were woken are called members from now on, and all if `tell`.
+    /// Begins a poll of the region, whose waker `region` is: those whose seats were woken are called members from now on, and all if `tell`.
     /// Returns the waker to poll the body with.
     pub(crate) fn begin(&self, region: &Waker, tell: bool, commons: &Commons) -> Option<ManuallyDrop<Waker>> {
         let ((set, body), seats) = (self.home_in(commons)?, &commons.seats);
@@ -348,7 +354,7 @@ impl Members {
         Some(waker(seats.number(body)))
     }
 
-    /// Returns whether the body was woken, or one that worked.
+    /// Calls the members whose seats were woken. Returns whether the body was woken, or one that worked.
     fn call_woken(&self, seats: &Seats, set: u32) -> bool {
         let (mut is_news, mut wakers) = (false, Few::default());
         seats.take_woken(set, |key| {
@@ -369,7 +375,7 @@ impl Members {
         is_news
     }
 
-    /// A poll of the region is over, and it waits: it is woken by this waker from now on. If a seat was woken meanwhile it is called.
+    /// Ends a poll of the region, which waits: it is woken by this waker from now on, and at once if a seat was woken meanwhile.
     pub(crate) fn link(&self, region: &Waker) {
         let Some(has_it) = self.at_home(|home| home.seats.has_owner(home.set, region)) else { return };
         if !has_it {
@@ -387,7 +393,7 @@ impl Members {
         self.at_home(|home| home.seats.has_woken(home.set)).unwrap_or(false)
     }
 
-    /// The region is to be polled, unless its waker was called since it was polled last.
+    /// Wakes the region, unless its waker was called since it was polled last.
     #[inline]
     pub(crate) fn wake_region(&self) {
         self.take_owner().into_iter().for_each(wake_owner);
@@ -398,21 +404,22 @@ impl Members {
         self.at_home(|home| home.seats.take_owner(home.set)).flatten()
     }
 
-    /// What is in the region is about to be dropped: it need not be polled for that.
+    /// Takes the region's waker away: what is in it is about to be dropped, and need not be polled for that.
     pub(crate) fn unlink(&self) {
         drop_wakers([self.take_owner(), None]);
     }
 
-    /// Does clean-up in here bring the next poll of the region? See above. To be asked after a poll.
+    /// Does clean-up among the members bring the next poll of the region? To be asked after a poll: see the head of this file.
     pub(crate) fn are_at_work(&self) -> bool {
         self.has(State::Working) || self.probes.get() || self.is_worth_a_poll()
     }
 
+    /// May another poll of the region reach one of those that are called?
     pub(crate) fn is_worth_a_poll(&self) -> bool {
         self.has(State::Called) && self.polls_left.get() > 0 && self.has_woken()
     }
 
-    /// The region has ended, or is in another executor: the seats are given back. Those who had one are called.
+    /// Gives the seats back, and calls those who had one: the region has ended, or is in another executor.
     pub(crate) fn release(&self) {
         let Some(home) = self.home.take() else { return };
         let mut wakers = Few::default();

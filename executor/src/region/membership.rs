@@ -7,9 +7,9 @@ use crate::region::{
 use std::{mem::ManuallyDrop, ops::Deref, rc::Rc, task::Waker};
 
 impl Region {
-    /// Clean-up is at work here, and is polled elsewhere than before. It moves there, and the region that it leaves is called. That one may
-    /// poll it too, as each of several does that share a future, and so they would have it go to and fro for ever: after some moves it
-    /// stays where it is waited for. Whoever polls it is called besides.
+    /// Does clean-up that is at work here, and is polled elsewhere than before, stay where it is waited for? Otherwise it moves, and
+    /// the region that it leaves is called. That one may poll it too, as each of several does that share a future, and so they would
+    /// have it go to and fro for ever: after some moves it stays where it is waited for. Whoever polls it is called besides.
     #[cold]
     pub(crate) fn stays(&self) -> Option<Rc<Region>> {
         /// Nobody hands clean-up on so often while it works.
@@ -35,12 +35,12 @@ impl Region {
         around.inner().members.seat_of(key, commons)
     }
 
-    /// Who wakes this waker has this region polled, if anything around it will.
+    /// The waker that has this region polled, if anything around it will: its seat's, or the one that it was polled with.
     pub(crate) fn own_waker<'a>(&self, commons: &Commons, given: &'a Waker) -> OwnWaker<'a> {
         self.seat(commons).map_or(OwnWaker::Given(given), OwnWaker::Seat)
     }
 
-    /// Not a part of the region around it any more.
+    /// Leaves the region around this one: it is no member there any more.
     #[inline]
     pub(crate) fn leave(&self) {
         if self.place.borrow().seat.is_some() {
@@ -48,7 +48,7 @@ impl Region {
         }
     }
 
-    /// Nor are the scopes around it that have no other member.
+    /// Leaves the region around this one, and has the scopes around it that have no other member leave theirs.
     fn leave_seat(&self) {
         let mut next = self.place.borrow_mut().seat.take();
         while let Some((around, key)) = next {
@@ -64,7 +64,8 @@ impl Region {
         }
     }
 
-    /// A scope has no members any more: it is to leave that seat. Its future is called, as it may have been polled with the seat's waker.
+    /// Takes the seat of a scope that has no members any more: it is to leave it. Its future is called, as it may have been polled with
+    /// the seat's waker.
     fn quit(&self) -> Option<(Rc<Region>, usize)> {
         let seat = self.place.borrow_mut().seat.take();
         if let (Some((around, key)), true) = (&seat, self.inner().members.are_seated()) {

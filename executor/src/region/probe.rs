@@ -10,9 +10,9 @@ use crate::{
 use std::task::Waker;
 
 impl Members {
-    /// Some that were called cannot be reached: are those that work still polled by anybody? They are called when one is found out of
-    /// reach, and whenever something has happened since. A region in here that is polled for that finds out the same about those in it.
-    /// To be asked after a poll.
+    /// Finds out whether those that work are still polled by anybody, when some that were called cannot be reached. They are called
+    /// when one is found out of reach, and whenever something has happened since. A region in here that is polled for that finds out
+    /// the same about those in it. To be asked after a poll.
     pub(crate) fn probe(&self, commons: &Commons) {
         if !self.has(State::Working) || !self.are_seated() || self.is_worth_a_poll() {
             return;
@@ -38,7 +38,7 @@ impl Members {
         self.wake_region();
     }
 
-    /// Gives up those that were called and not reached. Are there any that were not given up before?
+    /// Gives up those that were called and not reached. `true` if there are any that were not given up before.
     fn find_unreached(&self) -> bool {
         if !self.has(State::Called) {
             self.probes_left.set(0);

@@ -10,9 +10,9 @@
 //! # What is known when
 //!
 //! `outer` says whether a region around this one is cancelled (up to the next that shields). It is looked at anew in
-//! every poll, from the outside inwards, at one compare per level. If a region is cancelled in the middle of its own poll,
-//! that moves the thread's *epoch* on; those inside it find then that what they know is old, and look at those around them
-//! once. Whoever asks from outside of a poll looks anew in any case.
+//! every poll, from the outside inwards, at one compare per level. Every cancellation, of a region or of a task, moves the
+//! thread's *epoch* on. What was found out in an older epoch may be wrong: who finds that, such as those inside a region that is
+//! cancelled in the middle of its own poll, looks once at those around. Whoever asks from outside of a poll looks anew in any case.
 //!
 //! # Who waits for whom
 //!
@@ -60,31 +60,32 @@ pub(crate) struct Region {
     /// Was a region around this one cancelled, as seen in that epoch?
     pub(crate) outer: Cell<bool>,
     pub(crate) seen: Cell<Epoch>,
-    /// Its future is being polled now.
+    /// The region's future is being polled now.
     pub(crate) polled: Cell<bool>,
-    /// Members were told of a cancellation that came from around.
+    /// The members were told of a cancellation that came from around.
     pub(crate) told: Cell<bool>,
-    /// A clean-up point: it was polled after the cancellation.
+    /// The clean-up point whose region this is was polled after the cancellation.
     pub(crate) reached: Cell<bool>,
-    /// A clean-up point: what is around it was cancelled before its first poll, so its code is not resumed.
+    /// What is around the clean-up point whose region this is was cancelled before its first poll, so its code is not resumed.
     pub(crate) late: Cell<bool>,
-    /// How often it moved while clean-up was at work in it.
+    /// How often the region moved while clean-up was at work in it.
     pub(crate) moves: Cell<u8>,
-    /// A shield: what it waits for can never come.
+    /// What the shield whose region this is waits for can never come.
     pub(crate) opened: Cell<bool>,
-    /// Its future has ended, or was dropped.
+    /// The region's future has ended, or was dropped.
     pub(crate) over: Cell<bool>,
     pub(crate) inner: OnceCell<Box<Inner>>,
     pub(crate) limit: Limit,
 }
 
-/// What few regions have.
+/// The part of a region that few regions have.
 #[derive(Default)]
 pub(crate) struct Inner {
+    /// Who cleans up in the region, or has somebody in it who does.
     pub(crate) members: Members,
     /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
     pub(crate) waiters: RefCell<Slab<Option<Waker>>>,
-    /// Where this one waits so, and as whom.
+    /// The region among whose waiters this one is, waiting for its end, and its key there.
     pub(crate) end_around: Cell<Option<(Rc<Region>, usize)>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
     pub(crate) panic: Cell<Option<Held>>,
@@ -135,7 +136,7 @@ impl Region {
         self.reason.get()
     }
 
-    /// Cancels the region and tells its members. `false` if it was cancelled before.
+    /// Cancels the region, moves the epoch on, and tells the members. `false` if it was cancelled before.
     pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
         if self.reason.set(reason).is_err() {
             return false;
@@ -148,12 +149,12 @@ impl Region {
 
     /// Is code in this region to be stopped? Not if only something around a shield is cancelled.
     ///
-    /// Between two polls it may not have seen the latest yet.
+    /// Between two polls, what the region has seen may be out of date.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.is_outer_cancelled())
     }
 
-    /// The same for those who ask from elsewhere.
+    /// Is code in this region to be stopped, by the latest that is known? For those who ask from elsewhere than its poll.
     pub(crate) fn is_cancelled_now(&self) -> bool {
         self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.look_around(false))
     }
@@ -196,6 +197,7 @@ impl Region {
         if self.seen.get() == epoch() { self.outer.get() } else { self.look_around(true) }
     }
 
+    /// Notes whether a region around this one is cancelled, as seen in this epoch.
     pub(crate) fn see(&self, outer: bool) {
         self.outer.set(outer);
         self.seen.set(epoch());
@@ -203,7 +205,7 @@ impl Region {
 
     // ---- polled
 
-    /// To be called for a region that is made in the middle of its scope's poll.
+    /// Puts a region in its place that is made in the middle of its scope's poll.
     pub(crate) fn begin_in(&self, task: Number, around: Option<Rc<Region>>, outer: bool, seen: Epoch) {
         self.place.replace(Place { task, around, seat: None });
         self.outer.set(outer);
@@ -211,6 +213,7 @@ impl Region {
         self.polled.set(true);
     }
 
+    /// Moves the region: it is polled there now, and leaves where it was.
     #[inline]
     pub(crate) fn move_to(&self, place: Place) {
         self.reached.set(false);
@@ -246,6 +249,7 @@ impl Region {
         poll(&mut Context::from_waker(waker.as_deref().unwrap_or(cx.waker())))
     }
 
+    /// Begins a poll for the members. Returns the waker for the body, if members have seats, or get them now.
     #[cold]
     pub(crate) fn begin(&self, members: &Members, commons: &Commons, given: &Waker) -> Option<ManuallyDrop<Waker>> {
         let is_cancelled = self.is_cancelled();
@@ -258,6 +262,7 @@ impl Region {
 
     // ---- members
 
+    /// Is anybody registered in the region?
     pub(crate) fn has_members(&self) -> bool {
         self.inner.get().is_some_and(|inner| !inner.members.is_empty())
     }
@@ -269,26 +274,26 @@ impl Region {
         }
     }
 
-    /// Does clean-up in here bring the next poll? To be asked after a poll.
+    /// Does clean-up in the region bring its next poll? To be asked after a poll.
     pub(crate) fn is_at_work(&self) -> bool {
         self.inner.get().is_some_and(|inner| inner.members.are_at_work())
     }
 
-    /// Finds out who of those at work in here is out of reach. To be asked after a poll.
+    /// Finds out who of those at work in the region is out of reach. To be asked after a poll.
     pub(crate) fn probe(&self, commons: &Commons) {
         if let Some(inner) = self.inner.get() {
             inner.members.probe(commons);
         }
     }
 
-    /// What is in here is about to be dropped.
+    /// Lets go of the region's waker: what is in it is about to be dropped.
     pub(crate) fn unlink(&self) {
         if let Some(inner) = self.inner.get() {
             inner.members.unlink();
         }
     }
 
-    /// What was in here has ended. Who was a member and is not dropped lives on elsewhere.
+    /// Lets go of the members: what was in the region has ended. Who was a member and is not dropped lives on elsewhere.
     pub(crate) fn release(&self) {
         if let Some(inner) = self.inner.get() {
             inner.members.release();
@@ -301,24 +306,27 @@ impl Region {
         self.kind.get()
     }
 
+    /// Notes whether what is around was cancelled before the first poll.
     pub(crate) fn set_late(&self, late: bool) {
         self.late.set(late);
     }
 
+    /// Was what is around cancelled before the first poll?
     pub(crate) fn is_late(&self) -> bool {
         self.late.get()
     }
 
-    /// If it is a shield: it is to be given up.
+    /// Notes that the region, if it is a shield, is to be given up.
     pub(crate) fn open(&self) {
         self.opened.set(self.kind.get() == Kind::Shielded);
     }
 
+    /// Is the shield to be given up?
     pub(crate) fn is_opened(&self) -> bool {
         self.opened.get()
     }
 
-    /// The region's future has ended: nothing is around it any more.
+    /// Ends the region, with its future: nothing is around it any more, and nothing in it.
     #[inline]
     pub(crate) fn end(&self) {
         self.over.set(true);
@@ -341,7 +349,7 @@ impl Region {
 
     // ---- panics
 
-    /// A panic in clean-up waits here until all other clean-up in this region is done. The first one goes on then; others
+    /// Keeps a panic in clean-up until all other clean-up in this region is done. The first one goes on then; others
     /// are reported, and so is one that comes too late.
     pub(crate) fn stash(&self, panic: Held) {
         if self.over.get() {
@@ -356,13 +364,14 @@ impl Region {
         drop(second);
     }
 
+    /// Takes the panic that waits here.
     #[inline]
     pub(crate) fn take_panic(&self) -> Option<Held> {
         self.inner.get().and_then(|inner| inner.panic.take())
     }
 }
 
-/// A region waits no more for the end of that one.
+/// Takes a region off the list of those that wait for the end of another one: `noted` is that one, and the key there.
 pub(crate) fn leave(noted: Option<(Rc<Region>, usize)>) {
     if let Some((region, key)) = noted {
         region.remove_waiter(key);

@@ -23,9 +23,9 @@ pub(crate) struct Remote {
 #[derive(Default)]
 struct State {
     reason: Option<CancelReason>,
-    /// The scope's future's.
+    /// The waker of the scope's future.
     scope: Option<Waker>,
-    /// Of those who wait for a token's `cancelled()`, by their key there.
+    /// The wakers of those who wait for a token's `cancelled()`, by their key there.
     waiters: Vec<Option<Waker>>,
 }
 
@@ -34,7 +34,7 @@ impl Remote {
         Remote { cancelled: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    /// A hint that costs one plain load.
+    /// Was the scope cancelled? One plain load tells.
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
@@ -60,7 +60,7 @@ impl Remote {
         true
     }
 
-    /// The scope's future waits. `false` if it was cancelled meanwhile.
+    /// Keeps the waker of the scope's future, which waits. `false` if the scope was cancelled meanwhile.
     pub(crate) fn keep_scope(&self, newest: &Waker) -> bool {
         let newest = newest.clone();
         let mut state = self.lock();
@@ -71,7 +71,7 @@ impl Remote {
         waits
     }
 
-    /// A waiter waits. `false` if the scope was cancelled meanwhile.
+    /// Keeps the waker of a waiter. `false` if the scope was cancelled meanwhile.
     pub(crate) fn keep_waiter(&self, key: usize, newest: &Waker) -> bool {
         let newest = newest.clone();
         let mut state = self.lock();
@@ -126,7 +126,7 @@ impl RemoteToken {
         self.0.is_cancelled()
     }
 
-    /// Why it was cancelled.
+    /// Why the scope was cancelled.
     pub fn reason(&self) -> Option<CancelReason> {
         self.0.reason()
     }

@@ -24,12 +24,12 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// As many regions are kept as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
+    /// How many regions are kept: as many as a crowd of tasks may be waiting with a timeout each; 200 bytes each.
     const MOST_REGIONS: usize = 256;
-    /// For those that something has registered with; some hundred bytes each.
+    /// How many inner parts are kept, of regions that something has registered with; some hundred bytes each.
     const MOST_INNER: usize = 64;
 
-    /// Gives the memory back.
+    /// Gives the memory of all spare regions back.
     pub(crate) fn trim(&self) {
         let spare = (self.regions.take(), self.inner.take());
         drop(spare);
@@ -37,6 +37,7 @@ impl Spare {
 }
 
 impl Region {
+    /// A region that lies nowhere yet.
     #[inline]
     pub(crate) fn new(kind: Kind) -> Rc<Region> {
         let spare = SPARE.look(|spare| spare?.regions.borrow_mut().pop());
@@ -45,14 +46,14 @@ impl Region {
         region
     }
 
-    /// A task's root scope.
+    /// The region of a task's root scope.
     pub(crate) fn root_of(task: Number) -> Rc<Region> {
         let region = Region::new(Kind::Root);
         region.place.borrow_mut().task = task;
         region
     }
 
-    /// A handle of the region goes. If nobody else has it, it can be used for another.
+    /// Keeps a region for another use, if this is its last handle.
     #[inline]
     pub(crate) fn recycle(last: &mut Rc<Region>) {
         let Some(only) = Rc::get_mut(last) else { return };
@@ -88,7 +89,7 @@ impl Inner {
         SPARE.look(|spare| spare?.inner.borrow_mut().pop()).unwrap_or_default()
     }
 
-    /// Its region is gone: it is kept for another, if there is nothing in it.
+    /// Keeps the inner part of a region that is gone for another one, if there is nothing in it.
     #[cold]
     fn recycle(mut inner: Box<Inner>) {
         let waiters = inner.waiters.get_mut();

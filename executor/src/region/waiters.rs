@@ -4,7 +4,7 @@ use crate::{region::region::Region, wake::call::call};
 use std::task::Waker;
 
 impl Region {
-    /// A place for one that waits; its key.
+    /// Makes a place for one that waits. Returns its key.
     pub(crate) fn new_waiter(&self) -> usize {
         self.inner().waiters.borrow_mut().insert(None)
     }
@@ -16,18 +16,19 @@ impl Region {
         drop(old);
     }
 
-    /// Is that the waker of the waiter with that key?
+    /// Is `newest` the waker of the waiter with that key?
     pub(crate) fn is_waiter(&self, key: usize, newest: &Waker) -> bool {
         let waiters = self.inner().waiters.borrow();
         waiters.get(key).and_then(Option::as_ref).is_some_and(|stored| stored.will_wake(newest))
     }
 
+    /// Takes one off the list of those that wait.
     pub(crate) fn remove_waiter(&self, key: usize) {
         let waker = self.inner().waiters.borrow_mut().try_remove(key);
         drop(waker);
     }
 
-    /// Wakes all of them. They store their wakers again when they are polled.
+    /// Wakes all waiters. They store their wakers again when they are polled.
     pub(crate) fn wake_waiters(&self) {
         let Some(inner) = self.inner.get() else { return };
         let wakers: Vec<Waker> =
