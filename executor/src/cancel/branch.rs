@@ -252,6 +252,6 @@ impl fmt::Debug for Siblings<'_> {
 
 impl<F> fmt::Debug for Branch<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Branch").field("state", &self.scoped.state()).finish_non_exhaustive()
+        f.debug_struct("Branch").field("state", &self.scoped.state).finish_non_exhaustive()
     }
 }

@@ -47,6 +47,6 @@ impl<F: Future> Future for InScope<F> {
 
 impl<F> fmt::Debug for InScope<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InScope").field("state", &self.scoped.state()).finish_non_exhaustive()
+        f.debug_struct("InScope").field("state", &self.scoped.state).finish_non_exhaustive()
     }
 }

@@ -51,8 +51,8 @@ impl CancelScope {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`](crate::Cancelled) if this very scope was cancelled before the future had finished. If a scope around it was cancelled
-    /// too, nothing is returned: the code that awaits this is stopped as well.
+    /// [`Cancelled`](crate::Cancelled) if this very scope was cancelled before the future had finished. If a scope around it
+    /// was cancelled too, nothing is returned: the code that awaits this is stopped as well.
     ///
     /// # Panics
     ///

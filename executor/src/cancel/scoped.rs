@@ -32,11 +32,11 @@ pin_project! {
     #[project = Parts]
     pub(crate) struct Scoped<F, T: Timing> {
         // `None` as long as nothing has needed one, and once the future has ended.
-        pub(crate) region: Option<Rc<Region>>,
-        pub(crate) state: State,
+        pub(super) region: Option<Rc<Region>>,
+        pub(super) state: State,
         timing: T,
         #[pin]
-        pub(crate) body: Place<F>,
+        pub(super) body: Place<F>,
     }
     impl<F, T: Timing> PinnedDrop for Scoped<F, T> {
         fn drop(this: Pin<&mut Self>) {
@@ -48,13 +48,8 @@ pin_project! {
 impl<F, T: Timing> Scoped<F, T> {
     /// A future that begins to run when it is polled.
     #[inline]
-    pub(crate) fn new(region: Option<Rc<Region>>, timing: T, future: F) -> Scoped<F, T> {
+    pub(super) fn new(region: Option<Rc<Region>>, timing: T, future: F) -> Scoped<F, T> {
         Scoped { region, state: State::New, timing, body: Place::new(future) }
-    }
-
-    /// How far the future is.
-    pub(crate) fn state(&self) -> State {
-        self.state
     }
 }
 
@@ -96,7 +91,7 @@ impl<F: Future, T: Timing> Parts<'_, F, T> {
 
     /// Goes on after a poll of the body without a region, in which one was `made` perhaps, or something was cancelled since `before`.
     #[inline(always)]
-    pub(crate) fn after_bare(
+    pub(super) fn after_bare(
         &mut self,
         tasks: &Tasks,
         (polled, made): (Poll<F::Output>, Option<Rc<Region>>),
@@ -124,7 +119,7 @@ impl<F, T: Timing> Parts<'_, F, T> {
 
     /// The future has ended: lets go of its region and of its timer.
     #[inline]
-    pub(crate) fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if let Some(region) = self.region.take() {
             end_region(region);
         }

@@ -46,22 +46,22 @@ enum Next<T> {
 
 /// A scope that is being polled: its region, and what its future has besides.
 pub(crate) struct Visit<'a, F, T> {
-    pub(crate) tasks: &'a Tasks,
-    pub(crate) region: &'a Rc<Region>,
-    pub(crate) state: &'a mut State,
-    pub(crate) timing: &'a mut T,
-    pub(crate) body: Pin<&'a mut Place<F>>,
+    pub(super) tasks: &'a Tasks,
+    pub(super) region: &'a Rc<Region>,
+    pub(super) state: &'a mut State,
+    pub(super) timing: &'a mut T,
+    pub(super) body: Pin<&'a mut Place<F>>,
 }
 
 impl<F: Future, T: Timing> Visit<'_, F, T> {
     /// Polls the scope.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
         let next = self.poll_body(cx);
         self.conclude(next, cx)
     }
 
     /// Goes on after a poll of the body for which the scope had no region. `before`: the epoch in which that began.
-    pub(crate) fn go_on(&mut self, before: Epoch, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+    pub(super) fn go_on(&mut self, before: Epoch, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
         self.region.arrive(self.tasks);
         let next =
             if epoch() == before || self.region.is_outer_cancelled() { Next::Wait } else { self.poll_cancelled(cx) };

@@ -10,6 +10,7 @@ pub(crate) mod waiters;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod region;
 pub(crate) mod probe;
+pub(crate) mod seated;
 pub(crate) mod members;
 pub(crate) mod limit;
 pub(crate) mod remote;
