@@ -5,7 +5,7 @@ use std::{error::Error, fmt, panic::Location, vec};
 
 /// Every failure of a group, in the order in which they happened.
 ///
-/// It is a tree: an entry holds one error, or the group error of a group below. A lone error is in a group as well. `Display`
+/// A group error is a tree: an entry holds one error, or the group error of a group below. A lone error is in a group as well. `Display`
 /// draws the tree, with each child's name and the place where it was spawned.
 ///
 /// Groups may be nested as deeply as there is memory: nothing here takes stack for each level. So `Display` draws 65 levels, and
@@ -15,7 +15,7 @@ use std::{error::Error, fmt, panic::Location, vec};
 /// A group that was cancelled by [`TaskGroup::cancel`](crate::TaskGroup::cancel) before its body had a value yields one too;
 /// it holds no errors then, or those that were there besides.
 ///
-/// It is an [`Error`] whenever `E` can be printed, so also for `E = anyhow::Error`, `Box<dyn Error>` and `String`.
+/// A group error is an [`Error`] whenever `E` can be printed, so also for `E = anyhow::Error`, `Box<dyn Error>` and `String`.
 ///
 /// ```
 /// use evenkeel::{TaskGroup, run, yield_now};

@@ -79,13 +79,13 @@ impl Number {
         self.0 >> GENERATION_SHIFT
     }
 
-    /// The same slot with the next generation.
+    /// The number of this slot with the next generation.
     #[inline(always)]
     pub(crate) fn next_generation(self) -> Number {
         Number(self.0.wrapping_add(GENERATION_ONE))
     }
 
-    /// The same slot and executor in generation 0, which the inbox takes for "whoever is in this slot now".
+    /// The number of this slot and executor in generation 0, which the inbox takes for "whoever is in this slot now".
     pub(crate) fn anyone(self) -> Number {
         Number(self.0 & (GENERATION_ONE - 1))
     }

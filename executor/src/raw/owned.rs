@@ -83,7 +83,7 @@ impl<T, M: Owner> Owned<T, M> {
         }
     }
 
-    /// The same handle once more. One of the two is not used again.
+    /// This handle once more. One of the two is not used again.
     #[inline(always)]
     fn again(&self) -> Owned<T, M> {
         Owned { live: Live(self.live.0), home: self.home, _output: PhantomData }

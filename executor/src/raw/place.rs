@@ -4,7 +4,7 @@ use core::{fmt, mem::MaybeUninit, pin::Pin};
 
 /// A place for a value that never moves: where a future keeps another one that it drops before its own end.
 ///
-/// It is an `Option` that never looks at the value to find out whether there is one. In an `Option` that note may lie within the
+/// A place is an `Option` that never looks at the value to find out whether there is one. In an `Option` that note may lie within the
 /// value, and [`is_some`](Option::is_some) takes a plain reference to all of it. Of a future that is half-way both would touch what
 /// that has borrowed from itself.
 ///

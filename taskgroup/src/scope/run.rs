@@ -22,7 +22,7 @@ use std::{
 /// Runs `body`, which may spawn children into the scope that it is given. Children may borrow whatever outlives the scope, without
 /// `Rc` or `'static`. The scope ends after its body and every child have ended.
 ///
-/// It is the same failure boundary as a task group: the first failure (a child's `Err`, or the body's) cancels the other children,
+/// A scope is a failure boundary, as a task group is: the first failure (a child's `Err`, or the body's) cancels the other children,
 /// newest first, and the body; all are awaited, and every failure is in the [`GroupError`]. A child that is cancelled on its own is
 /// no failure.
 ///
