@@ -38,8 +38,8 @@ pub(crate) enum Next {
 }
 
 impl Core {
-    /// Takes turns until the driver has enough. The first are older than what the host did since: wake-ups that came while nobody drove
-    /// the executor.
+    /// Takes turns until the driver has enough. Wake-ups that came while nobody drove the executor are taken first of all: they are older
+    /// than what its host did since.
     pub(crate) fn run(&self, driver: &mut impl Driver) {
         self.catching(|| self.drain_inbox());
         self.catching(

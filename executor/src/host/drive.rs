@@ -44,6 +44,7 @@ impl Interruptible {
     }
 }
 
+/// The main future's value. Its panic goes on, and its cancellation is one.
 #[track_caller]
 pub(crate) fn value_or_panic<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {
