@@ -31,6 +31,8 @@ mod sync;
 mod asyncio;
 /// Random programs of structured concurrency: each ends, and nothing is lost in it.
 mod fuzz_structured;
+/// What users met: starvation, silence, lost errors, missing words.
+mod met;
 /// What the compiler and the messages say to users.
 mod api;
 /// The house: what may stand where.

@@ -79,6 +79,8 @@ fn rules_in(name: &str) -> Vec<(Rule, bool)> {
         return Vec::new();
     }
     let name = name.strip_prefix("loom_").or_else(|| name.strip_prefix("asyncio_")).unwrap_or(name);
+    // What users met has a name of its own before the rule: `met_a1_loop_01_…`.
+    let name = name.strip_prefix("met_").and_then(|rest| rest.split_once('_')).map_or(name, |(_, rest)| rest);
     let mut words = name.split('_');
     let subject = words.next().unwrap_or_default().to_owned();
     let mut rules = Vec::new();

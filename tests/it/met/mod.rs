@@ -1,0 +1,1 @@
+//! What users of this and of other executors met: what starved, what was silent, what was lost, what was refused.
