@@ -161,6 +161,9 @@ impl ExecutorBuilder {
     /// The signal is caught for the rest of the process, on a thread of its own; while no main future of such an executor
     /// runs, it ends the process at once. Only with the feature `ctrl-c`.
     ///
+    /// A process that ignores the signal goes on to do so: a shell without job control starts `program &` like that, so that a Ctrl-C for
+    /// others does not end what runs in the background. (It can be told by other means, a [`Handle::cancel_main`](crate::Handle) say.)
+    ///
     /// # Panics
     ///
     /// If the program has another handler for the signal.

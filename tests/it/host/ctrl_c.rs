@@ -25,7 +25,7 @@ struct Interrupted {
 
 impl Interrupted {
     fn start(errand: &str) -> Interrupted {
-        let mut child = Command::new(env::current_exe().unwrap())
+        let mut child = this_program()
             .args(["--exact", "host::ctrl_c::errand", "--nocapture"])
             .env(ERRAND, errand)
             .stdout(Stdio::null())
@@ -69,6 +69,20 @@ impl Interrupted {
     fn exit(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
+}
+
+/// Starts with the signal's default also where the tests themselves run in a shell's background, which ignores it.
+fn this_program() -> Command {
+    const SIGINT: u64 = 1 << 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim).unwrap_or("0");
+    let program = env::current_exe().unwrap();
+    if u64::from_str_radix(ignored, 16).is_ok_and(|ignored| ignored & SIGINT == 0) {
+        return Command::new(program);
+    }
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT").arg(program);
+    env
 }
 
 fn say(what: &str) {

@@ -1,1 +1,4 @@
 //! What users of this and of other executors met: what starved, what was silent, what was lost, what was refused.
+
+/// Ctrl-C in a process that ignores it.
+mod interrupted;
