@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::{
-        nested_run::NestedRun,
+        nested_run::{Drive, NestedRun},
         panic::Panic,
         panics::Panics,
         unhandled::{Unhandled, UnhandledKind, Unhandler, report_panic},
@@ -105,32 +105,36 @@ impl Core {
         Ok(core)
     }
 
-    /// Calls `f`, which drives this executor. An error if it is already being driven.
-    ///
-    /// # Panics
-    ///
-    /// In this executor's own `on_wake` callback.
-    pub(crate) fn enter<R>(&self, location: &'static Location<'static>, f: impl FnOnce() -> R) -> Result<R, NestedRun> {
+    /// Calls `f`, which drives this executor. An error if it is already being driven, and in its own `on_wake` callback.
+    pub(crate) fn enter<R>(
+        &self,
+        drive: Drive,
+        location: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> Result<R, NestedRun> {
         if self.tasks.inbox.is_signalling_here() {
-            panic!(
-                "an evenkeel executor was to run at {location}, inside its own on_wake callback: \
-                 tell the host's loop to tick, and return"
-            );
+            return Err(NestedRun::inside_on_wake(location, drive));
         }
         match self.tasks.driver() {
-            Some(outer) => Err(NestedRun { outer, inner: location }),
+            Some(outer) => Err(NestedRun::inside(outer, location, drive)),
             None => Ok(self.drive(location, f)),
         }
     }
 
-    /// [`Core::enter`] for a call that blocks until some future has ended: an error inside any executor's task.
+    /// [`Core::enter`] for a call that blocks until something has happened: an error inside any executor's task.
     pub(crate) fn enter_blocking<R>(
         &self,
+        drive: Drive,
         location: &'static Location<'static>,
         f: impl FnOnce() -> R,
     ) -> Result<R, NestedRun> {
-        check_not_nested(location)?;
-        self.enter(location, f)
+        check_not_nested(drive, location)?;
+        self.enter(drive, location, f)
+    }
+
+    /// Would a call that drives this executor be refused here?
+    pub(crate) fn is_driven(&self) -> bool {
+        self.tasks.driver().is_some() || self.tasks.inbox.is_signalling_here()
     }
 
     /// Calls `f`. Meanwhile this is the thread's current executor, and is being driven; nobody drives it yet.
@@ -241,9 +245,9 @@ impl Whole for Core {
 }
 
 /// An error, with both call sites, inside a task.
-pub(crate) fn check_not_nested(inner: &'static Location<'static>) -> Result<(), NestedRun> {
+pub(crate) fn check_not_nested(drive: Drive, inner: &'static Location<'static>) -> Result<(), NestedRun> {
     match TASKS.look(|tasks| tasks.and_then(Tasks::driver)) {
-        Some(outer) => Err(NestedRun { outer, inner }),
+        Some(outer) => Err(NestedRun::inside(outer, inner, drive)),
         None => Ok(()),
     }
 }

@@ -1,6 +1,10 @@
 //! The way in.
 
-use crate::{core::check_not_nested, host::executor::Executor, outcome::nested_run::NestedRun};
+use crate::{
+    core::check_not_nested,
+    host::executor::Executor,
+    outcome::nested_run::{Drive, NestedRun},
+};
 use std::panic::Location;
 
 /// Runs a future to its end on this thread, and with it everything that it spawns.
@@ -36,6 +40,6 @@ pub fn run<F: Future>(main: F) -> F::Output {
 #[track_caller]
 pub fn try_run<F: Future>(main: F) -> Result<F::Output, NestedRun> {
     let location = Location::caller();
-    check_not_nested(location)?;
+    check_not_nested(Drive::Run, location)?;
     Executor::new().run_and_close(None, main, location)
 }

@@ -3,7 +3,10 @@
 use crate::{
     core::{Core, Parts, TooManyExecutors, check_not_nested},
     host::executor::Executor,
-    outcome::unhandled::{Unhandled, Unhandler, report_panic},
+    outcome::{
+        nested_run::Drive,
+        unhandled::{Unhandled, Unhandler, report_panic},
+    },
     park::{Park, ThreadPark},
     raw::number::MAX_SLOTS,
     schedule::Schedule,
@@ -197,7 +200,7 @@ impl ExecutorBuilder {
     pub fn run<F: Future>(self, main: F) -> F::Output {
         let location = Location::caller();
         let nested = |nested| panic!("{nested}");
-        check_not_nested(location).unwrap_or_else(nested);
+        check_not_nested(Drive::Run, location).unwrap_or_else(nested);
         let grace = self.grace;
         self.build().run_and_close(grace, main, location).unwrap_or_else(|nested| panic!("{nested}"))
     }

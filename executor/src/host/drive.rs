@@ -2,7 +2,10 @@
 
 use crate::{
     core::Core,
-    outcome::{join_error::JoinError, nested_run::NestedRun},
+    outcome::{
+        join_error::JoinError,
+        nested_run::{Drive, NestedRun},
+    },
     raw::block::IsEnded,
     task::main_task::run_main,
     turn::{Driver, Next},
@@ -17,7 +20,7 @@ pub(crate) fn run_on<F: Future>(
 ) -> Result<Result<F::Output, JoinError>, NestedRun> {
     // It may be large: what goes through so many hands here has it by reference.
     let mut main = Some(main);
-    core.enter_blocking(location, || {
+    core.enter_blocking(Drive::Run, location, || {
         let _interruptible = Interruptible::begin(core);
         let main = || main.take().expect("what runs is run once");
         run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))

@@ -3,7 +3,10 @@
 use crate::{
     core::{Core, TooManyExecutors},
     host::drive::{Interruptible, run_on, value_or_panic},
-    outcome::{join_error::JoinError, nested_run::NestedRun},
+    outcome::{
+        join_error::JoinError,
+        nested_run::{Drive, NestedRun},
+    },
     task::{spawn::Spawner, task::Task},
     threads::handle::Handle,
     time::instant::Instant,
@@ -136,7 +139,7 @@ impl Executor {
     /// ```
     #[track_caller]
     pub fn close(self, grace: Duration) -> CloseReport {
-        let closed = self.core.enter_blocking(Location::caller(), || self.core.close(Some(grace)));
+        let closed = self.core.enter_blocking(Drive::Close, Location::caller(), || self.core.close(Some(grace)));
         CloseReport { stuck: closed.unwrap_or_else(|nested| panic!("{nested}")) }
     }
 
@@ -192,7 +195,7 @@ impl Executor {
                 self.core.sleep(Some(max));
             }
         };
-        self.core.enter_blocking(Location::caller(), sleep).unwrap_or_else(|nested| panic!("{nested}"));
+        self.core.enter_blocking(Drive::Park, Location::caller(), sleep).unwrap_or_else(|nested| panic!("{nested}"));
         if self.core.tasks.ready().is_empty() {
             // The host may do something else now: a wake-up that comes then calls `on_wake`. Between two ticks the inbox is never
             // disarmed but by a call of `on_wake`, so none is missed meanwhile.
@@ -202,6 +205,23 @@ impl Executor {
 }
 
 impl Executor {
+    /// Is this executor being driven, by a call that stands further up on this thread's stack? Then every other call that would drive it
+    /// is refused: [`tick`](Executor::tick) and the like panic, [`try_tick`](Executor::try_tick) gives an error. So it is in its tasks,
+    /// in what these call (a window's own loop say, while it shows a dialog), and in its wake callbacks.
+    ///
+    /// ```
+    /// use evenkeel::Executor;
+    /// use std::rc::Rc;
+    ///
+    /// let executor = Rc::new(Executor::new());
+    /// assert!(!executor.is_driven());
+    /// let own = executor.clone();
+    /// executor.run(async move { assert!(own.is_driven()) });
+    /// ```
+    pub fn is_driven(&self) -> bool {
+        self.core.is_driven()
+    }
+
     /// Drives a new executor until `main` and all clean-up have ended.
     #[track_caller]
     pub(crate) fn run_and_close<F: Future>(
@@ -212,7 +232,7 @@ impl Executor {
     ) -> Result<F::Output, NestedRun> {
         let _interruptible = Interruptible::begin(&self.core);
         let outcome = run_on(&self.core, main, location)?;
-        self.core.enter_blocking(location, || self.core.close(grace))?;
+        self.core.enter_blocking(Drive::Close, location, || self.core.close(grace))?;
         drop(self);
         Ok(value_or_panic(outcome))
     }

@@ -3,6 +3,7 @@
 use crate::{
     core::Core,
     host::executor::Executor,
+    outcome::nested_run::{Drive, NestedRun},
     task::tasks::Tasks,
     time::instant::Instant,
     turn::{Driver, Next},
@@ -15,9 +16,36 @@ impl Executor {
     ///
     /// # Panics
     ///
-    /// Inside a task of this same executor.
+    /// Inside a task of this same executor, and in its own wake callbacks. Where that may be, in a loop of the host's that may run inside of
+    /// another or be called from C, use [`try_tick`](Executor::try_tick).
     #[track_caller]
     pub fn tick(&self, budget: impl Into<Budget>) -> Progress {
+        match self.try_tick(budget) {
+            Ok(progress) => progress,
+            Err(nested) => panic!("{nested}"),
+        }
+    }
+
+    /// [`tick`](Executor::tick) with an error instead of the panic.
+    ///
+    /// # Errors
+    ///
+    /// [`NestedRun`], inside a task of this same executor, and in its own wake callbacks: nothing was done. The tick that runs already goes
+    /// on when that task returns, and what is ready then is not lost.
+    ///
+    /// ```
+    /// use evenkeel::{Executor, host::Budget};
+    /// use std::rc::Rc;
+    ///
+    /// let executor = Rc::new(Executor::new());
+    /// let own = executor.clone();
+    /// // A task that shows a dialog, whose loop ticks as the host's main loop does.
+    /// let shown = executor.spawn(async move { own.try_tick(Budget::polls(10)).is_err() });
+    /// assert!(executor.run(shown).unwrap());
+    /// assert!(executor.try_tick(Budget::polls(10)).is_ok());
+    /// ```
+    #[track_caller]
+    pub fn try_tick(&self, budget: impl Into<Budget>) -> Result<Progress, NestedRun> {
         let budget = budget.into();
         let until = budget.time.map(|time| self.core.time.clock.now() + time);
         self.drive(Location::caller(), |before| Tick { before, budget, until, begun: false, last: None, standing: 0 })
@@ -33,9 +61,22 @@ impl Executor {
     ///
     /// # Panics
     ///
-    /// Inside a task of this same executor.
+    /// Inside a task of this same executor, and in its own wake callbacks.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
+        match self.try_run_until_stalled() {
+            Ok(progress) => progress,
+            Err(nested) => panic!("{nested}"),
+        }
+    }
+
+    /// [`run_until_stalled`](Executor::run_until_stalled) with an error instead of the panic.
+    ///
+    /// # Errors
+    ///
+    /// [`NestedRun`], as [`try_tick`](Executor::try_tick).
+    #[track_caller]
+    pub fn try_run_until_stalled(&self) -> Result<Progress, NestedRun> {
         /// Nothing tells a long errand between tasks from one without end but its length. This takes some milliseconds.
         const LONGEST: usize = 100_000;
         /// An errand that goes through all tasks there are polls each a few times.
@@ -45,10 +86,14 @@ impl Executor {
     }
 
     /// Runs the loop for a driver, which is made of the count of polls before that.
-    fn drive<D: Driver>(&self, location: &'static Location<'static>, driver: impl FnOnce(u32) -> D) -> Progress {
+    fn drive<D: Driver>(
+        &self,
+        location: &'static Location<'static>,
+        driver: impl FnOnce(u32) -> D,
+    ) -> Result<Progress, NestedRun> {
         let core = &self.core;
         let before = core.tasks.ready().head();
-        core.enter(location, || core.run(&mut driver(before))).unwrap_or_else(|nested| panic!("{nested}"));
+        core.enter(Drive::Tick, location, || core.run(&mut driver(before)))?;
         let polled = polled(core, before);
         let next_deadline = core.time.timers.next();
         let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.time.clock.now()));
@@ -63,7 +108,7 @@ impl Executor {
         } else {
             Readiness::MoreReady
         };
-        Progress { polled, readiness, next_deadline, next_wait }
+        Ok(Progress { polled, readiness, next_deadline, next_wait })
     }
 }
 

@@ -2,3 +2,6 @@
 
 /// Ctrl-C in a process that ignores it.
 mod interrupted;
+
+/// A host's loop inside of a task.
+mod dialog;
