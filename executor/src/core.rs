@@ -12,7 +12,10 @@ use crate::{
     raw::number::{EXECUTOR_IDS, Number},
     schedule::Schedule,
     task::tasks::{self, TASKS, Tasks, Whole},
-    threads::pool::{Settings, THREADS, Threads},
+    threads::{
+        pool::{THREADS, Threads},
+        settings::Settings,
+    },
     time::{
         clock::ClockSource,
         time::{TIME, Time},

@@ -10,7 +10,7 @@ use crate::{
     park::{Park, ThreadPark},
     raw::number::MAX_SLOTS,
     schedule::Schedule,
-    threads::pool::Settings,
+    threads::settings::Settings,
     time::clock::{Clock, ClockSource},
     wake::local_callback::LocalCallback,
 };
@@ -100,7 +100,8 @@ impl ExecutorBuilder {
     }
 
     /// How many threads [`to_thread`](crate::to_thread) may have at a time; by default four more than there are cores, but not more
-    /// than 32. None is started before it is needed.
+    /// than 32. None is started before it is needed. Not counted are those whose jobs wait for a task, in
+    /// [`RemoteTask::wait`](crate::RemoteTask::wait) say: the task may wait for another job.
     ///
     /// # Panics
     ///

@@ -121,7 +121,8 @@ impl Handle {
         reply.wait()
     }
 
-    /// [`spawn`](Handle::spawn)s and waits. This blocks the calling thread, as [`call`](Handle::call) does.
+    /// [`spawn`](Handle::spawn)s and waits. This blocks the calling thread, as [`call`](Handle::call) does. A thread of
+    /// [`to_thread`](crate::to_thread())'s does not count as busy meanwhile, so the task may await other jobs.
     ///
     /// # Errors
     ///

@@ -12,7 +12,13 @@
 
 use crate::{
     outcome::{caught::caught, panic::Panic, unhandled::UnhandledKind},
-    threads::{limiter::ThreadLimiter, line::InLine, locked_wait::poll_locked, pool::Pool},
+    raw::lent::OnThread,
+    threads::{
+        limiter::{PERMIT, ThreadLimiter},
+        line::InLine,
+        locked_wait::poll_locked,
+        pool::Pool,
+    },
 };
 use std::{
     panic::Location,
@@ -63,6 +69,8 @@ pub(crate) enum Refusal {
     Ended,
     /// No thread could be started, and there is none. With the system's error.
     NoThread(Arc<std::io::Error>),
+    /// All permits of its limiter are held by jobs that wait for whoever asked for it, and the like.
+    Knotted { limit: usize },
 }
 
 /// The permit that a job held, if it is limited: it is released through its limiter.
@@ -179,10 +187,14 @@ where
                 None => return false,
             }
         };
-        let result = caught(work);
-        if let Some(limiter) = permit {
-            limiter.release();
-        }
+        let result = match permit {
+            None => caught(work),
+            Some(limiter) => {
+                let result = PERMIT.enter(&limiter, || caught(work));
+                limiter.release();
+                result
+            }
+        };
         let mut state = self.lock();
         if matches!(state.stage, JobStage::Abandoned) {
             state.stage = JobStage::Over;

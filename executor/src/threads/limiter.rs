@@ -1,9 +1,14 @@
 //! A bound on some jobs, below that of the pool.
 
-use crate::threads::{
-    job::Work,
-    line::{InLine, Line},
-    pool::Pool,
+use crate::{
+    outcome::task_id::TaskId,
+    raw::lent::Lent,
+    task::current::{TaskRef, try_current_task},
+    threads::{
+        job::{Refusal, Work},
+        line::{InLine, Line},
+        pool::Pool,
+    },
 };
 use std::{
     fmt,
@@ -17,6 +22,10 @@ use std::{
 /// Three permits for a database mean that never more than three jobs use it.
 ///
 /// Clones share the bound, also across executors and threads.
+///
+/// A job that waits for a task keeps its permit. If that task asks for another one, and all are held by jobs that wait for tasks which
+/// do the same, none of them would ever get it: the last call panics then, and says so. (That is known of a task that awaits the
+/// call itself, also in a `gather` or a `timeout`; not of one that waits for others.)
 ///
 /// ```
 /// use evenkeel::{run, spawn, threads::ThreadLimiter, to_thread};
@@ -35,6 +44,17 @@ use std::{
 ///     }
 /// });
 /// ```
+/// ```
+/// use evenkeel::{Handle, run, threads::ThreadLimiter, to_thread};
+///
+/// run(async {
+///     let one = ThreadLimiter::new(1);
+///     let (handle, same) = (Handle::current(), one.clone());
+///     let errand = to_thread(move || handle.block_on_from_thread(move || async move { to_thread(|| 7).limited_by(&same).await }));
+///     let error = errand.limited_by(&one).await.unwrap_err();
+///     assert!(error.to_string().contains("take another limiter"));
+/// });
+/// ```
 #[derive(Clone)]
 pub struct ThreadLimiter(Arc<Limiter>);
 
@@ -47,12 +67,37 @@ struct Permits {
     /// More than zero only if nobody waits.
     free: usize,
     line: Line<Applicant>,
+    /// What jobs wait for that hold a permit.
+    errands: Vec<Arc<dyn Errand>>,
 }
 
-/// A job that waits for a permit, and where it is to run.
-struct Applicant {
+/// A job that waits for a permit, where it is to run, and the task that asked for it.
+pub(crate) struct Applicant {
     job: Arc<dyn Work>,
     pool: Arc<Pool>,
+    task: Option<TaskId>,
+}
+
+/// What a job may wait for, holding its permit.
+pub(crate) trait Errand: Send + Sync {
+    /// The task that is at it, if it has begun and not ended.
+    fn task(&self) -> Option<TaskId>;
+}
+
+thread_local! {
+    /// The permit of the job that runs on this thread.
+    pub(crate) static PERMIT: Lent<ThreadLimiter> = const { Lent::none() };
+}
+
+impl Permits {
+    /// Does that task wait here, and so every task that a holder waits for, and are there no others who hold one? Then no permit
+    /// comes back before one of them gives up.
+    fn is_knotted(&self, task: TaskId, limit: usize) -> bool {
+        let waits_here = |task| self.line.entries().any(|entry| entry.task == Some(task) && entry.job.is_waiting());
+        self.errands.len() == limit
+            && self.errands.iter().any(|errand| errand.task() == Some(task))
+            && self.errands.iter().all(|errand| errand.task().is_some_and(waits_here))
+    }
 }
 
 impl InLine for Applicant {
@@ -70,7 +115,7 @@ impl ThreadLimiter {
     #[track_caller]
     pub fn new(limit: usize) -> ThreadLimiter {
         assert!(limit > 0, "a limiter with no permits would let every call wait for ever: give it at least one");
-        let state = Permits { free: limit, line: Line::new() };
+        let state = Permits { free: limit, line: Line::new(), errands: Vec::new() };
         ThreadLimiter(Arc::new(Limiter { limit, state: Mutex::new(state) }))
     }
 
@@ -90,7 +135,14 @@ impl ThreadLimiter {
         {
             let mut state = self.lock();
             if state.free == 0 {
-                return state.line.push(Applicant { job, pool: pool.clone() });
+                let task = try_current_task().map(TaskRef::id);
+                state.line.push(Applicant { job, pool: pool.clone(), task });
+                if task.is_some_and(|task| !state.errands.is_empty() && state.is_knotted(task, self.0.limit)) {
+                    let knotted = state.line.pop_newest();
+                    drop(state);
+                    self.untie(knotted);
+                }
+                return;
             }
             state.free -= 1;
         }
@@ -107,7 +159,7 @@ impl ThreadLimiter {
     /// A permit is free: it goes to the job that has waited longest.
     pub(crate) fn release(&self) {
         loop {
-            let Applicant { job, pool } = {
+            let Applicant { job, pool, .. } = {
                 let mut state = self.lock();
                 loop {
                     match state.line.pop() {
@@ -123,6 +175,31 @@ impl ThreadLimiter {
             if hand_over(job, &pool) {
                 return;
             }
+        }
+    }
+
+    // Who looks for a knot: the task that comes last into line, or the job that begins to wait last. Both do so under the lock
+    // under which they have told what they wait for; so the later of the two sees it.
+
+    /// A job that holds a permit waits for that. Returns those who would wait for ever now, to be [`untie`](ThreadLimiter::untie)d.
+    pub(crate) fn holder_waits(&self, errand: &Arc<dyn Errand>) -> Vec<Applicant> {
+        let mut state = self.lock();
+        state.errands.push(errand.clone());
+        match errand.task() {
+            Some(task) if state.is_knotted(task, self.0.limit) => state.line.take_if(|entry| entry.task == Some(task)),
+            _ => Vec::new(),
+        }
+    }
+
+    /// It waits for that no more.
+    pub(crate) fn holder_is_back(&self, errand: &Arc<dyn Errand>) {
+        self.lock().errands.retain(|waited_for| !Arc::ptr_eq(waited_for, errand));
+    }
+
+    /// Refuses those who would wait for each other for ever.
+    pub(crate) fn untie(&self, knotted: impl IntoIterator<Item = Applicant>) {
+        for Applicant { job, pool, .. } in knotted {
+            pool.refuse(&job, Refusal::Knotted { limit: self.0.limit });
         }
     }
 

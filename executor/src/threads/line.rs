@@ -54,6 +54,22 @@ impl<E: InLine> Line<E> {
         }
     }
 
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &E> {
+        self.entries.iter()
+    }
+
+    /// How many entries there are, also of those who have left.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Takes those of whom that is true.
+    pub(crate) fn take_if(&mut self, is_meant: impl Fn(&E) -> bool) -> Vec<E> {
+        let (taken, kept) = self.entries.drain(..).partition::<Vec<E>, _>(is_meant);
+        self.entries.extend(kept);
+        taken
+    }
+
     pub(crate) fn take_all(&mut self) -> VecDeque<E> {
         self.left = 0;
         std::mem::take(&mut self.entries)

@@ -7,6 +7,13 @@
 //! is empty, and whoever fills it then counts one idle thread less and calls it (`idle`, `called`); that one thread, or one that was
 //! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
 //! thread can be started, those that exist take it; if there is none, the job is refused.
+//!
+//! A thread that waits for a loop is absent (`absence.rs`): it is one of the pool's still, but not one of the `max` that may be at work. It
+//! leaves under the same lock, as if it pushed the line's jobs anew: if there are more than called threads are about to take, it starts
+//! one more thread. So at any moment each job in the line has a thread that was called for it, or as many as there may be are at work
+//! and look into the line when they are done, or the system gave no thread. What comes back from an absence goes on at once, and there
+//! may be more at work than `max`: those who find themselves too many when they are done with a job end, and `max` others are
+//! left to look into the line.
 
 use crate::{
     outcome::unhandled::{Unhandled, UnhandledKind},
@@ -16,6 +23,7 @@ use crate::{
     threads::{
         job::{Permit, Refusal, Work},
         line::Line,
+        settings::Settings,
     },
     wake::calls::Calls,
 };
@@ -25,38 +33,17 @@ use std::{
     panic::Location,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// What a builder says about threads.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    /// `None`: by the number of cores.
-    pub(crate) max: Option<usize>,
-    /// How long a thread waits for a job before it ends.
-    pub(crate) keep_alive: Duration,
-    pub(crate) name: String,
-    pub(crate) stack_size: Option<usize>,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        const KEEP_ALIVE: Duration = Duration::from_secs(5);
-        Settings { max: None, keep_alive: KEEP_ALIVE, name: "evenkeel".to_owned(), stack_size: None }
-    }
-}
-
-impl Settings {
-    fn max(&self) -> usize {
-        // As asyncio does: jobs wait more than they compute.
-        let by_cores = || thread::available_parallelism().map_or(1, Into::into).saturating_add(4).min(32);
-        self.max.unwrap_or_else(by_cores)
-    }
-}
 
 thread_local! {
     /// The threads of the executor whose code runs on this thread.
     pub(crate) static THREADS: Lent<Threads> = const { Lent::none() };
+}
+
+thread_local! {
+    /// The pool that this thread is one of, while it runs a job.
+    pub(crate) static WORKER: Lent<Arc<Pool>> = const { Lent::none() };
 }
 
 /// An executor's pool, which is made when it is first needed.
@@ -78,9 +65,10 @@ impl Threads {
         self.pool.get_or_init(|| Arc::new(Pool::new(&self.settings, self.calls.clone(), self.closed.get())))
     }
 
-    /// Is there a job that was asked for and has not come to its end? If so, the loop is called when one does.
+    /// Is there a job that was asked for, has not come to its end, and does not wait for this loop? If so, the loop is called when one comes
+    /// to its end or begins to wait.
     pub(crate) fn has_jobs_out(&self) -> bool {
-        self.pool.get().is_some_and(|pool| pool.watch(|state| state.out))
+        self.pool.get().is_some_and(|pool| pool.watch(|state| state.out.saturating_sub(state.wait_for_own)))
     }
 
     /// Is a job running? If so, the loop is called when one ends.
@@ -131,6 +119,9 @@ struct PoolState {
     /// Jobs that were asked for and have not come to their end: in a line, or running.
     out: usize,
     running: usize,
+    /// Threads in the middle of a job that wait for a loop, and how many of those for the pool's own.
+    absent: usize,
+    wait_for_own: usize,
     /// Threads that wait for a job and were not called.
     idle: usize,
     /// Calls that no thread has answered.
@@ -150,6 +141,18 @@ struct Worker {
     job: Option<&'static Location<'static>>,
 }
 
+impl PoolState {
+    /// Threads that are not absent.
+    fn present(&self) -> usize {
+        self.threads.len() - self.absent
+    }
+
+    /// May there be one more thread?
+    fn has_place(&self) -> bool {
+        self.present() < self.max
+    }
+}
+
 impl Pool {
     fn new(settings: &Settings, calls: Arc<Calls>, closed: bool) -> Pool {
         let state = PoolState {
@@ -158,6 +161,8 @@ impl Pool {
             line: Line::new(),
             out: 0,
             running: 0,
+            absent: 0,
+            wait_for_own: 0,
             idle: 0,
             called: 0,
             threads: Slab::new(),
@@ -197,7 +202,7 @@ impl Pool {
             state.called += 1;
             drop(state);
             self.call.notify_one();
-        } else if state.threads.len() < state.max {
+        } else if state.has_place() {
             if let Err(error) = self.grow(&mut state) {
                 if state.threads.is_empty() {
                     // It is the only one: the line is empty when the last thread ends.
@@ -299,13 +304,45 @@ impl Pool {
         (handles, left)
     }
 
+    /// Is this the pool of that executor?
+    pub(crate) fn is_of(&self, executor: &Calls) -> bool {
+        std::ptr::eq(&*self.calls, executor)
+    }
+
+    /// One of the threads waits for a loop: for the pool's own, or another. Returns whether the loop is to be [nudged](Pool::nudge): the
+    /// time may jump now. What the job has asked of the loop it has asked before, so who sees it wait sees that, too.
+    pub(crate) fn leave(self: &Arc<Self>, for_own: bool) -> bool {
+        let mut state = self.lock();
+        state.absent += 1;
+        state.wait_for_own += usize::from(for_own);
+        if state.line.len() > state.called && state.has_place() {
+            // If the system gives no thread, those that exist do the work.
+            let _ = self.grow(&mut state);
+        }
+        std::mem::take(&mut state.watched)
+    }
+
+    /// One of them has what it waited for, and goes on.
+    pub(crate) fn come_back(&self, for_own: bool) {
+        let mut state = self.lock();
+        state.absent -= 1;
+        state.wait_for_own -= usize::from(for_own);
+    }
+
+    /// The loop is to look again whether there is something to do.
+    pub(crate) fn nudge(&self) {
+        self.calls.nudge();
+    }
+
     // What follows runs on the pool's threads.
 
     fn serve(self: Arc<Self>, key: usize) {
         let mut state = self.lock();
-        loop {
-            while let Some(job) = state.line.pop() {
+        // Who is one too many ends.
+        while state.present() <= state.max {
+            if let Some(job) = state.line.pop() {
                 state = self.work(state, key, job);
+                continue;
             }
             let stays;
             (state, stays) = self.wait(state);
@@ -325,7 +362,7 @@ impl Pool {
     }
 
     fn work<'a>(
-        &'a self,
+        self: &'a Arc<Self>,
         mut state: MutexGuard<'a, PoolState>,
         key: usize,
         job: Arc<dyn Work>,
@@ -334,7 +371,7 @@ impl Pool {
         state.running += 1;
         drop(state);
         // It wakes its caller before it counts as back, so that whoever sees no job out sees the wake-up.
-        let ran = job.run(self);
+        let ran = WORKER.enter(self, || job.run(self));
         drop(job);
         let mut state = self.lock();
         state.threads[key].job = None;
@@ -342,7 +379,7 @@ impl Pool {
         state.out -= usize::from(ran);
         if std::mem::take(&mut state.watched) {
             drop(state);
-            self.calls.nudge();
+            self.nudge();
             state = self.lock();
         }
         state

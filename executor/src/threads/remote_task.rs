@@ -65,7 +65,8 @@ pub struct RemoteTask<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> RemoteTask<T> {
-    /// Blocks this thread until the task has ended.
+    /// Blocks this thread until the task has ended. A thread of [`to_thread`](crate::to_thread())'s does not count as busy meanwhile, so
+    /// the task may await other jobs.
     ///
     /// # Errors
     ///
@@ -77,7 +78,7 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// If the outcome was given away before.
     pub fn wait(&mut self) -> Result<T, CallError> {
         if !self.calls.is_on_own_thread() {
-            return self.reply.wait();
+            return self.reply.wait_for_task(&self.calls);
         }
         self.reply.take().unwrap_or(Err(CallError::OwnThread))
     }

@@ -7,7 +7,8 @@ use crate::{
         reason::CancelReason,
         task_id::TaskId,
     },
-    threads::locked_wait::poll_locked,
+    threads::{absence::Absence, limiter::Errand, locked_wait::poll_locked},
+    wake::calls::Calls,
 };
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -23,6 +24,8 @@ pub(crate) struct Reply<T> {
 struct ReplyState<T> {
     outcome: Outcome<T>,
     waker: Option<Waker>,
+    /// The pool's thread that blocks for it is not busy meanwhile.
+    absence: Option<Arc<Absence>>,
     /// Nobody will ask for it.
     forgotten: bool,
     /// The caller wants the task to be cancelled.
@@ -40,7 +43,14 @@ enum Outcome<T> {
 impl<T> Reply<T> {
     /// A reply that is awaited, with the end that answers.
     pub(crate) fn new() -> (Answer<T>, Arc<Reply<T>>) {
-        let state = ReplyState { outcome: Outcome::Awaited, waker: None, forgotten: false, cancel: None, task: None };
+        let state = ReplyState {
+            outcome: Outcome::Awaited,
+            waker: None,
+            absence: None,
+            forgotten: false,
+            cancel: None,
+            task: None,
+        };
         let reply = Arc::new(Reply { state: Mutex::new(state), came: Condvar::new() });
         (Answer { reply: Some(reply.clone()) }, reply)
     }
@@ -56,6 +66,23 @@ impl<T> Reply<T> {
             }
             state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// [`Reply::wait`] for what a task of that executor does: a pool's thread is not busy meanwhile.
+    pub(crate) fn wait_for_task(self: &Arc<Self>, executor: &Calls) -> Result<T, CallError>
+    where
+        T: Send + 'static,
+    {
+        if let Some(absence) = Absence::for_task(executor) {
+            let mut state = self.lock();
+            if let Some(outcome) = state.take() {
+                return outcome;
+            }
+            state.absence = Some(absence.clone());
+            drop(state);
+            absence.begin(Some(self.clone()));
+        }
+        self.wait()
     }
 
     /// The answer, if it is here.
@@ -124,6 +151,12 @@ impl<T> Reply<T> {
     }
 }
 
+impl<T: Send + 'static> Errand for Reply<T> {
+    fn task(&self) -> Option<TaskId> {
+        Reply::task(self)
+    }
+}
+
 impl<T> ReplyState<T> {
     fn take(&mut self) -> Option<Result<T, CallError>> {
         match std::mem::replace(&mut self.outcome, Outcome::Taken) {
@@ -156,8 +189,9 @@ impl<T> Answer<T> {
             return Some(outcome);
         }
         state.outcome = Outcome::Here(outcome);
-        let waker = state.waker.take();
+        let (waker, absence) = (state.waker.take(), state.absence.take());
         drop(state);
+        absence.inspect(|absence| absence.end());
         reply.came.notify_all();
         if let Some(waker) = waker {
             // It is another executor's, or some combinator's, and its panic is not the loop's.

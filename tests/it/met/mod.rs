@@ -5,3 +5,6 @@ mod interrupted;
 
 /// A host's loop inside of a task.
 mod dialog;
+
+/// Threads that wait for the loop while the loop waits for threads.
+mod absence;

@@ -50,12 +50,17 @@ impl Home {
         }
     }
 
-    /// The executor's end, if that is what there is to ask. It is not to be asked under a lock.
-    pub(super) fn here(&self) -> impl FnOnce() -> bool + use<> {
-        let executor = match self {
+    /// The executor, if that is what is known.
+    pub(super) fn executor(&self) -> Option<Arc<Calls>> {
+        match self {
             Home::Executor(_, executor) => executor.upgrade(),
             _ => None,
-        };
+        }
+    }
+
+    /// The executor's end, if that is what there is to ask. It is not to be asked under a lock.
+    pub(super) fn here(&self) -> impl FnOnce() -> bool + use<> {
+        let executor = self.executor();
         let is_here = matches!(self, Home::Thread(thread) if *thread == thread::current().id());
         move || is_here || executor.is_some_and(|executor| executor.lives_here())
     }

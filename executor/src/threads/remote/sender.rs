@@ -4,7 +4,10 @@ use super::{
     channel::{Channel, Shared, Unsent, lock},
     refused::{Refused, SendError},
 };
-use crate::{threads::locked_wait::poll_locked, wake::call::call};
+use crate::{
+    threads::{absence::Absence, locked_wait::poll_locked},
+    wake::call::call,
+};
 use std::{
     fmt, hint,
     pin::{Pin, pin},
@@ -27,7 +30,9 @@ impl<T: Send> Sender<T> {
         self.push(item).map_err(|(item, refused)| SendError(item, refused))
     }
 
-    /// Sends an item, and blocks this thread until there is room. Senders get room in the order in which they came.
+    /// Sends an item, and blocks this thread until there is room. Senders get room in the order in which they came. A thread of
+    /// [`to_thread`](crate::to_thread())'s whose own loop is to receive does not count as busy meanwhile, so the receiver may await other
+    /// jobs; a [`ThreadLimiter`](crate::ThreadLimiter) bounds how many jobs block there.
     ///
     /// # Errors
     ///
@@ -48,13 +53,19 @@ impl<T: Send> Sender<T> {
             Err((item, Refused::Full)) => item,
             Err((item, refused)) => return Err(SendError(item, refused)),
         };
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        // A pool's thread that waits for its own loop is not busy meanwhile.
+        let executor = lock(&self.0).home.executor();
+        let absence = Absence::for_receiver(executor.as_deref());
+        let waker = Waker::from(Arc::new(Unpark { thread: thread::current(), absence: absence.clone() }));
         let mut cx = Context::from_waker(&waker);
         let mut send = pin!(self.send(item));
         loop {
             if let Poll::Ready(outcome) = send.as_mut().poll(&mut cx) {
+                absence.inspect(|absence| absence.end());
                 return outcome;
             }
+            // What ends it stands in line now.
+            absence.iter().for_each(|absence| absence.begin(None));
             // A token that is left from something else makes one more poll.
             thread::park();
         }
@@ -259,11 +270,15 @@ impl<T> fmt::Debug for Sending<'_, T> {
     }
 }
 
-/// Wakes a thread that blocks.
-struct Unpark(Thread);
+/// Wakes a thread that blocks, and ends its absence before.
+struct Unpark {
+    thread: Thread,
+    absence: Option<Arc<Absence>>,
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.absence.iter().for_each(|absence| absence.end());
+        self.thread.unpark();
     }
 }
