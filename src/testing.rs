@@ -28,4 +28,4 @@
 //! ```
 
 #[doc(inline)]
-pub use evenkeel_executor::testing::{Choice, Fifo, Schedule, Seeded, VirtualClock, run};
+pub use evenkeel_executor::testing::{Choice, ClockHold, Fifo, Schedule, Seeded, VirtualClock, run};

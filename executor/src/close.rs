@@ -98,8 +98,8 @@ impl Driver for Closing {
     }
 }
 
-/// A grace period, to be asked before each turn. While a job is out, a clock that jumps stands still, but the time on the job's thread
-/// is real: what passes of it and is not seen on the clock is taken from the grace.
+/// A grace period, to be asked before each turn. While a job is out, or the clock is held, a clock that jumps stands still, but the time on
+/// the other thread is real: what passes of it and is not seen on the clock is taken from the grace.
 struct Grace {
     until: Instant,
     /// What was left at the last look.
@@ -137,7 +137,7 @@ impl Grace {
     }
 
     fn look(core: &Core, now: Instant) -> (Instant, Option<std::time::Instant>) {
-        let is_real = core.time.clock.may_jump() && core.threads.has_jobs_out();
+        let is_real = core.time.clock.may_jump() && core.is_time_real();
         (now, is_real.then(std::time::Instant::now))
     }
 }

@@ -74,10 +74,11 @@ pub use crate::{
         to_thread::{ToThread, to_thread, to_thread_with},
     },
     time::{
-        clock::{Clock, VirtualClock},
+        clock::Clock,
         instant::Instant,
         interval::{Interval, MissedTick, interval, interval_at},
         sleep::{Sleep, sleep, sleep_until},
+        virtual_clock::{ClockHold, VirtualClock},
     },
 };
 

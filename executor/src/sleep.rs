@@ -1,7 +1,7 @@
 //! How the loop sleeps, when nothing is ready.
 
 use crate::{core::Core, time::instant::Instant, wake::inbox::Arm};
-use std::time::Duration;
+use std::{task::Waker, time::Duration};
 
 /// An executor that sleeps for so long gives memory back that it does not need now.
 const LONG: Duration = Duration::from_millis(100);
@@ -52,10 +52,16 @@ impl Core {
         (!has_jumped && is_as_before()).then_some(Some(left))
     }
 
-    /// May time pass by itself? Not while a job is out on another thread: its time is real. It wakes its caller before it comes back,
-    /// so the inbox is looked at second.
+    /// May time pass by itself? Not while a job is out on another thread, or somebody holds the clock for one: its time is real. Either
+    /// calls the loop when that is over, under the lock under which it was asked here, so the loop looks again. Whoever works on
+    /// another thread asks things of the loop, and wakes its tasks, before he comes to his end; so the inbox is looked at last.
     pub(crate) fn may_jump(&self) -> bool {
-        self.time.clock.may_jump() && !self.threads.has_jobs_out() && !self.tasks.inbox.is_pending()
+        self.time.clock.may_jump() && !self.is_time_real() && !self.tasks.inbox.is_pending()
+    }
+
+    /// Is a job out on another thread, or is the clock held? If so, the loop is called when that is over.
+    pub(crate) fn is_time_real(&self) -> bool {
+        self.threads.has_jobs_out() || self.is_held()
     }
 
     /// Is there nothing left to do, until something new is asked for? Armed for that, as for a sleep.
@@ -69,6 +75,11 @@ impl Core {
     pub(crate) fn now(&self) -> Instant {
         self.tasks.clear_current();
         self.time.clock.now()
+    }
+
+    fn is_held(&self) -> bool {
+        self.tasks.clear_current();
+        self.time.clock.is_held(&Waker::from(self.calls.clone()))
     }
 
     pub(crate) fn jump_to(&self, deadline: Instant) -> bool {

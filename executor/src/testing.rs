@@ -3,7 +3,7 @@
 use crate::host::executor::Executor;
 pub use crate::{
     schedule::{Choice, Fifo, Schedule, Seeded},
-    time::clock::VirtualClock,
+    time::virtual_clock::{ClockHold, VirtualClock},
 };
 
 /// [`run`](crate::run::run) on a [`VirtualClock`]: sleeping takes no time.

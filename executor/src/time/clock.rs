@@ -1,7 +1,7 @@
-//! Clocks: the system's, a host's, or a virtual one that jumps.
+//! Clocks: the system's, or one that was supplied.
 
-use crate::time::instant::{Instant, saturating_nanos};
-use std::{cell::Cell, fmt, rc::Rc, sync::OnceLock, time::Duration};
+use crate::time::instant::Instant;
+use std::{sync::OnceLock, task::Waker};
 
 /// Where an executor gets the time from.
 ///
@@ -18,52 +18,12 @@ pub trait Clock {
         let _ = deadline;
         false
     }
-}
 
-/// A clock for tests: time stands still while something can run, and jumps to the next deadline when nothing can.
-///
-/// Clones share their time.
-///
-/// ```
-/// use evenkeel::{Executor, Instant, sleep, testing::VirtualClock};
-/// use std::time::Duration;
-///
-/// let executor = Executor::builder().clock(VirtualClock::new()).build();
-/// executor.run(async {
-///     let start = Instant::now();
-///     sleep(Duration::from_secs(3600)).await; // takes no time
-///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
-/// });
-/// ```
-#[derive(Clone, Default)]
-pub struct VirtualClock(Rc<Cell<u64>>);
-
-impl VirtualClock {
-    /// A clock that stands at its origin.
-    pub fn new() -> VirtualClock {
-        VirtualClock::default()
-    }
-
-    /// Moves the time forward by hand.
-    pub fn advance(&self, by: Duration) {
-        self.0.set(self.0.get().saturating_add(saturating_nanos(by)));
-    }
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Instant {
-        Instant(self.0.get())
-    }
-
-    fn jump_to(&self, deadline: Instant) -> bool {
-        self.0.set(self.0.get().max(deadline.0));
-        true
-    }
-}
-
-impl fmt::Debug for VirtualClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("VirtualClock").field(&self.now()).finish()
+    /// Does something keep the clock from jumping for the time being, so that [`jump_to`](Clock::jump_to) is not to be called? Then it
+    /// keeps the waker, and wakes it when that is over, from any thread. It is asked each time before the executor would jump.
+    fn is_held(&self, until_free: &Waker) -> bool {
+        let _ = until_free;
+        false
     }
 }
 
@@ -84,6 +44,13 @@ impl ClockSource {
     /// The system's time passes by itself, and only so.
     pub(crate) fn may_jump(&self) -> bool {
         matches!(self, ClockSource::Given(_))
+    }
+
+    pub(crate) fn is_held(&self, until_free: &Waker) -> bool {
+        match self {
+            ClockSource::System => false,
+            ClockSource::Given(clock) => clock.is_held(until_free),
+        }
     }
 
     pub(crate) fn jump_to(&self, deadline: Instant) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod interval;
 pub(crate) mod sleep;
 pub(crate) mod alarm;
+pub(crate) mod virtual_clock;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod time;
 pub(crate) mod pace;

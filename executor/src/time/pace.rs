@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn time_09_a_supplied_clock_is_looked_at_after_every_turn() {
-        let clock = ClockSource::Given(Box::new(crate::time::clock::VirtualClock::new()));
+        let clock = ClockSource::Given(Box::new(crate::time::virtual_clock::VirtualClock::new()));
         let (pace, mut polled) = (Pace::new(&clock), 0);
         turn(&pace, &mut polled, 100, 1_000);
         assert_eq!(pace.stride.get(), 0);

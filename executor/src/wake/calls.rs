@@ -12,7 +12,8 @@ use crate::{
     },
 };
 use std::{
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
+    task::Wake,
     thread::{self, ThreadId},
 };
 
@@ -141,13 +142,19 @@ impl Calls {
     }
 }
 
+/// What makes the loop look again, for whoever knows wakers only.
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.nudge();
+    }
+}
+
 /// `RUSTFLAGS="--cfg loom" cargo test -p evenkeel-executor --release --lib loom`
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
     use crate::wake::inbox::Arm;
     use loom::{sync::Notify, thread};
-    use std::sync::Arc;
 
     /// Calls come from `callers` threads while the owner goes to sleep, as the loop does it. Each is done once, in its thread's order.
     fn model(callers: usize, each: usize) {

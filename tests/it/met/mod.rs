@@ -8,3 +8,6 @@ mod dialog;
 
 /// Threads that wait for the loop while the loop waits for threads.
 mod absence;
+
+/// Virtual time, which jumps when it may.
+mod jump;

@@ -1,0 +1,194 @@
+//! A clock that jumps.
+
+use crate::{
+    outcome::unhandled::report_panic,
+    raw::lent::OnThread,
+    time::{
+        clock::Clock,
+        instant::{Instant, saturating_nanos},
+        time::TIME,
+    },
+};
+use std::{
+    cell::Cell,
+    fmt,
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    time::Duration,
+};
+
+/// A clock for tests: time stands still while something can run, and jumps to the next deadline when nothing can. It stands still also
+/// while the job of a [`to_thread`](crate::to_thread()) is out, since its time is real, and for as long as somebody
+/// [holds](VirtualClock::hold) it.
+///
+/// Clones share their time.
+///
+/// ```
+/// use evenkeel::{Executor, Instant, sleep, testing::VirtualClock};
+/// use std::time::Duration;
+///
+/// let executor = Executor::builder().clock(VirtualClock::new()).build();
+/// executor.run(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_secs(3600)).await; // takes no time
+///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+/// });
+/// ```
+#[derive(Clone, Default)]
+pub struct VirtualClock {
+    now: Rc<Cell<u64>>,
+    holds: Arc<Holds>,
+    is_settling: Rc<Cell<bool>>,
+}
+
+/// While it lives, timers are told the time before that is moved.
+struct Settling<'a>(&'a Cell<bool>);
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+impl VirtualClock {
+    /// A clock that stands at its origin.
+    pub fn new() -> VirtualClock {
+        VirtualClock::default()
+    }
+
+    /// Moves the time forward by hand. A task that began to sleep before this call sleeps through it, also in the same turn.
+    ///
+    /// ```
+    /// use evenkeel::{Executor, sleep, spawn, testing::VirtualClock, yield_now};
+    /// use std::time::Duration;
+    ///
+    /// let clock = VirtualClock::new();
+    /// Executor::builder().clock(clock.clone()).run(async move {
+    ///     let nap = spawn(sleep(Duration::from_millis(10)));
+    ///     yield_now().await; // it begins to sleep
+    ///     clock.advance(Duration::from_millis(10));
+    ///     yield_now().await; // and is woken
+    ///     yield_now().await;
+    ///     assert!(nap.is_finished());
+    /// });
+    /// ```
+    pub fn advance(&self, by: Duration) {
+        self.settle();
+        self.now.set(self.now.get().saturating_add(saturating_nanos(by)));
+    }
+
+    /// Timers count from the loop's next look at the clock, which would come too late: this is one. The executor's clock may be another one
+    /// that moves this one when it is asked, but not without end.
+    fn settle(&self) {
+        let timers = TIME.look(|time| time.map(|time| time.timers.clone()));
+        let Some(timers) = timers.filter(|timers| timers.has_fresh()) else { return };
+        if !self.is_settling.replace(true) {
+            let settling = Settling(&self.is_settling);
+            if let Some(now) = Instant::here() {
+                timers.settle(now);
+            }
+            drop(settling);
+        }
+    }
+
+    /// Keeps the time from jumping while this lives, for work of which the executor does not know: that of a thread of the program's own,
+    /// or of a process. The hold may go there, and be dropped there. [`advance`](VirtualClock::advance) still moves the time.
+    ///
+    /// ```
+    /// use evenkeel::{Executor, Instant, sleep, spawn, testing::VirtualClock, threads::remote};
+    /// use std::{thread, time::Duration};
+    ///
+    /// let clock = VirtualClock::new();
+    /// Executor::builder().clock(clock.clone()).run(async move {
+    ///     let (sender, mut answers) = remote::channel(1);
+    ///     let (start, hold) = (Instant::now(), clock.hold());
+    ///     thread::spawn(move || {
+    ///         thread::sleep(Duration::from_millis(1)); // it works
+    ///         sender.send_blocking("done").unwrap();
+    ///         drop(hold);
+    ///     });
+    ///     let _heartbeat = spawn(async { loop { sleep(Duration::from_secs(1)).await } });
+    ///     assert_eq!(answers.recv().await, Some("done"));
+    ///     assert_eq!(start.elapsed(), Duration::ZERO);
+    /// });
+    /// ```
+    pub fn hold(&self) -> ClockHold {
+        self.holds.lock().count += 1;
+        ClockHold(self.holds.clone())
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Instant {
+        Instant(self.now.get())
+    }
+
+    fn jump_to(&self, deadline: Instant) -> bool {
+        self.now.set(self.now.get().max(deadline.0));
+        true
+    }
+
+    fn is_held(&self, until_free: &Waker) -> bool {
+        if self.holds.lock().count == 0 {
+            return false;
+        }
+        let waker = until_free.clone();
+        let mut holds = self.holds.lock();
+        let is_held = holds.count > 0;
+        // It is kept under the lock under which the last hold takes them all.
+        let unneeded = if is_held && !holds.waiting.iter().any(|waiting| waiting.will_wake(&waker)) {
+            holds.waiting.push(waker);
+            None
+        } else {
+            Some(waker)
+        };
+        drop(holds);
+        drop(unneeded);
+        is_held
+    }
+}
+
+impl fmt::Debug for VirtualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VirtualClock").field(&self.now()).finish()
+    }
+}
+
+/// What keeps a [`VirtualClock`] from jumping, until the last one is dropped, on whatever thread. What a thread has asked of the loop before
+/// that is done at the time at which the clock was held.
+#[must_use = "the clock is held only for as long as this lives"]
+pub struct ClockHold(Arc<Holds>);
+
+#[derive(Default)]
+struct Holds(Mutex<HoldState>);
+
+#[derive(Default)]
+struct HoldState {
+    count: usize,
+    /// Loops that would jump.
+    waiting: Vec<Waker>,
+}
+
+impl Holds {
+    fn lock(&self) -> MutexGuard<'_, HoldState> {
+        // Nothing foreign runs in a critical section.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ClockHold {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.count -= 1;
+        let free = if state.count == 0 { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        drop(state);
+        free.into_iter().for_each(|waker| report_panic("a waker that waited for a clock", || waker.wake()));
+    }
+}
+
+impl fmt::Debug for ClockHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClockHold")
+    }
+}
