@@ -3,7 +3,10 @@
 use crate::{
     core::check_not_nested,
     host::executor::Executor,
-    outcome::nested_run::{Drive, NestedRun},
+    outcome::{
+        nested_run::{Drive, NestedRun},
+        or_panic::OrPanic,
+    },
 };
 use std::panic::Location;
 
@@ -24,7 +27,7 @@ use std::panic::Location;
 /// ```
 #[track_caller]
 pub fn run<F: Future>(main: F) -> F::Output {
-    try_run(main).unwrap_or_else(|nested| panic!("{nested}"))
+    try_run(main).or_panic()
 }
 
 /// [`run`], but calling it inside a task is an error instead of a panic.

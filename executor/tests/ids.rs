@@ -1,6 +1,7 @@
 //! How many executors a process can have. Alone in its process, since it takes all there are.
 
 use evenkeel_executor::{Executor, TooManyExecutors, run, try_run};
+use evenkeel_testkit::place_of_panic;
 use std::panic::catch_unwind;
 
 const MOST: usize = if cfg!(target_pointer_width = "64") { 4095 } else { 63 };
@@ -18,6 +19,11 @@ fn limit_02_a_process_can_have_4095_executors_and_says_so() {
             let message = payload.downcast_ref::<String>().unwrap();
             assert!(message.contains("drop some, or share them"), "{message}");
         }
+        // It is the caller who has too many.
+        let place = |line| (file!().to_owned(), line);
+        assert_eq!(place_of_panic(|| Executor::new()), place(line!()));
+        assert_eq!(place_of_panic(|| Executor::builder().build()), place(line!()));
+        assert_eq!(place_of_panic(|| run(async {})), place(line!()));
         // A nested run is a nested run, also then.
         assert!(all[0].run(async { try_run(async {}) }).is_err());
 

@@ -59,6 +59,7 @@ impl<T> Mutex<T> {
     /// # Panics
     ///
     /// If the value was leaked, with a guard that went to [`std::mem::forget`].
+    #[track_caller]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut().as_mut().expect(LEAKED)
     }
@@ -68,6 +69,7 @@ impl<T> Mutex<T> {
     /// # Panics
     ///
     /// As [`get_mut`](Self::get_mut).
+    #[track_caller]
     pub fn into_inner(self) -> T {
         self.value.into_inner().expect(LEAKED)
     }

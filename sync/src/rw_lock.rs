@@ -60,6 +60,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// If a guard was leaked with [`std::mem::forget`].
+    #[track_caller]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut().as_mut().and_then(Rc::get_mut).expect(LEAKED)
     }
@@ -69,6 +70,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`get_mut`](Self::get_mut).
+    #[track_caller]
     pub fn into_inner(self) -> T {
         self.value.into_inner().and_then(|value| Rc::try_unwrap(value).ok()).expect(LEAKED)
     }

@@ -156,6 +156,7 @@ pub struct Siblings<'a> {
 /// });
 /// ```
 #[inline]
+#[track_caller]
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     polled_by("a combinator", |tasks| {
         let mut siblings =

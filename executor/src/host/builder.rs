@@ -5,6 +5,7 @@ use crate::{
     host::executor::Executor,
     outcome::{
         nested_run::Drive,
+        or_panic::OrPanic,
         unhandled::{Unhandled, Unhandler, report_panic},
     },
     park::{Park, ThreadPark},
@@ -185,6 +186,7 @@ impl ExecutorBuilder {
     /// ```
     #[cfg(feature = "ctrl-c")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ctrl-c")))]
+    #[track_caller]
     pub fn cancel_on_ctrl_c(mut self) -> Self {
         crate::host::ctrl_c::install();
         self.cancel_on_ctrl_c = true;
@@ -200,10 +202,9 @@ impl ExecutorBuilder {
     #[track_caller]
     pub fn run<F: Future>(self, main: F) -> F::Output {
         let location = Location::caller();
-        let nested = |nested| panic!("{nested}");
-        check_not_nested(Drive::Run, location).unwrap_or_else(nested);
+        check_not_nested(Drive::Run, location).or_panic();
         let grace = self.grace;
-        self.build().run_and_close(grace, main, location).unwrap_or_else(|nested| panic!("{nested}"))
+        self.build().run_and_close(grace, main, location).or_panic()
     }
 
     /// Makes the executor.
@@ -213,7 +214,7 @@ impl ExecutorBuilder {
     /// If the process has as many executors as it can have (4 095, on 32-bit targets 63).
     #[track_caller]
     pub fn build(self) -> Executor {
-        self.try_build().unwrap_or_else(|error| panic!("{error}"))
+        self.try_build().or_panic()
     }
 
     /// [`ExecutorBuilder::build`] with an error instead of the panic.

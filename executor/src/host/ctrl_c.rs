@@ -23,6 +23,7 @@ pub(crate) struct CancelOnCtrlC(Arc<Main>);
 /// Catches the signal from now on, for the rest of the process, on a thread of its own. Where it is ignored it stays so: whoever started the
 /// program in the background, as a shell without job control does with `program &`, does not want it to hear a Ctrl-C that is meant for
 /// others.
+#[track_caller]
 pub(crate) fn install() {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| match ctrlc::try_set_handler(on_signal) {

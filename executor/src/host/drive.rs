@@ -5,6 +5,7 @@ use crate::{
     outcome::{
         join_error::JoinError,
         nested_run::{Drive, NestedRun},
+        or_panic::OrPanic,
     },
     raw::block::IsEnded,
     task::main_task::run_main,
@@ -13,6 +14,11 @@ use crate::{
 use std::panic::Location;
 
 /// Drives an executor until `main` has ended.
+///
+/// # Panics
+///
+/// If the executor has as many tasks as it may have.
+#[track_caller]
 pub(crate) fn run_on<F: Future>(
     core: &Core,
     main: F,
@@ -20,11 +26,12 @@ pub(crate) fn run_on<F: Future>(
 ) -> Result<Result<F::Output, JoinError>, NestedRun> {
     // It may be large: what goes through so many hands here has it by reference.
     let mut main = Some(main);
-    core.enter_blocking(Drive::Run, location, || {
+    let ran = core.enter_blocking(Drive::Run, location, || {
         let _interruptible = Interruptible::begin(core);
         let main = || main.take().expect("what runs is run once");
         run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))
-    })
+    });
+    Ok(ran?.or_panic())
 }
 
 /// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.

@@ -6,6 +6,7 @@ use crate::{
     outcome::{
         join_error::JoinError,
         nested_run::{Drive, NestedRun},
+        or_panic::OrPanic,
     },
     task::{spawn::Spawner, task::Task},
     threads::handle::Handle,
@@ -74,10 +75,7 @@ impl Executor {
     /// If `main` panics: the panic goes on here. Inside a task of any executor on this thread.
     #[track_caller]
     pub fn run<F: Future>(&self, main: F) -> F::Output {
-        match run_on(&self.core, main, Location::caller()) {
-            Ok(outcome) => value_or_panic(outcome),
-            Err(nested) => panic!("{nested}"),
-        }
+        value_or_panic(run_on(&self.core, main, Location::caller()).or_panic())
     }
 
     /// [`run`](Executor::run) with the outcome as a value: a main future that was cancelled, by Ctrl-C say, or panicked.
@@ -103,7 +101,7 @@ impl Executor {
     /// ```
     #[track_caller]
     pub fn run_outcome<F: Future>(&self, main: F) -> Result<F::Output, JoinError> {
-        run_on(&self.core, main, Location::caller()).unwrap_or_else(|nested| panic!("{nested}"))
+        run_on(&self.core, main, Location::caller()).or_panic()
     }
 
     /// Ends the executor: cancels every task, and runs until their clean-up is done and the jobs of [`to_thread`](crate::to_thread)
@@ -140,7 +138,7 @@ impl Executor {
     #[track_caller]
     pub fn close(self, grace: Duration) -> CloseReport {
         let closed = self.core.enter_blocking(Drive::Close, Location::caller(), || self.core.close(Some(grace)));
-        CloseReport { stuck: closed.unwrap_or_else(|nested| panic!("{nested}")) }
+        CloseReport { stuck: closed.or_panic() }
     }
 
     /// Cancels every task, as [`close`](Executor::close) does, without waiting: ticks do the rest. Tasks that are spawned from
@@ -156,8 +154,7 @@ impl Executor {
     /// If the executor has as many tasks as it may have.
     #[track_caller]
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
-        let spawned = self.core.tasks.spawn(future, Location::caller());
-        Task(spawned.unwrap_or_else(|full| panic!("{full}")))
+        Task(self.core.tasks.spawn(future, Location::caller()).or_panic())
     }
 
     /// What reaches this executor from other threads.
@@ -195,7 +192,7 @@ impl Executor {
                 self.core.sleep(Some(max));
             }
         };
-        self.core.enter_blocking(Drive::Park, Location::caller(), sleep).unwrap_or_else(|nested| panic!("{nested}"));
+        self.core.enter_blocking(Drive::Park, Location::caller(), sleep).or_panic();
         if self.core.tasks.ready().is_empty() {
             // The host may do something else now: a wake-up that comes then calls `on_wake`. Between two ticks the inbox is never
             // disarmed but by a call of `on_wake`, so none is missed meanwhile.

@@ -3,7 +3,10 @@
 use crate::{
     core::Core,
     host::executor::Executor,
-    outcome::nested_run::{Drive, NestedRun},
+    outcome::{
+        nested_run::{Drive, NestedRun},
+        or_panic::OrPanic,
+    },
     task::tasks::Tasks,
     time::instant::Instant,
     turn::{Driver, Next},
@@ -20,10 +23,7 @@ impl Executor {
     /// another or be called from C, use [`try_tick`](Executor::try_tick).
     #[track_caller]
     pub fn tick(&self, budget: impl Into<Budget>) -> Progress {
-        match self.try_tick(budget) {
-            Ok(progress) => progress,
-            Err(nested) => panic!("{nested}"),
-        }
+        self.try_tick(budget).or_panic()
     }
 
     /// [`tick`](Executor::tick) with an error instead of the panic.
@@ -64,10 +64,7 @@ impl Executor {
     /// Inside a task of this same executor, and in its own wake callbacks.
     #[track_caller]
     pub fn run_until_stalled(&self) -> Progress {
-        match self.try_run_until_stalled() {
-            Ok(progress) => progress,
-            Err(nested) => panic!("{nested}"),
-        }
+        self.try_run_until_stalled().or_panic()
     }
 
     /// [`run_until_stalled`](Executor::run_until_stalled) with an error instead of the panic.

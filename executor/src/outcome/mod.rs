@@ -12,3 +12,4 @@ pub(crate) mod task_id;
 pub(crate) mod plain;
 pub(crate) mod panics;
 pub(crate) mod caught;
+pub(crate) mod or_panic;

@@ -51,6 +51,7 @@ impl<T> PinnedRow<T> {
     /// # Panics
     ///
     /// If the place has a value, or lies farther away.
+    #[track_caller]
     pub fn put(&mut self, index: usize, value: T) {
         assert!(index <= self.len, "place {index} of a row of {} lies too far away", self.len);
         if index == self.len {

@@ -27,7 +27,10 @@ use std::{marker::PhantomData, panic::Location, rc::Rc};
 /// ```
 #[track_caller]
 pub fn current_task() -> TaskRef {
-    try_current_task().unwrap_or_else(|| called_outside("current_task was called", "a task"))
+    match try_current_task() {
+        Some(task) => task,
+        None => called_outside("current_task was called", "a task"),
+    }
 }
 
 /// The task that is running now, if there is one.

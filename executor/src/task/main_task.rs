@@ -2,23 +2,24 @@
 
 use crate::{
     outcome::join_error::JoinError,
-    raw::{block::IsEnded, number::Number},
+    raw::{block::IsEnded, number::Number, table::Full},
     task::tasks::{RawTask, Tasks},
 };
 use std::{cell::Cell, panic::Location};
 
-/// Runs the future that `main` returns as a task, whose number is in `place` meanwhile. `drive` must return when the task has ended.
+/// Runs the future that `main` returns as a task, whose number is in `place` meanwhile. `drive` must return when the task has ended. An error
+/// if there is no room for it.
 pub(crate) fn run_main<F: Future>(
     tasks: &Tasks,
     place: &Cell<Number>,
     main: impl FnOnce() -> F,
     location: &'static Location<'static>,
     drive: impl FnOnce(IsEnded<'_>),
-) -> Result<F::Output, JoinError> {
+) -> Result<Result<F::Output, JoinError>, Full> {
     let during = |task: &RawTask<F::Output>| {
         place.set(task.number().unwrap_or(Number::NONE));
         drive(task.is_ended());
-        task.take().unwrap_or_else(|| panic!("the loop returned before its main future had ended"))
+        task.take().expect("the loop returns when its main future has ended")
     };
     let end = |task: &RawTask<F::Output>| {
         place.set(Number::NONE);
@@ -28,5 +29,5 @@ pub(crate) fn run_main<F: Future>(
             drop(task.take());
         }
     };
-    tasks.spawn_during(main, location, during, end).unwrap_or_else(|full| panic!("{full}"))
+    tasks.spawn_during(main, location, during, end)
 }

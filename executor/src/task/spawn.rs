@@ -1,6 +1,7 @@
 //! Making tasks.
 
 use crate::{
+    outcome::or_panic::OrPanic,
     outside::called_outside,
     raw::lent::OnThread,
     task::{
@@ -37,14 +38,15 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
 ///
 /// As [`spawn`] does.
 #[inline]
+#[track_caller]
 pub fn spawn_at<T: 'static>(
     location: &'static Location<'static>,
     future: impl Future<Output = T> + 'static,
 ) -> Task<T> {
-    TASKS.look(|tasks| match tasks {
-        Some(tasks) => Task(tasks.spawn(future, location).unwrap_or_else(|full| panic!("{full}"))),
+    match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn(future, location))) {
+        Some(spawned) => Task(spawned.or_panic()),
         None => called_outside(format_args!("spawn was called at {location},"), "an executor"),
-    })
+    }
 }
 
 /// The current executor's spawner.
@@ -54,8 +56,10 @@ pub fn spawn_at<T: 'static>(
 /// Outside an executor.
 #[track_caller]
 pub fn spawner() -> Spawner {
-    let whole = TASKS.look(|tasks| tasks.map(|tasks| tasks.whole.clone()));
-    whole.map(Spawner).unwrap_or_else(|| called_outside("spawner was called", "an executor"))
+    match TASKS.look(|tasks| tasks.map(|tasks| tasks.whole.clone())) {
+        Some(whole) => Spawner(whole),
+        None => called_outside("spawner was called", "an executor"),
+    }
 }
 
 /// Spawns tasks on one executor, also when that is not the current one. It keeps nothing alive.

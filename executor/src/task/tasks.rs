@@ -98,11 +98,12 @@ pub(crate) fn of(number: Number) -> Option<Rc<dyn Whole>> {
 
 /// Calls `f` with the tasks of the executor that polls now.
 #[inline]
+#[track_caller]
 pub(crate) fn polled_by<R>(what: &str, f: impl FnOnce(&Tasks) -> R) -> R {
-    TASKS.look(|tasks| match tasks {
-        Some(tasks) => f(tasks),
+    match TASKS.look(|tasks| tasks.map(f)) {
+        Some(result) => result,
         None => polled_outside(what),
-    })
+    }
 }
 
 /// An executor lives on this thread.

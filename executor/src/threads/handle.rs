@@ -56,8 +56,10 @@ impl Handle {
     /// ```
     #[track_caller]
     pub fn current() -> Handle {
-        let calls = THREADS.look(|threads| threads.map(|threads| threads.calls.clone()));
-        calls.map(Handle).unwrap_or_else(|| called_outside("Handle::current was called", "an executor"))
+        match THREADS.look(|threads| threads.map(|threads| threads.calls.clone())) {
+            Some(calls) => Handle(calls),
+            None => called_outside("Handle::current was called", "an executor"),
+        }
     }
 
     /// Spawns the future that `make` returns on the executor's thread, where `make` is called. The future never leaves that thread

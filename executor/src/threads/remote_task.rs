@@ -76,6 +76,7 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// # Panics
     ///
     /// If the outcome was given away before.
+    #[track_caller]
     pub fn wait(&mut self) -> Result<T, CallError> {
         if !self.calls.is_on_own_thread() {
             return self.reply.wait_for_task(&self.calls);

@@ -58,6 +58,7 @@ impl<T> Reply<T> {
     // ---- the caller's side
 
     /// Blocks until the answer is here.
+    #[track_caller]
     pub(crate) fn wait(&self) -> Result<T, CallError> {
         let mut state = self.lock();
         loop {
@@ -90,6 +91,7 @@ impl<T> Reply<T> {
     /// # Panics
     ///
     /// If it was given away before.
+    #[track_caller]
     pub(crate) fn take(&self) -> Option<Result<T, CallError>> {
         self.lock().take()
     }
@@ -158,6 +160,7 @@ impl<T: Send + 'static> Errand for Reply<T> {
 }
 
 impl<T> ReplyState<T> {
+    #[track_caller]
     fn take(&mut self) -> Option<Result<T, CallError>> {
         match std::mem::replace(&mut self.outcome, Outcome::Taken) {
             Outcome::Here(outcome) => Some(outcome),

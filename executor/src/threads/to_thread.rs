@@ -124,7 +124,7 @@ impl<T: Send + 'static> ToThread<T> {
     #[cold]
     fn begin(&mut self, cx: &mut Context<'_>) {
         let pool = THREADS.look(|threads| threads.map(|threads| threads.pool().clone()));
-        let pool = pool.unwrap_or_else(|| polled_outside("to_thread"));
+        let Some(pool) = pool else { polled_outside("to_thread") };
         // The waker comes first, for the result may be quick.
         let _ = self.job.poll(cx);
         self.stage = CallStage::Asked(pool.clone());

@@ -121,7 +121,10 @@ impl Interval {
     fn fix_due(&mut self) -> Instant {
         let due = match self.due {
             NextTick::At(due) => due,
-            NextTick::After(wait) => Instant::here().unwrap_or_else(|| polled_outside("a sleep")) + wait,
+            NextTick::After(wait) => match Instant::here() {
+                Some(now) => now + wait,
+                None => polled_outside("an interval"),
+            },
         };
         self.due = NextTick::At(due);
         due

@@ -106,7 +106,7 @@ impl Future for Sleep {
 impl Sleep {
     /// Starts a timer of the current executor, and ends the old one if there is one.
     fn start(&mut self, when: When, cx: &Context<'_>) {
-        let alarm = Alarm::start(when, cx.waker()).unwrap_or_else(|| polled_outside("a sleep"));
+        let Some(alarm) = Alarm::start(when, cx.waker()) else { polled_outside("a sleep") };
         self.state = SleepState::Started { alarm, when };
     }
 

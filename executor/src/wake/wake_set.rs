@@ -147,6 +147,7 @@ impl WakeSet {
     /// # Panics
     ///
     /// When the executor has no room for more: tasks and children share 2²⁶ places (2¹⁸ on 32-bit targets).
+    #[track_caller]
     pub fn insert(&self) -> usize {
         let key = self.children.borrow_mut().insert();
         if let Some(home) = &*self.home.borrow() {
@@ -158,6 +159,11 @@ impl WakeSet {
     }
 
     /// Adds so many children to a set that never had any: their keys are `0..count`.
+    ///
+    /// # Panics
+    ///
+    /// If the set had children. When the executor has no room for more, as [`insert`](WakeSet::insert) does.
+    #[track_caller]
     pub fn insert_all(&self, count: usize) {
         {
             let children = &mut *self.children.borrow_mut();
@@ -214,6 +220,7 @@ impl WakeSet {
     ///
     /// Outside an executor.
     #[inline]
+    #[track_caller]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
         let is_here = SEATS.look(|seats| match (seats, &*self.home.borrow()) {
             (Some(seats), Some(home)) => Rc::ptr_eq(seats, &home.seats),
@@ -236,10 +243,11 @@ impl WakeSet {
 
     /// Registers with the current executor, and leaves the one before.
     #[cold]
+    #[track_caller]
     fn move_here(&self) {
         self.leave();
         let seats = SEATS.look(|seats| seats.cloned());
-        let seats = seats.unwrap_or_else(|| polled_outside("a combinator"));
+        let Some(seats) = seats else { polled_outside("a combinator") };
         let home = Home { set: seats.open(), seats };
         let children = &mut *self.children.borrow_mut();
         home.claim((0..).zip(&mut children.seats).filter(|(_, seat)| **seat == STANDING), children.count);
@@ -258,6 +266,7 @@ impl WakeSet {
 }
 
 impl Home {
+    #[track_caller]
     fn claim<'a>(&self, children: impl Iterator<Item = (u32, &'a mut u32)>, count: usize) {
         // An executor that is not current has room for as many children as for tasks.
         let is_here = SEATS.look(|seats| seats.is_some_and(|seats| Rc::ptr_eq(seats, &self.seats)));

@@ -79,6 +79,7 @@ impl<I: Iterator> Stream for Iter<I> {
 /// .collect());
 /// assert_eq!(half_sizes, [15, 5, 10]);
 /// ```
+#[track_caller]
 pub fn map_concurrent<Kind, S, M, F>(items: S, limit: usize, f: M) -> Mapped<S::Stream, M, F>
 where
     S: Items<Kind>,
@@ -147,6 +148,11 @@ where
     F: Future,
 {
     /// Outputs come as they are ready, whatever the order of the items. To be called before the first output is fetched.
+    ///
+    /// # Panics
+    ///
+    /// After that.
+    #[track_caller]
     pub fn unordered(mut self) -> Self {
         assert!(self.pulled == 0, "unordered is to be called before the first output is fetched");
         self.is_ordered = false;

@@ -96,7 +96,7 @@ impl<T> JoinHandle<T> {
         if self.error.is_some() {
             return Poll::Ready(Err(self.error.take().expect("it was there")));
         }
-        let task = self.task.as_mut().unwrap_or_else(|| already_taken());
+        let Some(task) = self.task.as_mut() else { already_taken() };
         match Pin::new(task).poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(end) => {

@@ -147,6 +147,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         GroupStats::of(&self.0.core)
     }
 
+    #[track_caller]
     pub(super) fn spawn_child<U, F>(
         &self,
         future: F,

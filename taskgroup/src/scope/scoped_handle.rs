@@ -93,7 +93,10 @@ impl<'scope, T> ScopedHandle<'scope, T> {
             if self.outlet.is_awaited(cx) {
                 return Poll::Pending;
             }
-            Poll::Ready(self.take_result().unwrap_or_else(|| was_taken()))
+            match self.take_result() {
+                Some(outcome) => Poll::Ready(outcome),
+                None => was_taken(),
+            }
         })
         .await
     }

@@ -11,3 +11,6 @@ mod absence;
 
 /// Virtual time, which jumps when it may.
 mod jump;
+
+/// A panic over a caller's mistake names the caller's line.
+mod callers;

@@ -12,7 +12,7 @@ const UNSAFE: [&str; 2] = ["executor/src/raw/", "taskgroup/src/scope/brood.rs"];
 /// As many blocks as there may be in what is published. Fewer are better.
 const MOST: usize = 40;
 
-pub(super) fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {
         let entries = fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -35,7 +35,7 @@ pub(super) fn sources() -> Vec<(String, String)> {
 }
 
 /// The lines of code of a source text, without comments.
-pub(super) fn code(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| line.split("//").next().unwrap_or(""))
 }
 

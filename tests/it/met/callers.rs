@@ -1,0 +1,295 @@
+//! A panic over a mistake of the caller's names the caller's line.
+
+use crate::tidy::raw_room::{code, sources};
+use evenkeel::{
+    Executor, Handle, Instant, TaskGroup, combinator, current_task,
+    group::Mapped,
+    interval, map_concurrent, run, spawn,
+    sync::{AdaptiveLimiter, Barrier, LoopTimer, RateLimiter, RwLock, Semaphore, broadcast},
+    task::{TaskLocal, spawner},
+    threads::{RemoteTask, ThreadLimiter, ToThread, remote},
+    time::interval_at,
+    to_thread,
+};
+use evenkeel_testkit::place_of_panic;
+use futures::{Stream, poll};
+use std::{
+    collections::BTreeSet,
+    future::{Ready, pending, ready},
+    mem::forget,
+    panic::Location,
+    pin::pin,
+    rc::Rc,
+    task::Waker,
+    time::Duration,
+};
+
+/// A call that panics: the function in its file, the line of the call, and the call.
+struct Case(&'static str, u32, Box<dyn FnOnce()>);
+
+/// `case!("the file's path" "the function", the call)`
+macro_rules! case {
+    ($name:literal, $call:expr) => {
+        Case(
+            $name,
+            line!(),
+            Box::new(move || {
+                unused($call);
+            }),
+        )
+    };
+}
+
+fn unused<T>(_: T) {}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn outside() -> Vec<Case> {
+    static KEY: TaskLocal<u8> = TaskLocal::new();
+    vec![
+        case!("task/current.rs current_task", current_task()),
+        case!("task/local.rs set", KEY.set(1)),
+        case!("task/spawn.rs spawn", spawn(async {})),
+        case!("task/spawn.rs spawn_at", combinator::spawn_at(Location::caller(), async {})),
+        case!("task/spawn.rs spawner", spawner()),
+        case!("threads/handle.rs current", Handle::current()),
+        case!("cancel/branch.rs poll_branches", combinator::poll_branches(|_| ())),
+        case!("wake/wake_set.rs begin", combinator::WakeSet::new().begin(Waker::noop())),
+    ]
+}
+
+/// Mistakes within a task: what is driven there, spawned where there is no room, or into what cannot take it.
+fn inside() -> Vec<Case> {
+    let nested = |drive: fn(&Executor)| {
+        let executor = Executor::new();
+        run(async move { drive(&executor) });
+    };
+    let own = |drive: fn(&Executor)| {
+        let executor = Rc::new(Executor::new());
+        let itself = executor.clone();
+        executor.run(async move { drive(&itself) });
+    };
+    async fn stopped() {
+        current_task().cancel("nobody asks for the outcome");
+        pending().await
+    }
+    let full = || Executor::builder().max_tasks(1).build();
+    vec![
+        case!("src/run.rs run", run(async { run(async {}) })),
+        case!("host/builder.rs run", run(async { Executor::builder().run(async {}) })),
+        case!("host/executor.rs run", nested(|executor| executor.run(async {}))),
+        case!("host/executor.rs run_outcome", nested(|executor| drop(executor.run_outcome(async {})))),
+        case!("host/executor.rs close", run(async { Executor::new().close(SECOND) })),
+        case!("host/executor.rs park", nested(|executor| executor.park(SECOND))),
+        case!("host/tick.rs tick", own(|executor| assert!(executor.tick(SECOND).polled > 0))),
+        case!("host/tick.rs run_until_stalled", own(|executor| assert!(executor.run_until_stalled().polled > 0))),
+        case!("src/run.rs run", run(stopped())),
+        case!("host/executor.rs run", Executor::builder().max_tasks(0).build().run(async {})),
+        case!("host/executor.rs run_outcome", Executor::builder().max_tasks(0).build().run_outcome(async {})),
+        case!("host/builder.rs run", Executor::builder().max_tasks(0).run(async {})),
+        case!("host/executor.rs spawn", Executor::builder().max_tasks(0).build().spawn(async {})),
+        case!("task/spawn.rs spawn", full().run(async { spawn(async {}) })),
+        case!("task/spawn.rs spawn_at", full().run(async { combinator::spawn_at(Location::caller(), async {}) })),
+    ]
+}
+
+fn groups() -> Vec<Case> {
+    /// Calls `f` in a group whose executor has no room for a child.
+    fn in_full(f: fn(&TaskGroup<u8>)) {
+        let group = TaskGroup::<u8>::builder().limit(1).run(async |group| {
+            f(&group);
+            Ok(())
+        });
+        let _ = Executor::builder().max_tasks(1).build().run(group);
+    }
+    vec![
+        case!("group/task_group.rs spawn", in_full(|group| drop(group.spawn(async { Ok(()) })))),
+        case!("group/task_group.rs spawn_background", in_full(|group| drop(group.spawn_background(async { Ok(()) })))),
+        case!("group/task_group.rs spawn_group", in_full(|group| drop(group.spawn_group(async |_| Ok(()))))),
+        case!("group/group_slot.rs spawn", in_full(|group| drop(group.try_slot().unwrap().spawn(async { Ok(()) })))),
+        case!("group/builder.rs limit", TaskGroup::<u8>::builder().limit(0)),
+    ]
+}
+
+/// Numbers that make no sense, and what was used up.
+fn others() -> Vec<Case> {
+    fn limits() -> AdaptiveLimiter {
+        AdaptiveLimiter::new(SECOND)
+    }
+    let (free, other) = (Rc::new(Semaphore::new(usize::MAX)), Rc::new(Semaphore::new(1)));
+    let (one, two) = (free.clone(), other.clone());
+    let (mut first, second) = (RwLock::new(1), RwLock::new(1));
+    forget((first.try_read(), second.try_read()));
+    let set = combinator::WakeSet::new();
+    set.insert();
+    vec![
+        case!("time/interval.rs interval", interval(Duration::ZERO)),
+        case!("time/interval.rs interval_at", interval_at(Instant::NEVER, Duration::ZERO)),
+        case!("host/builder.rs max_threads", Executor::builder().max_threads(0)),
+        case!("host/builder.rs thread_name", Executor::builder().thread_name("zero\0")),
+        case!("threads/limiter.rs new", ThreadLimiter::new(0)),
+        case!("remote/mod.rs channel", remote::channel::<u8>(0)),
+        case!("collect/map_concurrent.rs map_concurrent", map_concurrent([1], 0, async |n: u8| n)),
+        case!("src/barrier.rs new", Barrier::new(0)),
+        case!("src/broadcast.rs channel", broadcast::channel::<u8>(0)),
+        case!("src/adaptive_limiter.rs limits", limits().limits(0, 1, 2)),
+        case!("src/adaptive_limiter.rs limits", limits().limits(2, 1, 2)),
+        case!("src/rate_limiter.rs new", RateLimiter::new(0, SECOND)),
+        case!("src/rate_limiter.rs with_timer", RateLimiter::with_timer(1, Duration::ZERO, LoopTimer)),
+        case!("src/rate_limiter.rs burst", RateLimiter::new(1, SECOND).burst(0)),
+        case!("src/permit.rs merge", one.try_acquire().unwrap().merge(two.try_acquire().unwrap())),
+        case!("src/permit.rs merge", free.try_acquire_owned().unwrap().merge(other.try_acquire_owned().unwrap())),
+        case!("src/semaphore.rs add_permits", Semaphore::new(usize::MAX).add_permits(1)),
+        case!("src/rw_lock.rs get_mut", *first.get_mut()),
+        case!("src/rw_lock.rs into_inner", second.into_inner()),
+        case!("wake/wake_set.rs insert_all", set.insert_all(2)),
+    ]
+}
+
+/// What was used up, or has begun.
+fn used_up() -> Vec<Case> {
+    /// Calls `f` on a task of a handle's that has given its outcome away.
+    fn again(f: fn(&mut RemoteTask<()>)) {
+        let executor = Executor::new();
+        let mut task = executor.handle().spawn(|| async {}).unwrap();
+        executor.run_until_stalled();
+        task.wait().unwrap();
+        f(&mut task);
+    }
+    /// Calls `f` when the call has begun to wait.
+    fn begun(f: fn(ToThread<()>)) {
+        let mut call = to_thread(|| ());
+        run(async {
+            let _ = poll!(&mut call);
+        });
+        f(call);
+    }
+    /// Calls `f` when an output was fetched.
+    fn fetched() -> Mapped<impl Stream<Item = u8>, impl FnMut(u8) -> Ready<u8>, Ready<u8>> {
+        let mut outputs = map_concurrent([1, 2], 1, |n: u8| ready(n));
+        run(async { assert_eq!(outputs.next().await, Some(1)) });
+        outputs
+    }
+    vec![
+        case!("threads/remote_task.rs wait", again(|task| drop(task.wait()))),
+        case!("threads/to_thread.rs limited_by", begun(|call| drop(call.limited_by(&ThreadLimiter::new(1))))),
+        case!("collect/map_concurrent.rs unordered", fetched().unordered()),
+        case!("raw/pinned.rs put", pin!(combinator::PinnedRow::new()).as_mut().put(1, 1)),
+        case!("raw/place.rs put", {
+            let mut place = pin!(combinator::Place::new(1));
+            place.as_mut().put(2)
+        }),
+    ]
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    [outside(), inside(), groups(), others(), used_up()].into_iter().flatten()
+}
+
+#[test]
+fn met_c6_a_panic_names_the_line_of_the_call() {
+    for Case(name, line, call) in cases() {
+        let (file, panicked) = place_of_panic(call);
+        assert!(file.ends_with("met/callers.rs"), "{name} names {file}:{panicked}");
+        assert!((line..line + 5).contains(&panicked), "{name} is called at {line} and names {panicked}");
+    }
+}
+
+/// Functions that have no case here, though they document a panic.
+const WITHOUT: &[(&str, &[&str])] = &[
+    (
+        "it comes from a poll of the future that is returned, and a poll has no caller in the source",
+        &[
+            "cancel/cleanup.rs finally",
+            "cancel/cleanup.rs settle",
+            "cancel/cleanup.rs settle_at",
+            "cancel/cleanup.rs shield",
+            "cancel/deadline.rs timeout",
+            "cancel/deadline.rs timeout_at",
+            "cancel/deadline.rs run",
+            "cancel/scope.rs run",
+            "threads/to_thread.rs to_thread",
+            "threads/to_thread.rs to_thread_with",
+            "time/sleep.rs sleep",
+            "time/sleep.rs sleep_until",
+            "task/task.rs outcome",
+            "src/condition.rs wait",
+            "src/condition.rs wait_for",
+            "collect/as_completed.rs next",
+            "collect/as_completed.rs cancel",
+            "collect/gather.rs gather",
+            "collect/gather.rs try_gather",
+            "collect/race.rs race",
+            "collect/race.rs first_ok",
+            "group/task_group.rs run",
+            "group/join_handle.rs outcome",
+            "scope/run.rs scope",
+            "scope/scoped_handle.rs outcome",
+        ],
+    ),
+    (
+        "a process of its own has too many executors: executor/tests/ids.rs",
+        &["host/builder.rs build", "host/executor.rs new"],
+    ),
+    ("it needs a handler of the signal that another has set", &["host/builder.rs cancel_on_ctrl_c"]),
+    ("it needs as many children as there are numbers", &["wake/wake_set.rs insert"]),
+    ("std has no clock there, and says so itself", &["time/time.rs now"]),
+    ("it is the panic of a foreign waker", &["wake/waker_cell.rs keep"]),
+    (
+        "safe code cannot leak the guard and keep the mutex to itself",
+        &["src/mutex.rs get_mut", "src/mutex.rs into_inner"],
+    ),
+];
+
+/// The functions of the published crates that document a panic: the last two parts of the file's path and the name.
+fn documented() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (file, text) in sources() {
+        let parts: Vec<&str> = file.rsplit('/').take(2).collect();
+        let mut panics = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("///") {
+                panics |= line == "/// # Panics";
+            } else if !line.starts_with("#[") {
+                let function =
+                    ["pub fn ", "pub async fn ", "pub const fn "].into_iter().find_map(|is| line.strip_prefix(is));
+                if let (true, Some(function)) = (panics, function) {
+                    let name = function.split(['(', '<']).next().unwrap_or("");
+                    found.insert(format!("{}/{} {name}", parts[1], parts[0]));
+                }
+                panics = false;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn met_c6_every_function_that_documents_a_panic_is_held_to_it() {
+    let held: BTreeSet<String> = cases().map(|case| case.0.to_owned()).collect();
+    let without: BTreeSet<String> =
+        WITHOUT.iter().flat_map(|(_, names)| *names).map(|name| (*name).to_owned()).collect();
+    let known: BTreeSet<String> = held.union(&without).cloned().collect();
+    let documented = documented();
+    let new: Vec<&String> = documented.difference(&known).collect();
+    assert!(new.is_empty(), "these document a panic: give each a case here, and `#[track_caller]`: {new:?}");
+    let gone: Vec<&String> = known.difference(&documented).collect();
+    assert!(gone.is_empty(), "these document no panic any more: {gone:?}");
+    let both: Vec<&String> = held.intersection(&without).collect();
+    assert!(both.is_empty(), "{both:?}");
+}
+
+#[test]
+fn met_c6_no_closure_hides_who_called() {
+    for (file, text) in sources() {
+        // Tests of a file's own stand at its end.
+        for line in code(&text).take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("mod tests")) {
+            let hides = line.contains("_or_else(|")
+                && ["panic!", "_outside(", "_taken("].iter().any(|ends| line.contains(ends));
+            assert!(
+                !hides,
+                "{file} panics in a closure, which names its own place: use `match` or `or_panic`:\n{line}"
+            );
+        }
+    }
+}
