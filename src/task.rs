@@ -24,6 +24,7 @@
 //! | know which task runs | [`current_task`], [`try_current_task`]: a [`TaskRef`] with its name, its place, its parent |
 //! | know how far a task is | [`TaskState`] |
 //! | keep something for each task | [`TaskLocal`] |
+//! | give a value that cannot be printed | [`Opaque`] |
 //! | let the others go first | [`yield_now`] |
 //! | look into a panic, or go on with it | [`Panic`] |
 
@@ -31,5 +32,5 @@
 pub use crate::{JoinError, Task, current_task, spawn, yield_now};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    Panic, Spawner, TaskId, TaskLocal, TaskRef, TaskState, YieldNow, spawner, try_current_task,
+    Opaque, Panic, Spawner, TaskId, TaskLocal, TaskRef, TaskState, YieldNow, spawner, try_current_task,
 };

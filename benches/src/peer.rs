@@ -19,7 +19,7 @@ pub trait Peer: 'static {
     /// Starts a task.
     fn spawn<F>(future: F) -> Self::Task<F::Output>
     where
-        F: Future<Output: 'static> + 'static;
+        F: Future<Output: fmt::Debug + 'static> + 'static;
 
     /// Lets a task go on without its handle. Of most it is dropped.
     #[inline]

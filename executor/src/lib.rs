@@ -49,6 +49,7 @@ pub use crate::{
         call_error::{CallError, ExecutorEnded},
         join_error::JoinError,
         nested_run::NestedRun,
+        opaque::Opaque,
         panic::Panic,
         reason::{CancelReason, Cancelled},
         task_id::TaskId,

@@ -1,7 +1,7 @@
 //! This project.
 
 use crate::{cancels::Cancels, peer::Peer, threads::Threads, timers::Timers};
-use std::{future::Future, time::Duration};
+use std::{fmt::Debug, future::Future, time::Duration};
 
 /// This project.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Peer for Evenkeel {
     #[inline]
     fn spawn<F>(future: F) -> Self::Task<F::Output>
     where
-        F: Future<Output: 'static> + 'static,
+        F: Future<Output: Debug + 'static> + 'static,
     {
         evenkeel::spawn(future)
     }
@@ -62,7 +62,9 @@ impl Timers for Evenkeel {
 }
 
 impl Threads for Evenkeel {
-    fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> + 'static {
+    fn to_thread<T: Debug + Send + 'static>(
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + 'static {
         evenkeel::to_thread(work)
     }
 }

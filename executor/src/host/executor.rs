@@ -7,6 +7,7 @@ use crate::{
         join_error::JoinError,
         nested_run::{Drive, NestedRun},
         or_panic::OrPanic,
+        unread::ForErrors,
     },
     task::{spawn::Spawner, task::Task},
     threads::handle::Handle,
@@ -153,8 +154,8 @@ impl Executor {
     ///
     /// If the executor has as many tasks as it may have.
     #[track_caller]
-    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
-        Task(self.core.tasks.spawn(future, Location::caller()).or_panic())
+    pub fn spawn<T: fmt::Debug + 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
+        Task(self.core.tasks.spawn::<_, ForErrors>(future, Location::caller()).or_panic())
     }
 
     /// What reaches this executor from other threads.

@@ -1,9 +1,7 @@
 //! Values that own one another in a chain, dropped without a stack that grows with it.
 
 use crate::outcome::{
-    caught::Payload,
     panic::Panic,
-    panics::Panics,
     unhandled::{UnhandledKind, report_unhandled},
 };
 use std::{
@@ -26,31 +24,34 @@ thread_local! {
 
 /// Drops a value whose destructor may come here again: it may own the handle of something that has such a value too, and so on.
 ///
-/// The first panic goes on when all are dropped; it and the others are reported where that would end the process.
-pub(crate) fn drop_flat<T: 'static>(value: T) {
+/// Whoever drops a handle need not know what lies behind it: `report` gets the panic of the value's destructor.
+pub(crate) fn drop_flat<T: 'static>(value: T, report: impl FnOnce(Panic)) {
     let depth = DEPTH.get();
     if depth > NESTED {
         return DEEPER.with_borrow_mut(|deeper| deeper.push_back(Box::new(value)));
     }
     DEPTH.set(depth + 1);
-    let mut panics = Panics::default();
-    panics.catch(|| drop(value), report);
+    if let Err(panic) = Panic::catch(|| drop(value)) {
+        report(panic);
+    }
     if depth == NESTED {
-        drop_deeper(&mut panics);
+        drop_deeper();
     }
     DEPTH.set(depth);
-    panics.go_on_unless_unwinding(report);
 }
 
 #[cold]
-fn drop_deeper(panics: &mut Panics) {
+fn drop_deeper() {
     while let Some(next) = DEEPER.with_borrow_mut(|deeper| deeper.pop_front()) {
-        panics.catch(|| drop(next), report);
+        if let Err(panic) = Panic::catch(|| drop(next)) {
+            report_destructor(panic);
+        }
     }
     let empty = DEEPER.take();
     drop(ManuallyDrop::into_inner(empty));
 }
 
-fn report(payload: Payload) {
-    report_unhandled(UnhandledKind::DestructorPanicked(Panic::new(payload)));
+/// Reports a destructor's panic in the name of the task that is running.
+pub(crate) fn report_destructor(panic: Panic) {
+    report_unhandled(UnhandledKind::DestructorPanicked(panic));
 }

@@ -3,6 +3,8 @@
 pub(crate) mod nested_run;
 pub(crate) mod call_error;
 pub(crate) mod join_error;
+pub(crate) mod unread;
+pub(crate) mod opaque;
 pub(crate) mod unhandled;
 pub(crate) mod panic;
 pub(crate) mod flat;

@@ -2,7 +2,7 @@
 
 use crate::outcome::{
     caught::{Payload, caught},
-    flat::drop_flat,
+    flat::{drop_flat, report_destructor},
 };
 use std::{
     fmt,
@@ -55,6 +55,11 @@ impl Panic {
         self.0.take_payload()
     }
 
+    /// Drops it. Where its payload's destructor panics, that one goes nowhere: what tells of panics may not go on for ever.
+    pub(crate) fn end_here(mut self) {
+        drop_flat(self.0.take_payload(), std::mem::forget);
+    }
+
     /// Panics again with the same payload.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
@@ -71,7 +76,7 @@ impl Carried {
 /// Drops the payload flat: a panic may carry an error that holds another one, and so on.
 impl Drop for Carried {
     fn drop(&mut self) {
-        drop_flat(self.take_payload());
+        drop_flat(self.take_payload(), report_destructor);
     }
 }
 

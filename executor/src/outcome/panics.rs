@@ -1,7 +1,7 @@
 //! The panics of several calls, of which the first goes on.
 
 use crate::outcome::caught::{Payload, caught, forget_if_it_panics};
-use std::{panic::resume_unwind, thread};
+use std::panic::resume_unwind;
 
 /// The first of several panics, which goes on when everything is done; the others are handed out, to be reported.
 #[derive(Default)]
@@ -41,14 +41,6 @@ impl Panics {
     pub(crate) fn go_on(self) {
         if let Some(payload) = self.0 {
             resume_unwind(payload);
-        }
-    }
-
-    /// Goes on with the panic, if there was one, unless this thread is unwinding already: then `late` gets it.
-    pub(crate) fn go_on_unless_unwinding(self, late: impl FnOnce(Payload)) {
-        match self.0 {
-            Some(payload) if thread::panicking() => late(payload),
-            first => Panics(first).go_on(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Errors that have nobody left to receive them.
 
 use crate::{
-    outcome::{caught::forget_if_it_panics, panic::Panic, plain::plain, task_id::TaskId},
+    outcome::{panic::Panic, plain::plain, task_id::TaskId},
     raw::lent::Lent,
     raw::lent::OnThread,
 };
@@ -25,7 +25,7 @@ pub struct Unhandled {
 pub enum UnhandledKind {
     /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
     TaskPanicked(Panic),
-    /// A destructor panicked, and the outcome of its task was already decided; or it was the destructor of something that an executor
+    /// A destructor panicked, and the outcome of its task was already decided, or was it and nobody took it; or it was the destructor of something that an executor
     /// owned, a callback or a clock say, when that ended. There is no location then.
     DestructorPanicked(Panic),
     /// A waker that is not evenkeel's panicked when it was called.
@@ -42,7 +42,11 @@ pub enum UnhandledKind {
     /// The job of a [`to_thread`](crate::to_thread) still ran when the time for shutting down was over. It was left alone; the process
     /// may end in the middle of it. The location is the call's.
     JobLeft,
-    /// An error that came when nobody was left to get it: from a child whose group is gone, or beside a panic. As text.
+    /// The result of a [`to_thread`](crate::to_thread)'s job was an error, and nobody awaits it any more. As text. The location is the
+    /// call's.
+    JobFailed(Box<str>),
+    /// An error that came when nobody was left to get it: the output of a task that was detached, or whose handle was dropped; that of a
+    /// child whose group is gone, or beside a panic. As text.
     Error(Box<str>),
 }
 
@@ -90,7 +94,8 @@ impl Unhandled {
 impl Unhandled {
     /// What is known of the task, in words.
     pub(crate) fn task(&self) -> String {
-        let is_job = matches!(self.kind, UnhandledKind::JobPanicked(_) | UnhandledKind::JobLeft);
+        let is_job =
+            matches!(self.kind, UnhandledKind::JobPanicked(_) | UnhandledKind::JobFailed(_) | UnhandledKind::JobLeft);
         if let (true, Some(location)) = (is_job, self.location) {
             return format!("a job (of the to_thread at {location})");
         }
@@ -105,6 +110,23 @@ impl Unhandled {
             words += &format!(" (spawned at {location})");
         }
         words
+    }
+}
+
+impl Unhandled {
+    fn end_here(self) {
+        match self.kind {
+            UnhandledKind::TaskPanicked(panic)
+            | UnhandledKind::DestructorPanicked(panic)
+            | UnhandledKind::WakerPanicked(panic)
+            | UnhandledKind::CleanupPanicked(panic)
+            | UnhandledKind::JobPanicked(panic) => panic.end_here(),
+            UnhandledKind::CleanupSkipped(_)
+            | UnhandledKind::GraceExceeded
+            | UnhandledKind::JobFailed(_)
+            | UnhandledKind::JobLeft
+            | UnhandledKind::Error(_) => {}
+        }
     }
 }
 
@@ -123,7 +145,9 @@ impl fmt::Display for Unhandled {
                     "was dropped in the middle of the clean-up point at {site}: its clean-up was skipped"
                 );
             }
-            UnhandledKind::Error(text) => return write!(f, "had an error that nobody is left to get: {}", plain(text)),
+            UnhandledKind::Error(text) | UnhandledKind::JobFailed(text) => {
+                return write!(f, "had an error that nobody is left to get: {}", plain(text));
+            }
             UnhandledKind::JobLeft => {
                 return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
             }
@@ -179,16 +203,16 @@ impl Unhandler {
         let line = unhandled.to_string();
         let Some(hook) = &self.0 else {
             print_to_stderr(&line);
-            return forget_if_it_panics(unhandled);
+            return unhandled.end_here();
         };
         if let Err(panic) = Panic::catch(|| hook(&unhandled)) {
             print_to_stderr(&format!(
                 "{line}\nevenkeel: and the on_unhandled hook panicked: {}",
                 plain(panic.message())
             ));
-            forget_if_it_panics(panic);
+            panic.end_here();
         }
-        forget_if_it_panics(unhandled);
+        unhandled.end_here();
     }
 }
 
@@ -196,7 +220,7 @@ impl Unhandler {
 pub(crate) fn report_panic(what: &str, call: impl FnOnce()) {
     if let Err(panic) = Panic::catch(call) {
         print_to_stderr(&format!("evenkeel: {what} panicked: {}", plain(panic.message())));
-        forget_if_it_panics(panic);
+        panic.end_here();
     }
 }
 

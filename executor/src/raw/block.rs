@@ -1,6 +1,7 @@
 //! The block: one allocation that holds a task's header and its future, and later, in the same place, its output.
 
 use super::pool::Size;
+use alloc::boxed::Box;
 use core::{
     cell::{Cell, UnsafeCell},
     mem::{ManuallyDrop, needs_drop, offset_of},
@@ -52,6 +53,15 @@ pub(crate) trait Meta: Sized + 'static {
     fn outlive(&self, mark: &Cell<Self::Mark>, drop: impl FnOnce());
 }
 
+/// How an output is looked at that is dropped unread.
+pub(crate) trait Look<T> {
+    /// Is there ever something to be seen?
+    const SEES: bool;
+
+    /// What there is to tell of an output that nobody has read. It may be foreign code.
+    fn look(value: &T) -> Option<Box<str>>;
+}
+
 /// What every block begins with.
 #[repr(C)]
 pub(crate) struct Header<M: Meta> {
@@ -83,10 +93,10 @@ impl<M: Meta> Header<M> {
         self.handle.get()
     }
 
-    /// Is the output such that to drop it is no matter?
+    /// Is it of any consequence that the output is dropped unread?
     #[inline]
-    pub(crate) fn value_needs_drop(&self) -> bool {
-        self.vtable.value_needs_drop
+    pub(crate) fn value_matters(&self) -> bool {
+        self.vtable.value_matters
     }
 
     #[inline(always)]
@@ -111,7 +121,12 @@ struct Vtable<M: Meta> {
     ///
     /// The payload holds the output, which must not be touched again.
     drop_value: unsafe fn(NonNull<Header<M>>),
-    value_needs_drop: bool,
+    /// # Safety
+    ///
+    /// The payload holds the output, which nobody touches meanwhile.
+    look: unsafe fn(NonNull<Header<M>>) -> Option<Box<str>>,
+    /// The output has a destructor, or is to be looked at.
+    value_matters: bool,
     /// Where the payload lies, in bytes from the block's start.
     payload: usize,
     size: Size,
@@ -132,24 +147,27 @@ union Payload<F: Future> {
 impl<F: Future, M: Meta> Block<F, M> {
     pub(super) const SIZE: Size = Size::of::<Self>();
 
-    const VTABLE: Vtable<M> = Vtable {
-        poll: Self::poll,
-        drop_future: Self::drop_payload::<F>,
-        drop_value: Self::drop_payload::<F::Output>,
-        value_needs_drop: needs_drop::<F::Output>(),
-        payload: offset_of!(Self, payload),
-        size: Self::SIZE,
-    };
+    const fn vtable<L: Look<F::Output>>() -> Vtable<M> {
+        Vtable {
+            poll: Self::poll,
+            drop_future: Self::drop_payload::<F>,
+            drop_value: Self::drop_payload::<F::Output>,
+            look: Self::look::<L>,
+            value_matters: needs_drop::<F::Output>() || L::SEES,
+            payload: offset_of!(Self, payload),
+            size: Self::SIZE,
+        }
+    }
 
-    /// Moves header and future into fresh memory. The block has a handle.
+    /// Moves header and future into fresh memory. The block has a handle. `L` says how its output is looked at.
     ///
     /// # Safety
     ///
     /// `memory` was taken from a pool with [`Self::SIZE`] and is not in use.
     #[inline(always)]
-    pub(super) unsafe fn write(memory: NonNull<u8>, future: F, meta: M, slot: u32) -> Live<M> {
+    pub(super) unsafe fn write<L: Look<F::Output>>(memory: NonNull<u8>, future: F, meta: M, slot: u32) -> Live<M> {
         let header = Header {
-            vtable: &Self::VTABLE,
+            vtable: const { &Self::vtable::<L>() },
             meta,
             slot,
             stage: Cell::new(Stage::Future),
@@ -195,6 +213,11 @@ impl<F: Future, M: Meta> Block<F, M> {
         unsafe { Self::payload(header).cast::<F::Output>().write(value) };
         live.stage.set(Stage::Value);
         true
+    }
+
+    unsafe fn look<L: Look<F::Output>>(header: NonNull<Header<M>>) -> Option<Box<str>> {
+        // SAFETY: the caller says that the output is there, and that nobody touches it meanwhile.
+        L::look(unsafe { &*Self::payload(header).cast::<F::Output>() })
     }
 
     unsafe fn drop_payload<T>(header: NonNull<Header<M>>) {
@@ -250,14 +273,25 @@ impl<M: Meta> Live<M> {
         self.stage.set(if panicked { Stage::Panicked } else { Stage::Cancelled });
     }
 
-    /// How the task has ended, which nobody is told again. An output that needs to be dropped is left to the caller, who drops it next
-    /// ([`Live::drop_value`]).
+    /// How the task has ended, which nobody is told again. An output that matters is left to the caller, who looks at it and drops it next
+    /// ([`Live::look`], [`Live::drop_value`]).
     pub(crate) fn take_end(&self) -> Stage {
         let stage = self.stage();
-        if stage.is_end() && !(stage == Stage::Value && self.value_needs_drop()) {
+        if stage.is_end() && !(stage == Stage::Value && self.value_matters()) {
             self.stage.set(Stage::Taken);
         }
         stage
+    }
+
+    /// What there is to tell of the output, if it is there. The caller, and who is below on the stack, are the only ones who could take or
+    /// drop it.
+    pub(crate) fn look(&self) -> Option<Box<str>> {
+        if self.stage() != Stage::Value {
+            return None;
+        }
+        // SAFETY: the output is there. It is taken by way of the handle only, and dropped by whoever has that or, without one, by the
+        // loop; that one has called this, and goes on when it returns.
+        unsafe { (self.vtable.look)(self.0) }
     }
 
     /// Drops the output, if it is there. Its destructor's panic goes on; the output counts as gone before that begins.

@@ -1,7 +1,7 @@
 //! The blocks of one executor with their slots: made, taken out of the ready queue to be polled, and freed.
 
 use super::{
-    block::{Block, Header, Live, Meta, free_memory},
+    block::{Block, Header, Live, Look, Meta, free_memory},
     number::{MAX_SLOTS, Number},
     owned::{Owned, Owner},
     pool::{Pool, Size},
@@ -39,8 +39,9 @@ impl<M: Owner> Blocks<M> {
     // ---- made
 
     /// Moves a future into a block, whose header gets what `meta` returns, and queues that. `taken` says how many slots are somebody else's.
+    /// `L` says how its output is looked at that nobody reads.
     #[inline]
-    pub(crate) fn admit<F: Future + 'static>(
+    pub(crate) fn admit<F: Future + 'static, L: Look<F::Output>>(
         &self,
         home: &M::Home,
         future: F,
@@ -48,7 +49,7 @@ impl<M: Owner> Blocks<M> {
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
         // SAFETY: the future is `'static`.
-        unsafe { self.admit_borrowing(home, future, meta, taken) }
+        unsafe { self.admit_borrowing::<F, L>(home, future, meta, taken) }
     }
 
     /// [`Blocks::admit`] for a future that may borrow.
@@ -57,7 +58,7 @@ impl<M: Owner> Blocks<M> {
     ///
     /// Future and output are gone before anything that `F` borrows is.
     #[inline]
-    pub(super) unsafe fn admit_borrowing<F: Future>(
+    pub(super) unsafe fn admit_borrowing<F: Future, L: Look<F::Output>>(
         &self,
         home: &M::Home,
         future: F,
@@ -71,7 +72,7 @@ impl<M: Owner> Blocks<M> {
         };
         // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
         // this is the only handle.
-        let owned = unsafe { Owned::new(Block::<F, M>::write(memory, future, meta(), slot), home) };
+        let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta(), slot), home) };
         self.slots.table.occupy(slot, QUEUED | WOKEN | FRESH);
         self.slots.ready.push(slot);
         Ok(owned)

@@ -1,6 +1,7 @@
 //! A task whose future may borrow from the caller that waits for it.
 
 use super::{
+    block::Look,
     blocks::Blocks,
     owned::{Handle, Owner},
     table::Full,
@@ -11,7 +12,7 @@ impl<M: Owner> Blocks<M> {
     /// the end, however that comes, `end` is called, which leaves neither the future nor the output behind.
     ///
     /// If one of them is still there then, the process aborts.
-    pub(crate) fn admit_during<F: Future, R>(
+    pub(crate) fn admit_during<F: Future, L: Look<F::Output>, R>(
         &self,
         home: &M::Home,
         future: impl FnOnce() -> F,
@@ -23,7 +24,7 @@ impl<M: Owner> Blocks<M> {
         // SAFETY: what `F` borrows outlives this call. `Guard` is a local of this frame, so its drop runs before the call ends, whether by
         // returning or by unwinding, and then neither future nor output is left, or the process ends. The block itself may live on for a
         // while, but holds nothing of `F`'s.
-        let admit = || unsafe { self.admit_borrowing(home, future(), meta, taken) };
+        let admit = || unsafe { self.admit_borrowing::<F, L>(home, future(), meta, taken) };
         let guard = Guard { handle: Handle::new(admit()?), end };
         Ok(during(&guard.handle))
     }

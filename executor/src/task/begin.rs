@@ -1,8 +1,8 @@
 //! How a task begins: its future gets a block and a slot, and is queued.
 
 use crate::{
-    outcome::reason::CancelReason,
-    raw::{owned::Handle, table::Full},
+    outcome::{reason::CancelReason, unread::Away},
+    raw::{block::Look, owned::Handle, table::Full},
     task::{
         header::{Header, Live, Meta},
         tasks::{RawTask, Stop, Tasks, mode},
@@ -11,14 +11,15 @@ use crate::{
 use std::panic::Location;
 
 impl Tasks {
-    /// Makes a task of `future` and queues it.
+    /// Makes a task of `future` and queues it. `L` says how its output is looked at if nobody reads it.
     #[inline]
-    pub(crate) fn spawn<F: Future + 'static>(
+    pub(crate) fn spawn<F: Future + 'static, L: Look<F::Output>>(
         &self,
         future: F,
         location: &'static Location<'static>,
     ) -> Result<RawTask<F::Output>, Full> {
-        let owned = self.blocks.admit(self, future, || Meta::new(location, self.current.get()), || self.seats.len())?;
+        let meta = || Meta::new(location, self.current.get());
+        let owned = self.blocks.admit::<F, L>(self, future, meta, || self.seats.len())?;
         self.admitted(&owned);
         Ok(Handle::new(owned))
     }
@@ -37,7 +38,7 @@ impl Tasks {
             self.admitted(task);
             during(task)
         };
-        self.blocks.admit_during(self, future, meta, || self.seats.len(), during, end)
+        self.blocks.admit_during::<F, Away, R>(self, future, meta, || self.seats.len(), during, end)
     }
 
     #[inline(always)]

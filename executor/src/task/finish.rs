@@ -124,7 +124,10 @@ impl Tasks {
             }
         }
         match task.take_end() {
-            Stage::Value if task.value_needs_drop() => {
+            Stage::Value if task.value_matters() => {
+                if let Some(text) = task.look() {
+                    self.report(&task, UnhandledKind::Error(text));
+                }
                 if let Err(panic) = Panic::catch(|| task.drop_value()) {
                     self.report(&task, UnhandledKind::DestructorPanicked(panic));
                 }

@@ -2,13 +2,11 @@
 
 use crate::{
     outcome::{
-        caught::caught,
         join_error::JoinError,
         panic::Panic,
-        panics::Panics,
         reason::CancelReason,
         task_state::TaskState,
-        unhandled::{UnhandledKind, Unhandler},
+        unhandled::{UnhandledKind, Unhandler, report_unhandled},
     },
     raw::{
         block::Stage,
@@ -26,7 +24,7 @@ use std::{
     mem::ManuallyDrop,
     panic::Location,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 impl Owner for Meta {
@@ -164,7 +162,7 @@ impl<T> Owned<T, Meta> {
     fn give_back_unread(self) {
         match self.stage() {
             Stage::Future | Stage::Ending => self.give_up(CancelReason::OwnerDropped),
-            Stage::Value if self.value_needs_drop() => self.forget_output().drop_value_flat(),
+            Stage::Value if self.value_matters() => self.forget_output().drop_value_flat(),
             _ => self.forget_outcome(),
         }
     }
@@ -172,7 +170,9 @@ impl<T> Owned<T, Meta> {
     /// The handle leaves a task that has not ended to its executor, which cancels it for that reason.
     #[cold]
     fn give_up(self, reason: CancelReason) {
-        let joiner = self.meta.joiner.take();
+        if let Some(joiner) = self.meta.joiner.take() {
+            self.drop_joiner(joiner);
+        }
         self.ask(Stop::Cancel, reason);
         if self.stage().is_end() {
             // The request told the host of new work, and the host's callback has ended the executor on the spot: the block is ours.
@@ -181,18 +181,31 @@ impl<T> Owned<T, Meta> {
             // From here on the loop may free the block.
             self.release();
         }
-        // Perhaps foreign, so it is the last.
-        drop(joiner);
     }
 
-    /// The task goes on without this handle.
+    /// The task goes on without this handle, from when on the loop may free the block.
     #[inline(always)]
     fn let_go(self) {
-        let joiner = self.meta.joiner.take();
-        // From here on the loop may free the block.
-        self.release();
-        // Perhaps foreign, so it is the last.
-        drop(joiner);
+        match self.meta.joiner.take() {
+            Some(joiner) => self.let_go_waited(joiner),
+            None => {
+                self.release();
+            }
+        }
+    }
+
+    /// Nobody is to be woken by the task's end any more. The waker may be foreign, and its destructor do anything, end the task also: the
+    /// handle keeps the block meanwhile.
+    #[cold]
+    fn let_go_waited(self, joiner: Waker) {
+        self.drop_joiner(joiner);
+        if self.stage().is_end() { self.give_back() } else { self.let_go() }
+    }
+
+    fn drop_joiner(&self, joiner: Waker) {
+        if let Err(panic) = Panic::catch(|| drop(joiner)) {
+            self.report(UnhandledKind::WakerPanicked(panic));
+        }
     }
 
     fn ask(&self, how: Stop, reason: CancelReason) {
@@ -272,23 +285,23 @@ impl Owned<(), Meta> {
                 drop(list);
             }
         }
-        let outermost = Outermost;
-        let mut panics = Panics::default();
+        let _outermost = Outermost;
         while let Some(task) = UNREAD.with_borrow_mut(|unread| unread.as_mut()?.pop_front()) {
-            task.drop_value_and_forget(&mut panics);
+            if let Err(panic) = Panic::catch(|| task.tell_and_drop_value()) {
+                report_unhandled(UnhandledKind::DestructorPanicked(panic));
+            }
         }
-        drop(outermost);
-        panics.go_on();
     }
 
-    /// Each step may run user code: the destructor, the hook, and what goes with the executor if the hook drops it. The first panic is to
-    /// go on; if that cannot be, it is reported, as are others of destructors.
-    fn drop_value_and_forget(self, panics: &mut Panics) {
-        let is_to_report = panics.has_one() || std::thread::panicking();
-        let report = |payload| self.report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
-        let dropped = caught(|| self.drop_value());
-        let dropped = dropped.or_else(|payload| if is_to_report { caught(|| report(payload)) } else { Err(payload) });
-        dropped.unwrap_or_else(|payload| panics.keep_or_forget(payload));
-        caught(|| self.forget()).unwrap_or_else(|payload| panics.keep_or_forget(payload));
+    /// Whoever dropped the handle need not know what is in the output: an error in it is reported, and so is the panic of its destructor.
+    /// Each step may run user code: the error's `Debug`, the destructor, the hook, and what goes with the executor if the hook drops it.
+    fn tell_and_drop_value(self) {
+        if let Some(text) = self.look() {
+            self.report(UnhandledKind::Error(text));
+        }
+        if let Err(panic) = Panic::catch(|| self.drop_value()) {
+            self.report(UnhandledKind::DestructorPanicked(panic));
+        }
+        self.forget();
     }
 }

@@ -1,9 +1,12 @@
 //! Making tasks.
 
 use crate::{
-    outcome::or_panic::OrPanic,
+    outcome::{
+        or_panic::OrPanic,
+        unread::{Away, ForErrors},
+    },
     outside::called_outside,
-    raw::lent::OnThread,
+    raw::{block::Look, lent::OnThread},
     task::{
         task::Task,
         tasks::{TASKS, Whole},
@@ -11,12 +14,15 @@ use crate::{
 };
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use std::{
-    fmt,
+    fmt::{self, Debug},
     panic::Location,
     rc::{Rc, Weak},
 };
 
 /// Spawns a task on the current executor and returns its owner. The task first runs in the next turn.
+///
+/// Its output is to be printed if it is an `Err` and nobody reads it: the handle was dropped, or detached. Then that goes to `on_unhandled`.
+/// What has no `Debug` is wrapped in an [`Opaque`](crate::Opaque).
 ///
 /// # Panics
 ///
@@ -28,11 +34,13 @@ use std::{
 /// ```
 #[inline]
 #[track_caller]
-pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
-    spawn_at(Location::caller(), future)
+pub fn spawn<T: Debug + 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
+    spawn_here::<_, ForErrors>(Location::caller(), future)
 }
 
 /// [`spawn`] in the name of another place in the source, for those who build spawning functions of their own.
+///
+/// The output can be of any type, and is not looked at: whoever builds on this says what becomes of an error that nobody reads.
 ///
 /// # Panics
 ///
@@ -43,7 +51,16 @@ pub fn spawn_at<T: 'static>(
     location: &'static Location<'static>,
     future: impl Future<Output = T> + 'static,
 ) -> Task<T> {
-    match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn(future, location))) {
+    spawn_here::<_, Away>(location, future)
+}
+
+#[inline]
+#[track_caller]
+fn spawn_here<F: Future + 'static, L: Look<F::Output>>(
+    location: &'static Location<'static>,
+    future: F,
+) -> Task<F::Output> {
+    match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<F, L>(future, location))) {
         Some(spawned) => Task(spawned.or_panic()),
         None => called_outside(format_args!("spawn was called at {location},"), "an executor"),
     }
@@ -82,17 +99,17 @@ impl Spawner {
         Spawner(whole)
     }
 
-    /// Spawns a task. While the executor is being dropped, which destructors of its tasks and callbacks may see, the task is cancelled
+    /// Spawns a task, as [`spawn`] does. While the executor is being dropped, which destructors of its tasks and callbacks may see, the task is cancelled
     /// from birth.
     ///
     /// # Errors
     ///
     /// With the future dropped, if the executor has ended or has as many tasks as it may have.
     #[track_caller]
-    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
+    pub fn spawn<T: Debug + 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
         let location = Location::caller();
         let whole = self.whole()?;
-        whole.tasks().spawn(future, location).map(Task).map_err(|_| SpawnError::shutdown())
+        whole.tasks().spawn::<_, ForErrors>(future, location).map(Task).map_err(|_| SpawnError::shutdown())
     }
 
     fn whole(&self) -> Result<Rc<dyn Whole>, SpawnError> {

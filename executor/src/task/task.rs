@@ -20,6 +20,8 @@ use std::{
 /// Awaiting it gives the task's value, or says why there is none. Dropping it cancels the task: the loop drops the task's
 /// future at its next turn, wherever it is suspended. [`detach`](Task::detach) hands the task over to the executor.
 ///
+/// What nobody has read when the handle goes is not lost: a panic, an `Err`, and a panic of the output's destructor go to `on_unhandled`.
+///
 /// Cancel-safe: an await that is dropped leaves the outcome in place.
 ///
 /// # Panics
@@ -41,7 +43,21 @@ pub struct Task<T>(pub(crate) RawTask<T>);
 
 impl<T> Task<T> {
     /// Lets the task go on without an owner. The executor cancels it at its own end; its output is dropped, its panic goes
-    /// to `on_unhandled`.
+    /// to `on_unhandled`, and so does an `Err`.
+    ///
+    /// ```
+    /// use evenkeel::{Executor, spawn, yield_now};
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let lines = Rc::new(RefCell::new(Vec::new()));
+    /// let seen = lines.clone();
+    /// let executor = Executor::builder().on_unhandled(move |what| seen.borrow_mut().push(what.to_string()));
+    /// executor.run(async {
+    ///     spawn(async { Err::<(), _>("disk full") }).named("writer").detach();
+    ///     yield_now().await;
+    /// });
+    /// assert!(lines.take()[0].ends_with("had an error that nobody is left to get: \"disk full\""));
+    /// ```
     pub fn detach(self) {
         self.0.detach();
     }

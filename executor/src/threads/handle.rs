@@ -75,7 +75,7 @@ impl Handle {
     pub fn spawn<F, Fut>(&self, make: F) -> Result<RemoteTask<Fut::Output>, ExecutorEnded>
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: Send + 'static> + 'static,
+        Fut: Future<Output: fmt::Debug + Send + 'static> + 'static,
     {
         spawn_remotely(&self.0, make, Location::caller())
     }
@@ -111,7 +111,8 @@ impl Handle {
         if self.is_on_own_thread() {
             return Err(CallError::OwnThread);
         }
-        let (answer, reply) = Reply::new();
+        // The caller waits for it, whatever comes.
+        let (answer, reply) = Reply::new(|_| None);
         // If this is dropped unused, then the function first, so that it is gone when the caller gets the error.
         let parts = (function, answer);
         let call = move || {
@@ -153,7 +154,7 @@ impl Handle {
     pub fn block_on_from_thread<F, Fut>(&self, make: F) -> Result<Fut::Output, CallError>
     where
         F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output: Send + 'static> + 'static,
+        Fut: Future<Output: fmt::Debug + Send + 'static> + 'static,
     {
         if self.is_on_own_thread() {
             return Err(CallError::OwnThread);

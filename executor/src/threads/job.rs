@@ -111,6 +111,8 @@ pub(crate) trait Awaited<T>: Send + Sync {
 }
 
 pub(crate) struct Job<F, T> {
+    /// The error in a result that nobody awaits.
+    unread: fn(&T) -> Option<Box<str>>,
     location: &'static Location<'static>,
     state: Mutex<JobState<F, T>>,
 }
@@ -133,14 +135,33 @@ enum JobStage<F, T> {
 }
 
 impl<F, T> Job<F, T> {
-    pub(crate) fn new(work: F, location: &'static Location<'static>) -> Job<F, T> {
+    /// `unread` finds the error in a result that nobody awaits.
+    pub(crate) fn new(work: F, unread: fn(&T) -> Option<Box<str>>, location: &'static Location<'static>) -> Job<F, T> {
         let state = JobState { stage: JobStage::Waiting(work), waker: None, permit: None };
-        Job { location, state: Mutex::new(state) }
+        Job { unread, location, state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, JobState<F, T>> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F, T> Job<F, T> {
+    /// Drops a result that nobody is left to receive. What there is to tell of it goes to `report`: an error, a panic of the job's, or one
+    /// of the value's destructor.
+    fn drop_unread(&self, result: thread::Result<T>, report: impl Fn(UnhandledKind)) {
+        match result {
+            Ok(value) => {
+                if let Some(text) = (self.unread)(&value) {
+                    report(UnhandledKind::JobFailed(text));
+                }
+                if let Err(panic) = Panic::catch(|| drop(value)) {
+                    report(UnhandledKind::DestructorPanicked(panic));
+                }
+            }
+            Err(payload) => report(UnhandledKind::JobPanicked(Panic::new(payload))),
+        }
     }
 }
 
@@ -199,7 +220,7 @@ where
         if matches!(state.stage, JobStage::Abandoned) {
             state.stage = JobStage::Over;
             drop(state);
-            drop_result(result, pool, self.location);
+            self.drop_unread(result, |kind| pool.report(kind, self.location));
             return true;
         }
         state.stage = JobStage::Done(result);
@@ -224,18 +245,6 @@ where
             pool.report_here(UnhandledKind::WakerPanicked(panic), self.location);
         }
         Some(permit)
-    }
-}
-
-/// Drops a job's result that nobody is left to receive. A panic, also of a destructor, is reported.
-fn drop_result<T>(result: thread::Result<T>, pool: &Pool, location: &'static Location<'static>) {
-    match result {
-        Ok(value) => {
-            if let Err(panic) = Panic::catch(|| drop(value)) {
-                pool.report(UnhandledKind::DestructorPanicked(panic), location);
-            }
-        }
-        Err(payload) => pool.report(UnhandledKind::JobPanicked(Panic::new(payload)), location),
     }
 }
 
@@ -283,12 +292,20 @@ where
             }
             pool.came_back();
         }
-        if let JobStage::Done(Err(payload)) = stage {
-            // It panicked, and its caller left before he saw that.
-            pool.report_here(UnhandledKind::JobPanicked(Panic::new(payload)), self.location);
-            return;
+        let report = |kind| pool.report_here(kind, self.location);
+        // The caller's things, dropped on its thread.
+        if let Some(Err(panic)) = waker.map(|waker| Panic::catch(|| drop(waker))) {
+            report(UnhandledKind::WakerPanicked(panic));
         }
-        // The caller's things, dropped on its thread, where a panic is his.
-        drop((stage, waker));
+        match stage {
+            // Its caller left before he saw that.
+            JobStage::Done(result) => self.drop_unread(result, report),
+            JobStage::Waiting(work) => {
+                if let Err(panic) = Panic::catch(|| drop(work)) {
+                    report(UnhandledKind::DestructorPanicked(panic));
+                }
+            }
+            _ => {}
+        }
     }
 }

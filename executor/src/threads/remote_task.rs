@@ -3,10 +3,10 @@
 use crate::{
     outcome::{
         call_error::{CallError, ExecutorEnded},
-        flat::drop_flat,
         panic::Panic,
         reason::CancelReason,
-        unhandled::{Unhandled, UnhandledKind, report_unhandled},
+        unhandled::{Unhandled, report_unhandled},
+        unread::{Away, unread_error},
     },
     raw::lent::OnThread,
     raw::place::Place,
@@ -30,7 +30,8 @@ use std::{
 /// The owner, on any thread, of a task that was spawned through a [`Handle`](crate::Handle).
 ///
 /// Awaiting it, in a task of any executor, gives the task's value or says why there is none; [`wait`](RemoteTask::wait) blocks
-/// for that. Dropping it cancels the task, as dropping a [`Task`] does; [`detach`](RemoteTask::detach) lets it go on.
+/// for that. Dropping it cancels the task, as dropping a [`Task`] does; [`detach`](RemoteTask::detach) lets it go on. What nobody has read
+/// then is not lost: a panic, an `Err`, and a panic of the output's destructor go to `on_unhandled`.
 ///
 /// Cancel-safe: an await that is dropped leaves the outcome in place.
 ///
@@ -105,7 +106,7 @@ impl<T: Send + 'static> RemoteTask<T> {
 
 impl<T: Send + 'static> RemoteTask<T> {
     /// Lets the task go on without an owner. The executor cancels it at its own end; its output is dropped, its panic goes to
-    /// `on_unhandled`.
+    /// `on_unhandled`, and so does an `Err`.
     pub fn detach(mut self) {
         self.detached = true;
     }
@@ -122,13 +123,8 @@ impl<T: Send + 'static> Future for RemoteTask<T> {
 impl<T: Send + 'static> Drop for RemoteTask<T> {
     fn drop(&mut self) {
         let is_finished = self.reply.is_here();
-        match self.reply.forget() {
-            Some(Err(CallError::Panicked(panic))) => {
-                self.calls.report(Unhandled::at(self.location, UnhandledKind::TaskPanicked(panic)));
-            }
-            // It may own another such handle.
-            Some(Ok(value)) => drop_flat(value),
-            Some(Err(_)) | None => {}
+        if let Some(outcome) = self.reply.forget() {
+            self.reply.drop_unread(outcome, |kind| self.calls.report(Unhandled::at(self.location, kind)));
         }
         if !is_finished && !self.detached {
             self.cancel(CancelReason::OwnerDropped);
@@ -153,9 +149,9 @@ pub(crate) fn spawn_remotely<F, Fut>(
 ) -> Result<RemoteTask<Fut::Output>, ExecutorEnded>
 where
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output: Send + 'static> + 'static,
+    Fut: Future<Output: fmt::Debug + Send + 'static> + 'static,
 {
-    let (answer, reply) = Reply::new();
+    let (answer, reply) = Reply::new(unread_error);
     // If this is dropped unused, then the function first, so that it is gone when the caller gets the error.
     let parts = (make, answer);
     let spawn = move || {
@@ -171,7 +167,7 @@ where
             Err(panic) => return give(answer, Err(CallError::Panicked(panic))),
         };
         let future = Answering { future: Place::new(future), answer: Some(answer) };
-        let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn(future, location)));
+        let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<_, Away>(future, location)));
         // Otherwise there was no room for it; the answer was given when it was dropped.
         if let Some(Ok(task)) = spawned {
             let task = Task(task);
@@ -183,10 +179,11 @@ where
     Ok(RemoteTask { reply, calls: calls.clone(), location, detached: false })
 }
 
-/// Gives an answer. What nobody is left to get goes to `on_unhandled` if it is a panic.
-fn give<T>(answer: Answer<T>, outcome: Result<T, CallError>) {
-    if let Some(Err(CallError::Panicked(panic))) = answer.send(outcome) {
-        report_unhandled(UnhandledKind::TaskPanicked(panic));
+/// Gives an answer. An error or a panic that nobody is left to get goes to `on_unhandled`.
+fn give<T: 'static>(answer: Answer<T>, outcome: Result<T, CallError>) {
+    let reply = answer.reply().cloned();
+    if let Some((reply, unread)) = reply.zip(answer.send(outcome)) {
+        reply.drop_unread(unread, report_unhandled);
     }
 }
 
@@ -231,7 +228,7 @@ impl<T> Drop for Dropped<T> {
     }
 }
 
-impl<Fut: Future> Future for Answering<Fut> {
+impl<Fut: Future<Output: 'static>> Future for Answering<Fut> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

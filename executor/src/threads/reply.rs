@@ -4,8 +4,10 @@ use crate::{
     outcome::{
         call_error::{CallError, ExecutorEnded},
         caught::{caught, forget_if_it_panics},
+        flat::drop_flat,
         reason::CancelReason,
         task_id::TaskId,
+        unhandled::UnhandledKind,
     },
     threads::{absence::Absence, limiter::Errand, locked_wait::poll_locked},
     wake::calls::Calls,
@@ -17,6 +19,8 @@ use std::{
 
 /// What caller and loop share.
 pub(crate) struct Reply<T> {
+    /// The error in a value that nobody asks for.
+    unread: fn(&T) -> Option<Box<str>>,
     state: Mutex<ReplyState<T>>,
     came: Condvar,
 }
@@ -41,8 +45,8 @@ enum Outcome<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply that is awaited, with the end that answers.
-    pub(crate) fn new() -> (Answer<T>, Arc<Reply<T>>) {
+    /// A reply that is awaited, with the end that answers. `unread` finds the error in a value that nobody asks for.
+    pub(crate) fn new(unread: fn(&T) -> Option<Box<str>>) -> (Answer<T>, Arc<Reply<T>>) {
         let state = ReplyState {
             outcome: Outcome::Awaited,
             waker: None,
@@ -51,7 +55,7 @@ impl<T> Reply<T> {
             cancel: None,
             task: None,
         };
-        let reply = Arc::new(Reply { state: Mutex::new(state), came: Condvar::new() });
+        let reply = Arc::new(Reply { unread, state: Mutex::new(state), came: Condvar::new() });
         (Answer { reply: Some(reply.clone()) }, reply)
     }
 
@@ -123,6 +127,25 @@ impl<T> Reply<T> {
         drop(state);
         drop(waker);
         outcome
+    }
+
+    /// Drops an answer that nobody asks for. What there is to tell of it goes to `report`: an error, a panic of the task's, or one of the
+    /// value's destructor.
+    pub(crate) fn drop_unread(&self, outcome: Result<T, CallError>, report: impl Fn(UnhandledKind))
+    where
+        T: 'static,
+    {
+        match outcome {
+            Ok(value) => {
+                if let Some(text) = (self.unread)(&value) {
+                    report(UnhandledKind::Error(text));
+                }
+                // It may own another such handle.
+                drop_flat(value, |panic| report(UnhandledKind::DestructorPanicked(panic)));
+            }
+            Err(CallError::Panicked(panic)) => report(UnhandledKind::TaskPanicked(panic)),
+            Err(_) => {}
+        }
     }
 
     /// Notes that the task is to be cancelled. The first reason stays.

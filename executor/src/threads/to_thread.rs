@@ -1,6 +1,7 @@
 //! Blocking work, awaited.
 
 use crate::{
+    outcome::unread::unread_error,
     outside::polled_outside,
     raw::lent::OnThread,
     threads::{
@@ -33,7 +34,8 @@ use std::{
 ///
 /// # Panics
 ///
-/// A panic of the job goes on in the task that awaits it; if nobody does any more, it goes to `on_unhandled`. When it is polled
+/// A panic of the job goes on in the task that awaits it; if nobody does any more, it goes to `on_unhandled`, and so does an `Err` that the
+/// job gives. When it is polled
 /// outside an executor. If the system gives no thread and the pool has none; as long as it has one, that does the work of those that
 /// cannot be started.
 ///
@@ -45,7 +47,7 @@ use std::{
 /// assert_ne!(here, there);
 /// ```
 #[track_caller]
-pub fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ToThread<T> {
+pub fn to_thread<T: fmt::Debug + Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ToThread<T> {
     ToThread::new(work, None, Location::caller())
 }
 
@@ -74,7 +76,9 @@ pub fn to_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 ///
 /// As [`to_thread`] does.
 #[track_caller]
-pub fn to_thread_with<T: Send + 'static>(work: impl FnOnce(JobContext) -> T + Send + 'static) -> ToThread<T> {
+pub fn to_thread_with<T: fmt::Debug + Send + 'static>(
+    work: impl FnOnce(JobContext) -> T + Send + 'static,
+) -> ToThread<T> {
     let context = JobContext::new();
     let given = context.clone();
     ToThread::new(move || work(given), Some(context), Location::caller())
@@ -104,8 +108,11 @@ impl<T: Send + 'static> ToThread<T> {
         work: impl FnOnce() -> T + Send + 'static,
         context: Option<JobContext>,
         location: &'static Location<'static>,
-    ) -> ToThread<T> {
-        let job = Arc::new(Job::new(work, location));
+    ) -> ToThread<T>
+    where
+        T: fmt::Debug,
+    {
+        let job = Arc::new(Job::new(work, unread_error, location));
         ToThread { job, context, limiter: None, stage: CallStage::New, _local: PhantomData }
     }
 

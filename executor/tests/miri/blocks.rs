@@ -5,7 +5,7 @@ use evenkeel_executor::{Executor, Readiness, Task, run, spawn, yield_now};
 use std::{future::ready, time::Duration};
 
 #[repr(align(64))]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Aligned([u8; 65]);
 
 /// A future that keeps `N` bytes across an await, and gives them back.

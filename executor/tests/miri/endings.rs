@@ -49,7 +49,7 @@ enum Gone {
 }
 
 /// A task with a value of type `T` that ends in that way, and is woken once more in its last poll.
-fn task<T: 'static>(executor: &Executor, end: End, drops: &Drops, value: T) -> Task<T> {
+fn task<T: std::fmt::Debug + 'static>(executor: &Executor, end: End, drops: &Drops, value: T) -> Task<T> {
     let guard = drops.guard();
     executor.spawn(async move {
         let _guard = guard;
@@ -99,7 +99,7 @@ fn let_go<T: 'static>(mut task: Task<T>, gone: Gone) {
 }
 
 /// Every end and every way of the handle, before and after the executor's end; every other task has a name.
-fn matrix<T: 'static>(ends: &[End], value: impl Fn(&Drops) -> T, drops_per_value: usize) {
+fn matrix<T: std::fmt::Debug + 'static>(ends: &[End], value: impl Fn(&Drops) -> T, drops_per_value: usize) {
     let mut named = false;
     for &end in ends {
         for gone in [Gone::Taken, Gone::Polled, Gone::Dropped, Gone::Detached] {
@@ -162,6 +162,7 @@ fn handles_that_go_before_the_end() {
 
 #[test]
 fn values_whose_destructors_panic() {
+    #[derive(Debug)]
     struct Bomb(#[expect(dead_code, reason = "owned to be dropped")] DropGuard);
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -206,6 +207,7 @@ fn futures_whose_destructors_panic_with_a_value_and_with_a_panic() {
     }
 }
 
+#[derive(Debug)]
 struct Link(#[expect(dead_code, reason = "owned to be dropped")] Option<Task<Link>>, #[expect(dead_code)] DropGuard);
 
 #[test]

@@ -78,6 +78,7 @@ fn with_reach<R>(f: impl FnOnce(&mut Reach) -> R) -> Option<R> {
 }
 
 /// Spawns through a spawner that was kept, keeps the handle, and may panic.
+#[derive(Debug)]
 struct Last;
 
 impl Drop for Last {
@@ -394,6 +395,7 @@ fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next() {
 }
 
 /// The same without asking, so often that more are never stopped.
+#[derive(Debug)]
 struct AndAgain(Rc<Cell<usize>>);
 
 impl AndAgain {
@@ -433,6 +435,7 @@ fn fault_45_an_executor_ends_though_each_destructor_spawns_the_next_whatever_the
 
 #[test]
 fn fault_45_a_job_that_a_destructor_asks_for_at_the_end_is_refused() {
+    #[derive(Debug)]
     struct Asks(Rc<RefCell<Vec<bool>>>);
     impl Drop for Asks {
         fn drop(&mut self) {

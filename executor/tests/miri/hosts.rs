@@ -277,6 +277,7 @@ impl Drop for PanicsLast {
 
 #[test]
 fn outputs_that_panic_while_a_hook_drops_an_executor_whose_parts_panic() {
+    #[derive(Debug)]
     struct Bomb(#[expect(dead_code, reason = "owned to be dropped")] Option<Task<Bomb>>);
     impl Drop for Bomb {
         fn drop(&mut self) {

@@ -1,5 +1,6 @@
 //! Where a child of a scope leaves its outcome for its handle.
 
+use crate::caught::drop_quietly;
 use evenkeel_executor::CancelReason;
 use std::{
     cell::{OnceCell, RefCell},
@@ -95,6 +96,16 @@ impl<T> Outlet<T> {
     pub(super) fn take_if(&self, wanted: impl FnOnce(&Stage<T>) -> bool) -> Option<Stage<T>> {
         let mut stage = self.stage.borrow_mut();
         wanted(&stage).then(|| std::mem::replace(&mut *stage, Stage::Taken))
+    }
+}
+
+/// The value goes with whoever lets go of it last, the handle or the child. Neither need know what is in it: a panic of its destructor is
+/// reported.
+impl<T> Drop for Outlet<T> {
+    fn drop(&mut self) {
+        if let Stage::Value(value) = std::mem::replace(self.stage.get_mut(), Stage::Taken) {
+            drop_quietly(value);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::kit::{
     probe::{Drops, Record, ms, panic_of},
     stage::{after, counted, restless, run_clean, run_watched, tidy},
 };
-use evenkeel::{testing::VirtualClock, *};
+use evenkeel::{task::Opaque, testing::VirtualClock, *};
 use std::{
     cell::Cell,
     future::{Ready, pending, poll_fn, ready},
@@ -300,9 +300,9 @@ fn a_gather_moves_between_tasks_and_executors() {
     all = first.run(async move {
         let task = spawn(async move {
             assert!(poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx).is_pending())).await);
-            all
+            Opaque(all)
         });
-        let mut all = task.await.unwrap();
+        let mut all = task.await.unwrap().0;
         assert!(poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx).is_pending())).await);
         all
     });

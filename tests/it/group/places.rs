@@ -6,8 +6,8 @@ use crate::kit::{
     stage::run_clean,
 };
 use evenkeel::{
-    CancelReason, Executor, Instant, cancel::cancel_requested, finally, sleep, spawn, testing::VirtualClock, timeout,
-    yield_now,
+    CancelReason, Executor, Instant, cancel::cancel_requested, finally, sleep, spawn, task::Opaque,
+    testing::VirtualClock, timeout, yield_now,
 };
 use futures::{
     FutureExt,
@@ -107,9 +107,9 @@ fn group_places_moved_from_task_to_task() {
                 let polled = poll_fn(|cx| Poll::Ready(group.as_mut().poll(cx))).await;
                 says.add(round);
                 assert!(polled.is_pending());
-                group
+                Opaque(group)
             });
-            group = carried.await.unwrap();
+            group = carried.await.unwrap().0;
             sleep(ms(1)).await;
         }
         assert_eq!(group.await.unwrap(), 5);

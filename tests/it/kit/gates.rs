@@ -27,9 +27,10 @@ impl Gate {
 }
 
 /// Counts the values that are alive, on any thread.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Alive(Arc<AtomicUsize>);
 
+#[derive(Debug)]
 pub(crate) struct Value(Alive);
 
 impl Alive {

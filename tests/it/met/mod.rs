@@ -14,3 +14,8 @@ mod jump;
 
 /// A panic over a caller's mistake names the caller's line.
 mod callers;
+
+/// Errors that nobody reads.
+mod unread_errors;
+/// Values that nobody takes, and whose destructors panic.
+mod unread_values;

@@ -165,6 +165,7 @@ fn fault_10_a_panicking_destructor_of_a_future_spares_its_value_or_is_the_outcom
 
 #[test]
 fn fault_10_a_panicking_destructor_of_an_output_harms_nobody() {
+    #[derive(Debug)]
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -179,21 +180,23 @@ fn fault_10_a_panicking_destructor_of_an_output_harms_nobody() {
     executor.run_until_stalled();
     let detached = reports.take();
     assert!(detached.len() == 1 && detached[0].contains("had a destructor that panicked: output"), "{detached:?}");
-    // The owner drops it: that is the owner's panic, as for any value.
+    // The owner drops it: whoever lets go of a handle need not know what lies behind it.
     let task = executor.spawn(async { Bomb });
     executor.run_until_stalled();
-    assert_eq!(crate::kit::probe::panic_of(|| drop(task)), "output");
-    // The same after the executor's end.
+    drop(task);
+    assert!(reports.len() == 1 && reports.take()[0].contains("had a destructor that panicked: output"));
+    // The same after the executor's end, on stderr.
     let orphan = executor.spawn(async { Bomb });
     executor.run_until_stalled();
     assert_eq!(executor.run(async { spawn(async { 1 }).await.unwrap() }), 1);
     drop(executor);
-    assert_eq!(crate::kit::probe::panic_of(|| drop(orphan)), "output");
+    drop(orphan);
     assert_eq!(reports.len(), 0);
 }
 
 #[test]
 fn fault_10_a_handle_may_be_dropped_while_its_thread_unwinds() {
+    #[derive(Debug)]
     struct Bomb(Drops);
     impl Drop for Bomb {
         fn drop(&mut self) {

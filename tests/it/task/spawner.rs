@@ -118,6 +118,7 @@ fn limit_01_the_main_future_needs_a_place_too() {
 
 #[test]
 fn futures_of_every_size_and_alignment_can_be_spawned() {
+    #[derive(Debug)]
     #[repr(align(256))]
     struct Aligned([u8; 300]);
     run(async {

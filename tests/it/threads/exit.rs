@@ -16,6 +16,7 @@ use std::{
 };
 
 /// Counts its drops on any thread.
+#[derive(Debug)]
 struct Dropped(Arc<AtomicUsize>);
 
 impl Drop for Dropped {

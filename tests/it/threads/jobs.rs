@@ -137,6 +137,7 @@ fn threads_02_the_panic_of_a_job_that_nobody_awaits_any_more_is_reported() {
 
 #[test]
 fn threads_02_the_result_of_a_job_is_dropped_here_if_the_await_is_dropped_after_it_came() {
+    #[derive(Debug)]
     struct OnDropHere(thread::ThreadId);
     impl Drop for OnDropHere {
         fn drop(&mut self) {

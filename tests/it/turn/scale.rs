@@ -14,6 +14,7 @@ use std::{
 const MANY: usize = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
 
 /// A link of a chain: what a task gives, or holds.
+#[derive(Debug)]
 struct Link {
     _next: Option<Task<Link>>,
     drops: Rc<Cell<usize>>,
