@@ -1,6 +1,11 @@
 //! How the loop sleeps, when nothing is ready.
 
-use crate::{core::Core, time::instant::Instant, wake::inbox::Arm};
+use crate::{
+    core::Core,
+    outcome::unhandled::{Unhandled, UnhandledKind},
+    time::{instant::Instant, standstill::Patience},
+    wake::inbox::Arm,
+};
 use std::{task::Waker, time::Duration};
 
 /// An executor that sleeps for so long gives memory back that it does not need now.
@@ -48,8 +53,34 @@ impl Core {
             return None;
         }
         let left = max.map_or(left, |max| max.min(left));
-        let has_jumped = self.may_jump() && self.jump_to(now + left);
-        (!has_jumped && is_as_before()).then_some(Some(left))
+        if self.may_jump() && self.jump_to(now + left) {
+            self.time.standstill.is_over();
+            return None;
+        }
+        let left = if self.time.clock.may_jump() { self.bear_standstill(now, left)? } else { left };
+        is_as_before().then_some(Some(left))
+    }
+
+    /// Time is waited for, and may not jump: for how long to sleep at most. A standstill that lasts is told of; `None` then.
+    #[cold]
+    fn bear_standstill(&self, now: Instant, left: Duration) -> Option<Duration> {
+        if !self.is_time_real() {
+            return Some(left);
+        }
+        match self.time.standstill.look(now) {
+            Patience::Wait(most) => Some(left.min(most)),
+            Patience::Tell => {
+                let jobs: Vec<_> =
+                    self.threads.jobs_at_work().iter().map(|job| format!("of the to_thread at {job}")).collect();
+                let text = match jobs.is_empty() {
+                    true => "it is held, and timers wait".to_owned(),
+                    false => format!("a job is out ({}), whose time is real, and timers wait", jobs.join(", ")),
+                };
+                self.tasks.clear_current();
+                self.tasks.unhandler.report(Unhandled::new(UnhandledKind::TimeStands(text.into())));
+                None
+            }
+        }
     }
 
     /// May time pass by itself? Not while a job is out on another thread, or somebody holds the clock for one: its time is real. Either

@@ -2,6 +2,7 @@
 
 use crate::{
     core::Core,
+    host::yield_loop::MainOnGivenClock,
     outcome::{
         join_error::JoinError,
         nested_run::{Drive, NestedRun},
@@ -29,7 +30,10 @@ pub(crate) fn run_on<F: Future>(
     let ran = core.enter_blocking(Drive::Run, location, || {
         let _interruptible = Interruptible::begin(core);
         let main = || main.take().expect("what runs is run once");
-        run_main(&core.tasks, &core.main, main, location, |main| core.run(&mut Main(main)))
+        run_main(&core.tasks, &core.main, main, location, |main| match core.time.clock.may_jump() {
+            false => core.run(&mut Main(main)),
+            true => core.run(&mut MainOnGivenClock::new(main)),
+        })
     });
     Ok(ran?.or_panic())
 }

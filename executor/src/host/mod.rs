@@ -4,5 +4,6 @@ pub(crate) mod builder;
 pub(crate) mod tick;
 pub(crate) mod executor;
 pub(crate) mod drive;
+pub(crate) mod yield_loop;
 #[cfg(feature = "ctrl-c")]
 pub(crate) mod ctrl_c;

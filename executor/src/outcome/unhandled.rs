@@ -45,6 +45,9 @@ pub enum UnhandledKind {
     /// The result of a [`to_thread`](crate::to_thread)'s job was an error, and nobody awaits it any more. As text. The location is the
     /// call's.
     JobFailed(Box<str>),
+    /// Virtual time stands still, and something waits for it: a job was out or the clock held for longer than a second; or nothing was
+    /// ready for a very long time but tasks that wake themselves. As text. It is told once, and everything goes on.
+    TimeStands(Box<str>),
     /// An error that came when nobody was left to get it: the output of a task that was detached, or whose handle was dropped; that of a
     /// child whose group is gone, or beside a panic. As text.
     Error(Box<str>),
@@ -99,7 +102,8 @@ impl Unhandled {
         if let (true, Some(location)) = (is_job, self.location) {
             return format!("a job (of the to_thread at {location})");
         }
-        if matches!(self.kind, UnhandledKind::DestructorPanicked(_)) && self.location.is_none() {
+        let is_no_tasks = matches!(self.kind, UnhandledKind::DestructorPanicked(_) | UnhandledKind::TimeStands(_));
+        if is_no_tasks && self.location.is_none() {
             return "an executor".to_owned();
         }
         let mut words = String::from("a task");
@@ -125,6 +129,7 @@ impl Unhandled {
             | UnhandledKind::GraceExceeded
             | UnhandledKind::JobFailed(_)
             | UnhandledKind::JobLeft
+            | UnhandledKind::TimeStands(_)
             | UnhandledKind::Error(_) => {}
         }
     }
@@ -148,6 +153,7 @@ impl fmt::Display for Unhandled {
             UnhandledKind::Error(text) | UnhandledKind::JobFailed(text) => {
                 return write!(f, "had an error that nobody is left to get: {}", plain(text));
             }
+            UnhandledKind::TimeStands(text) => return write!(f, "has virtual time that stands still: {}", plain(text)),
             UnhandledKind::JobLeft => {
                 return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");
             }

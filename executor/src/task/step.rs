@@ -47,6 +47,12 @@ impl Tasks {
         before == slots.number_in(slot as usize) && flags & QUEUED != 0 && !is_waiting_to_be_stopped
     }
 
+    /// The number of the oldest task that is ready. There must be one.
+    pub(crate) fn next_to_poll(&self) -> Option<Number> {
+        let slots = &self.blocks.slots;
+        slots.number_in(slots.ready.front() as usize)
+    }
+
     #[inline(always)]
     fn poll(&self, due: Due<Meta>, number: Number) {
         self.current.set(number);

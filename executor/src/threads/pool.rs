@@ -76,6 +76,12 @@ impl Threads {
         self.pool.get().is_some_and(|pool| pool.watch(|state| state.running))
     }
 
+    /// Where the jobs were asked for that run now.
+    pub(crate) fn jobs_at_work(&self) -> Vec<&'static Location<'static>> {
+        let Some(pool) = self.pool.get() else { return Vec::new() };
+        pool.lock().threads.iter().filter_map(|(_, worker)| worker.job).collect()
+    }
+
     /// From now on jobs are refused, and threads without one end.
     pub(crate) fn take_no_more(&self) {
         self.closed.set(true);

@@ -7,6 +7,7 @@ pub(crate) mod virtual_clock;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod time;
 pub(crate) mod pace;
+pub(crate) mod standstill;
 pub(crate) mod clock;
 pub(crate) mod timers;
 pub(crate) mod wheel;

@@ -3,7 +3,7 @@
 use crate::{
     raw::lent::Lent,
     raw::lent::OnThread,
-    time::{clock::ClockSource, instant::Instant, pace::Pace, timers::Timers},
+    time::{clock::ClockSource, instant::Instant, pace::Pace, standstill::Standstill, timers::Timers},
 };
 use std::{rc::Rc, time::Duration};
 
@@ -16,11 +16,12 @@ pub(crate) struct Time {
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: ClockSource,
     pub(crate) pace: Pace,
+    pub(crate) standstill: Standstill,
 }
 
 impl Time {
     pub(crate) fn new(clock: ClockSource) -> Time {
-        Time { timers: Rc::new(Timers::new()), pace: Pace::new(&clock), clock }
+        Time { timers: Rc::new(Timers::new()), pace: Pace::new(&clock), standstill: Standstill::default(), clock }
     }
 }
 

@@ -1,11 +1,21 @@
 //! Virtual time, which jumps when it may.
 
-use crate::kit::probe::{HandPark, Record, at, ms, poll_with_noop};
+use crate::kit::{
+    gates::Gate,
+    probe::{HandPark, Record, at, ms, poll_with_noop},
+};
 use evenkeel::{
-    Executor, Instant, host::Readiness, sleep, spawn, testing::VirtualClock, threads::remote, time::Clock, timeout,
-    yield_now,
+    Executor, Instant,
+    host::{Readiness, Unhandled, UnhandledKind},
+    sleep, spawn,
+    testing::VirtualClock,
+    threads::remote,
+    time::Clock,
+    timeout, to_thread, yield_now,
 };
 use std::{
+    cell::Cell,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -153,4 +163,102 @@ fn met_a6_time_13_another_executors_time_is_moved_without_harm_to_ones_own() {
         second.await;
         assert_eq!(Instant::now(), at(5));
     });
+}
+
+/// An executor on virtual time, and what it reports; `then` is called at each report.
+fn told(clock: VirtualClock, then: impl Fn() + 'static) -> (Executor, Record<String>) {
+    let record = Record::new();
+    let says = record.clone();
+    let hook = move |what: &Unhandled| {
+        assert!(matches!(what.kind(), UnhandledKind::TimeStands(_)));
+        says.add(what.to_string());
+        then();
+    };
+    (Executor::builder().clock(clock).on_unhandled(hook).build(), record)
+}
+
+#[test]
+fn met_a6_time_14_a_job_that_keeps_time_from_passing_is_told_of_once() {
+    let gate = Gate::default();
+    let open = gate.clone();
+    let (executor, record) = told(VirtualClock::new(), move || open.open());
+    executor.run(async {
+        let begun = Gate::default();
+        let tell = begun.clone();
+        let job = spawn(to_thread(move || {
+            tell.open();
+            gate.pass();
+        }));
+        yield_now().await;
+        begun.pass();
+        sleep(ms(1)).await;
+        job.await.unwrap();
+    });
+    let told = record.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let begin = "evenkeel: an executor has virtual time that stands still: a job is out (of the to_thread at ";
+    assert!(told[0].starts_with(begin) && told[0].contains("jump.rs:"), "{told:?}");
+}
+
+#[test]
+fn met_a6_time_14_so_is_a_clock_that_is_held() {
+    let clock = VirtualClock::new();
+    let hold = Cell::new(Some(clock.hold()));
+    let (executor, record) = told(clock, move || drop(hold.take()));
+    executor.run(sleep(ms(1)));
+    let expected = "evenkeel: an executor has virtual time that stands still: it is held, and timers wait";
+    assert_eq!(record.take(), [expected]);
+}
+
+#[test]
+fn met_a6_time_14_a_yield_loop_that_waits_for_virtual_time_is_told_of_once() {
+    let heard = Rc::new(Cell::new(false));
+    let set = heard.clone();
+    let (executor, record) = told(VirtualClock::new(), move || set.set(true));
+    let begin = executor.run(async {
+        let deadline = Instant::now() + ms(1);
+        let looping = spawn(async move {
+            while Instant::now() < deadline && !heard.get() {
+                yield_now().await;
+            }
+            for _ in 0..200_000 {
+                yield_now().await;
+            }
+            Instant::now()
+        });
+        looping.await.unwrap()
+    });
+    assert_eq!(begin, at(0));
+    let told = record.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("tasks that wake themselves (a task (spawned at ") && told[0].contains("jump.rs:"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn met_a6_time_14_yielding_while_the_clock_is_moved_or_something_else_happens_is_no_standstill() {
+    let clock = VirtualClock::new();
+    let (executor, record) = told(clock.clone(), || ());
+    executor.run(async {
+        for _ in 0..150_000 {
+            clock.advance(Duration::from_nanos(1));
+            yield_now().await;
+        }
+        for _ in 0..150_000 {
+            spawn(async {}).detach();
+            yield_now().await;
+        }
+        // Jobs have real time.
+        let gate = Gate::default();
+        let pass = gate.clone();
+        let job = spawn(to_thread(move || pass.pass()));
+        for _ in 0..150_000 {
+            yield_now().await;
+        }
+        gate.open();
+        job.await.unwrap();
+    });
+    assert_eq!(record.take(), [""; 0]);
 }
