@@ -9,7 +9,7 @@ use std::{
     fmt,
     future::poll_fn,
     ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::{Pin, pin},
     task::{Context, Poll},
 };
@@ -55,6 +55,10 @@ impl<I: Iterator> Stream for Iter<I> {
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
         Poll::Ready(self.0.next())
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
 }
 
 /// Calls `f` with each item and runs the futures that it returns, at most `limit` at a time. The next item is pulled only when there is
@@ -63,9 +67,12 @@ impl<I: Iterator> Stream for Iter<I> {
 /// Outputs come in the order of the items, or with [`unordered`](Mapped::unordered) as they are ready. The futures live inside the
 /// [`Mapped`] that this returns, and may borrow. How to fetch the outputs, and what runs meanwhile, is said there.
 ///
+/// A limit of 0 fits where there are no items (`items.len()`, say), and nowhere else.
+///
 /// # Panics
 ///
-/// If `limit` is 0.
+/// If `limit` is 0 and there are items: here if the source knows that there are, otherwise when the first one comes, with a message
+/// that names the place of this call.
 ///
 /// ```
 /// use evenkeel::{map_concurrent, run, sleep};
@@ -86,11 +93,16 @@ where
     M: FnMut(S::Item) -> F,
     F: Future,
 {
-    assert!(limit > 0, "map_concurrent with a limit of 0 would never begin: use at least 1");
+    let items = Box::pin(items.into_stream());
+    let no_limit = if limit == 0 { Some(Location::caller()) } else { None };
+    if no_limit.is_some() && items.size_hint().0 > 0 {
+        begins_none();
+    }
     Mapped {
-        items: Some(Box::pin(items.into_stream())),
+        items: Some(items),
         f,
-        limit,
+        limit: limit.max(1),
+        no_limit,
         is_ordered: true,
         family: Family::new(Row::new([])),
         places: Vec::new(),
@@ -99,6 +111,12 @@ where
         head: 0,
         pulled: 0,
     }
+}
+
+#[cold]
+#[track_caller]
+fn begins_none() -> ! {
+    panic!("map_concurrent with items and a limit of 0 would never begin: use at least 1");
 }
 
 /// The outputs of an async function over many items: what [`map_concurrent`] returns.
@@ -127,6 +145,8 @@ pub struct Mapped<S: Stream, M, F: Future> {
     items: Option<Pin<Box<S>>>,
     f: M,
     limit: usize,
+    /// Where a limit of 0 was given: then there are to be no items.
+    no_limit: Option<&'static Location<'static>>,
     is_ordered: bool,
     family: Family<Row<F>>,
     /// Which item each future is for, by the future's key.
@@ -232,9 +252,16 @@ where
         while self.family.running() + self.done_count < self.limit && !self.family.is_ending() && !self.family.is_cut()
         {
             let Some(items) = &mut self.items else { return };
-            let f = &mut self.f;
+            let (f, no_limit) = (&mut self.f, self.no_limit);
+            let mut begin = |item| match no_limit {
+                None => f(item),
+                Some(place) => {
+                    panic!("map_concurrent at {place} has items and a limit of 0, so would never begin: use at least 1")
+                }
+            };
             // The items, the function, and what it captures are foreign code.
-            let pulled = catch_unwind(AssertUnwindSafe(|| items.as_mut().poll_next(cx).map(|item| item.map(f))));
+            let pulled =
+                catch_unwind(AssertUnwindSafe(|| items.as_mut().poll_next(cx).map(|item| item.map(&mut begin))));
             match pulled {
                 Ok(Poll::Ready(Some(future))) => {
                     let put = |mut row: Pin<&mut Row<F>>, key| row.0.put(key, Child::new(future));

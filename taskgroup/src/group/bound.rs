@@ -39,6 +39,11 @@ impl Bound {
         }
     }
 
+    /// Will there never be a slot?
+    pub(super) fn has_no_slots(&self) -> bool {
+        self.limit == Some(0) && !self.open.get()
+    }
+
     pub(super) fn used(&self) -> usize {
         self.used.get()
     }

@@ -30,12 +30,9 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     /// How many children there may be at a time of those that are spawned through a [`slot`](TaskGroup::slot). Others are not
     /// counted.
     ///
-    /// # Panics
-    ///
-    /// If it is 0: nothing could ever be spawned.
-    #[track_caller]
+    /// A limit of 0 fits where nothing is spawned through a slot (`items.len()` of no items, say): to wait for one panics then, as
+    /// it would never come.
     pub fn limit(mut self, limit: usize) -> Self {
-        assert!(limit > 0, "a task group with a limit of 0 could spawn nothing: give it at least 1");
         self.limit = Some(limit);
         self
     }

@@ -25,6 +25,10 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     ///
     /// Cancel-safe: a wait that is dropped loses its place, and a slot that it was given goes to the next.
     ///
+    /// # Panics
+    ///
+    /// In a group with a limit of 0, unless it has ended or is being cancelled: there will never be a slot.
+    ///
     /// ```
     /// use evenkeel::{TaskGroup, run, yield_now};
     ///
@@ -37,14 +41,24 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// }));
     /// outcome.unwrap();
     /// ```
+    #[track_caller]
     pub fn slot(&self) -> WaitSlot<'_, E> {
+        if self.0.core.bound.has_no_slots() {
+            no_slots();
+        }
         WaitSlot::new(self)
     }
 
-    /// A slot, if one is free and nobody waits for it.
+    /// A slot, if one is free and nobody waits for it. In a group with a limit of 0 none ever is.
     pub fn try_slot(&self) -> Option<GroupSlot<'_, E>> {
         self.0.core.bound.try_take().then(|| GroupSlot::new(self))
     }
+}
+
+#[cold]
+#[track_caller]
+fn no_slots() -> ! {
+    panic!("a task group with a limit of 0 never has a slot: give it at least 1");
 }
 
 /// A place for one child. Dropped unused, it goes to the next who waits.

@@ -19,3 +19,6 @@ mod callers;
 mod unread_errors;
 /// Values that nobody takes, and whose destructors panic.
 mod unread_values;
+
+/// A limit that is the number of the items, where there are none.
+mod no_items;
