@@ -35,5 +35,5 @@ pub use crate::{
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
     ChildError, ChildOutput, Completed, Failure, Gather, GroupSlot, GroupStats, Items, JoinHandle, Mapped, Race,
-    ReadySignal, ScopedHandle, TaskGroupBuilder, TryGather,
+    ReadySignal, ScopedHandle, Starting, TaskGroupBuilder, TryGather,
 };

@@ -21,7 +21,7 @@ pub use crate::{
         try_gather,
     },
     error::{ChildError, Failure, GroupError},
-    group::{GroupSlot, GroupStats, JoinHandle, ReadySignal, TaskGroup, TaskGroupBuilder},
+    group::{GroupSlot, GroupStats, JoinHandle, ReadySignal, Starting, TaskGroup, TaskGroupBuilder},
     output::ChildOutput,
     scope::{Scope, ScopedHandle, scope},
 };

@@ -18,7 +18,7 @@ async fn get(port: u16) -> std::io::Result<String> {
 
 async fn page() -> Result<String, GroupError<std::io::Error>> {
     TaskGroup::run(async |group| {
-        let port = group
+        let (port, _server) = group
             .start(async |ready| {
                 ready.set(bind().await?);
                 serve().await

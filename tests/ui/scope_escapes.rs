@@ -2,7 +2,7 @@
 use evenkeel::{Scope, group::ScopedHandle, scope};
 
 async fn the_scope_as_its_value() {
-    let escaped: &Scope<'_, '_, String> = scope(async |s| Ok::<_, String>(s)).await.unwrap();
+    let escaped: Scope<'_, '_, String> = scope(async |s| Ok::<_, String>(s)).await.unwrap();
     escaped.cancel("too late");
 }
 

@@ -103,7 +103,6 @@ impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let future = this.future.as_mut().get().expect("a child is polled until it has ended");
-        // To understand its output may be the user's code, as its poll is.
         let code = || this.group.core.lineage.inside(|| future.poll(cx).map(U::outcome));
         let polled = match catch(code) {
             Ok(Poll::Pending) => return Poll::Pending,

@@ -106,12 +106,12 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// There will never be a value for the code that waits here.
-    pub(super) fn no_value(&mut self, error: JoinError) {
+    /// There will never be a value for the code that waits here. `outcome` is for code outside of the group.
+    pub(super) fn no_value(&mut self, error: JoinError, outcome: &str) {
         if !self.group.is_inside() {
             panic!(
                 "a child's value was awaited outside its group, and there is none ({error}): \
-                 use JoinHandle::outcome there, which tells how the child has ended"
+                 use {outcome} there, which tells how the child has ended"
             );
         }
         if let JoinError::Cancelled(_) = error {
@@ -126,7 +126,10 @@ impl<T> JoinHandle<T> {
         let is_inside = self.group.is_inside();
         self.group.ask(reason);
         if !is_inside {
-            panic!("a child was started from outside its group, and has ended without saying that it is ready");
+            panic!(
+                "a child was started from outside its group, and has ended without saying that it is ready: \
+                 use Starting::outcome there, which tells that, too"
+            );
         }
         open_shields(Some(&self.group.scope.token()));
     }
@@ -157,7 +160,7 @@ impl<T> Future for JoinHandle<T> {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(value)) => Poll::Ready(value),
             Poll::Ready(Err(error)) => {
-                self.no_value(error);
+                self.no_value(error, "JoinHandle::outcome");
                 Poll::Pending
             }
         }

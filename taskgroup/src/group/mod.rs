@@ -16,6 +16,10 @@ mod roster;
 mod lineage;
 
 pub use {
-    builder::TaskGroupBuilder, group_slot::GroupSlot, join_handle::JoinHandle, start::ReadySignal, stats::GroupStats,
+    builder::TaskGroupBuilder,
+    group_slot::GroupSlot,
+    join_handle::JoinHandle,
+    start::{ReadySignal, Starting},
+    stats::GroupStats,
     task_group::TaskGroup,
 };

@@ -50,6 +50,18 @@ use std::{fmt, panic::Location, rc::Rc};
 ///     Ok(format!("{} and {}", user.await, orders.await))
 /// }));
 /// assert_eq!(page.unwrap(), "the user and the orders");
+///
+/// // Where nothing can fail, the error is named all the same:
+/// let done = run(TaskGroup::<std::convert::Infallible>::run(async |group| {
+///     group.spawn(sleep(Duration::from_millis(1)));
+///     group.spawn_background(async {
+///         loop {
+///             sleep(Duration::from_secs(1)).await; // a heartbeat: a child need not end
+///         }
+///     });
+///     Ok(())
+/// }));
+/// assert!(done.is_ok());
 /// ```
 pub struct TaskGroup<E>(pub(super) Rc<GroupState<E>>);
 
@@ -63,7 +75,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// Runs a group: `body`, which spawns children, and all of these to their end.
     ///
     /// Write `async |group| …`, not `|group| async move …`. Where `?` leaves the error open, name it:
-    /// `TaskGroup::<AppError>::run(…)`.
+    /// `TaskGroup::<AppError>::run(…)`; where nothing can fail, it is `TaskGroup::<Infallible>::run(…)`.
     ///
     /// # Errors
     ///
@@ -82,7 +94,9 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         run_group(core, |state| body(TaskGroup(state)))
     }
 
-    /// Spawns a child. It begins in the next turn, and is awaited by the group whatever becomes of its handle.
+    /// Spawns a child. It begins in the next turn, and is awaited by the group whatever becomes of its handle. It yields a `Result` with
+    /// the group's error, or `()`; or it never ends. (A loop without an end that has a `?` in it has no type: write an `async fn` that
+    /// returns `Result<(), E>`.)
     ///
     /// In a group that is being cancelled the child is cancelled from birth, and never starts.
     ///

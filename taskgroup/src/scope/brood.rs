@@ -6,6 +6,10 @@
 //! never *polled*, and never *dropped*, after `'scope` has ended. What it borrows is alive until the scope's future ends or is
 //! dropped: `'scope` is the lifetime of a reference to a local variable of that future, and all else outlives it.
 //!
+//! * The body has a [`Nursery`], which leads to the brood without its type: what lies behind `&'scope` would have to live as long as
+//!   `'scope`, the error type too, and with a `Box<dyn Error>` there the compiler refuses most bodies. A nursery is made from a
+//!   `&'scope Brood<E>` only, keeps both `'scope` and `E` in its own type, and is invariant in them. So it still points to a `Brood<E>`,
+//!   which nobody has mutably, and lives no longer than that reference.
 //! * A [`Brood`] is made in one place, as a local variable of the scope's future, declared before anything that children could
 //!   borrow from that future, and never moved out. [`Closing`] is a variable declared after all that, so it is dropped before
 //!   it, and every child with it. It is there before the first child can be: the body, which spawns, is called after that, and
@@ -23,7 +27,9 @@ use crate::{caught::FirstPanic, error::ChildError};
 use evenkeel_executor::{CancelReason, combinator::Branch};
 use std::{
     cell::{Cell, RefCell},
+    marker::PhantomData,
     pin::Pin,
+    ptr::NonNull,
 };
 
 /// What a child comes to, as the scope sees it: its value went to its handle.
@@ -31,9 +37,12 @@ pub(super) type KidEnd<E> = Result<(), ChildError<E>>;
 
 type Borrowing<'scope, E> = Pin<Box<dyn Future<Output = KidEnd<E>> + 'scope>>;
 
+/// The same, as if it borrowed nothing.
+type Stored<E> = Borrowing<'static, E>;
+
 /// A child that was taken out of its brood, or is about to be put there.
 pub(super) struct Kid<E> {
-    pub(super) branch: Branch<Pin<Box<dyn Future<Output = KidEnd<E>>>>>,
+    pub(super) branch: Branch<Stored<E>>,
     /// Counts the scope's children.
     pub(super) number: u64,
 }
@@ -51,20 +60,10 @@ impl<E> Brood<E> {
     }
 
     /// A new child, with a key that nobody has, which `key` makes. If the brood is closed, the future is dropped at once; `None`.
-    pub(super) fn add<'scope>(
-        &'scope self,
-        future: Borrowing<'scope, E>,
-        cancelled: Option<CancelReason>,
-        key: impl FnOnce() -> usize,
-    ) -> Option<ChildKey>
-    where
-        E: 'scope,
-    {
+    fn add(&self, future: Stored<E>, cancelled: Option<CancelReason>, key: impl FnOnce() -> usize) -> Option<ChildKey> {
         if self.closed.get() {
             return None;
         }
-        // SAFETY: the two types differ in a lifetime only, and it is never polled or dropped after that: see above.
-        let future = unsafe { std::mem::transmute::<Borrowing<'scope, E>, Borrowing<'static, E>>(future) };
         let number = self.spawned.get();
         self.spawned.set(number + 1);
         let mut kid = Kid { branch: Branch::new(future), number };
@@ -79,6 +78,48 @@ impl<E> Brood<E> {
         debug_assert!(kids[key].is_none());
         kids[key] = Some(kid);
         Some(ChildKey { key, number })
+    }
+}
+
+/// Nobody can make a type with this another by subtyping.
+type Invariant<E> = fn(E) -> E;
+
+/// Where the body puts its children: a reference to a brood, without the brood's type behind it.
+pub(super) struct Nursery<'scope, E> {
+    brood: NonNull<()>,
+    of: PhantomData<(Cell<&'scope ()>, Invariant<E>)>,
+}
+
+impl<E> Clone for Nursery<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Nursery<'_, E> {}
+
+impl<'scope, E> Nursery<'scope, E> {
+    pub(super) fn new(brood: &'scope Brood<E>) -> Self {
+        Nursery { brood: NonNull::from(brood).cast(), of: PhantomData }
+    }
+
+    /// A new child, as [`Brood::add`] takes it.
+    pub(super) fn add(
+        self,
+        future: Borrowing<'scope, E>,
+        cancelled: Option<CancelReason>,
+        key: impl FnOnce() -> usize,
+    ) -> Option<ChildKey>
+    where
+        E: 'scope,
+    {
+        // SAFETY: the pointer is a `&'scope Brood<E>`. The two types of the future differ in a lifetime only, and it is never polled or
+        // dropped after that: see above.
+        let (brood, future) = unsafe {
+            let brood = self.brood.cast::<Brood<E>>().as_ref();
+            (brood, std::mem::transmute::<Borrowing<'scope, E>, Stored<E>>(future))
+        };
+        brood.add(future, cancelled, key)
     }
 }
 

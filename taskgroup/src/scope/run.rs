@@ -29,7 +29,8 @@ use std::{
 /// Children live inside this future and are polled only while it is, each only when it was woken, and at most once per poll. So they
 /// run in one task, and what blocks one of them blocks all. Children that should be tasks of their own belong into a task group.
 ///
-/// Always write `async |s| …`, not `|s| async move { … }`: only the first can lend the scope to its own future.
+/// Always write `async |s| …`, not `|s| async move { … }`: only the first can lend its future what the closure captured. Where `?` leaves
+/// the error open, say it in a child, `Ok::<_, AppError>(…)`, or for the whole: `let outcome: Result<_, GroupError<AppError>> = …`.
 ///
 /// # Errors
 ///
@@ -70,7 +71,7 @@ use std::{
 pub fn scope<'env, T, E, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
 where
     E: fmt::Debug,
-    B: for<'scope> AsyncFnOnce(&'scope Scope<'scope, 'env, E>) -> Result<T, E>,
+    B: for<'scope> AsyncFnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let location = Location::caller();
     async move {
@@ -80,7 +81,7 @@ where
         let scope = Scope::new(&orders, &brood);
         // Before the body is called: that may spawn children already, and panic.
         let children = Closing::new(&brood);
-        let body = body(&scope);
+        let body = body(scope);
         let kin = Kin::new(&orders, children, body, location);
         Running { orders: &orders, family: Family::with_roll(orders.roll(), kin) }.await
     }

@@ -124,7 +124,7 @@ fn fault_09_a_child_s_panic_goes_on_when_its_siblings_are_gone() {
 }
 
 /// Not an `async` function: it runs when the scope calls it, before there is a future.
-fn spawns_and_panics<'scope>(s: &'scope Scope<'scope, '_, Error>) -> Ready<Result<(), Error>> {
+fn spawns_and_panics<'scope>(s: Scope<'scope, '_, Error>) -> Ready<Result<(), Error>> {
     for _ in 0..2 {
         let last = on_drop(move || {
             s.cancel("by a destructor");
@@ -146,7 +146,7 @@ fn a_body_that_panics_before_it_has_a_future_leaves_no_child_behind() {
 
 #[test]
 fn a_body_spawns_before_it_has_a_future() {
-    fn body<'scope>(s: &'scope Scope<'scope, '_, Error>) -> Ready<Result<u8, Error>> {
+    fn body<'scope>(s: Scope<'scope, '_, Error>) -> Ready<Result<u8, Error>> {
         s.spawn(async move {
             yield_now().await;
             s.spawn(async { Err::<(), _>(error("of a grandchild")) });
@@ -188,7 +188,8 @@ fn cancelled_from_outside_and_from_inside() {
             yield_now().await;
             assert!(lone.cancel("alone"));
             assert!(lone.outcome().await.is_err());
-            s.spawn(async {
+            let drops = &drops;
+            s.spawn(async move {
                 let _guard = drops.guard();
                 s.cancel("all");
                 pending::<Result<(), Error>>().await

@@ -94,14 +94,14 @@ fn scopes_nest_and_errors_that_borrow_come_out() {
         yield_now().await;
         Err(text)
     }
-    let text = String::from("of the caller");
+    let text = &String::from("of the caller");
     let failed = run(scope(async |outer| {
-        let inner = outer.spawn(async {
+        let inner = outer.spawn(async move {
             let failed = scope(async |s| {
-                s.spawn(fail(&text));
-                s.spawn(async {
+                s.spawn(fail(text));
+                s.spawn(async move {
                     outer.spawn(async { Ok::<_, Error>(()) });
-                    pending().await
+                    pending::<()>().await
                 }) as ScopedHandle<'_, ()>;
                 Ok(())
             });

@@ -40,9 +40,9 @@ fn children_borrow_what_outlives_the_scope() {
 #[test]
 fn group_01_the_scope_ends_after_its_body_and_every_child() {
     run_clean(async {
-        let (done, begin) = (RefCell::new(Vec::new()), Instant::now());
+        let (done, begin) = (&RefCell::new(Vec::new()), Instant::now());
         scope(async |s| {
-            s.spawn(async {
+            s.spawn(async move {
                 sleep(ms(3)).await;
                 // Spawned after the body has ended.
                 s.spawn(async {

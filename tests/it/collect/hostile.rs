@@ -488,7 +488,7 @@ fn a_body_that_panics_before_it_has_a_future_leaves_no_child_behind() {
     thread_local! {
         static DROPPED: Cell<usize> = const { Cell::new(0) };
     }
-    fn body<'scope>(s: &'scope Scope<'scope, '_, Error>) -> Ready<Result<(), Error>> {
+    fn body<'scope>(s: Scope<'scope, '_, Error>) -> Ready<Result<(), Error>> {
         let last = on_drop(move || {
             s.cancel("by a destructor");
             s.spawn(ready(Ok(())));

@@ -226,22 +226,24 @@ fn group_10_finished_children_are_forgotten_also_those_that_failed_to_be_awaited
 }
 
 #[test]
-fn group_11_a_started_child_goes_on_if_nobody_waits_any_more() {
+fn group_11_a_started_child_that_nobody_waits_for_any_more_is_cancelled() {
     run_clean(async {
         let record = Record::new();
-        let says = record.clone();
         let outcome = Group::run(async |group| {
-            let start = group.start(async move |ready| {
-                sleep(ms(5)).await;
-                ready.set(());
-                says.add(Instant::now());
-                Ok(())
+            let start = group.start({
+                let record = record.clone();
+                async move |ready| {
+                    stop_slowly(record, "server", 2).await?;
+                    ready.set(());
+                    Ok(())
+                }
             });
             assert!(timeout(ms(1), start).await.is_err());
             Ok(())
         });
         outcome.await.unwrap();
-        assert_eq!(record.take(), [at(5)]);
+        assert_eq!(record.take(), ["server cleans", "server clean"]);
+        assert_eq!(Instant::now(), at(3));
     });
 }
 
@@ -253,7 +255,7 @@ fn group_11_a_child_that_fails_after_it_was_ready_fails_the_group() {
                 ready.set(80);
                 fail(1, "later").await
             });
-            assert_eq!(port.await, 80);
+            assert_eq!(port.await.0, 80);
             pending().await
         })
         .await;

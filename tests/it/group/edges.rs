@@ -369,7 +369,7 @@ fn group_edge_start_from_outside_not_ready() {
         let (tx, rx) = futures::channel::oneshot::channel::<Group>();
         let outside = spawn(async move {
             let group = rx.await.unwrap();
-            group.start::<u8, (), _>(async |_ready| Ok(())).await
+            group.start::<u8, Result<(), _>, _>(async |_ready| Ok(())).await.0
         });
         let _ = Group::run(async |group| {
             let _ = tx.send(group.clone());

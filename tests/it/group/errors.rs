@@ -159,7 +159,7 @@ fn group_error_a_body_has_the_place_where_the_group_was_run() {
     let options = run(Group::builder().name("named").run(async |_| Err::<(), _>("body")));
     assert_eq!(options.unwrap_err().children()[0].location.file(), file!());
     let started = run(Group::run(async |group| {
-        group.start::<(), (), _>(async |_| Err("started")).await;
+        group.start::<(), Result<(), _>, _>(async |_| Err("started")).await;
         Ok(())
     }));
     assert_eq!(started.unwrap_err().children()[0].location.file(), file!());

@@ -199,7 +199,7 @@ fn group_11_start_returns_when_the_child_is_ready_and_the_group_waits_for_its_en
                 sleep(ms(5)).await;
                 Ok(())
             });
-            let port = port.await;
+            let (port, _server) = port.await;
             assert_eq!(Instant::now(), at(2));
             Ok(port)
         });
@@ -212,12 +212,12 @@ fn group_11_start_returns_when_the_child_is_ready_and_the_group_waits_for_its_en
 fn group_11_a_child_that_ends_without_being_ready_cancels_the_group() {
     run_clean(async {
         let outcome = Group::run(async |group| {
-            group.start::<u16, (), _>(async |_ready| Ok(())).await;
+            group.start::<u16, Result<(), _>, _>(async |_ready| Ok(())).await;
             Ok(())
         });
         assert_eq!(outcome.await.unwrap_err().reason(), Some(&CancelReason::NotReady));
         let outcome = Group::run(async |group| {
-            group.start::<u16, (), _>(async |_ready| Err("cannot bind")).await;
+            group.start::<u16, Result<(), _>, _>(async |_ready| Err("cannot bind")).await;
             Ok(())
         });
         assert_eq!(errors(outcome.await), ["cannot bind"]);

@@ -5,10 +5,9 @@ use crate::kit::{
     probe::{Drops, HandClock, Record, at, ms, text_of},
 };
 use evenkeel::{
-    Executor, Instant, JoinError, Task, TaskGroup, finally,
-    group::ChildOutput,
+    Executor, Instant, Task, TaskGroup, finally,
     host::{Budget, Readiness},
-    shield, sleep,
+    sleep,
     time::Clock,
     yield_now,
 };
@@ -29,78 +28,15 @@ fn panic_and_reports<T>(group: impl Future<Output = Outcome<T>>) -> (String, Vec
 
 // ---- 6: a panic behind a child's end
 
-/// An output that cannot be understood.
-struct Odd;
-
-impl ChildOutput<&'static str> for Odd {
-    type Value = ();
-
-    fn into_result(self) -> Result<(), &'static str> {
-        panic!("not understood")
-    }
-}
-
-async fn odd() -> Odd {
-    yield_now().await;
-    Odd
-}
-
-fn understood_badly() -> (String, Vec<String>) {
-    ("not understood".to_owned(), Vec::new())
-}
-
 #[test]
-fn group_05_a_childs_output_that_panics_as_it_is_understood_is_the_groups_panic() {
-    let record = Record::new();
-    let ended = panic_and_reports(Group::run(async |group| {
-        group.spawn(odd());
-        let says = record.clone();
-        let sibling = group.spawn(finally(pending::<()>(), async move |_: Option<&()>| says.add("cleaned up")));
-        sibling.await;
-        Ok("not reached")
-    }));
-    assert_eq!((ended, record.take()), (understood_badly(), vec!["cleaned up"]));
-}
-
-#[test]
-fn group_05_whoever_awaits_a_child_whose_output_panics_is_stopped_and_does_not_hang() {
-    for is_late in [false, true] {
-        let ended = panic_and_reports(Group::run(async |group| {
-            let child = group.spawn(odd());
-            if is_late {
-                let _ = shield(async {
-                    for _ in 0..5 {
-                        yield_now().await
-                    }
-                })
-                .await;
-            }
-            child.await;
-            Ok("not reached")
-        }));
-        assert_eq!(ended, understood_badly());
-    }
-}
-
-#[test]
-fn group_05_the_outcome_of_a_child_whose_output_panics_says_so() {
-    let ended = panic_and_reports(Group::run(async |group| {
-        let mut child = group.spawn(odd());
-        let outcome = shield(async { child.outcome().await }).await;
-        assert!(matches!(outcome, Err(JoinError::Panicked(panic)) if panic.message() == "not understood"));
-        Ok(())
-    }));
-    assert_eq!(ended, understood_badly());
-}
-
-#[test]
-fn group_12_a_child_whose_output_panics_gives_its_slot_back() {
+fn group_12_a_child_that_panics_gives_its_slot_back() {
     let drops = Drops::default();
     let guard = drops.guard();
     let ended = panic_and_reports(Group::builder().limit(1).run(async |group| {
         group.slot().await.spawn(async move {
             let _guard = guard;
-            odd().await
+            yield_now().await;
+            panic!("by design")
         });
         let waits = group.clone();
         group.spawn(finally(pending::<()>(), async move |_: Option<&()>| {
@@ -111,7 +47,7 @@ fn group_12_a_child_whose_output_panics_gives_its_slot_back() {
         }));
         Ok(())
     }));
-    assert_eq!((ended, drops.count()), (understood_badly(), 1));
+    assert_eq!((ended, drops.count()), (("by design".to_owned(), Vec::new()), 1));
 }
 
 /// Panics when it is dropped.

@@ -45,7 +45,7 @@ fn trio_start_in_a_group_that_is_cancelled_meanwhile() {
                     own.cancel("meanwhile");
                 });
                 let says = record.clone();
-                let port: u16 = group
+                let (port, _): (u16, _) = group
                     .start(async move |ready| {
                         let _stopped = on_drop(|| says.add("the child stopped"));
                         sleep(ms(2)).await;
@@ -69,7 +69,7 @@ fn trio_a_child_that_fails_while_it_starts_fails_the_group_and_not_the_caller() 
     run_clean(async {
         let resumed = Cell::new(false);
         let outcome: Outcome<()> = Group::run(async |group| {
-            let _port: u16 = group.start(async |_ready| fail(1, "address in use").await).await;
+            let (_port, _): (u16, _) = group.start(async |_ready| fail(1, "address in use").await).await;
             resumed.set(true);
             Ok(())
         })
@@ -87,7 +87,7 @@ fn trio_a_child_that_is_ready_in_the_turn_in_which_it_ends() {
                 ready.set(80);
                 Ok(())
             };
-            Ok(group.start(ready).await)
+            Ok(group.start(ready).await.0)
         });
         assert_eq!(port.await.unwrap(), 80);
     });

@@ -120,7 +120,7 @@ fn fault_44_a_child_that_is_ready_as_a_waker_is_cloned_or_dropped_is_not_missed(
             assert!(started.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             yield_now().await;
             let ready = ready.take().expect("the child has begun");
-            let value = is_not_lost(started.as_mut(), op, is_first, move || ready.set(5));
+            let (value, _) = is_not_lost(started.as_mut(), op, is_first, move || ready.set(5));
             group.cancel("the child never ends");
             Ok(value)
         }));

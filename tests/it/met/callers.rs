@@ -102,12 +102,20 @@ fn groups() -> Vec<Case> {
         });
         let _ = Executor::builder().max_tasks(1).build().run(group);
     }
+    /// Calls `f` in a group that never has a slot.
+    fn in_empty(f: fn(&TaskGroup<u8>)) {
+        let group = TaskGroup::<u8>::builder().limit(0).run(async |group| {
+            f(&group);
+            Ok(())
+        });
+        let _ = run(group);
+    }
     vec![
         case!("group/task_group.rs spawn", in_full(|group| drop(group.spawn(async { Ok(()) })))),
         case!("group/task_group.rs spawn_background", in_full(|group| drop(group.spawn_background(async { Ok(()) })))),
         case!("group/task_group.rs spawn_group", in_full(|group| drop(group.spawn_group(async |_| Ok(()))))),
         case!("group/group_slot.rs spawn", in_full(|group| drop(group.try_slot().unwrap().spawn(async { Ok(()) })))),
-        case!("group/builder.rs limit", TaskGroup::<u8>::builder().limit(0)),
+        case!("group/group_slot.rs slot", in_empty(|group| drop(group.slot()))),
     ]
 }
 
@@ -221,6 +229,8 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "collect/gather.rs try_gather",
             "collect/race.rs race",
             "collect/race.rs first_ok",
+            "group/start.rs start",
+            "group/start.rs outcome",
             "group/task_group.rs run",
             "group/join_handle.rs outcome",
             "scope/run.rs scope",

@@ -22,3 +22,12 @@ mod unread_values;
 
 /// A limit that is the number of the items, where there are none.
 mod no_items;
+
+/// What children may yield: values, errors, nothing, or nothing ever.
+mod child_outputs;
+
+/// Children that say when they are ready: their handles, who waits from outside, and who waits no more.
+mod started;
+
+/// Every usual error type in a scope, and functions that are given one.
+mod scope_errors;

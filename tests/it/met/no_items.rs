@@ -19,15 +19,15 @@ fn message(code: impl FnOnce()) -> String {
 fn met_c5_no_items_need_no_limit() {
     let items: Vec<u8> = Vec::new();
     let double = async |n: &u8| 2 * n;
-    assert_eq!(run(map_concurrent(&items, items.len(), double).collect()), []);
+    assert_eq!(run(map_concurrent(&items, items.len(), double).collect()), [0_u8; 0]);
     assert_eq!(run(map_concurrent(&items, 0, double).unordered().next()), None);
-    assert_eq!(run(map_concurrent(stream::iter(&items), 0, double).collect()), []);
+    assert_eq!(run(map_concurrent(stream::iter(&items), 0, double).collect()), [0_u8; 0]);
     run(map_concurrent(&items, 0, double).for_each(async |_| unreachable!()));
     run(map_concurrent(&items, 0, double).cancel());
     // What cannot know its number beforehand, too.
-    assert_eq!(run(map_concurrent(items.iter().filter(|_| true), 0, double).collect()), []);
+    assert_eq!(run(map_concurrent(items.iter().filter(|_| true), 0, double).collect()), [0_u8; 0]);
     let late = stream::once(yield_now()).filter_map(async |()| None::<&u8>);
-    assert_eq!(run(map_concurrent(late, 0, double).collect()), []);
+    assert_eq!(run(map_concurrent(late, 0, double).collect()), [0_u8; 0]);
 }
 
 #[test]

@@ -1,0 +1,185 @@
+//! Every usual error type in a scope, and functions that are given one.
+
+use evenkeel::{GroupError, Scope, run, scope};
+use std::{cell::Cell, error::Error, fmt, num::ParseIntError};
+
+#[derive(Debug)]
+enum AppError {
+    Parse(ParseIntError),
+    Empty,
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AppError::Parse(error) => write!(f, "{error}"),
+            AppError::Empty => f.write_str("empty"),
+        }
+    }
+}
+
+impl Error for AppError {}
+
+impl From<ParseIntError> for AppError {
+    fn from(error: ParseIntError) -> AppError {
+        AppError::Parse(error)
+    }
+}
+
+/// For one error type: `?` in the body, in children, in children of children and in functions.
+macro_rules! works_with {
+    ($name:ident, $error:ty) => {
+        #[test]
+        fn $name() {
+            async fn sum(words: &[String]) -> Result<i32, GroupError<$error>> {
+                let seen = Cell::new(0);
+                scope(async |s| {
+                    let first = s.spawn(async { Ok(words[0].parse::<i32>()?) });
+                    for word in words {
+                        let seen = &seen;
+                        s.spawn(async move {
+                            // A child spawns a sibling, which borrows from the same place.
+                            s.spawn(async move {
+                                word.parse::<i32>()?;
+                                seen.set(seen.get() + 1);
+                                Ok(())
+                            });
+                        });
+                    }
+                    let base: i32 = words[0].parse()?;
+                    in_words(s, &words[1..]).await?;
+                    let all = in_lines(s, words.join("\n")).await?;
+                    let seen = scope_in_scope(s, words).await?;
+                    assert_eq!(seen, words.len());
+                    Ok(first.await + base + all)
+                })
+                .await
+            }
+
+            async fn in_words<'env>(s: Scope<'_, 'env, $error>, words: &'env [String]) -> Result<(), $error> {
+                let lengths = words.iter().map(|word| s.spawn(async move { Ok(word.parse::<usize>()?) }));
+                for (length, word) in lengths.collect::<Vec<_>>().into_iter().zip(words) {
+                    assert_eq!(length.await, word.parse::<usize>()?);
+                }
+                Ok(())
+            }
+
+            async fn in_lines(s: Scope<'_, '_, $error>, text: String) -> Result<i32, $error> {
+                let mut sum = 0;
+                for line in text.lines() {
+                    let line = line.to_owned();
+                    sum += s.spawn(async move { Ok(line.parse::<i32>()?) }).await;
+                }
+                Ok(sum)
+            }
+
+            /// A scope inside, from which children go into the one around.
+            async fn scope_in_scope<'env>(s: Scope<'_, 'env, $error>, words: &'env [String]) -> Result<usize, $error> {
+                let inner: Result<usize, GroupError<$error>> = scope(async |inner| {
+                    let mut count = 0;
+                    for word in words {
+                        let here = inner.spawn(async { Ok(word.parse::<i32>()?) });
+                        let outside = s.spawn(async { Ok(word.parse::<i32>()?) });
+                        count += usize::from(here.await == outside.await);
+                    }
+                    Ok(count)
+                })
+                .await;
+                Ok(inner.unwrap())
+            }
+
+            let words = ["1", "2", "3"].map(String::from);
+            assert_eq!(run(sum(&words)).unwrap(), 1 + 1 + 6);
+            let words = ["1", "two", "3"].map(String::from);
+            let error = run(sum(&words)).unwrap_err();
+            assert!(error.errors().all(|error| error.to_string().contains("invalid digit")), "{error}");
+        }
+    };
+}
+
+works_with!(met_c1_box_dyn_error_works_in_a_scope, Box<dyn Error>);
+works_with!(met_c1_box_dyn_error_that_may_be_sent_works_in_a_scope, Box<dyn Error + Send + Sync>);
+works_with!(met_c1_anyhow_works_in_a_scope, anyhow::Error);
+works_with!(met_c1_an_enum_works_in_a_scope, AppError);
+
+#[test]
+fn met_c1_texts_work_in_a_scope() {
+    async fn first(text: &str) -> Result<i32, GroupError<&'static str>> {
+        scope(async |s| {
+            let long = s.spawn(async { if text.len() > 9 { Err("too long") } else { Ok(1) } });
+            let number: i32 = text.parse().map_err(|_| "no number")?;
+            if number == 0 {
+                return Err("zero");
+            }
+            Ok(long.await + number)
+        })
+        .await
+    }
+    assert_eq!(run(first("7")).unwrap(), 8);
+    assert_eq!(run(first("0")).unwrap_err().into_first(), Some("zero"));
+    assert_eq!(run(first("x")).unwrap_err().into_first(), Some("no number"));
+    async fn second(text: &str) -> Result<i32, GroupError<String>> {
+        scope(async |s| {
+            let one = s.spawn(async { text.parse::<i32>().map_err(|error| error.to_string()) });
+            text.parse::<i32>().map_err(|error| format!("{text}: {error}"))?;
+            if text == "0" {
+                Err("zero")?;
+            }
+            Ok(one.await)
+        })
+        .await
+    }
+    assert_eq!(run(second("7")).unwrap(), 7);
+    assert_eq!(run(second("0")).unwrap_err().into_first(), Some("zero".into()));
+}
+
+#[test]
+fn met_c1_an_error_may_borrow_from_outside_of_the_scope() {
+    async fn first_bad(words: &[String]) -> Result<(), GroupError<&str>> {
+        scope(async |s| {
+            for word in words {
+                s.spawn(async { word.parse::<i32>().map(drop).map_err(|_| word.as_str()) });
+            }
+            Ok(())
+        })
+        .await
+    }
+    let words = ["1", "two"].map(String::from);
+    assert_eq!(run(first_bad(&words)).unwrap_err().into_errors(), ["two"]);
+}
+
+#[test]
+fn met_c1_a_function_may_leave_the_error_open() {
+    async fn both<'scope, E: 'scope, T: 'scope>(
+        s: Scope<'scope, '_, E>,
+        first: impl Future<Output = Result<T, E>> + 'scope,
+        second: impl Future<Output = Result<T, E>> + 'scope,
+    ) -> (T, T) {
+        let (first, second) = (s.spawn(first), s.spawn(second));
+        (first.await, second.await)
+    }
+    let text = String::from("keel");
+    let outcome: Result<_, GroupError<Box<dyn Error>>> =
+        run(scope(async |s| Ok(both(s, async { Ok(text.len()) }, async { Ok("4".parse()?) }).await)));
+    assert_eq!(outcome.unwrap(), (4, 4));
+    assert_eq!(AppError::Empty.to_string(), "empty");
+}
+
+/// As the book shows it.
+async fn sum<'env>(s: Scope<'_, 'env, Box<dyn Error>>, text: &'env str) -> Result<i32, Box<dyn Error>> {
+    let numbers: Vec<_> = text.lines().map(|line| s.spawn(async move { Ok(line.parse::<i32>()?) })).collect();
+    let mut sum = 0;
+    for number in numbers {
+        sum += number.await;
+    }
+    Ok(sum)
+}
+
+#[test]
+fn met_c1_a_function_spawns_what_borrows_from_outside() {
+    let text = |lines: &[&str]| lines.join("\n");
+    let good = text(&["1", "2", "4"]);
+    assert_eq!(run(scope(async |s| sum(s, &good).await)).unwrap(), 7);
+    let bad = text(&["1", "two", "four"]);
+    assert_eq!(run(scope(async |s| sum(s, &bad).await)).unwrap_err().errors().count(), 2);
+}
