@@ -84,7 +84,10 @@ struct Closing {
 impl Driver for Closing {
     #[inline]
     fn begin(&mut self, core: &Core) -> Option<usize> {
-        if !core.is_closing_still() || self.grace.as_mut().is_some_and(|grace| grace.is_over(core)) {
+        if !core.is_closing_still()
+            || core.is_stalled.take()
+            || self.grace.as_mut().is_some_and(|grace| grace.is_over(core))
+        {
             return None;
         }
         if core.tasks.ready().is_empty() {

@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) schedule_panics: Cell<Panics>,
     /// The main future's task.
     pub(crate) main: Cell<Number>,
+    /// Nothing can go on any more, and there is no main future to be told.
+    pub(crate) is_stalled: Cell<bool>,
     /// What other threads want.
     pub(crate) calls: Arc<Calls>,
     /// Room for the calls that are taken from there.
@@ -95,6 +97,7 @@ impl Core {
             entries: Cell::new(Vec::new()),
             schedule_panics: Cell::default(),
             main: Cell::new(Number::NONE),
+            is_stalled: Cell::new(false),
             threads: Threads::new(parts.threads, calls.clone()),
             calls,
             taken_calls: Cell::new(Vec::new()),

@@ -14,6 +14,7 @@ mod host;
 mod close;
 mod turn;
 mod sleep;
+mod stall;
 mod choose;
 mod core;
 mod park;

@@ -29,9 +29,24 @@ impl Core {
             self.tasks.trim();
             self.time.timers.trim();
         }
+        let Some(patience) = self.patience(max) else { return };
         if self.tasks.inbox.arm() == Arm::Sleep {
-            self.park(max);
+            match patience {
+                Some(patience) => self.park_patiently(patience),
+                None => self.park(max),
+            }
         }
+    }
+
+    /// How long this sleep may be in vain, if there is an end to that; the outer `None` if there is something to do. It asks the clock,
+    /// which is the host's code, so it is called before the inbox is armed.
+    fn patience(&self, max: Option<Duration>) -> Option<Option<Duration>> {
+        if max.is_some() || !self.time.clock.may_jump() {
+            return Some(None);
+        }
+        self.tasks.clear_current();
+        let patience = self.time.clock.patience().filter(|_| !self.is_time_real());
+        (self.tasks.ready().is_empty() && !self.time.timers.has_fresh()).then_some(patience)
     }
 
     /// For how long there is nothing to do, if nothing comes; `None` if there is. Lets time that passes by itself pass, by no more
@@ -118,7 +133,7 @@ impl Core {
         self.time.clock.jump_to(deadline)
     }
 
-    fn park(&self, max: Option<Duration>) {
+    pub(crate) fn park(&self, max: Option<Duration>) {
         self.tasks.clear_current();
         self.park.borrow_mut().park(max);
     }

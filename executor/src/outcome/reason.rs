@@ -42,6 +42,8 @@ pub enum CancelReason {
     Interrupted,
     /// The task was stopped hard, without clean-up, by `abort`.
     Aborted,
+    /// Nothing could ever go on any more, on a clock that [ends such runs](crate::VirtualClock::patience). With a line of those that waited.
+    Stalled(Box<str>),
 }
 
 impl From<&'static str> for CancelReason {
@@ -59,6 +61,7 @@ impl From<String> for CancelReason {
 impl fmt::Display for CancelReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            CancelReason::Stalled(who) => return write!(f, "nothing can go on any more; there wait {who}"),
             CancelReason::Requested(text) => text,
             CancelReason::SiblingFailed { .. } => "a sibling failed",
             CancelReason::ChildCancelled => "it awaited a child that was cancelled",

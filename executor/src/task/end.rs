@@ -4,6 +4,7 @@ use crate::{
     outcome::{
         caught::{caught, forget_if_it_panics},
         reason::CancelReason,
+        task_state::TaskState,
         unhandled::UnhandledKind,
     },
     raw::{
@@ -47,6 +48,29 @@ impl Tasks {
             self.unhandler.report(unhandled);
         });
         stuck
+    }
+
+    /// Those that have not ended, in words, for a line of text: the oldest places first, and not all of a crowd.
+    pub(crate) fn who_lives(&self) -> String {
+        const MOST: usize = 20;
+        let (mut words, mut count) = (String::new(), 0);
+        self.for_each(|number, task| {
+            if task.stage() != Stage::Future {
+                return;
+            }
+            count += 1;
+            if count <= MOST {
+                let cleans = self.state(&task) == TaskState::CleaningUp;
+                let comma = if count > 1 { ", " } else { "" };
+                words += comma;
+                words += &task.unhandled(Some(number), UnhandledKind::GraceExceeded).task();
+                words += if cleans { ", cleaning up" } else { "" };
+            }
+        });
+        if count > MOST {
+            words += &format!(", and {} more", count - MOST);
+        }
+        words
     }
 
     /// Every task that lives is in the queue, to be stopped. Those that destructors spawn meanwhile are stopped too, as long as there

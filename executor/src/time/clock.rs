@@ -1,7 +1,7 @@
 //! Clocks: the system's, or one that was supplied.
 
 use crate::time::instant::Instant;
-use std::{sync::OnceLock, task::Waker};
+use std::{sync::OnceLock, task::Waker, time::Duration};
 
 /// Where an executor gets the time from.
 ///
@@ -17,6 +17,12 @@ pub trait Clock {
     fn jump_to(&self, deadline: Instant) -> bool {
         let _ = deadline;
         false
+    }
+
+    /// On this clock, is a run to end that can never go on? Then for how long, in real time, the loop is to wait in vain before: something
+    /// outside may be about to wake a task. `None`, the default: it waits for ever.
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     /// Does something keep the clock from jumping for the time being, so that [`jump_to`](Clock::jump_to) is not to be called? Then it
@@ -50,6 +56,13 @@ impl ClockSource {
         match self {
             ClockSource::System => false,
             ClockSource::Given(clock) => clock.is_held(until_free),
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        match self {
+            ClockSource::System => None,
+            ClockSource::Given(clock) => clock.patience(),
         }
     }
 

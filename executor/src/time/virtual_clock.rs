@@ -35,9 +35,13 @@ use std::{
 ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
 /// });
 /// ```
+///
+/// A run in which nothing can go on any more ends with an error that lists who waits: see [`patience`](VirtualClock::patience).
 #[derive(Clone, Default)]
 pub struct VirtualClock {
     now: Rc<Cell<u64>>,
+    /// `None`: the usual one.
+    patience: Option<Duration>,
     holds: Arc<Holds>,
     is_settling: Rc<Cell<bool>>,
 }
@@ -55,6 +59,31 @@ impl VirtualClock {
     /// A clock that stands at its origin.
     pub fn new() -> VirtualClock {
         VirtualClock::default()
+    }
+
+    /// For how long a run waits in vain before it ends: by default five seconds, in real time.
+    ///
+    /// When no task is ready, none waits for time, no job is out and nobody holds the clock, only something outside can wake a task: a
+    /// thread with a waker, a [`Handle`](crate::Handle) or a sender. If none does for so long, the main future is cancelled with
+    /// [`CancelReason::Stalled`](crate::CancelReason), which lists the tasks that wait, and if its clean-up waits in vain too, it is stopped
+    /// hard. So a test in which two tasks wait for each other fails and says so. With no patience at all (`Duration::ZERO`) nothing outside
+    /// has a chance; with `Duration::MAX` the run waits for ever. A thread that may take longer [holds](VirtualClock::hold) the clock.
+    ///
+    /// ```
+    /// use evenkeel::{CancelReason, Executor, JoinError, spawn, sync::Event, testing::VirtualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = VirtualClock::new().patience(Duration::ZERO);
+    /// let outcome = Executor::builder().clock(clock).build().run_outcome(async {
+    ///     let never = Event::new();
+    ///     spawn(async move { never.wait().await }).named("reader").await
+    /// });
+    /// let Err(JoinError::Cancelled(reason @ CancelReason::Stalled(_))) = outcome else { unreachable!() };
+    /// assert!(reason.to_string().contains("a task named \"reader\""));
+    /// ```
+    pub fn patience(mut self, patience: Duration) -> VirtualClock {
+        self.patience = Some(patience);
+        self
     }
 
     /// Moves the time forward by hand. A task that began to sleep before this call sleeps through it, also in the same turn.
@@ -122,6 +151,11 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Instant {
         Instant(self.now.get())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        const USUAL: Duration = Duration::from_secs(5);
+        Some(self.patience.unwrap_or(USUAL)).filter(|patience| *patience < Duration::MAX)
     }
 
     fn jump_to(&self, deadline: Instant) -> bool {

@@ -31,3 +31,6 @@ mod started;
 
 /// Every usual error type in a scope, and functions that are given one.
 mod scope_errors;
+
+/// Runs that can never go on.
+mod stalled;
