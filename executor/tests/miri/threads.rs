@@ -1,7 +1,9 @@
 //! Wakers on other threads, above all while their executor ends.
 
 use crate::tools::{Drops, my_waker};
-use evenkeel_executor::{CallError, Executor, run, spawn, to_thread, yield_now};
+use evenkeel_executor::{
+    CallError, Executor, Handle, Instant, ThreadLimiter, VirtualClock, run, sleep, spawn, to_thread, yield_now,
+};
 use std::{
     cell::{Cell, RefCell},
     future::{pending, poll_fn},
@@ -233,4 +235,52 @@ fn threads_11_a_remote_task_is_dropped_on_its_own_thread_whoever_ends_first() {
         let _ = thread.join().unwrap();
     }
     assert_eq!(drops.count(), 2);
+}
+
+#[test]
+fn threads_16_jobs_that_wait_for_tasks_with_jobs_leave_their_place_to_them() {
+    let sum = Executor::builder().max_threads(1).run(async {
+        let jobs = [1, 2].map(|n| {
+            let handle = Handle::current();
+            spawn(to_thread(move || handle.block_on_from_thread(move || to_thread(move || n)).unwrap()))
+        });
+        let mut sum = 0;
+        for job in jobs {
+            sum += job.await.unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 3);
+}
+
+#[test]
+fn threads_17_of_jobs_that_hold_the_permits_that_their_tasks_wait_for_one_gets_an_error() {
+    let two = ThreadLimiter::new(2);
+    let refused = run(async {
+        let jobs = [(); 2].map(|()| {
+            let (handle, same) = (Handle::current(), two.clone());
+            let task = async move || to_thread(|| ()).limited_by(&same).await;
+            spawn(to_thread(move || handle.block_on_from_thread(task)).limited_by(&two))
+        });
+        let mut refused = 0;
+        for job in jobs {
+            refused += usize::from(job.await.unwrap().is_err());
+        }
+        refused
+    });
+    assert!(refused <= 1);
+    assert_eq!(two.available(), 2);
+}
+
+#[test]
+fn threads_09_a_job_has_real_time_again_from_its_answer_on() {
+    Executor::builder().clock(VirtualClock::new()).run(async {
+        let (handle, start) = (Handle::current(), Instant::now());
+        let _later = spawn(sleep(Duration::from_secs(9)));
+        let job = to_thread(move || {
+            handle.block_on_from_thread(|| sleep(Duration::from_secs(1))).unwrap();
+            handle.call(Instant::now).unwrap()
+        });
+        assert_eq!(job.await.saturating_duration_since(start), Duration::from_secs(1));
+    });
 }
