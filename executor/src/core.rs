@@ -18,6 +18,7 @@ use crate::{
     },
     time::{
         clock::ClockSource,
+        instant::Instant,
         time::{TIME, Time},
     },
     wake::{
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) calls: Arc<Calls>,
     /// Room for the calls that are taken from there.
     pub(crate) taken_calls: Cell<Vec<Call>>,
+    /// When memory was given back last.
+    pub(crate) trimmed: Cell<Instant>,
     /// Where blocking work is done.
     pub(crate) threads: Threads,
     /// The host's callback that stays on this thread.
@@ -101,6 +104,7 @@ impl Core {
             threads: Threads::new(parts.threads, calls.clone()),
             calls,
             taken_calls: Cell::new(Vec::new()),
+            trimmed: Cell::new(Instant(0)),
             on_wake_local: Cell::new(parts.on_wake_local),
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: parts.cancel_on_ctrl_c,

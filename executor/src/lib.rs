@@ -16,6 +16,7 @@ mod turn;
 mod sleep;
 mod stall;
 mod choose;
+mod ebb;
 mod core;
 mod park;
 mod schedule;

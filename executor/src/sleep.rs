@@ -2,14 +2,12 @@
 
 use crate::{
     core::Core,
+    ebb::LONG,
     outcome::unhandled::{Unhandled, UnhandledKind},
     time::{instant::Instant, standstill::Patience},
     wake::inbox::Arm,
 };
 use std::{task::Waker, time::Duration};
-
-/// An executor that sleeps for so long gives memory back that it does not need now.
-const LONG: Duration = Duration::from_millis(100);
 
 impl Core {
     /// [`Core::sleep`], awake and alone again: wake-ups from elsewhere signal nobody.
@@ -26,8 +24,7 @@ impl Core {
     pub(crate) fn sleep(&self, max: Option<Duration>) {
         let Some(max) = self.time_to_sleep(max) else { return };
         if max.is_none_or(|max| max >= LONG) {
-            self.tasks.trim();
-            self.time.timers.trim();
+            self.trim();
         }
         let Some(patience) = self.patience(max) else { return };
         if self.tasks.inbox.arm() == Arm::Sleep {
@@ -63,6 +60,7 @@ impl Core {
             self.tasks.ready().is_empty() && !self.time.timers.has_fresh() && self.time.timers.next() == Some(deadline)
         };
         let now = self.now();
+        self.ebb(now);
         let left = deadline.saturating_duration_since(now);
         if left.is_zero() || !is_as_before() {
             return None;

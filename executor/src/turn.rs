@@ -148,6 +148,7 @@ impl Core {
     fn fire_timers(&self) {
         let now = self.now();
         self.time.pace.looked(now, self.tasks.ready().head());
+        self.ebb(now);
         let mut order = |ties| self.choose_wake(Choice::Timer, ties);
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };

@@ -1,14 +1,14 @@
 //! What is allocated, and given back. A counting allocator stands behind this binary; each test counts its own thread.
 
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+mod counting;
 
+use counting::{BYTES, CALLS, LIVE};
 use evenkeel_executor::{
     Budget, CancelReason, Clock, Executor, Instant, Readiness, Task, VirtualClock, finally, run, shield, sleep, spawn,
     yield_now,
 };
 use evenkeel_testkit::my_waker;
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     cell::{Cell, RefCell},
     future::pending,
     hint::black_box,
@@ -20,35 +20,6 @@ use std::{
     thread,
     time::Duration,
 };
-
-struct Counting;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: all calls are passed on to the system's allocator as they are.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.set(LIVE.get() + 1);
-        BYTES.set(BYTES.get() + layout.size() as isize);
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get() - 1);
-        BYTES.set(BYTES.get() - layout.size() as isize);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// How many more allocations of this thread are live after `f` than before.
 fn left_by(f: impl FnOnce()) -> isize {

@@ -92,6 +92,7 @@ impl Executor {
         let before = core.tasks.ready().head();
         core.enter(Drive::Tick, location, || core.run(&mut driver(before)))?;
         let polled = polled(core, before);
+        core.ebb_if_it_holds_much();
         let next_deadline = core.time.timers.next();
         let next_wait = next_deadline.map(|deadline| deadline.saturating_duration_since(core.time.clock.now()));
         let readiness = if core.time.timers.has_fresh() {

@@ -84,7 +84,7 @@ impl<M: Owner> Blocks<M> {
         let attach = || self.slots.table.attach(MAX_SLOTS - taken, || size.alloc());
         let made = attach().or_else(|_| {
             // Slots may lie idle with recycled blocks of other sizes.
-            self.trim_to(0);
+            self.trim_to(0, 0);
             attach()
         })?;
         self.slots.ready.reserve(self.slots.len());
@@ -156,9 +156,17 @@ impl<M: Owner> Blocks<M> {
         }
     }
 
-    /// Frees what lies idle beyond so many bytes for each size of blocks.
-    pub(crate) fn trim_to(&self, bytes: usize) {
-        self.pool.trim(bytes, |slot| self.slots.table.detach(slot));
+    /// Frees what lies idle beyond so many bytes for each size of blocks, or belongs to a slot from `slots` on.
+    pub(crate) fn trim_to(&self, bytes: usize, slots: usize) {
+        let slots = if slots < self.slots.len() { slots } else { usize::MAX };
+        self.pool.trim(bytes, slots, |slot| self.slots.table.detach(slot));
+    }
+
+    /// Takes the last slots away that have no blocks, beyond so many.
+    pub(crate) fn trim_slots(&self, kept: usize) {
+        if self.slots.table.trim(kept) {
+            self.slots.ready.trim(self.slots.len());
+        }
     }
 
     /// A number of this executor whose generation none of its tasks had, nor any child whose highest is given.

@@ -113,21 +113,33 @@ impl Pool {
         class.kept.set(class.kept.get() + 1);
     }
 
-    /// Frees what the lists hold beyond `bytes` each. `lone` gets the slots that have no block any more.
-    pub(crate) fn trim(&self, bytes: usize, mut lone: impl FnMut(u32)) {
+    /// Frees what the lists hold beyond `bytes` each, or with a slot from `slots` on. `lone` gets the slots that have no block any more.
+    pub(crate) fn trim(&self, bytes: usize, slots: usize, mut lone: impl FnMut(u32)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
             let (size, keep) = (class * STEP - ALLOCATORS_WORD, bytes / (class * STEP));
-            while list.kept.get() > keep {
-                let Some(block) = list.head.get() else { break };
-                // SAFETY: as in `take`; the layout is the one with which `Size::alloc` allocates for this class.
-                let Free { next, slot } = unsafe {
-                    let free = block.read();
-                    dealloc(block.as_ptr().cast(), Layout::from_size_align_unchecked(size, ALIGN));
-                    free
+            if list.kept.get() <= keep && slots == usize::MAX {
+                continue;
+            }
+            let mut rest = list.head.take();
+            list.kept.set(0);
+            while let Some(block) = rest {
+                // SAFETY: as in `take`, and nobody else reaches the block, as the list has no head. The layout is the one with which
+                // `Size::alloc` allocates for this class.
+                let freed = unsafe {
+                    let Free { next, slot } = block.read();
+                    rest = next;
+                    if list.kept.get() < keep && (slot as usize) < slots {
+                        block.write(Free { next: list.head.replace(Some(block)), slot });
+                        None
+                    } else {
+                        dealloc(block.as_ptr().cast(), Layout::from_size_align_unchecked(size, ALIGN));
+                        Some(slot)
+                    }
                 };
-                list.head.set(next);
-                list.kept.set(list.kept.get() - 1);
-                lone(slot);
+                match freed {
+                    Some(slot) => lone(slot),
+                    None => list.kept.set(list.kept.get() + 1),
+                }
             }
         }
     }
@@ -135,6 +147,6 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.trim(0, |_| {});
+        self.trim(0, 0, |_| {});
     }
 }

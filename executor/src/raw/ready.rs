@@ -6,6 +6,9 @@
 use alloc::{boxed::Box, vec};
 use core::cell::{Cell, UnsafeCell};
 
+/// The shortest ring.
+const LEAST: usize = 16;
+
 pub(crate) struct Ready {
     /// Its length is a power of two and at least the number of slots.
     ring: UnsafeCell<Box<[u32]>>,
@@ -18,7 +21,12 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(super) fn new() -> Ready {
-        Ready { ring: UnsafeCell::new(Box::new([0; 16])), mask: Cell::new(15), head: Cell::new(0), tail: Cell::new(0) }
+        Ready {
+            ring: UnsafeCell::new(Box::new([0; LEAST])),
+            mask: Cell::new(LEAST as u32 - 1),
+            head: Cell::new(0),
+            tail: Cell::new(0),
+        }
     }
 
     #[inline(always)]
@@ -54,17 +62,29 @@ impl Ready {
 
     /// Makes room for `slots` entries.
     pub(super) fn reserve(&self, slots: usize) {
-        let ring = self.ring();
-        if slots <= ring.len() {
-            return;
+        if slots > self.ring().len() {
+            self.resize(slots.next_power_of_two());
         }
-        let mut wider = vec![0; slots.next_power_of_two()].into_boxed_slice();
-        let (old, new) = (ring.len() - 1, wider.len() - 1);
+    }
+
+    /// Gives back what `slots` entries need no room for. There are no more slots.
+    pub(super) fn trim(&self, slots: usize) {
+        let needed = slots.next_power_of_two().max(LEAST);
+        if needed < self.ring().len() {
+            self.resize(needed);
+        }
+    }
+
+    /// The length is a power of two, and all entries have room in it.
+    fn resize(&self, length: usize) {
+        let ring = self.ring();
+        let mut other = vec![0; length].into_boxed_slice();
+        let (old, new) = (ring.len() - 1, other.len() - 1);
         for step in 0..self.len() {
             let at = self.head.get().wrapping_add(step as u32) as usize;
-            wider[at & new] = ring[at & old];
+            other[at & new] = ring[at & old];
         }
-        *ring = wider;
+        *ring = other;
         self.mask.set(new as u32);
     }
 

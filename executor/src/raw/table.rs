@@ -28,6 +28,8 @@ pub(crate) mod flag {
     pub(in crate::raw) const VACANT: usize = 1 << 6;
     /// Clean-up is at work in the task. Always with `CANCEL`; such a task may wait, without `QUEUED`.
     pub(crate) const CLEANING: usize = 1 << 7;
+    /// The slot has no block either. Always with `VACANT`.
+    pub(in crate::raw) const LONE: usize = 1 << 8;
     /// What makes the loop leave the straight path.
     pub(crate) const UNUSUAL: usize = CANCEL | ABORT | DONE;
 }
@@ -65,14 +67,15 @@ pub(crate) struct Table {
     slots: UnsafeCell<Vec<Slot>>,
     /// The first vacant slot that has no block.
     lone: Cell<usize>,
-    /// The number of slot 0's first task; every slot begins with its generation.
-    first: Number,
+    /// The number of the first task in slot 0, if that were made now: every new slot begins with its generation, which no slot had that was
+    /// taken away.
+    first: Cell<Number>,
     limit: usize,
 }
 
 impl Table {
     pub(super) fn new(first: Number, limit: usize) -> Table {
-        Table { slots: UnsafeCell::new(Vec::new()), lone: Cell::new(NO_SLOT), first, limit }
+        Table { slots: UnsafeCell::new(Vec::new()), lone: Cell::new(NO_SLOT), first: Cell::new(first), limit }
     }
 
     /// The slots, for one short look.
@@ -89,7 +92,7 @@ impl Table {
     }
 
     pub(super) fn executor(&self) -> usize {
-        self.first.executor()
+        self.first.get().executor()
     }
 
     /// A slot that exists.
@@ -97,8 +100,9 @@ impl Table {
     #[expect(clippy::mut_from_ref, reason = "as for `slots`")]
     fn slot(&self, index: usize) -> &mut Slot {
         debug_assert!(index < self.len());
-        // SAFETY: an index comes from this table (through the ready queue, a block's header or the pool), and slots are
-        // never taken away. The access is exclusive as in `slots`.
+        // SAFETY: an index comes from this table (through the ready queue, a block's header, the pool or the list of lone slots), and a slot
+        // is taken away only if it is in none of these: `trim` takes vacant ones without a block, and makes the list anew. The access is
+        // exclusive as in `slots`.
         unsafe { self.slots().get_unchecked_mut(index) }
     }
 
@@ -113,7 +117,9 @@ impl Table {
             }
         };
         let block = make();
-        self.slot(index).block = block.as_ptr();
+        let slot = self.slot(index);
+        slot.block = block.as_ptr();
+        slot.tag &= !LONE;
         Ok((block, index as u32))
     }
 
@@ -123,14 +129,41 @@ impl Table {
         if index >= limit {
             return Err(Full { limit });
         }
-        slots.push(Slot { tag: self.first.tag() | VACANT, block: ptr::without_provenance_mut(NO_SLOT) });
+        slots.push(Slot { tag: self.first.get().tag() | VACANT, block: ptr::without_provenance_mut(NO_SLOT) });
         Ok(index)
     }
 
     /// The vacant slot's block is gone.
     pub(super) fn detach(&self, index: u32) {
         let next = self.lone.replace(index as usize);
-        self.slot(index as usize).block = ptr::without_provenance_mut(next);
+        let slot = self.slot(index as usize);
+        slot.block = ptr::without_provenance_mut(next);
+        slot.tag |= LONE;
+    }
+
+    /// Takes the last slots away that are lone, beyond so many, and gives their memory back. `true` if there were any. Of the others, those in
+    /// front are used first from now on.
+    pub(super) fn trim(&self, kept: usize) -> bool {
+        let slots = self.slots();
+        let before = slots.len();
+        let mut first = self.first.get();
+        while slots.len() > kept && slots.last().is_some_and(|slot| slot.tag & LONE != 0) {
+            let Some(slot) = slots.pop() else { break };
+            let now = Number(slot.tag & !SLOT_MASK);
+            if now.generation() > first.generation() {
+                first = now;
+            }
+        }
+        if slots.len() == before {
+            return false;
+        }
+        slots.shrink_to_fit();
+        self.first.set(first);
+        self.lone.set(NO_SLOT);
+        for (index, slot) in slots.iter_mut().enumerate().rev().filter(|(_, slot)| slot.tag & LONE != 0) {
+            slot.block = ptr::without_provenance_mut(self.lone.replace(index));
+        }
+        true
     }
 
     /// A task moves into a vacant slot's block.
@@ -240,7 +273,7 @@ impl Table {
     /// A number of this executor whose generation none of its tasks had, nor any child whose highest is given.
     pub(super) fn beyond(&self, children: usize) -> Number {
         let generations = self.slots().iter().map(|slot| Number(slot.tag).generation());
-        let first = self.first.generation().max(children);
+        let first = self.first.get().generation().max(children);
         Number::first(self.executor(), generations.fold(first, usize::max)).next_generation()
     }
 }

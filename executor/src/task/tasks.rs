@@ -380,12 +380,21 @@ impl Tasks {
     }
 
     /// The executor has nothing to do: memory that it does not need goes back.
-    pub(crate) fn trim(&self) {
+    ///
+    /// Blocks whose slot lies far beyond the tasks that live go in any case, and with them the slots, down to the last that is in use.
+    pub(crate) fn trim(&self, kept_slots: usize) {
         /// What each size of blocks may keep while the executor sleeps, in bytes.
         const KEPT: usize = 256 * 1024;
-        self.blocks.trim_to(KEPT);
+        self.blocks.trim_to(KEPT, kept_slots.max(2 * self.live()));
+        self.blocks.trim_slots(kept_slots);
+        self.seats.trim(kept_slots);
         self.here.trim();
         self.spare_regions.trim();
+    }
+
+    /// How many slots there are, or seats, whichever are more.
+    pub(crate) fn slots(&self) -> usize {
+        self.blocks.slots.len().max(self.seats.len())
     }
 }
 

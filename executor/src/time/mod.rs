@@ -11,5 +11,6 @@ pub(crate) mod standstill;
 pub(crate) mod clock;
 pub(crate) mod timers;
 pub(crate) mod wheel;
+mod pages;
 pub(crate) mod buckets;
 pub(crate) mod instant;

@@ -110,11 +110,16 @@ impl Timers {
         self.wheel.borrow_mut().next()
     }
 
-    pub(crate) fn trim(&self) {
-        const KEPT: usize = 1024;
-        self.wheel.borrow_mut().trim(KEPT);
+    /// How many timers there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.wheel.borrow().capacity()
+    }
+
+    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`.
+    pub(crate) fn trim(&self, kept: usize) {
+        self.wheel.borrow_mut().trim(kept);
         let mut fired = self.fired.take();
-        fired.shrink_to(KEPT);
+        fired.shrink_to(kept);
         self.fired.set(fired);
     }
 }

@@ -18,8 +18,8 @@
 use crate::time::{
     buckets::{Buckets, TimerEntry},
     instant::Instant,
+    pages::Pages,
 };
-use slab::Slab;
 use std::{cmp::Reverse, collections::BinaryHeap, task::Waker};
 
 const TICK_BITS: u32 = 20;
@@ -61,7 +61,7 @@ enum TimerPlace {
 }
 
 pub(crate) struct Wheel {
-    timers: Slab<Timer>,
+    timers: Pages<Timer>,
     /// Order and key.
     fresh: Vec<(u32, u32)>,
     buckets: Buckets,
@@ -78,7 +78,7 @@ pub(crate) struct Wheel {
 impl Wheel {
     pub(crate) fn new() -> Wheel {
         Wheel {
-            timers: Slab::new(),
+            timers: Pages::new(),
             fresh: Vec::new(),
             buckets: Buckets::new(LEVELS * BUCKETS),
             occupied: [0; LEVELS],
@@ -292,10 +292,14 @@ impl Wheel {
         list.iter().map(|entry| Instant(entry.when)).min()
     }
 
-    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`, as far as those that are left let it: the keys
-    /// below theirs stay.
+    /// How many timers there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.timers.capacity().max(self.fresh.capacity())
+    }
+
+    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`: a timer that is left keeps its page.
     pub(crate) fn trim(&mut self, kept: usize) {
-        if self.timers.capacity() <= kept {
+        if self.capacity() <= kept {
             return;
         }
         if self.timers.is_empty() {
@@ -305,8 +309,8 @@ impl Wheel {
         self.buckets.shrink();
         self.due.shrink_to(kept);
         self.fresh.shrink_to(kept);
-        if self.timers.len() < self.timers.capacity() / 4 {
-            self.timers.shrink_to_fit();
+        if self.timers.len() < self.timers.capacity() / 2 {
+            self.timers.trim();
         }
     }
 }

@@ -105,6 +105,11 @@ impl Calls {
         }
     }
 
+    /// Gives back the room that more than so many calls took.
+    pub(crate) fn trim(&self, kept: usize) {
+        self.lock().calls.shrink_to(kept);
+    }
+
     pub(crate) fn cancel_main(&self, reason: CancelReason) -> Result<(), ExecutorEnded> {
         {
             let mut state = self.lock();

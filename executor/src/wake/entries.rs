@@ -23,6 +23,18 @@ impl Entries {
         std::mem::swap(&mut self.numbers, into);
     }
 
+    /// Gives back the room that more than so many entries took, or entries of slots beyond that many.
+    pub(super) fn trim(&mut self, kept: usize) {
+        self.numbers.shrink_to(kept);
+        if self.is_empty() {
+            // Without an entry no place is valid.
+            for place in [&mut self.place, &mut self.upper_place] {
+                place.truncate(kept);
+                place.shrink_to(kept);
+            }
+        }
+    }
+
     /// Adds a number. If there is another generation's of the same slot, the entry becomes "whoever is in this slot now".
     pub(super) fn insert(&mut self, number: Number) {
         let slot = number.slot();

@@ -174,6 +174,11 @@ impl Inbox {
         state.wakes.take(into);
     }
 
+    /// Gives back the room that wake-ups of more than so many tasks took.
+    pub(crate) fn trim(&self, kept: usize) {
+        self.lock().wakes.trim(kept);
+    }
+
     /// The owner wants to sleep.
     pub(crate) fn arm(&self) -> Arm {
         let mut state = self.lock();

@@ -15,7 +15,10 @@
 //! Nothing here calls foreign code: the waker of a set that is to be woken is handed out.
 
 use crate::raw::number::{Number, SLOT_MASK};
-use std::{cell::RefCell, task::Waker};
+use std::{
+    cell::{Cell, RefCell},
+    task::Waker,
+};
 
 /// Flags of a seat, where a number has the slot. A child that waits has none, so that its tag equals its number's.
 mod flag {
@@ -42,8 +45,8 @@ pub(crate) enum Called {
 
 pub(crate) struct Seats {
     inner: RefCell<SeatTable>,
-    /// Every seat begins with its generation.
-    first: Number,
+    /// Every new seat begins with its generation, which none had that was taken away.
+    first: Cell<Number>,
 }
 
 struct SeatTable {
@@ -74,12 +77,14 @@ struct Set {
     owner: Option<Waker>,
     /// By child, if its owner does not poll it: the waker of who does, until it is called.
     own: Vec<Option<Waker>>,
+    /// The set is gone, and its place is the next one's.
+    is_closed: bool,
 }
 
 impl Seats {
     pub(crate) fn new(first: Number) -> Seats {
         let inner = SeatTable { seats: Vec::new(), free: 0, free_count: 0, sets: Vec::new(), free_sets: Vec::new() };
-        Seats { inner: RefCell::new(inner), first }
+        Seats { inner: RefCell::new(inner), first: Cell::new(first) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -88,7 +93,31 @@ impl Seats {
 
     /// The highest generation that a child had.
     pub(crate) fn generation(&self) -> usize {
-        self.inner.borrow().seats.iter().map(|seat| Number(seat.tag).generation()).fold(0, usize::max)
+        let first = self.first.get().generation();
+        self.inner.borrow().seats.iter().map(|seat| Number(seat.tag).generation()).fold(first, usize::max)
+    }
+
+    /// Gives memory back that more than so many children, and their sets, have left behind: the last free seats and sets go, down to one that
+    /// is in use.
+    pub(crate) fn trim(&self, kept: usize) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.sets.len() > kept {
+            inner.trim_sets(kept);
+        }
+        let before = inner.seats.len();
+        let mut first = self.first.get();
+        while inner.seats.len() > kept && inner.seats.last().is_some_and(|seat| seat.tag & FREE != 0) {
+            let Some(seat) = inner.seats.pop() else { break };
+            let now = Number(seat.tag & !SLOT_MASK);
+            if now.generation() > first.generation() {
+                first = now;
+            }
+        }
+        if inner.seats.len() < before {
+            self.first.set(first);
+            inner.seats.shrink_to_fit();
+            inner.list_free();
+        }
     }
 
     // ---- sets
@@ -97,7 +126,8 @@ impl Seats {
         let inner = &mut *self.inner.borrow_mut();
         match inner.free_sets.pop() {
             Some(set) => {
-                inner.sets[set as usize].seated = 0;
+                let opened = &mut inner.sets[set as usize];
+                (opened.seated, opened.is_closed) = (0, false);
                 set
             }
             None => {
@@ -124,8 +154,10 @@ impl Seats {
         if closed.ready.capacity().max(closed.own.capacity()) > KEPT {
             (closed.ready, closed.spare, closed.own) = Default::default();
         }
+        closed.is_closed = true;
+        let owner = closed.owner.take();
         inner.free_sets.push(set);
-        closed.owner.take()
+        owner
     }
 
     pub(crate) fn take_owner(&self, set: u32) -> Option<Waker> {
@@ -172,7 +204,10 @@ impl Seats {
     #[inline]
     pub(crate) fn end(&self, set: u32, mut queue: Vec<u32>) {
         queue.clear();
-        self.inner.borrow_mut().sets[set as usize].spare = queue;
+        // A batch may outlive its set, whose place may be gone, if its owner has moved to another executor meanwhile.
+        if let Some(set) = self.inner.borrow_mut().sets.get_mut(set as usize) {
+            set.spare = queue;
+        }
     }
 
     /// The rest of a batch that was broken off comes first in the queue again.
@@ -218,7 +253,7 @@ impl Seats {
         let SeatTable { seats, free, free_count, sets, .. } = inner;
         let ready = &mut sets[set as usize].ready;
         for (key, place) in children {
-            *place = occupy(seats, free, free_count, Seat { tag: self.first.tag() | QUEUED, set, key });
+            *place = occupy(seats, free, free_count, Seat { tag: self.first.get().tag() | QUEUED, set, key });
             ready.push(*place);
         }
         true
@@ -232,7 +267,7 @@ impl Seats {
         }
         inner.sets[set as usize].make_room(1);
         let SeatTable { seats, free, free_count, .. } = inner;
-        Some(occupy(seats, free, free_count, Seat { tag: self.first.tag(), set, key }))
+        Some(occupy(seats, free, free_count, Seat { tag: self.first.get().tag(), set, key }))
     }
 
     /// From now on the child in that seat has this waker of its own; returns the one before. If the child was woken already, the new one is
@@ -297,7 +332,7 @@ impl Seats {
     /// Wakes the child of that number.
     #[inline]
     pub(crate) fn wake(&self, number: Number) -> Called {
-        if number.executor() != self.first.executor() {
+        if number.executor() != self.first.get().executor() {
             return Called::Elsewhere;
         }
         let seat = SLOT_MASK - number.slot();
@@ -378,6 +413,26 @@ impl Set {
 }
 
 impl SeatTable {
+    fn trim_sets(&mut self, kept: usize) {
+        while self.sets.len() > kept && self.sets.last().is_some_and(|set| set.is_closed) {
+            self.sets.pop();
+        }
+        self.sets.shrink_to_fit();
+        for set in self.sets.iter_mut().filter(|set| set.is_closed) {
+            (set.ready, set.spare, set.own) = Default::default();
+        }
+        self.free_sets = (0..self.sets.len() as u32).rev().filter(|&set| self.sets[set as usize].is_closed).collect();
+    }
+
+    /// Lists the free seats anew, those in front first.
+    fn list_free(&mut self) {
+        (self.free, self.free_count) = (self.seats.len() as u32, 0);
+        for (index, seat) in self.seats.iter_mut().enumerate().rev().filter(|(_, seat)| seat.tag & FREE != 0) {
+            seat.key = std::mem::replace(&mut self.free, index as u32);
+            self.free_count += 1;
+        }
+    }
+
     #[inline]
     fn queue(&mut self, seat: u32) -> Called {
         let woken = &mut self.seats[seat as usize];
@@ -395,8 +450,9 @@ impl SeatTable {
         let freed = &mut self.seats[seat as usize];
         freed.tag = Number(freed.tag & !SLOT_MASK).next_generation().0 | FREE;
         // A seat may outlive its set, in a batch that was broken off.
-        let seated = &mut self.sets[freed.set as usize].seated;
-        *seated = seated.saturating_sub(1);
+        if let Some(set) = self.sets.get_mut(freed.set as usize) {
+            set.seated = set.seated.saturating_sub(1);
+        }
         freed.key = std::mem::replace(&mut self.free, seat);
         self.free_count += 1;
     }

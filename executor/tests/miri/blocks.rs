@@ -2,7 +2,13 @@
 
 use crate::tools::Drops;
 use evenkeel_executor::{Executor, Readiness, Task, run, spawn, yield_now};
-use std::{future::ready, time::Duration};
+use std::{
+    cell::RefCell,
+    future::{poll_fn, ready},
+    rc::Rc,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 #[repr(align(64))]
 #[derive(Clone, Copy, Debug)]
@@ -166,4 +172,38 @@ fn places_are_used_again_and_stale_wakers_reach_nobody() {
     wakers.into_iter().for_each(std::task::Waker::wake);
     assert!(!task.is_finished());
     executor.run_until_stalled();
+}
+
+#[test]
+fn slots_that_were_taken_away_come_again_with_other_numbers() {
+    const MANY: usize = 40;
+    let executor = Executor::new();
+    let wakers = Rc::new(RefCell::new(Vec::new()));
+    let crowd = || {
+        for n in 0..MANY {
+            let wakers = wakers.clone();
+            let mut has_left = false;
+            let leave = poll_fn(move |cx| {
+                if std::mem::replace(&mut has_left, true) {
+                    return Poll::Ready(n);
+                }
+                wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            });
+            executor.spawn(leave).detach();
+        }
+        executor.run_until_stalled();
+        wakers.take()
+    };
+    executor.spawn(std::future::pending::<()>()).detach();
+    let early = crowd();
+    early.iter().for_each(Waker::wake_by_ref);
+    assert_eq!(executor.run_until_stalled().polled, MANY);
+    // A long sleep.
+    executor.park(Duration::from_millis(200));
+    let late = crowd();
+    early.into_iter().for_each(Waker::wake);
+    assert_eq!(executor.run_until_stalled().polled, 0);
+    late.into_iter().for_each(Waker::wake);
+    assert_eq!(executor.run_until_stalled().polled, MANY);
 }

@@ -7,6 +7,9 @@ use std::{
     task::Waker,
 };
 
+/// Room for so many items stays with a channel that is empty.
+const KEPT: usize = 1024;
+
 pub(super) struct Channel<T> {
     pub(super) items: VecDeque<T>,
     pub(super) capacity: usize,
@@ -41,6 +44,14 @@ impl<T> Channel<T> {
     /// Is there anything for the receiver to see, an item or the end?
     pub(super) fn is_there(&self) -> bool {
         !self.items.is_empty() || self.is_over()
+    }
+
+    /// There is no item. The room that a burst took goes back; it comes again by doubling, so that this adds little to each of so many items.
+    #[cold]
+    pub(super) fn give_back(items: &mut VecDeque<T>) {
+        if items.capacity() > KEPT {
+            *items = VecDeque::new();
+        }
     }
 
     /// The oldest item, and the waker of the sender who gets its room.

@@ -11,7 +11,7 @@ use std::{
     fmt,
     future::poll_fn,
     pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
 /// The end that receives, on any executor's loop. When it is dropped the channel is closed, and what was not received is dropped.
@@ -59,6 +59,8 @@ impl<T> Receiver<T> {
             sender.into_iter().for_each(call);
             return Ok(item);
         }
+        Channel::give_back(&mut state.items);
+        Channel::give_back(&mut self.batch);
         Err(if state.is_over() { TryRecvError::Closed } else { TryRecvError::Empty })
     }
 
@@ -78,9 +80,16 @@ impl<T> Receiver<T> {
         let is_there = |state: &mut Channel<T>| {
             let is_there = state.is_there();
             state.home.note(!is_there);
+            if !is_there {
+                Channel::give_back(&mut state.items);
+            }
             is_there
         };
-        let mut state = ready!(poll_locked(cx, || lock(&self.shared), is_there, |state| &mut state.receiver));
+        let Poll::Ready(mut state) = poll_locked(cx, || lock(&self.shared), is_there, |state| &mut state.receiver)
+        else {
+            Channel::give_back(&mut self.batch);
+            return Poll::Pending;
+        };
         let item = state.pop(&mut self.batch).map(|(item, sender)| {
             drop(state);
             sender.into_iter().for_each(call);
