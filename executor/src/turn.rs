@@ -53,7 +53,7 @@ impl Core {
         let ready = self.tasks.ready();
         while let Some(most) = driver.begin(self) {
             // 1. Take the batch of tasks that are ready now, and poll each once. What becomes ready meanwhile waits for the next turn,
-            //    so no task can starve another, nor what follows here.
+            //    so who is always ready starves no other, nor what follows here.
             let end = ready.nth(ready.len().min(most));
             while ready.head() != end {
                 if CHOSEN {

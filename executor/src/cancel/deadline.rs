@@ -135,7 +135,8 @@ impl Deadline {
         self.0.deadline()
     }
 
-    /// Did the deadline end what ran under it?
+    /// Did the deadline pass before what runs under it had ended? That says not how it has ended: what was ready by then is returned as a
+    /// value, and so is what clean-up did not give up. [`run`](Deadline::run) tells that.
     pub fn expired(&self) -> bool {
         self.0.reason() == Some(CancelReason::DeadlineExceeded)
     }

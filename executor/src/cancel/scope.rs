@@ -63,8 +63,8 @@ impl CancelScope {
 
     /// Cancels the scope. The first reason stays; `false` if it was cancelled before.
     ///
-    /// Code that does not suspend is not stopped: a scope that is cancelled by its own code is stopped where that awaits
-    /// next.
+    /// Code that does not suspend is not stopped: a scope that is cancelled by its own code is stopped where that has to wait next. An
+    /// `await` of something that is ready passes, and the code goes on behind it.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
         self.0.cancel_once(reason.into())
     }

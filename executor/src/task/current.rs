@@ -91,7 +91,7 @@ impl TaskRef {
     }
 
     /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it
-    /// awaits next. `false` if it has ended.
+    /// has to wait next: an `await` of something that is ready passes. `false` if it has ended.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
         of(self.id.0).is_some_and(|whole| whole.tasks().request_number(self.id.0, Stop::Cancel, reason))

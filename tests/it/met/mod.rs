@@ -34,3 +34,6 @@ mod scope_errors;
 
 /// Runs that can never go on.
 mod stalled;
+
+/// What texts promise.
+mod promises;
