@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::task_id::TaskId,
-    raw::lent::Lent,
+    raw::lent::{Lent, OnThread},
     task::current::{TaskRef, try_current_task},
     threads::{
         job::{Refusal, Work},
@@ -24,7 +24,8 @@ use std::{
 /// Clones share the bound, also across executors and threads.
 ///
 /// A job that waits for a task keeps its permit. If that task asks for another one, and all are held by jobs that wait for tasks which
-/// do the same, none of them would ever get it: the last call panics then, and says so. (That is known of a task that awaits the
+/// do the same, none of them would ever get it: the last call panics then, and says so. So does one in a `run` inside of the job that
+/// holds the only permit. (That is known of a task that awaits the
 /// call itself, also in a `gather` or a `timeout`; not of one that waits for others.)
 ///
 /// ```
@@ -93,10 +94,13 @@ impl Permits {
     /// Does that task wait here, and so every task that a holder waits for, and are there no others who hold one? Then no permit
     /// comes back before one of them gives up.
     fn is_knotted(&self, task: TaskId, limit: usize) -> bool {
+        self.errands.iter().any(|errand| errand.task() == Some(task)) && self.have_all_come(limit)
+    }
+
+    /// Do so many hold a permit, and wait for tasks that all wait here?
+    fn have_all_come(&self, holders: usize) -> bool {
         let waits_here = |task| self.line.entries().any(|entry| entry.task == Some(task) && entry.job.is_waiting());
-        self.errands.len() == limit
-            && self.errands.iter().any(|errand| errand.task() == Some(task))
-            && self.errands.iter().all(|errand| errand.task().is_some_and(waits_here))
+        self.errands.len() == holders && self.errands.iter().all(|errand| errand.task().is_some_and(waits_here))
     }
 }
 
@@ -132,12 +136,18 @@ impl ThreadLimiter {
     /// Takes a job that was asked for just now.
     pub(crate) fn admit(&self, job: Arc<dyn Work>, pool: &Arc<Pool>) {
         pool.expect();
+        // A job may have a loop of its own, whose tasks outlive it no more than others do their `run`.
+        let is_in_holder = PERMIT.look(|permit| permit.is_some_and(|held| Arc::ptr_eq(&held.0, &self.0)));
         {
             let mut state = self.lock();
             if state.free == 0 {
-                let task = try_current_task().map(TaskRef::id);
+                let (task, limit) = (try_current_task().map(TaskRef::id), self.0.limit);
                 state.line.push(Applicant { job, pool: pool.clone(), task });
-                if task.is_some_and(|task| !state.errands.is_empty() && state.is_knotted(task, self.0.limit)) {
+                let is_knotted = match is_in_holder {
+                    true => state.have_all_come(limit - 1),
+                    false => task.is_some_and(|task| state.is_knotted(task, limit)),
+                };
+                if is_knotted {
                     let knotted = state.line.pop_newest();
                     drop(state);
                     self.untie(knotted);

@@ -167,8 +167,8 @@ impl<T: Send + 'static> Future for ToThread<T> {
                 panic!("to_thread could not start a thread, and the pool has none: {error}")
             }
             Err(Refusal::Knotted { limit }) => panic!(
-                "to_thread would wait for its ThreadLimiter for ever: the permits, {limit} in all, are held by jobs that wait for \
-                 this task, or for others that wait for the limiter as well: take another limiter for what tasks do for such jobs, \
+                "to_thread would wait for its ThreadLimiter for ever: the permits, {limit} in all, are held by jobs that run this \
+                 task, wait for it, or wait for others that wait for the limiter as well: take another limiter for what tasks do for such jobs, \
                  or do it in the job"
             ),
         }

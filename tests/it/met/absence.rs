@@ -2,7 +2,7 @@
 
 use crate::kit::{
     gates::{Gate, Seen, threads_named, until, wait_for_no_threads_named},
-    probe::Record,
+    probe::{Record, panic_of},
 };
 use evenkeel::{
     Executor, Handle, Instant, gather, run, sleep, spawn,
@@ -282,6 +282,17 @@ fn met_a4_threads_17_where_all_holders_wait_for_tasks_that_wait_one_gets_the_err
     assert!(outcomes.iter().filter(|outcome| is_knotted(outcome)).count() <= 1, "{outcomes:?}");
     assert!(outcomes.iter().all(|outcome| outcome.is_ok() || is_knotted(outcome)), "{outcomes:?}");
     assert_eq!(three.available(), 3);
+}
+
+#[test]
+fn met_a4_threads_17_also_if_the_task_runs_in_a_loop_inside_of_the_job() {
+    let one = ThreadLimiter::new(1);
+    let text = run(async {
+        let same = one.clone();
+        to_thread(move || panic_of(|| run(to_thread(|| ()).limited_by(&same)))).limited_by(&one).await
+    });
+    assert!(text.contains("wait for its ThreadLimiter for ever"), "{text}");
+    assert_eq!(one.available(), 1);
 }
 
 #[test]
