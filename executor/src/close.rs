@@ -25,6 +25,7 @@ impl Core {
     /// stopped hard, jobs are left alone; their names are returned.
     pub(crate) fn close(&self, grace: Option<Duration>) -> Vec<Box<str>> {
         self.tasks.close();
+        self.notices.begin_close();
         self.run(&mut Closing { grace: grace.map(|grace| Grace::new(self, grace)) });
         let mut stuck = self.stop_hard();
         // What was asked for up to now is done. Then it is refused: a thread may ask for something at its very end, in a destructor of

@@ -19,6 +19,7 @@ use crate::{
     time::{
         clock::ClockSource,
         instant::Instant,
+        notices::Notices,
         time::{TIME, Time},
     },
     wake::{
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) main: Cell<Number>,
     /// Nothing can go on any more, and there is no main future to be told.
     pub(crate) is_stalled: Cell<bool>,
+    pub(crate) notices: Notices,
     /// What other threads want.
     pub(crate) calls: Arc<Calls>,
     /// Room for the calls that are taken from there.
@@ -75,6 +77,7 @@ pub(crate) struct Parts {
     pub(crate) signal: Signal,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
+    pub(crate) notice_after: Duration,
     pub(crate) threads: Settings,
     pub(crate) on_wake_local: Option<LocalCallback>,
     #[cfg(feature = "ctrl-c")]
@@ -101,6 +104,7 @@ impl Core {
             schedule_panics: Cell::default(),
             main: Cell::new(Number::NONE),
             is_stalled: Cell::new(false),
+            notices: Notices::new(parts.notice_after),
             threads: Threads::new(parts.threads, calls.clone()),
             calls,
             taken_calls: Cell::new(Vec::new()),

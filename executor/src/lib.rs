@@ -15,6 +15,7 @@ mod close;
 mod turn;
 mod sleep;
 mod stall;
+mod silent;
 mod choose;
 mod ebb;
 mod core;

@@ -27,6 +27,7 @@ impl Core {
             self.trim();
         }
         let Some(patience) = self.patience(max) else { return };
+        let Some(max) = (if patience.is_none() { self.tell_of_waits(max) } else { Some(max) }) else { return };
         if self.tasks.inbox.arm() == Arm::Sleep {
             match patience {
                 Some(patience) => self.park_patiently(patience),
@@ -80,7 +81,7 @@ impl Core {
         if !self.is_time_real() {
             return Some(left);
         }
-        match self.time.standstill.look(now) {
+        match self.time.standstill.look(now, self.notices.after) {
             Patience::Wait(most) => Some(left.min(most)),
             Patience::Tell => {
                 let jobs: Vec<_> =

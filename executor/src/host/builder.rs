@@ -12,7 +12,10 @@ use crate::{
     raw::number::MAX_SLOTS,
     schedule::Schedule,
     threads::settings::Settings,
-    time::clock::{Clock, ClockSource},
+    time::{
+        clock::{Clock, ClockSource},
+        notices::Notices,
+    },
     wake::local_callback::LocalCallback,
 };
 use std::{fmt, panic::Location, rc::Rc, sync::Arc, time::Duration};
@@ -30,6 +33,7 @@ impl Executor {
             unhandler: Unhandler::default(),
             max_tasks: MAX_SLOTS,
             grace: None,
+            notice_after: Notices::USUAL,
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: false,
         }
@@ -48,6 +52,7 @@ pub struct ExecutorBuilder {
     unhandler: Unhandler,
     max_tasks: usize,
     grace: Option<Duration>,
+    notice_after: Duration,
     #[cfg(feature = "ctrl-c")]
     cancel_on_ctrl_c: bool,
 }
@@ -160,6 +165,38 @@ impl ExecutorBuilder {
         self
     }
 
+    /// After how long silent waits are told of, through `on_unhandled`; by default a second, and never with `Duration::MAX`. The time is real:
+    ///
+    /// * the executor waits at its end, for clean-up or for jobs of [`to_thread`](crate::to_thread)
+    ///   ([`EndWaits`](crate::UnhandledKind::EndWaits));
+    /// * jobs wait for a thread, and none comes free ([`JobsWait`](crate::UnhandledKind::JobsWait)). That is seen when the loop has nothing
+    ///   to do;
+    /// * a virtual clock may not jump, and timers wait for it ([`TimeStands`](crate::UnhandledKind::TimeStands)).
+    ///
+    /// ```
+    /// use evenkeel::{Executor, finally, host::UnhandledKind, sleep, spawn, yield_now};
+    /// use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
+    ///
+    /// let told = Rc::new(Cell::new(false));
+    /// let seen = told.clone();
+    /// Executor::builder()
+    ///     .notice_after(Duration::ZERO)
+    ///     .on_unhandled(move |what| {
+    ///         assert!(matches!(what.kind(), UnhandledKind::EndWaits(who) if who.contains("\"flusher\"")));
+    ///         seen.set(true);
+    ///     })
+    ///     .run(async {
+    ///         let flush = async |_: Option<&()>| sleep(Duration::from_millis(1)).await;
+    ///         spawn(finally(pending(), flush)).named("flusher").detach();
+    ///         yield_now().await;
+    ///     });
+    /// assert!(told.get());
+    /// ```
+    pub fn notice_after(mut self, after: Duration) -> Self {
+        self.notice_after = after;
+        self
+    }
+
     /// The first Ctrl-C (SIGINT; on Windows Ctrl-Break too) cancels the main future with [`CancelReason::Interrupted`](crate::CancelReason), and
     /// clean-up runs. The second ends the process, with the exit code 130.
     ///
@@ -242,6 +279,7 @@ impl ExecutorBuilder {
             signal,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,
+            notice_after: self.notice_after,
             threads: self.threads,
             on_wake_local,
             #[cfg(feature = "ctrl-c")]

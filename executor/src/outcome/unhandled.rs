@@ -48,6 +48,12 @@ pub enum UnhandledKind {
     /// Virtual time stands still, and something waits for it: a job was out or the clock held for longer than a second; or nothing was
     /// ready for a very long time but tasks that wake themselves. As text. It is told once, and everything goes on.
     TimeStands(Box<str>),
+    /// An executor has waited at its end for longer than [`notice_after`](crate::ExecutorBuilder::notice_after) says: for clean-up, or for jobs.
+    /// Who it is, as text. It is told once, and everything goes on.
+    EndWaits(Box<str>),
+    /// No thread has come free for a [`to_thread`](crate::to_thread) for longer than [`notice_after`](crate::ExecutorBuilder::notice_after) says.
+    /// The jobs that keep the threads, as text. It is told once, and everything goes on.
+    JobsWait(Box<str>),
     /// An error that came when nobody was left to get it: the output of a task that was detached, or whose handle was dropped; that of a
     /// child whose group is gone, or beside a panic. As text.
     Error(Box<str>),
@@ -102,7 +108,13 @@ impl Unhandled {
         if let (true, Some(location)) = (is_job, self.location) {
             return format!("a job (of the to_thread at {location})");
         }
-        let is_no_tasks = matches!(self.kind, UnhandledKind::DestructorPanicked(_) | UnhandledKind::TimeStands(_));
+        let is_no_tasks = matches!(
+            self.kind,
+            UnhandledKind::DestructorPanicked(_)
+                | UnhandledKind::TimeStands(_)
+                | UnhandledKind::EndWaits(_)
+                | UnhandledKind::JobsWait(_)
+        );
         if is_no_tasks && self.location.is_none() {
             return "an executor".to_owned();
         }
@@ -130,6 +142,8 @@ impl Unhandled {
             | UnhandledKind::JobFailed(_)
             | UnhandledKind::JobLeft
             | UnhandledKind::TimeStands(_)
+            | UnhandledKind::EndWaits(_)
+            | UnhandledKind::JobsWait(_)
             | UnhandledKind::Error(_) => {}
         }
     }
@@ -152,6 +166,10 @@ impl fmt::Display for Unhandled {
             }
             UnhandledKind::Error(text) | UnhandledKind::JobFailed(text) => {
                 return write!(f, "had an error that nobody is left to get: {}", plain(text));
+            }
+            UnhandledKind::EndWaits(who) => return write!(f, "waits at its end, for {}", plain(who)),
+            UnhandledKind::JobsWait(jobs) => {
+                return write!(f, "has jobs that wait for a thread, and none comes free; at work are {}", plain(jobs));
             }
             UnhandledKind::TimeStands(text) => return write!(f, "has virtual time that stands still: {}", plain(text)),
             UnhandledKind::JobLeft => {

@@ -27,4 +27,5 @@ pub(crate) mod pool;
 pub(crate) mod job;
 pub(crate) mod line;
 pub(crate) mod settings;
+pub(crate) mod shortage;
 pub(crate) mod locked_wait;

@@ -24,6 +24,7 @@ use crate::{
         job::{Permit, Refusal, Work},
         line::Line,
         settings::Settings,
+        shortage::{Scarce, Shortage},
     },
     wake::calls::Calls,
 };
@@ -33,6 +34,7 @@ use std::{
     panic::Location,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
     time::Instant,
 };
 
@@ -74,6 +76,22 @@ impl Threads {
     /// Is a job running? If so, the loop is called when one ends.
     pub(crate) fn is_running(&self) -> bool {
         self.pool.get().is_some_and(|pool| pool.watch(|state| state.running))
+    }
+
+    /// Does a job wait for a thread, while none comes free for longer than `after`? If so, that is told once. If it is to be told later,
+    /// the loop asks again.
+    pub(crate) fn shortage(&self, after: Duration) -> Shortage {
+        let Some(pool) = self.pool.get() else { return Shortage::None };
+        let mut state = pool.lock();
+        let all_work = state.threads.iter().all(|(_, worker)| worker.job.is_some());
+        if state.line.len() <= state.called || state.has_place() || !all_work || after == Duration::MAX {
+            return Shortage::None;
+        }
+        match state.scarce.look(after) {
+            None => Shortage::None,
+            Some(left) if !left.is_zero() => Shortage::In(left),
+            Some(_) => Shortage::Now(state.threads.iter().filter_map(|(_, worker)| worker.job).collect()),
+        }
     }
 
     /// Where the jobs were asked for that run now.
@@ -138,6 +156,7 @@ struct PoolState {
     /// The loop is to be called when a job ends.
     watched: bool,
     closed: bool,
+    scarce: Scarce,
 }
 
 struct Worker {
@@ -175,6 +194,7 @@ impl Pool {
             leaving: None,
             watched: false,
             closed,
+            scarce: Scarce::default(),
         };
         Pool { calls, state: Mutex::new(state), call: Condvar::new() }
     }
@@ -208,7 +228,10 @@ impl Pool {
             state.called += 1;
             drop(state);
             self.call.notify_one();
-        } else if state.has_place() {
+            return Ok(());
+        }
+        state.scarce.begin();
+        if state.has_place() {
             if let Err(error) = self.grow(&mut state) {
                 if state.threads.is_empty() {
                     // It is the only one: the line is empty when the last thread ends.
@@ -375,6 +398,8 @@ impl Pool {
     ) -> MutexGuard<'a, PoolState> {
         state.threads[key].job = Some(job.location());
         state.running += 1;
+        let others_wait = state.line.len() > state.called;
+        state.scarce.go_on(others_wait);
         drop(state);
         // It wakes its caller before it counts as back, so that whoever sees no job out sees the wake-up.
         let ran = WORKER.enter(self, || job.run(self));

@@ -8,6 +8,7 @@ pub(crate) mod virtual_clock;
 pub(crate) mod time;
 pub(crate) mod pace;
 pub(crate) mod standstill;
+pub(crate) mod notices;
 pub(crate) mod clock;
 pub(crate) mod timers;
 pub(crate) mod wheel;

@@ -3,17 +3,14 @@
 use crate::time::instant::Instant;
 use std::{cell::Cell, time::Duration};
 
-/// How long a clock that jumps has not jumped, in real time, since a job was out or somebody held it. One that lasts longer than
-/// [`PATIENCE`] is told of, once.
+/// How long a clock that jumps has not jumped, in real time, since a job was out or somebody held it. One that lasts is
+/// told of, once.
 #[derive(Default)]
 pub(crate) struct Standstill {
     /// What the clock shows, and since when.
     since: Cell<Option<(Instant, std::time::Instant)>>,
     is_told: Cell<bool>,
 }
-
-/// How long one may last unheard of.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be done about a standstill.
 pub(crate) enum Patience {
@@ -24,8 +21,8 @@ pub(crate) enum Patience {
 }
 
 impl Standstill {
-    /// The clock shows `now`, is not to jump, and is waited for.
-    pub(crate) fn look(&self, now: Instant) -> Patience {
+    /// The clock shows `now`, is not to jump, and is waited for. `patience` says how long that may last unheard of.
+    pub(crate) fn look(&self, now: Instant, patience: Duration) -> Patience {
         let since = match self.since.get() {
             Some((shown, since)) if shown == now => since,
             _ => {
@@ -38,7 +35,7 @@ impl Standstill {
         if self.is_told.get() {
             return Patience::Wait(Duration::MAX);
         }
-        match PATIENCE.checked_sub(since.elapsed()) {
+        match patience.checked_sub(since.elapsed()) {
             Some(left) if !left.is_zero() => Patience::Wait(left),
             _ => {
                 self.is_told.set(true);

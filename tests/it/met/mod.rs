@@ -37,3 +37,6 @@ mod stalled;
 
 /// What texts promise.
 mod promises;
+
+/// Silent waits that are told of.
+mod notices;
