@@ -64,7 +64,7 @@ const DECREASE: f64 = 0.9;
 const LEAST_USE: f64 = 0.5;
 
 /// Permission to do one piece of work, from an [`AdaptiveLimiter`]. When it is dropped the work is over, and its time counts.
-#[must_use = "a slot that is dropped at once says that the work took no time"]
+#[must_use = "a slot that is dropped at once says that the work took no time, and `let _ = …` drops it: bind it to a name, as in `let _slot = …`"]
 pub struct LimiterSlot<'a, C: Timer> {
     limiter: &'a AdaptiveLimiter<C>,
     began: Duration,

@@ -242,6 +242,7 @@ impl<T> Feed<T> {
 }
 
 /// The values of a broadcast channel, as they come; made by [`Receiver::items`].
+#[must_use = "no item is taken until this stream is polled"]
 pub struct Items<'a, T: Clone> {
     receiver: &'a mut Receiver<T>,
     wait: Option<Wait<Rc<Feed<T>>, Receiving<T>>>,

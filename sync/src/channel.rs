@@ -160,6 +160,7 @@ impl<T> Receiver<T> {
 
 /// The items of a channel, as they come; made by [`Receiver::items`]. It keeps a place in line as
 /// [`QueueItems`](crate::QueueItems) does.
+#[must_use = "no item is taken until this stream is polled"]
 pub struct ReceiverItems<'a, T>(Items<T, Fifo<T>, &'a Queue<T>>);
 
 impl<T> ReceiverItems<'_, T> {

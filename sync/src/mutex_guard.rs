@@ -50,7 +50,7 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 /// The value of a locked [`Mutex`]. Dropping it unlocks: the next in line is handed the lock.
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     /// The value; `None` after a [`Condition::wait`](crate::Condition::wait) was dropped that had this guard.
@@ -156,7 +156,7 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 /// futures::executor::block_on(job);
 /// assert_eq!(*mutex.try_lock().unwrap(), 2);
 /// ```
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct OwnedMutexGuard<T> {
     mutex: Rc<Mutex<T>>,
     /// The value, out of the mutex while that is locked; `None` only in the destructor.

@@ -90,7 +90,7 @@ impl Semaphore {
 }
 
 /// Permits of a [`Semaphore`], returned when this is dropped.
-#[must_use = "a permit that is dropped at once is returned at once: bind it to a name, as in `let _permit = …`"]
+#[must_use = "a permit that is dropped at once is returned at once, and `let _ = …` drops it: bind it to a name, as in `let _permit = …`"]
 pub struct Permit<'a>(Held<&'a Semaphore>);
 
 /// Permits of a [`Semaphore`] that keep it alive: they can move into `'static` tasks. Made by
@@ -110,7 +110,7 @@ pub struct Permit<'a>(Held<&'a Semaphore>);
 /// futures::executor::block_on(job);
 /// assert!(!semaphore.is_locked());
 /// ```
-#[must_use = "a permit that is dropped at once is returned at once: bind it to a name, as in `let _permit = …`"]
+#[must_use = "a permit that is dropped at once is returned at once, and `let _ = …` drops it: bind it to a name, as in `let _permit = …`"]
 pub struct OwnedPermit(Held<Rc<Semaphore>>);
 
 impl<'a> Permit<'a> {

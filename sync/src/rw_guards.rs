@@ -70,19 +70,19 @@ impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
 }
 
 /// A reader's share of an [`RwLock`]. Dropping it ends the reading.
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct ReadGuard<'a, T>(Reading<T, &'a RwLock<T>>);
 
 /// A reader's share of an [`RwLock`] that keeps it alive. Made by [`RwLock::read_owned`].
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct OwnedReadGuard<T>(Reading<T, Rc<RwLock<T>>>);
 
 /// A writer's hold on an [`RwLock`]. Dropping it ends the writing.
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct WriteGuard<'a, T>(Writing<T, &'a RwLock<T>>);
 
 /// A writer's hold on an [`RwLock`] that keeps it alive. Made by [`RwLock::write_owned`].
-#[must_use = "a guard that is dropped at once unlocks at once"]
+#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct OwnedWriteGuard<T>(Writing<T, Rc<RwLock<T>>>);
 
 impl<'a, T> ReadGuard<'a, T> {

@@ -38,7 +38,7 @@ use std::{
 /// });
 /// assert_eq!(sum, 3);
 /// ```
-#[must_use = "dropping a Task cancels it: keep it, await it, or call .detach()"]
+#[must_use = "dropping a Task cancels it, and `let _ = spawn(…)` drops it at once: keep it, await it, or call .detach()"]
 pub struct Task<T>(pub(crate) RawTask<T>);
 
 impl<T> Task<T> {

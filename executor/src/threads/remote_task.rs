@@ -57,7 +57,7 @@ use std::{
 /// });
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
-#[must_use = "dropping a RemoteTask cancels it: keep it, await it, wait for it, or call .detach()"]
+#[must_use = "dropping a RemoteTask cancels it, and `let _ = …` drops it at once: keep it, await it, wait for it, or call .detach()"]
 pub struct RemoteTask<T: Send + 'static> {
     reply: Arc<Reply<T>>,
     calls: Arc<Calls>,

@@ -191,7 +191,7 @@ impl fmt::Debug for VirtualClock {
 
 /// What keeps a [`VirtualClock`] from jumping, until the last one is dropped, on whatever thread. What a thread has asked of the loop before
 /// that is done at the time at which the clock was held.
-#[must_use = "the clock is held only for as long as this lives"]
+#[must_use = "the clock is held only for as long as this lives, and `let _ = …` drops it: bind it to a name, as in `let _held = …`"]
 pub struct ClockHold(Arc<Holds>);
 
 #[derive(Default)]

@@ -39,6 +39,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 /// A stream that was polled and had to wait stands in line until it is polled again or dropped, and may be handed an item
 /// meanwhile: one that is not polled any more keeps that item from others. ([`next`](Self::next) leaves the line when it is
 /// dropped.)
+#[must_use = "no item is taken until this stream is polled"]
 pub struct QueueItems<'a, T, O: Order<T> = Fifo<T>>(Items<T, O, &'a OrderedQueue<T, O>>);
 
 impl<'a, T, O: Order<T>> QueueItems<'a, T, O> {

@@ -14,7 +14,7 @@ use std::{
 /// `task_done()`, which cannot be forgotten here, nor called too often.
 ///
 /// Made by [`Queue::get_job`](OrderedQueue::get_job).
-#[must_use = "a job that is dropped at once is done at once"]
+#[must_use = "a job that is dropped at once is done at once, and `let _ = …` drops it: bind it to a name, as in `let job = …`"]
 pub struct Job<'a, T, O: Order<T> = Fifo<T>> {
     // The fields are dropped in this order.
     item: T,
@@ -24,7 +24,7 @@ pub struct Job<'a, T, O: Order<T> = Fifo<T>> {
 /// A [`Job`] with a share of the queue: it can move into `'static` tasks.
 ///
 /// Made by [`Queue::get_job_owned`](OrderedQueue::get_job_owned).
-#[must_use = "a job that is dropped at once is done at once"]
+#[must_use = "a job that is dropped at once is done at once, and `let _ = …` drops it: bind it to a name, as in `let job = …`"]
 pub struct OwnedJob<T, O: Order<T> = Fifo<T>> {
     // The fields are dropped in this order.
     item: T,

@@ -46,6 +46,7 @@ where
 ///
 /// Dropping it drops the rest at once; clean-up in them is skipped, and reported to `on_unhandled`. To await that, use
 /// [`cancel`](Completed::cancel).
+#[must_use = "the futures run only while their outputs are fetched, and are dropped with this, by `let _ = …` too: call next until it yields None"]
 pub struct Completed<F: Future> {
     family: Family<Row<F>>,
     done: VecDeque<F::Output>,

@@ -140,6 +140,7 @@ fn begins_none() -> ! {
 ///
 /// All of them, when polled outside an executor. If `f`, one of the futures or the source of the items panics, the other futures are
 /// cancelled and awaited, and the panic goes on.
+#[must_use = "nothing is done until the outputs are fetched, and what runs is dropped with this, by `let _ = …` too: call for_each, collect or next"]
 pub struct Mapped<S: Stream, M, F: Future> {
     /// The items that were not pulled; `None` when there are no more.
     items: Option<Pin<Box<S>>>,

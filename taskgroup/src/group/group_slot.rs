@@ -62,7 +62,7 @@ fn no_slots() -> ! {
 }
 
 /// A place for one child. Dropped unused, it goes to the next who waits.
-#[must_use = "a slot that is dropped goes to the next who waits"]
+#[must_use = "a slot that is dropped goes to the next who waits, and `let _ = …` drops it: call spawn()"]
 pub struct GroupSlot<'g, E> {
     group: &'g TaskGroup<E>,
     is_used: bool,

@@ -40,3 +40,6 @@ mod promises;
 
 /// Silent waits that are told of.
 mod notices;
+
+/// What is forgotten warns, and says that `let _ = …` forgets it, too.
+mod forgotten;
