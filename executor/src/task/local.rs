@@ -4,6 +4,7 @@ use crate::{
     outside::called_outside,
     raw::lent::OnThread,
     task::{
+        local_scope::LocalScope,
         locals::{LocalValue, Locals},
         tasks::TASKS,
     },
@@ -64,6 +65,41 @@ impl<T: 'static> TaskLocal<T> {
             called_outside("TaskLocal::set was called", "a task");
         }
         drop((old, entry));
+    }
+
+    /// Runs `future` with a value of its own under this key. What is set inside is gone afterwards, and what is set outside meanwhile is not
+    /// seen inside. Tasks that are spawned inside inherit the value, if the key is [inherited](TaskLocal::inherited).
+    ///
+    /// The futures of a `gather`, a `race`, a `map_concurrent` or a `scope` run in one task and share its values: with this each has its
+    /// own. A child of a task group is a task, and needs none.
+    ///
+    /// # Cancellation
+    ///
+    /// As that of `future`, whose destructor and clean-up find the value too.
+    ///
+    /// # Panics
+    ///
+    /// When polled outside a task, or after it has ended.
+    ///
+    /// ```
+    /// use evenkeel::{gather, run, task::TaskLocal, yield_now};
+    ///
+    /// static REQUEST: TaskLocal<u32> = TaskLocal::inherited();
+    ///
+    /// async fn handle() -> Option<u32> {
+    ///     yield_now().await;
+    ///     REQUEST.get()
+    /// }
+    ///
+    /// run(async {
+    ///     REQUEST.set(0);
+    ///     let both = gather([1, 2].map(|id| REQUEST.scope(id, handle()))).await;
+    ///     assert_eq!(both, [Some(1), Some(2)]);
+    ///     assert_eq!(REQUEST.get(), Some(0));
+    /// });
+    /// ```
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> impl Future<Output = F::Output> {
+        LocalScope::new(LocalValue { key: self.key(), inherited: self.inherited, value: Rc::new(value) }, future)
     }
 
     /// The current task's value; `None` if it has none, or outside a task.

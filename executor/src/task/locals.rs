@@ -25,6 +25,13 @@ impl Locals {
         self.0.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone())
     }
 
+    /// Puts `value` there, and what was there into `value`: either may be nothing. Nothing is dropped.
+    pub(super) fn exchange(&mut self, key: usize, value: &mut Option<LocalValue>) {
+        let found = self.0.iter().position(|entry| entry.key == key);
+        let old = found.map(|at| self.0.swap_remove(at));
+        self.0.extend(std::mem::replace(value, old));
+    }
+
     /// Returns the old value, for the caller to drop where no borrow is held.
     pub(super) fn replace(&mut self, new: LocalValue) -> Option<Rc<dyn Any>> {
         match self.0.iter_mut().find(|entry| entry.key == new.key) {

@@ -5,6 +5,7 @@ pub(crate) mod spawn;
 pub(crate) mod task;
 pub(crate) mod current;
 pub(crate) mod local;
+mod local_scope;
 pub(crate) mod yield_now;
 pub(crate) mod main_task;
 pub(crate) mod raw_task;

@@ -222,6 +222,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "threads/to_thread.rs to_thread_with",
             "time/sleep.rs sleep",
             "time/sleep.rs sleep_until",
+            "task/local.rs scope",
             "task/task.rs outcome",
             "src/condition.rs wait",
             "src/condition.rs wait_for",

@@ -43,3 +43,6 @@ mod notices;
 
 /// What is forgotten warns, and says that `let _ = …` forgets it, too.
 mod forgotten;
+
+/// Task-locals of futures that share a task.
+mod contexts;
