@@ -34,6 +34,6 @@ pub use crate::{
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
-    ChildError, ChildOutput, Completed, Failure, Gather, GroupSlot, GroupStats, Items, JoinHandle, Mapped, Race,
-    ReadySignal, ScopedHandle, Starting, TaskGroupBuilder, TryGather,
+    ChildError, ChildOutput, Completed, Explain, Explained, Failure, Gather, GroupSlot, GroupStats, Items, JoinHandle,
+    Mapped, Race, ReadySignal, ScopedHandle, Starting, TaskGroupBuilder, TryGather,
 };

@@ -48,7 +48,7 @@ impl Family for InScope {
     type Home = Evenkeel;
 
     async fn sum<C: Future<Output = u64> + 'static>(children: impl Iterator<Item = C>) -> u64 {
-        let outcome = scope::<_, Infallible, _>(async |s| {
+        let outcome = scope::<_, _, Infallible, _>(async |s| {
             let handles: Vec<_> = children.map(|child| s.spawn(async { Ok(child.await) })).collect();
             let mut sum = 0;
             for handle in handles {
@@ -162,7 +162,7 @@ impl Nest for Scopes {
     fn nest<'a, C: Future<Output = u64> + 'a>(depth: u64, child: C) -> impl Future<Output = u64> + 'a {
         (0..depth).fold(Box::pin(child) as Local<'a>, |inner, _| {
             Box::pin(async {
-                let outcome = scope::<_, Infallible, _>(async |s| {
+                let outcome = scope::<_, _, Infallible, _>(async |s| {
                     let handle = s.spawn(async { Ok(inner.await) });
                     Ok(handle.await)
                 });

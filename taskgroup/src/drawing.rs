@@ -1,6 +1,9 @@
 //! How a tree of errors is written: drawn for people, and spelt out for programmers.
 
-use crate::error::{ChildError, Failure, GroupError};
+use crate::{
+    error::{ChildError, Failure, GroupError},
+    explain::Explained,
+};
 use evenkeel_executor::combinator::plain;
 use std::{cell::Cell, fmt};
 
@@ -35,10 +38,14 @@ impl Drop for Level {
     }
 }
 
-/// The upper levels are written as a derived `Debug` would; the first one below writes its errors side by side, those of all groups
-/// below; a group error in one of these is only named.
+/// `{:?}` is for people, who see it when `main` or an `unwrap` fails: the tree, with causes. `{:#?}` writes the upper levels as a derived
+/// `Debug` would; the first one below writes its errors side by side, those of all groups below; a group error in one of these is only
+/// named.
 impl<E: fmt::Debug> fmt::Debug for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return self.draw_whole(f, Causes::Shown);
+        }
         let level = Level::enter();
         let mut text = f.debug_struct("GroupError");
         if level.around > NESTED {
@@ -62,10 +69,33 @@ impl<E: fmt::Debug> fmt::Debug for Errors<'_, E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for GroupError<E> {
+/// Are errors written with what caused them?
+#[derive(Clone, Copy)]
+enum Causes {
+    Shown,
+    Hidden,
+}
+
+impl Causes {
+    fn of(f: &fmt::Formatter<'_>) -> Causes {
+        if f.alternate() { Causes::Shown } else { Causes::Hidden }
+    }
+
+    /// What the error says. An error may hold a group's, and draw it, so this takes little of the stack.
+    fn text(self, error: Explained<'_>) -> String {
+        let mut text = error.text.to_string();
+        if let Causes::Shown = self {
+            // A text takes everything.
+            let _ = error.append_causes(&mut text);
+        }
+        text
+    }
+}
+
+/// The tree; `{:#}` shows causes.
+impl<E> fmt::Display for GroupError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline())?;
-        self.draw(f, "")
+        self.draw_whole(f, Causes::of(f))
     }
 }
 
@@ -80,41 +110,87 @@ impl<E> GroupError<E> {
     }
 }
 
-impl<E: fmt::Display> GroupError<E> {
-    fn draw(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+impl<E> GroupError<E> {
+    #[inline(always)]
+    fn draw_whole(&self, f: &mut fmt::Formatter<'_>, causes: Causes) -> fmt::Result {
+        f.write_str(&self.headline())?;
+        self.draw(f, "", causes)
+    }
+
+    /// What is large on the stack is not on it while an error writes its text, or a group below its entries.
+    fn draw(&self, f: &mut fmt::Formatter<'_>, indent: &str, causes: Causes) -> fmt::Result {
         let level = Level::enter();
         if level.around >= DRAWN {
             return write!(f, "\n{indent}└─ …");
         }
         for (index, child) in self.children().iter().enumerate() {
             let is_last = index + 1 == self.children().len();
-            let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let below = format!("{indent}{below}");
-            match &child.error {
-                Failure::One(error) => {
-                    let text = error.to_string().replace('\n', &format!("\n{below}"));
-                    write!(f, "\n{indent}{branch}{}: {text}", child.title())?;
-                }
-                Failure::Group(group) => {
-                    write!(f, "\n{indent}{branch}{}: {}", child.title(), group.headline())?;
-                    group.draw(f, &below)?;
-                }
+            let text = match &child.error {
+                Failure::One(error) => causes.text(child.explain(error)),
+                Failure::Group(group) => group.headline(),
+            };
+            let below = write_entry(f, indent, is_last, &child.title(), &text)?;
+            if let Failure::Group(group) = &child.error {
+                group.draw(f, &below, causes)?;
             }
         }
         Ok(())
     }
 }
 
-impl<E: fmt::Display> fmt::Display for ChildError<E> {
+/// Writes one entry, and returns the indent of what stands below it.
+fn write_entry(
+    f: &mut fmt::Formatter<'_>,
+    indent: &str,
+    is_last: bool,
+    title: &str,
+    text: &str,
+) -> Result<String, fmt::Error> {
+    let (branch, below) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+    let below = format!("{indent}{below}");
+    write!(f, "\n{indent}{branch}{title}: {}", text.replace('\n', &format!("\n{below}")))?;
+    Ok(below)
+}
+
+/// Whose error it is, and what it says; `{:#}` shows causes.
+impl<E> fmt::Display for ChildError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.error {
-            Failure::One(error) => write!(f, "{}: {error}", self.title()),
-            Failure::Group(group) => write!(f, "{}: {group}", self.title()),
+        write!(f, "{}: ", self.title())?;
+        self.write_failure(f, Causes::of(f))
+    }
+}
+
+/// `{:?}` is for people, as that of a [`GroupError`] is.
+impl<E: fmt::Debug> fmt::Debug for ChildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            write!(f, "{}: ", self.title())?;
+            return self.write_failure(f, Causes::Shown);
         }
+        let mut text = f.debug_struct("ChildError");
+        text.field("error", &self.error).field("name", &self.name).field("location", &self.location).finish()
     }
 }
 
 impl<E> ChildError<E> {
+    fn write_failure(&self, f: &mut fmt::Formatter<'_>, causes: Causes) -> fmt::Result {
+        match &self.error {
+            Failure::One(error) => f.write_str(&causes.text(self.explain(error))),
+            Failure::Group(group) => group.draw_whole(f, causes),
+        }
+    }
+
+    /// What went wrong, with its causes, for a report.
+    pub(crate) fn report(&self) -> String {
+        struct Report<'a, E>(&'a ChildError<E>);
+        impl<E> fmt::Display for Report<'_, E> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_failure(f, Causes::Shown)
+            }
+        }
+        Report(self).to_string()
+    }
+
     fn title(&self) -> String {
         match &self.name {
             Some(name) => format!("{} ({})", plain(name), self.location),

@@ -1,5 +1,6 @@
 //! What went wrong in a group: a tree of errors.
 
+use crate::explain::{Explained, Explains};
 use evenkeel_executor::CancelReason;
 use std::{error::Error, fmt, panic::Location, vec};
 
@@ -8,14 +9,18 @@ use std::{error::Error, fmt, panic::Location, vec};
 /// A group error is a tree: an entry holds one error, or the group error of a group below. A lone error is in a group as well. `Display`
 /// draws the tree, with each child's name and the place where it was spawned.
 ///
-/// Groups may be nested as deeply as there is memory: nothing here takes stack for each level. So `Display` draws 65 levels, and
-/// `Debug` writes 16 levels one inside the other, and below them only the errors, side by side. (An `E` that holds group errors itself
+/// Groups may be nested as deeply as there is memory: nothing here takes stack for each level. So a drawing has 65 levels, and
+/// `{:#?}` writes 16 levels one inside the other, and below them only the errors, side by side. (An `E` that holds group errors itself
 /// takes part in that. But it is dropped by its own code, one inside the other.)
 ///
 /// A group that was cancelled by [`TaskGroup::cancel`](crate::TaskGroup::cancel) before its body had a value yields one too;
 /// it holds no errors then, or those that were there besides.
 ///
-/// A group error is an [`Error`] whenever `E` can be printed, so also for `E = anyhow::Error`, `Box<dyn Error>` and `String`.
+/// A group error is an [`Error`] whatever `E` is, so also for `E = anyhow::Error`, `Box<dyn Error>` and `String`. Its [`source`](Error::source)
+/// is the first child's error, whose source is what caused that.
+///
+/// `{}` draws the tree, and `{:#}` writes behind each error what caused it. So does `{:?}`, as `main() -> Result<_, GroupError<E>>` prints
+/// an error in that way; `{:#?}` shows the tree as data.
 ///
 /// ```
 /// use evenkeel::{TaskGroup, run, yield_now};
@@ -39,7 +44,6 @@ pub struct GroupError<E> {
 }
 
 /// A failure: whose it was, and what.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct ChildError<E> {
     /// What went wrong.
@@ -48,6 +52,7 @@ pub struct ChildError<E> {
     pub name: Option<Box<str>>,
     /// Where the child was spawned; for the group's body, where the group was run.
     pub location: &'static Location<'static>,
+    explains: Explains<E>,
 }
 
 /// What went wrong with a child: one error, or those of a group below.
@@ -140,9 +145,9 @@ impl<E> GroupError<E> {
         while let Some(level) = levels.last_mut() {
             match level.next() {
                 Some(ChildError { error: Failure::Group(group), .. }) => levels.push(group.into_children().into_iter()),
-                Some(ChildError { error: Failure::One(error), name, location }) => match nested(error) {
+                Some(ChildError { error: Failure::One(error), name, location, explains }) => match nested(error) {
                     Ok(group) => levels.push(group.into_children().into_iter()),
-                    Err(error) => flat.push(ChildError { error: Failure::One(error), name, location }),
+                    Err(error) => flat.push(ChildError { error: Failure::One(error), name, location, explains }),
                 },
                 None => drop(levels.pop()),
             }
@@ -156,18 +161,18 @@ impl<E> GroupError<E> {
         let (mut level, mut around) = (Halves::of(self), Vec::new());
         loop {
             match level.rest.next() {
-                Some(ChildError { error: Failure::One(error), name, location }) => {
+                Some(ChildError { error: Failure::One(error), name, location, explains }) => {
                     let half = if pred(&error) { &mut level.liked } else { &mut level.others };
-                    half.push(ChildError { error: Failure::One(error), name, location });
+                    half.push(ChildError { error: Failure::One(error), name, location, explains });
                 }
-                Some(ChildError { error: Failure::Group(group), name, location }) => {
-                    around.push((std::mem::replace(&mut level, Halves::of(group)), name, location));
+                Some(ChildError { error: Failure::Group(group), name, location, explains }) => {
+                    around.push((std::mem::replace(&mut level, Halves::of(group)), name, location, explains));
                 }
                 None => {
                     let (liked, others) = level.into_groups();
-                    let Some((above, name, location)) = around.pop() else { return (liked, others) };
+                    let Some((above, name, location, explains)) = around.pop() else { return (liked, others) };
                     level = above;
-                    let entry = |group, name| ChildError { error: Failure::Group(group), name, location };
+                    let entry = |group, name| ChildError { error: Failure::Group(group), name, location, explains };
                     level.liked.extend(liked.map(|group| entry(group, name.clone())));
                     level.others.extend(others.map(|group| entry(group, name)));
                 }
@@ -202,8 +207,14 @@ impl<E> ChildError<E> {
         error: Failure<E>,
         name: Option<Box<str>>,
         location: &'static Location<'static>,
+        explains: Explains<E>,
     ) -> ChildError<E> {
-        ChildError { error, name, location }
+        ChildError { error, name, location, explains }
+    }
+
+    /// What an error of this child's kind says.
+    pub(crate) fn explain<'a>(&self, error: &'a E) -> Explained<'a> {
+        (self.explains)(error)
     }
 }
 
@@ -219,16 +230,18 @@ impl<E> Drop for GroupError<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display + 'static> Error for GroupError<E> {
+/// The source is the first child's error.
+impl<E: fmt::Debug + 'static> Error for GroupError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.children.first().map(|child| child as &(dyn Error + 'static))
     }
 }
 
-impl<E: fmt::Debug + fmt::Display + 'static> Error for ChildError<E> {
+/// The source is what caused the error.
+impl<E: fmt::Debug + 'static> Error for ChildError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.error {
-            Failure::One(_) => None,
+            Failure::One(error) => self.explain(error).source,
             Failure::Group(group) => group.source(),
         }
     }

@@ -12,6 +12,7 @@ mod in_place;
 mod unclaimed;
 mod drawing;
 mod error;
+mod explain;
 mod output;
 mod caught;
 
@@ -21,6 +22,7 @@ pub use crate::{
         try_gather,
     },
     error::{ChildError, Failure, GroupError},
+    explain::{Explain, Explained},
     group::{GroupSlot, GroupStats, JoinHandle, ReadySignal, Starting, TaskGroup, TaskGroupBuilder},
     output::ChildOutput,
     scope::{Scope, ScopedHandle, scope},

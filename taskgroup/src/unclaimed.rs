@@ -41,12 +41,12 @@ impl<E: fmt::Debug> Drop for Unclaimed<E> {
     }
 }
 
-/// Reports errors that nobody gets. Their `Debug` and their destructors are foreign code: a panic of one costs no other its report.
+/// Reports errors that nobody gets. Their texts and their destructors are foreign code: a panic of one costs no other its report.
 pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
     for error in errors {
-        let text = catch(|| format!("{:?}", error.error));
+        let text = catch(|| error.report());
         let text =
-            text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose Debug panics", error.location));
+            text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose text panics", error.location));
         report_unhandled(UnhandledKind::Error(text.into()));
         drop_quietly(error);
     }

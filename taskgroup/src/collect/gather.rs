@@ -3,6 +3,7 @@
 use super::kind;
 use crate::{
     error::{ChildError, Failure, GroupError},
+    explain::{Explain, Explains},
     in_place::*,
 };
 use pin_project_lite::pin_project;
@@ -67,10 +68,12 @@ pub trait TryGather<Kind, E> {
     type Output;
 
     /// What [`try_gather`] returns. Errors are said to come from that place in the source.
-    fn into_try_gather(
+    fn into_try_gather<Of>(
         self,
         location: &'static Location<'static>,
-    ) -> impl Future<Output = Result<Self::Output, GroupError<E>>>;
+    ) -> impl Future<Output = Result<Self::Output, GroupError<E>>>
+    where
+        E: Explain<Of>;
 }
 
 /// [`gather`] for futures that can fail: all values, or all errors.
@@ -96,7 +99,7 @@ pub trait TryGather<Kind, E> {
 /// });
 /// ```
 #[track_caller]
-pub fn try_gather<Kind, E, G: TryGather<Kind, E>>(
+pub fn try_gather<Kind, Of, E: Explain<Of>, G: TryGather<Kind, E>>(
     futures: G,
 ) -> impl Future<Output = Result<G::Output, GroupError<E>>> {
     futures.into_try_gather(Location::caller())
@@ -150,12 +153,16 @@ impl<F: Future, T, M: FnOnce(F::Output) -> T> Future for Map<F, M> {
 /// Collects errors, and knows where they are said to come from.
 pub(crate) struct Errors<E> {
     location: &'static Location<'static>,
+    explains: Explains<E>,
     errors: Vec<ChildError<E>>,
 }
 
 impl<E> Errors<E> {
-    pub(crate) fn new(location: &'static Location<'static>) -> Errors<E> {
-        Errors { location, errors: Vec::new() }
+    pub(crate) fn new<Of>(location: &'static Location<'static>) -> Errors<E>
+    where
+        E: Explain<Of>,
+    {
+        Errors { location, explains: E::explain, errors: Vec::new() }
     }
 
     /// The value; or `None`, and the error is kept.
@@ -163,7 +170,7 @@ impl<E> Errors<E> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.errors.push(ChildError::new(Failure::One(error), None, self.location));
+                self.errors.push(ChildError::new(Failure::One(error), None, self.location, self.explains));
                 None
             }
         }
@@ -188,12 +195,15 @@ where
 {
     type Output = Vec<T>;
 
-    fn into_try_gather(
+    fn into_try_gather<Of>(
         self,
         location: &'static Location<'static>,
-    ) -> impl Future<Output = Result<Self::Output, GroupError<E>>> {
+    ) -> impl Future<Output = Result<Self::Output, GroupError<E>>>
+    where
+        E: Explain<Of>,
+    {
         let sort = move |results: Vec<Result<T, E>>| {
-            let mut errors = Errors::new(location);
+            let mut errors = Errors::new::<Of>(location);
             let count = results.len();
             let values: Vec<T> = results.into_iter().filter_map(|result| errors.value(result)).collect();
             if values.len() == count { Ok(values) } else { Err(errors.into_error()) }
@@ -223,12 +233,15 @@ macro_rules! try_tuple {
         {
             type Output = ($($value,)+);
 
-            fn into_try_gather(
+            fn into_try_gather<Of>(
                 self,
                 location: &'static Location<'static>,
-            ) -> impl Future<Output = Result<Self::Output, GroupError<Error>>> {
+            ) -> impl Future<Output = Result<Self::Output, GroupError<Error>>>
+            where
+                Error: Explain<Of>,
+            {
                 let sort = move |($($field,)+): ($(Result<$value, Error>,)+)| {
-                    let mut errors = Errors::new(location);
+                    let mut errors = Errors::new::<Of>(location);
                     match ($(errors.value($field),)+) {
                         ($(Some($field),)+) => Ok(($($field,)+)),
                         _ => Err(errors.into_error()),

@@ -1,7 +1,7 @@
 //! `race` and `first_ok`: the first of several futures; the others are cancelled, and their clean-up awaited.
 
 use super::{gather::Errors, kind};
-use crate::{error::GroupError, in_place::*};
+use crate::{error::GroupError, explain::Explain, in_place::*};
 use evenkeel_executor::CancelReason;
 use pin_project_lite::pin_project;
 use std::{
@@ -95,11 +95,11 @@ pub fn race<Kind, R: Race<Kind>>(futures: R) -> impl Future<Output = R::Output> 
 /// });
 /// ```
 #[track_caller]
-pub fn first_ok<I, T, E>(futures: I) -> impl Future<Output = Result<T, GroupError<E>>>
+pub fn first_ok<Of, I, T, E: Explain<Of>>(futures: I) -> impl Future<Output = Result<T, GroupError<E>>>
 where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,
 {
-    let mut errors = Some(Errors::new(Location::caller()));
+    let mut errors = Some(Errors::new::<Of>(Location::caller()));
     let choose = move |result: Option<Result<T, E>>| match result {
         Some(Ok(value)) => Some(Ok(value)),
         Some(Err(error)) => errors.as_mut().and_then(|errors| errors.value::<T>(Err(error))).map(Ok),

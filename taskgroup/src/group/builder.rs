@@ -1,7 +1,7 @@
 //! The settings of a group.
 
 use super::{group_core::GroupCore, run::run_group, task_group::TaskGroup};
-use crate::error::GroupError;
+use crate::{error::GroupError, explain::Explain};
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
@@ -51,12 +51,13 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     ///
     /// As [`TaskGroup::run`].
     #[track_caller]
-    pub fn run<T, B>(self, body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    pub fn run<Kind, T, B>(self, body: B) -> impl Future<Output = Result<T, GroupError<E>>>
     where
+        E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
         let core = GroupCore::new(self.name, self.limit, self.grace, Location::caller());
-        run_group(core, |state| body(TaskGroup(state)))
+        run_group(core, E::explain, |state| body(TaskGroup(state)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::group_core::{GroupCore, current_id};
 use crate::{
     error::{ChildError, Failure},
+    explain::Explains,
     unclaimed::report_errors,
 };
 use evenkeel_executor::{CancelReason, TaskId, try_current_task};
@@ -11,12 +12,14 @@ use std::{cell::RefCell, fmt, rc::Rc};
 /// A group with its errors.
 pub(super) struct GroupState<E> {
     pub(super) core: Rc<GroupCore>,
+    /// How its errors explain themselves.
+    pub(super) explains: Explains<E>,
     errors: RefCell<Vec<ChildError<E>>>,
 }
 
 impl<E> GroupState<E> {
-    pub(super) fn new(core: GroupCore) -> GroupState<E> {
-        GroupState { core: Rc::new(core), errors: RefCell::new(Vec::new()) }
+    pub(super) fn new(core: GroupCore, explains: Explains<E>) -> GroupState<E> {
+        GroupState { core: Rc::new(core), explains, errors: RefCell::new(Vec::new()) }
     }
 
     pub(super) fn take_errors(&self) -> Vec<ChildError<E>> {
@@ -27,7 +30,7 @@ impl<E> GroupState<E> {
 impl<E: fmt::Debug> GroupState<E> {
     /// The body has failed.
     pub(super) fn body_failed(&self, error: E) {
-        self.add(ChildError::new(Failure::One(error), None, self.core.location), None);
+        self.add(ChildError::new(Failure::One(error), None, self.core.location, self.explains), None);
     }
 
     /// The code that runs now has failed: a child's, or in the task of the group's future what the body reports.
@@ -35,9 +38,9 @@ impl<E: fmt::Debug> GroupState<E> {
         let error = match try_current_task() {
             Some(task) if self.core.host.get() != Some(task) => {
                 let location = task.location().unwrap_or(self.core.location);
-                ChildError::new(failure, task.name().map(Into::into), location)
+                ChildError::new(failure, task.name().map(Into::into), location, self.explains)
             }
-            _ => ChildError::new(failure, None, self.core.location),
+            _ => ChildError::new(failure, None, self.core.location, self.explains),
         };
         self.add(error, current_id());
     }

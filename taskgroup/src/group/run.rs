@@ -4,6 +4,7 @@ use super::{group_core::GroupCore, group_state::GroupState, roster::Whom};
 use crate::{
     caught::{Payload, catch, report_destructor},
     error::GroupError,
+    explain::Explains,
     unclaimed::{Unclaimed, report_errors},
 };
 use evenkeel_executor::{
@@ -22,13 +23,14 @@ use std::{
 /// Runs a group to its end.
 pub(super) async fn run_group<T, E, F>(
     core: GroupCore,
+    explains: Explains<E>,
     body: impl FnOnce(Rc<GroupState<E>>) -> F,
 ) -> Result<T, GroupError<E>>
 where
     E: fmt::Debug + 'static,
     F: Future<Output = Result<T, E>>,
 {
-    let state = Rc::new(GroupState::new(core));
+    let state = Rc::new(GroupState::new(core, explains));
     state.core.lineage.begin();
     let tether = Tether(state.clone());
     let body = Body {

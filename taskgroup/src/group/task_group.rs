@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::{Failure, GroupError},
+    explain::Explain,
     output::ChildOutput,
 };
 use evenkeel_executor::{CancelReason, combinator::spawn_at};
@@ -86,12 +87,13 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     ///
     /// When polled outside an executor. If the body or a child panicked: that panic goes on.
     #[track_caller]
-    pub fn run<T, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+    pub fn run<Kind, T, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
     where
+        E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
         let core = GroupCore::new(None, None, None, Location::caller());
-        run_group(core, |state| body(TaskGroup(state)))
+        run_group(core, E::explain, |state| body(TaskGroup(state)))
     }
 
     /// Spawns a child. It begins in the next turn, and is awaited by the group whatever becomes of its handle. It yields a `Result` with
@@ -137,7 +139,10 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         T: 'static,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E> + 'static,
     {
-        self.spawn_child::<Nested, _>(TaskGroup::run(body), Membership::Awaited, Location::caller())
+        let location = Location::caller();
+        let core = GroupCore::new(None, None, None, location);
+        let group = run_group(core, self.0.explains, |state| body(TaskGroup(state)));
+        self.spawn_child::<Nested, _>(group, Membership::Awaited, location)
     }
 
     /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::{ChildError, Failure},
+    explain::Explains,
     in_place::{Children, Running},
     unclaimed::Unclaimed,
 };
@@ -37,6 +38,7 @@ pin_project! {
         body: Option<Branch<B>>,
         has_body: bool,
         location: &'static Location<'static>,
+        explains: Explains<E>,
         value: Option<T>,
         errors: Unclaimed<E>,
     }
@@ -49,10 +51,11 @@ impl<'a, T, E: fmt::Debug, B> Kin<'a, T, E, B> {
         children: Closing<'a, E>,
         body: B,
         location: &'static Location<'static>,
+        explains: Explains<E>,
     ) -> Kin<'a, T, E, B> {
         let body = Some(Branch::new(body));
         let errors = Unclaimed::new(Vec::new());
-        Kin { orders, children, polled: None, body, has_body: true, location, value: None, errors }
+        Kin { orders, children, polled: None, body, has_body: true, location, explains, value: None, errors }
     }
 
     /// Is that child there? Another may have its key by now.
@@ -79,7 +82,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Kin<'_, T, E, B> {
         match ready!(siblings.poll(branch, cx)) {
             Ok(Ok(value)) => *this.value = Some(value),
             Ok(Err(error)) => {
-                this.errors.push(ChildError::new(Failure::One(error), None, this.location));
+                this.errors.push(ChildError::new(Failure::One(error), None, this.location, *this.explains));
                 this.orders.fail();
             }
             Err(_cancelled) => {}

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::GroupError,
+    explain::Explain,
     in_place::{Family, Roll},
 };
 use evenkeel_executor::combinator::shield_depth;
@@ -68,9 +69,9 @@ use std::{
 /// assert_eq!((first.unwrap(), total.get()), (4, 8));
 /// ```
 #[track_caller]
-pub fn scope<'env, T, E, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
+pub fn scope<'env, Kind, T, E, B>(body: B) -> impl Future<Output = Result<T, GroupError<E>>>
 where
-    E: fmt::Debug,
+    E: Explain<Kind>,
     B: for<'scope> AsyncFnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let location = Location::caller();
@@ -78,11 +79,11 @@ where
         // The order matters: the last is dropped first, and the children with it. See `brood`.
         let brood = Brood::new();
         let orders = Orders::new();
-        let scope = Scope::new(&orders, &brood);
+        let scope = Scope::new(&orders, &brood, E::explain);
         // Before the body is called: that may spawn children already, and panic.
         let children = Closing::new(&brood);
         let body = body(scope);
-        let kin = Kin::new(&orders, children, body, location);
+        let kin = Kin::new(&orders, children, body, location, E::explain);
         Running { orders: &orders, family: Family::with_roll(orders.roll(), kin) }.await
     }
 }

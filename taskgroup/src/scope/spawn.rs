@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::{ChildError, Failure},
+    explain::Explains,
     output::ChildOutput,
 };
 use evenkeel_executor::CancelReason;
@@ -47,6 +48,7 @@ use std::{
 pub struct Scope<'scope, 'env: 'scope, E> {
     orders: &'scope Orders,
     nursery: Nursery<'scope, E>,
+    explains: Explains<E>,
     // Both lifetimes are fixed for a scope: nobody can make `'scope` shorter or longer.
     env: PhantomData<(&'scope mut &'scope (), &'env mut &'env ())>,
 }
@@ -60,8 +62,8 @@ impl<E> Clone for Scope<'_, '_, E> {
 impl<E> Copy for Scope<'_, '_, E> {}
 
 impl<'scope, E> Scope<'scope, '_, E> {
-    pub(super) fn new(orders: &'scope Orders, brood: &'scope Brood<E>) -> Self {
-        Scope { orders, nursery: Nursery::new(brood), env: PhantomData }
+    pub(super) fn new(orders: &'scope Orders, brood: &'scope Brood<E>, explains: Explains<E>) -> Self {
+        Scope { orders, nursery: Nursery::new(brood), explains, env: PhantomData }
     }
 
     /// Spawns a child that may borrow what outlives the scope. It runs from the scope's next poll on. It yields what the child of a
@@ -77,8 +79,8 @@ impl<'scope, E> Scope<'scope, '_, E> {
     {
         let location = Location::caller();
         let outlet = Rc::new(Outlet::new());
-        let error = PhantomData::<fn(E)>;
-        let child = Box::pin(Child { future, outlet: outlet.clone(), is_polled: false, location, error });
+        let explains = self.explains;
+        let child = Box::pin(Child { future, outlet: outlet.clone(), is_polled: false, location, explains });
         let child = self.nursery.add(child, self.orders.reason().cloned(), || self.orders.roll().add());
         ScopedHandle::new(self.orders, outlet, child)
     }
@@ -111,7 +113,7 @@ pin_project! {
         outlet: Rc<Outlet<T>>,
         is_polled: bool,
         location: &'static Location<'static>,
-        error: PhantomData<fn(E)>,
+        explains: Explains<E>,
     }
     impl<T, E, F> PinnedDrop for Child<T, E, F> {
         fn drop(this: Pin<&mut Self>) {
@@ -140,7 +142,7 @@ impl<T, E, F: Future<Output: ChildOutput<E, Value = T>>> Future for Child<T, E, 
             }
             Err(error) => {
                 this.outlet.end(Stage::Failed);
-                Err(ChildError::new(Failure::One(error), this.outlet.take_name(), this.location))
+                Err(ChildError::new(Failure::One(error), this.outlet.take_name(), this.location, *this.explains))
             }
         })
     }

@@ -453,6 +453,12 @@ fn cleanup_08_errors_of_a_scope_are_handed_out_or_reported_when_clean_up_ends_wi
 #[test]
 fn cleanup_08_an_error_whose_debug_panics_costs_no_other_its_report() {
     struct Unspeakable;
+    impl std::error::Error for Unspeakable {}
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no words");
+        }
+    }
     impl std::fmt::Debug for Unspeakable {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             panic!("no words");

@@ -208,7 +208,7 @@ fn collect_04_what_was_stopped_in_part_says_so_when_it_is_awaited_again() {
     says_so(awaited_again(|| Box::pin(async { race([true, false].map(cleans_up_or_not)).map(|()| 1).await })));
     says_so(awaited_again(|| {
         Box::pin(async {
-            let outcome = scope::<(), String, _>(async |s| {
+            let outcome = scope::<_, (), String, _>(async |s| {
                 for cleans in [true, false] {
                     drop(s.spawn(cleans_up_or_not(cleans).map(Ok)));
                 }

@@ -135,7 +135,7 @@ fn group_04_a_child_that_is_cancelled_on_its_own_is_no_failure() {
 #[test]
 fn group_04_who_awaits_a_child_that_was_cancelled_on_its_own_cancels_the_scope() {
     let ((), heard) = run_watched(async {
-        let error = scope::<(), _, _>(async |s| {
+        let error = scope::<_, (), _, _>(async |s| {
             let lone = s.spawn(pending::<Result<(), Error>>());
             s.spawn(pending::<Result<(), Error>>());
             yield_now().await;

@@ -282,6 +282,14 @@ impl fmt::Debug for Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault#{}", self.id)
+    }
+}
+
+impl std::error::Error for Fault {}
+
 /// A task's handle, which notes in the frames that dropping it cancels the task.
 pub(super) struct Owned {
     pub(super) task: Option<Task<Out>>,

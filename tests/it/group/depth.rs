@@ -135,12 +135,13 @@ fn group_16_halves_keep_names_places_and_reasons() {
 
 #[test]
 fn group_16_debug_nests_sixteen_groups_and_writes_what_is_below_side_by_side() {
-    let text = format!("{:?}", run(nested(15)));
+    let data = |error| format!("{error:#?}").split_whitespace().collect::<String>();
+    let text = data(run(nested(15)));
     assert_eq!((text.matches("GroupError").count(), text.matches("errors").count()), (16, 0));
 
-    let text = format!("{:?}", run(nested(19)));
+    let text = data(run(nested(19)));
     assert_eq!((text.matches("GroupError").count(), text.matches("children").count()), (17, 16));
-    assert!(text.contains("GroupError { errors: [0, 1, 2, 3], reason: None }"), "{text}");
+    assert!(text.contains("GroupError{errors:[0,1,2,3,],reason:None,}"), "{text}");
 }
 
 #[test]
@@ -156,12 +157,14 @@ fn fault_15_the_library_writes_a_deep_tree_on_a_small_stack() {
         });
         assert!(outcome.is_err());
         assert_eq!(reports.len(), 1);
-        assert!(reports[0].starts_with("error: Group(GroupError { children"), "{}", &reports[0][..100]);
+        assert!(reports[0].starts_with("error: 20001 errors in a task group\n"), "{}", &reports[0][..100]);
     });
 }
 
 /// An error that holds a group's.
 struct Wrap(Option<GroupError<Wrap>>);
+
+impl Error for Wrap {}
 
 impl fmt::Debug for Wrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,14 +193,18 @@ fn wrapped(depth: usize) -> GroupError<Wrap> {
 fn fault_15_errors_that_hold_group_errors_are_written_on_a_small_stack() {
     on_a_small_stack(|| {
         let error = wrapped(1000);
-        assert_eq!(format!("{error:?}").matches("Wrap").count(), 17);
-        assert_eq!(format!("{error}").matches("wrapped").count(), 65);
-        assert!(format!("{error}").ends_with("└─ …"));
+        // If this fails, the stack overflows: what is dropped then is nested.
+        let counts = |text: String| ["Wrap(", "wrapped", "└─ …"].map(|what| text.matches(what).count());
+        let found = [format!("{error}"), format!("{error:?}"), format!("{error:#?}")].map(counts);
+        if found != [[0, 65, 1], [0, 65, 1], [1, 64, 1]] {
+            eprintln!("{found:?}");
+        }
+        assert_eq!(found, [[0, 65, 1], [0, 65, 1], [1, 64, 1]]);
         // A panic in one leaves the next as it would be.
         let inner = wrapped(5);
         assert!(catch_unwind(AssertUnwindSafe(|| format!("{inner:?}"))).is_err());
         assert!(catch_unwind(AssertUnwindSafe(|| format!("{inner}"))).is_err());
-        assert_eq!(format!("{error:?}").matches("Wrap").count(), 17);
+        assert_eq!(format!("{error:?}").matches("wrapped").count(), 65);
         let mut next = Some(error);
         while let Some(error) = next {
             next = error.into_first().and_then(|mut wrap| wrap.0.take());

@@ -116,7 +116,7 @@ fn group_edge_cleanup_panic_of_cancelled_child_resumes() {
     });
     let payload = out.expect_err("the panic resumes");
     assert_eq!(crate::kit::probe::text_of(payload), "in clean-up");
-    assert_eq!(reports, ["error: One(\"error\")"]);
+    assert_eq!(reports, ["error: error"]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn group_edge_body_cleanup_panic_with_child_error() {
     });
     let payload = out.map(|_| ()).expect_err("the panic resumes");
     assert_eq!(crate::kit::probe::text_of(payload), "in clean-up");
-    assert_eq!(reports, ["error: One(\"error\")"]);
+    assert_eq!(reports, ["error: error"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::kit::{
 };
 use evenkeel::{
     Elapsed, GroupError, TaskGroup,
-    group::{ChildError, Failure},
+    group::{ChildError, Explain, Failure},
     run, sleep, timeout, yield_now,
 };
 use std::{error::Error, fmt, future::pending, io, panic::Location};
@@ -209,7 +209,7 @@ fn group_error_is_a_std_error_whatever_it_holds() {
 
 #[test]
 fn group_error_passes_through_the_question_mark() {
-    async fn a_group<E: From<&'static str> + fmt::Debug + 'static>() -> Result<u32, GroupError<E>> {
+    async fn a_group<Kind, E: From<&'static str> + Explain<Kind> + 'static>() -> Result<u32, GroupError<E>> {
         TaskGroup::run(async |group: TaskGroup<E>| {
             let one = group.spawn(async { Ok(1) });
             yield_now().await;
@@ -225,16 +225,17 @@ fn group_error_passes_through_the_question_mark() {
             f.write_str(&self.0)
         }
     }
+    impl Error for Text {}
     impl From<&'static str> for Text {
         fn from(text: &'static str) -> Text {
             Text(text.into())
         }
     }
     async fn boxed() -> Result<u32, Box<dyn Error + Send + Sync>> {
-        Ok(a_group::<&'static str>().await? + a_group::<String>().await? + a_group::<Text>().await?)
+        Ok(a_group::<_, &'static str>().await? + a_group::<_, String>().await? + a_group::<_, Text>().await?)
     }
     async fn with_anyhow() -> anyhow::Result<u32> {
-        Ok(a_group::<String>().await?)
+        Ok(a_group::<_, String>().await?)
     }
     async fn anyhow_in_anyhow() -> anyhow::Result<u32> {
         let sum = TaskGroup::<anyhow::Error>::run(async |group| {
@@ -295,7 +296,7 @@ fn fault_15_a_deep_tree_is_walked_printed_and_dropped_on_a_small_stack() {
 
 #[test]
 fn group_error_debug_shows_all() {
-    let text = format!("{:?}", tree());
+    let text = format!("{:#?}", tree());
     for part in ["\"a\"", "\"d\"", "below", "errors.rs"] {
         assert!(text.contains(part), "{part} in {text}");
     }

@@ -66,7 +66,7 @@ fn group_05_a_value_that_panics_as_it_is_dropped_takes_no_errors_with_it() {
         group.report("the error");
         Ok(Bomb("the value"))
     }));
-    assert_eq!(ended, ("the value".to_owned(), vec!["error: One(\"the error\")".to_owned()]));
+    assert_eq!(ended, ("the value".to_owned(), vec!["error: the error".to_owned()]));
 }
 
 /// A sibling: a child is dropped, and what it owned panics.

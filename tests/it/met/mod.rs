@@ -46,3 +46,6 @@ mod forgotten;
 
 /// Task-locals of futures that share a task.
 mod contexts;
+
+/// What caused an error is never lost on the way to people.
+mod causes;
