@@ -113,11 +113,6 @@ impl Core {
     pub(crate) fn drain_inbox(&self) {
         let mut entries = self.entries.take();
         self.tasks.inbox.drain(&mut entries);
-        if self.main.get() != Number::NONE {
-            if let Some(reason) = self.calls.take_cancel_main() {
-                self.tasks.request_number(self.main.get(), Stop::Cancel, reason);
-            }
-        }
         if self.schedule.is_some() {
             for taken in 0..entries.len() {
                 let chosen = self.choose_wake(Choice::ForeignWake, entries.len() - taken);
@@ -126,6 +121,12 @@ impl Core {
         }
         entries.drain(..).for_each(wake_entry);
         self.entries.set(entries);
+        if self.main.get() != Number::NONE {
+            // Behind those wake-ups: what had come before counts.
+            if let Some(reason) = self.calls.take_cancel_main() {
+                self.tasks.request_number(self.main.get(), Stop::Cancel, reason);
+            }
+        }
         self.do_calls();
     }
 

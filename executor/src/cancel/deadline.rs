@@ -32,7 +32,8 @@ impl From<Elapsed> for io::Error {
 /// Gives a future `limit` time: a [`Deadline`] that nobody moves.
 ///
 /// The limit counts from the first poll on. The future is dropped when its time is over, after the clean-up in it is done. A future
-/// that finishes in the turn of the deadline has finished; with no time at all it is polled once. `Duration::MAX` is never.
+/// that finishes in the turn of the deadline has finished; with no time at all it is polled once, and what needs not wait is given, also
+/// through other timeouts, scopes, groups and clean-up points. `Duration::MAX` is never.
 ///
 /// Cancel-safe as far as `future` is.
 ///

@@ -32,9 +32,9 @@
 //! 1. `Tasks::request`: `Task::cancel`, a dropped handle, `current_task().cancel`, `Handle::cancel_main`, Ctrl-C, the executor's close. It
 //!    sets a flag, keeps the first reason, queues the task, and wakes the clean-up points that are registered with the root scope. A
 //!    second request changes nothing, except for an abort that follows a cancellation.
-//! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that was not woken and
-//!    has no clean-up points is stopped without a poll; any other is polled, and stopped if that finds nothing to wait for.
-//!    `Tasks::stop` drops the future.
+//! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that had not been woken
+//!    when it was cancelled and has no clean-up points is stopped without a poll; any other is polled, and stopped if that finds nothing to
+//!    wait for. `Tasks::stop` drops the future.
 //! 3. `Tasks::deliver`: the poll reached a clean-up point (`Region::reach`), which is at work in the root scope now. If clean-up points were
 //!    registered before, `CleaningUp` is what the state says from the beginning of that poll on.
 //! 4. No member of the root scope is at work any more (`Members::are_at_work`), and the last poll reached nothing new: `decide` says so,
@@ -62,7 +62,7 @@
 //!           └──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. `Region::cancel`: called by `Region::cancel_once` for `CancelScope::cancel`, for a token, for `Region::has_come` in a poll (the
+//! 1. `Region::cancel`: called by `Region::cancel_once` for `CancelScope::cancel`, for a token, for `Region::come` in a poll (the
 //!    deadline's timer has fired), for `Visit::begin` (the deadline was past before the start), and for `Parts::drop_unfinished` where
 //!    handles are left; by `Region::look` (another thread has cancelled); and by `Branch::cancel`. It keeps the first reason, moves the
 //!    epoch on, and wakes the members. Or: `Region::arrive` finds in a poll that what is around is cancelled.
@@ -70,7 +70,8 @@
 //!    `Visit::stop` drops the body: `Err(Cancelled)`. If something around is cancelled too, it does not come to that: the outermost
 //!    cancelled scope stops, and drops this one with all that is in it (`Parts::drop_unfinished`); or this one outlives that, and has
 //!    itself polled at its end (`Region::wait_for_end_around`).
-//!    A scope that is cancelled before it begins has no body any more when it gets here (`Visit::begin`).
+//!    A scope that is cancelled before it begins has no body any more when it gets here (`Visit::begin`). One whose own deadline has come
+//!    has a poll in which others begin; the head of `visit.rs` argues it.
 //! 3. A clean-up point was reached. It holds the scope, which holds the scope around it, up to the next clean-up point or the root
 //!    (`Members::are_at_work`, asked by `Region::wait`).
 //! 4. `ScopeTimer::is_overdue`: the scope's grace period is over.
@@ -93,12 +94,40 @@
 //!           └───────────────────────────────────────────────────────┘
 //! ```
 //!
-//! 1. `Guard::poll`, in a scope that is cancelled, does with the body what a scope does: it is polled once more, waited for while clean-up
-//!    in it is at work, and dropped.
+//! 1. `Guard::poll`, in a scope that is cancelled, does with the body what is done with a task: it is polled once more unless nothing had
+//!    been woken, waited for while clean-up in it is at work, and dropped.
 //! 2. `Cleaning::poll`: shielded, from its beginning to its end. Then `Region::end` lets the scope around go. `resume` returns the body's
 //!    value if there is one, lets a panic go on, and otherwise never goes on: the scope that is cancelled drops it.
 //! 3. The drop of `Guard`, `Cleaning` or `Shield`: reported, unless somebody asked for it (`abort`, a grace period). Or `open_shields` has
 //!    given it up, since what it waits for can never come.
+//!
+//! # What a request decides
+//!
+//! *At its time*: the reason; and whether code that waits gets its one more poll. It does if it had been woken by then, as it may have a
+//! result that must not be lost. If not, it is *still*, and nothing that comes later changes that: not a task that is stopped by the same
+//! hand and ends what this one waits for, not a lock that another cancelled task lets go. Otherwise it would depend on who is next in the
+//! queue.
+//!
+//! * Of a task, the flag `WOKEN` of its slot says so, which no waker sets between the request and the delivery (`Table::wake_unusual`). A
+//!   wake-up that another thread, or the host between two ticks, has put into the inbox before the request counts, though it was not taken
+//!   yet (`Inbox::may_wake`); what is drained together with a cancellation of main goes first.
+//! * A task that cancels itself, or is cancelled by what it calls, goes on to where it awaits next. Its flag says what has come since that
+//!   poll began; what comes up to the end of the poll, a `yield_now` for one, is later than the request.
+//! * A scope that is cancelled in the middle of its own poll is treated alike (`Region::cancel`, `Stillness`). The rest of that poll is its
+//!   one more, unless something in its task had been woken in that poll before. One that is cancelled from outside of its poll is polled
+//!   once more in any case: nobody knows whether what was woken in its task is in it. A deadline decides when it is seen in a poll.
+//!
+//! *Later*, at the delivery: which clean-up points there are. Where there are any, the code around them is polled, to reach them: they lie
+//! anywhere in it. What such a point guards, in a task or a scope that was still, is dropped without a poll of its own if it has waited
+//! there since before the request (`Guard::poll`); so it is the same with a clean-up point around it as without.
+//!
+//! *No wake-up is lost.* One that does not count is for code that is dropped without another poll. Everything else has its poll: a
+//! cancelled task is in the ready queue from the request to its delivery, woken or not; from then on (`CLEANING`) wake-ups count as ever,
+//! as clean-up waits for them. What was handed to code that is still, an item or a lock, goes back when that is dropped.
+//!
+//! *No clean-up is skipped.* Whether there are clean-up points is asked at the delivery, of the members of the region, which each has
+//! entered in the poll in which it began to wait. A still task with members is polled like any other, and so is a still scope; a guard that
+//! has members polls its body, too. Only a body without members is dropped, and its clean-up runs in that very poll.
 
 pub(crate) mod shields;
 pub(crate) mod deadline;

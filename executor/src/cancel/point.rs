@@ -142,19 +142,27 @@ impl<F: Future> Future for Guard<F> {
         let mut this = self.project();
         polled_by("a clean-up point", |tasks| {
             let (tasks, point, region) = (tasks, &*this.point, &this.point.region);
-            let cancelled = point.arrive(tasks);
+            let cancelled = region.arrive(tasks);
+            let is_still = cancelled && region.has_waited() && tasks.is_still_here();
+            if cancelled {
+                region.reach(tasks);
+            }
             if !std::mem::replace(this.started, true) {
-                region.set_late(cancelled);
+                region.set_late(cancelled && !tasks.is_due_here());
             }
             // If the cancellation comes in this very poll, the scope around polls once more.
-            let ended = drive(&tasks.here.commons, region, cancelled, cx, |cx| {
-                let body = this.body.as_mut().get().expect("a body is polled until it has ended");
-                match caught(|| tasks.here.inside(region, || body.poll(cx))) {
-                    Ok(Poll::Pending) => Poll::Pending,
-                    Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
-                    Err(payload) => Poll::Ready(Err(Held::new(payload))),
-                }
-            });
+            let ended = if is_still {
+                Err(Verdict::Stop)
+            } else {
+                drive(&tasks.here.commons, region, cancelled, cx, |cx| {
+                    let body = this.body.as_mut().get().expect("a body is polled until it has ended");
+                    match caught(|| tasks.here.inside(region, || body.poll(cx))) {
+                        Ok(Poll::Pending) => Poll::Pending,
+                        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+                        Err(payload) => Poll::Ready(Err(Held::new(payload))),
+                    }
+                })
+            };
             if let Err(Verdict::Wait) = ended {
                 point.wait(tasks, cx, cancelled);
                 return Poll::Pending;

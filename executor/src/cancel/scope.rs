@@ -63,8 +63,9 @@ impl CancelScope {
 
     /// Cancels the scope. The first reason stays; `false` if it was cancelled before.
     ///
-    /// Code that does not suspend is not stopped: a scope that is cancelled by its own code is stopped where that has to wait next. An
-    /// `await` of something that is ready passes, and the code goes on behind it.
+    /// Code that does not suspend is not stopped: a scope that is cancelled by its own code is stopped where that awaits next and has to
+    /// wait, also for something that only gives way, as [`yield_now`](crate::yield_now) does; unless something in its task was woken before,
+    /// in the same poll. What is ready at once is passed.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
         self.0.cancel_once(reason.into())
     }

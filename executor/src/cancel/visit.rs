@@ -1,4 +1,26 @@
 //! One poll of a scope that has a region: what the scope does with its body when it is cancelled, and when it is not.
+//!
+//! # The poll at a deadline
+//!
+//! A cancelled scope has one poll left, and nothing begins in it that is a scope, a branch or a group. A scope whose *own* deadline has come
+//! is cancelled like any other, but nobody has decided against what is in it: its time is over, and what needs no time is given. So its
+//! one poll is *due* ([`Come::Due`], [`Here::inside_due`](crate::region::here::Here::inside_due)): what is first polled in it begins.
+//!
+//! * *At its time* the deadline decides what any cancellation does: the reason stays, the epoch moves on, the members are called. That is
+//!   when the scope's poll sees it; whatever has come by then counts. *Later*, in the due poll, it is decided what begins: that needs a
+//!   frame of a due poll for everything that is cancelled around, up to the next shield
+//!   ([`Tasks::is_due_here`](crate::task::tasks::Tasks::is_due_here)). A request that comes in this poll, or a cancellation from around, has
+//!   no such frame.
+//! * *Only values are given.* What begins in a due poll finds itself in cancelled code. A scope there that does not end waits for the
+//!   outermost that is cancelled, which stops in the same poll, and drops it; it yields neither `Elapsed` nor `Cancelled`, and the code
+//!   behind it is not resumed.
+//! * *No wake-up is lost*: nothing waits for one that could not be waited for in cancelled code before. The due poll is not one more, it is
+//!   the last; whether there is another is decided as ever ([`decide`](crate::region::drive::decide)).
+//! * *No clean-up is skipped*: a clean-up point that begins in a due poll arrives in a cancelled region, and is reached at once. It holds the
+//!   scope until it is done; then its value, if there is one, is given as that of any point that was reached, and not kept back as that of
+//!   one which came too late.
+//! * *It ends*: the frame goes with the poll, also when that unwinds. Another poll of the same scope, for clean-up, is not due, so a loop
+//!   around clean-up that waits begins it once.
 
 use crate::{
     outcome::{
@@ -8,6 +30,7 @@ use crate::{
     },
     raw::place::Place,
     region::{
+        cancelled::Come,
         drive::{Verdict, drive},
         epoch::{Epoch, epoch},
         held::{Held, first_of},
@@ -63,8 +86,11 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
     /// Goes on after a poll of the body for which the scope had no region. `before`: the epoch in which that began.
     pub(super) fn go_on(&mut self, before: Epoch, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
         self.region.arrive(self.tasks);
-        let next =
-            if epoch() == before || self.region.is_outer_cancelled() { Next::Wait } else { self.poll_cancelled(cx) };
+        let next = if epoch() == before || self.region.is_outer_cancelled() {
+            Next::Wait
+        } else {
+            self.poll_cancelled(false, cx)
+        };
         self.conclude(next, cx)
     }
 
@@ -74,15 +100,15 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
             panic!("a second future was run in one CancelScope: make a scope for each");
         }
         let around = self.region.arrive(self.tasks);
-        match *self.state {
-            State::Running => {}
+        let come = match *self.state {
+            State::Running => self.region.come(self.timing),
+            State::New if !around || self.tasks.is_due_here() => self.begin(),
+            State::Stopped if !around => return Next::Stop { overdue: false },
             // Code in a cancelled scope starts nothing, and nothing is returned to it.
-            _ if around => return Next::Nothing,
-            State::New => self.begin(),
-            State::Stopped => return Next::Stop { overdue: false },
-        }
-        if self.region.has_come(self.timing) || around {
-            return self.poll_cancelled(cx);
+            _ => return Next::Nothing,
+        };
+        if come != Come::Nothing || around {
+            return self.poll_cancelled(come == Come::Due, cx);
         }
         let before = epoch();
         match self.poll_once(cx) {
@@ -90,7 +116,9 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
             // If this scope or one around it has been cancelled in this poll, the epoch is a new one. The outermost that is
             // cancelled then polls once more.
             Poll::Pending if epoch() == before || self.region.is_outer_cancelled() => Next::Wait,
-            Poll::Pending => self.poll_cancelled(cx),
+            // What was asked for in this poll, and found nothing woken, stops it where it is suspended now.
+            Poll::Pending if self.region.settle() && !self.region.has_members() => Next::Stop { overdue: false },
+            Poll::Pending => self.poll_cancelled(false, cx),
         }
     }
 
@@ -103,13 +131,15 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
     }
 
     /// Polls the body once more, and again while it begins clean-up that has ended at once: the scope is cancelled, or one around it is.
+    /// `is_due`: its own deadline has come, just now.
     #[cold]
-    fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Next<F::Output> {
+    fn poll_cancelled(&mut self, mut is_due: bool, cx: &mut Context<'_>) -> Next<F::Output> {
         let (tasks, region) = (self.tasks, self.region);
         if region.reason().is_none() && !region.is_outer_cancelled() {
             return Next::Wait;
         }
         let polled = drive(&tasks.here.commons, region, true, cx, |cx| match self.body.as_mut().get() {
+            Some(future) if std::mem::take(&mut is_due) => tasks.here.inside_due(region, || future.poll(cx)),
             Some(future) => tasks.here.inside(region, || future.poll(cx)),
             None => Poll::Pending,
         });
@@ -147,7 +177,7 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
 
 impl<F, T: Timing> Visit<'_, F, T> {
     /// The scope's first poll: fixes its deadline, and finds out whether it was cancelled before.
-    fn begin(&mut self) {
+    fn begin(&mut self) -> Come {
         let region = self.region;
         region.limit.enter(region.is_shared());
         region.look();
@@ -155,9 +185,12 @@ impl<F, T: Timing> Visit<'_, F, T> {
         if region.reason().is_some() {
             // Cancelled before it began: the future is not started.
             self.body.as_mut().clear();
+            Come::Cancelled
         } else if is_past(region.limit.deadline.get()) {
             // At its own deadline it is polled once.
-            region.cancel_once(CancelReason::DeadlineExceeded);
+            region.come_due()
+        } else {
+            Come::Nothing
         }
     }
 

@@ -61,6 +61,11 @@ impl Slots {
         self.table.is_flagged(number, flags)
     }
 
+    /// Is the number one of these, of a task that is not cancelled, and was no waker of it called since its latest poll began?
+    pub(crate) fn is_still(&self, number: Number) -> bool {
+        self.table.is_still(number)
+    }
+
     /// Sets flags of a slot that exists, and puts it into the ready queue unless it is there. Returns whether it was.
     pub(crate) fn set_flags_and_queue(&self, slot: u32, flags: usize) -> bool {
         let was_queued = self.table.set_flags(slot, flags | flag::QUEUED) & flag::QUEUED != 0;

@@ -14,7 +14,8 @@ use core::{
 pub(crate) mod flag {
     /// In the ready queue, exactly once.
     pub(crate) const QUEUED: usize = 1 << 0;
-    /// A waker was called since the last poll began (or the task is new).
+    /// A waker was called since the last poll began (or the task is new). With `CANCEL` and no `CLEANING` it says whether that was so when
+    /// the cancellation was asked for: what comes later does not count.
     pub(crate) const WOKEN: usize = 1 << 1;
     /// Never polled.
     pub(crate) const FRESH: usize = 1 << 2;
@@ -204,11 +205,13 @@ impl Table {
     }
 
     /// If the number is up to date, for tasks that [`Table::wake_waiting`] does not find: notes that one which is queued
-    /// was woken, and marks one that waits for its clean-up as queued. `true`: the caller queues it.
+    /// was woken, unless it is to be stopped, and marks one that waits for its clean-up as queued. `true`: the caller queues it.
     pub(super) fn wake_unusual(&self, number: Number) -> bool {
         match self.slots().get_mut(number.slot()) {
             Some(slot) if slot.tag & (!SLOT_MASK | QUEUED) == number.tag() | QUEUED => {
-                slot.tag |= WOKEN;
+                if slot.tag & (CANCEL | CLEANING) != CANCEL {
+                    slot.tag |= WOKEN;
+                }
                 false
             }
             Some(slot) if slot.tag == number.tag() | CANCEL | CLEANING => {
@@ -223,6 +226,12 @@ impl Table {
     pub(super) fn is_flagged(&self, number: Number, flags: usize) -> bool {
         let slots = self.slots();
         slots.get(number.slot()).is_some_and(|slot| slot.tag & !SLOT_MASK == number.tag() && slot.tag & flags != 0)
+    }
+
+    /// Is the number up to date, of a task that is not cancelled, and was no waker of it called since its latest poll began?
+    pub(super) fn is_still(&self, number: Number) -> bool {
+        let slots = self.slots();
+        slots.get(number.slot()).is_some_and(|slot| slot.tag & (!SLOT_MASK | WOKEN | CANCEL) == number.tag())
     }
 
     /// The block and number in a slot that came out of the ready queue. An error has its flags, as there is more to it.

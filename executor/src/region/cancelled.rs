@@ -6,6 +6,16 @@ use crate::{
     wake::call::call,
 };
 
+/// What a scope finds when it is polled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Come {
+    Nothing,
+    /// It was cancelled.
+    Cancelled,
+    /// Its own deadline has come: it is cancelled from now on.
+    Due,
+}
+
 impl Region {
     /// Cancels the scope, for its handles on this thread and on others. The first reason stays; `false` if there was one.
     pub(crate) fn cancel_once(&self, reason: CancelReason) -> bool {
@@ -37,15 +47,20 @@ impl Region {
 
     /// Is the scope cancelled? If its time has come, or another thread has cancelled it, it is from now on.
     #[inline]
-    pub(crate) fn has_come(&self, timing: &mut impl Timing) -> bool {
+    pub(crate) fn come(&self, timing: &mut impl Timing) -> Come {
         if self.reason().is_some() {
-            return true;
+            return Come::Cancelled;
         }
         if timing.is_past(&self.limit) {
-            self.cancel_once(CancelReason::DeadlineExceeded);
-        } else {
-            self.look();
+            return self.come_due();
         }
-        self.reason().is_some()
+        self.look();
+        if self.reason().is_some() { Come::Cancelled } else { Come::Nothing }
+    }
+
+    /// The scope's own deadline has come.
+    #[cold]
+    pub(crate) fn come_due(&self) -> Come {
+        if self.cancel_once(CancelReason::DeadlineExceeded) { Come::Due } else { Come::Cancelled }
     }
 }

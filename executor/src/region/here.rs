@@ -31,6 +31,8 @@ struct Frame {
     region: Option<Rc<Region>>,
     /// Is anything around cancelled, as seen in the epoch `seen`? For frames without a region.
     outer: bool,
+    /// Is this the poll that a region has left whose own deadline has come? See [`visit`](crate::cancel::visit).
+    is_due: bool,
     seen: Epoch,
 }
 
@@ -58,17 +60,28 @@ impl Here {
     /// Calls `poll` inside `region`.
     #[inline]
     pub(crate) fn inside<R>(&self, region: &Rc<Region>, poll: impl FnOnce() -> R) -> R {
-        region.set_polled(true);
-        self.frames.borrow_mut().push(Frame { region: Some(region.clone()), outer: false, seen: 0 });
-        let _framed = Framed(self);
+        let _framed = self.enter(region, false);
         poll()
+    }
+
+    /// Calls `poll` inside a region whose own deadline has come, in the one poll that it has left.
+    pub(crate) fn inside_due<R>(&self, region: &Rc<Region>, poll: impl FnOnce() -> R) -> R {
+        let _framed = self.enter(region, true);
+        poll()
+    }
+
+    #[inline]
+    fn enter(&self, region: &Rc<Region>, is_due: bool) -> Framed<'_> {
+        region.set_polled(true);
+        self.frames.borrow_mut().push(Frame { region: Some(region.clone()), outer: false, is_due, seen: 0 });
+        Framed(self)
     }
 
     /// Calls `poll` inside a scope that has no region. Returns the one that it has now, if something in it needed one. Nothing
     /// around it was cancelled when this was called.
     #[inline]
     pub(crate) fn inside_bare<R>(&self, poll: impl FnOnce() -> R) -> (R, Option<Rc<Region>>) {
-        self.frames.borrow_mut().push(Frame { region: None, outer: false, seen: epoch() });
+        self.frames.borrow_mut().push(Frame { region: None, outer: false, is_due: false, seen: epoch() });
         let framed = Framed(self);
         let result = poll();
         std::mem::forget(framed);
@@ -78,7 +91,7 @@ impl Here {
     /// Makes a frame without a region, for several scopes one after the other. `outer`: something around is cancelled.
     #[inline]
     pub(crate) fn enter_bare(&self, outer: bool) -> Framed<'_> {
-        self.frames.borrow_mut().push(Frame { region: None, outer, seen: epoch() });
+        self.frames.borrow_mut().push(Frame { region: None, outer, is_due: false, seen: epoch() });
         Framed(self)
     }
 
@@ -152,12 +165,39 @@ impl Here {
         let frames = self.frames.borrow();
         match frames.last()? {
             Frame { region: Some(region), .. } => Some(region.is_cancelled()),
-            Frame { region: None, outer, seen } if *seen == epoch() => Some(*outer),
+            Frame { region: None, outer, seen, .. } if *seen == epoch() => Some(*outer),
             _ => {
                 drop(frames);
                 self.look_around()
             }
         }
+    }
+
+    /// Was every scope around that is cancelled, up to the next shield, cancelled by its own deadline, for which this is the poll that it
+    /// has left? `None`: yes, and there is no shield, so the task's root scope tells.
+    pub(crate) fn is_due(&self) -> Option<bool> {
+        for frame in self.frames.borrow().iter().rev() {
+            match &frame.region {
+                Some(region) if region.reason().is_some() && !frame.is_due => return Some(false),
+                Some(region) if region.kind() == Kind::Shielded => return Some(true),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Had nothing been woken when a scope around, up to the next shield, was cancelled, so that what waits here is stopped without another
+    /// poll? `None`: not for a scope here, and there is no shield, so the task's root scope tells.
+    pub(crate) fn is_still(&self) -> Option<bool> {
+        for region in self.frames.borrow().iter().rev().filter_map(|frame| frame.region.as_ref()) {
+            if region.is_still() {
+                return Some(true);
+            }
+            if region.kind() == Kind::Shielded {
+                return Some(false);
+            }
+        }
+        None
     }
 
     /// Looks again for the innermost scope, which has no region: something was cancelled since it has looked.

@@ -30,6 +30,7 @@ use crate::{
         limit::Limit,
         members::Members,
     },
+    wake::wake::is_still,
 };
 use slab::Slab;
 use std::{
@@ -52,6 +53,18 @@ pub(crate) enum Kind {
     Shielded,
 }
 
+/// Whether code in a cancelled region had been woken when the cancellation was asked for. What had not has no result that could be lost:
+/// it is stopped where it is suspended, and what comes later does not count. The head of [`cancel`](crate::cancel) argues it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stillness {
+    /// It may have been woken. It is polled once more.
+    Unknown,
+    /// It had not, since the poll of it began in which it was cancelled. That poll goes on.
+    Asked,
+    /// It had not, and is not being polled: what waits in it is stopped without another poll.
+    Still,
+}
+
 pub(crate) struct Region {
     pub(crate) kind: Cell<Kind>,
     /// The cancellation that was addressed to this region. The first one stays.
@@ -68,6 +81,8 @@ pub(crate) struct Region {
     pub(crate) reached: Cell<bool>,
     /// What is around the clean-up point whose region this is was cancelled before its first poll, so its code is not resumed.
     pub(crate) late: Cell<bool>,
+    /// Had something in the region been woken when it was cancelled?
+    pub(crate) stillness: Cell<Stillness>,
     /// How often the region moved while clean-up was at work in it.
     pub(crate) moves: Cell<u8>,
     /// What the shield whose region this is waits for can never come.
@@ -117,6 +132,7 @@ impl Region {
             told: Cell::new(false),
             reached: Cell::new(false),
             late: Cell::new(false),
+            stillness: Cell::new(Stillness::Unknown),
             moves: Cell::new(0),
             opened: Cell::new(false),
             over: Cell::new(false),
@@ -141,10 +157,26 @@ impl Region {
         if self.reason.set(reason).is_err() {
             return false;
         }
+        if self.polled.get() && is_still(self.place.borrow().task) {
+            self.stillness.set(Stillness::Asked);
+        }
         new_epoch();
         self.tell();
         self.wake_waiters();
         true
+    }
+
+    /// Is what waits in the region, which is cancelled, to be stopped without another poll?
+    pub(crate) fn is_still(&self) -> bool {
+        self.stillness.get() == Stillness::Still
+    }
+
+    /// The region's poll is over, in which it was cancelled. Returns whether what waits in it is to be stopped without another.
+    pub(crate) fn settle(&self) -> bool {
+        if self.stillness.get() == Stillness::Asked {
+            self.stillness.set(Stillness::Still);
+        }
+        self.is_still()
     }
 
     /// Is code in this region to be stopped? Not if only something around a shield is cancelled.
@@ -304,6 +336,12 @@ impl Region {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind.get()
+    }
+
+    /// Has the clean-up point whose region this is waited where it is polled now, since before the cancellation? And is nothing in it to be
+    /// reached? To be asked between [`Region::arrive`] and [`Region::reach`].
+    pub(crate) fn has_waited(&self) -> bool {
+        !self.reached.get() && self.place.borrow().seat.is_some() && !self.has_members()
     }
 
     /// Notes whether what is around was cancelled before the first poll.

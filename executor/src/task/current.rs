@@ -91,7 +91,8 @@ impl TaskRef {
     }
 
     /// Cancels the task, as [`Task::cancel`](crate::Task::cancel) does. A task that cancels itself is stopped where it
-    /// has to wait next: an `await` of something that is ready passes. `false` if it has ended.
+    /// awaits next and has to wait, also for something that only gives way, as [`yield_now`](crate::yield_now) does; unless something in it
+    /// was woken before, in the same poll. What is ready at once is passed. `false` if it has ended.
     pub fn cancel(self, reason: impl Into<CancelReason>) -> bool {
         let reason = reason.into();
         of(self.id.0).is_some_and(|whole| whole.tasks().request_number(self.id.0, Stop::Cancel, reason))

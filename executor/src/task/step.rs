@@ -8,7 +8,10 @@ use crate::{
         number::Number,
         table::flag::*,
     },
-    region::drive::{Verdict, decide},
+    region::{
+        drive::{Verdict, decide},
+        region::Stillness,
+    },
     task::{
         finish::End,
         header::{Live, Meta},
@@ -73,7 +76,10 @@ impl Tasks {
         if flags & (ABORT | FRESH) != 0 {
             return self.stop(task, End::Cancelled);
         }
-        if task.root().is_some_and(|root| root.has_members()) {
+        if let Some(root) = task.root().filter(|root| root.has_members()) {
+            if flags & (WOKEN | CLEANING) == 0 {
+                root.stillness.set(Stillness::Still);
+            }
             // From now on it may wait. Without members it hardly ever has to, and a wake-up in its last poll is no concern.
             self.blocks.set_cleaning(&task);
         } else if flags & (WOKEN | CLEANING) == 0 {

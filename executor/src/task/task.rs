@@ -63,7 +63,8 @@ impl<T> Task<T> {
     }
 
     /// Cancels the task: the loop stops it where it is suspended. If it had been woken it is polled once more before, and
-    /// if that finishes it, its value counts. A task that never ran does not start. The first reason stays.
+    /// if that finishes it, its value counts; what wakes it after this call does not count. A task that never ran does not start. The first
+    /// reason stays.
     ///
     /// ```
     /// use evenkeel::{CancelReason, JoinError, run, spawn};

@@ -225,11 +225,12 @@ impl Tasks {
 
     // ---- asked to stop
 
-    /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is.
+    /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is. Whether the task is polled once more
+    /// is decided now, by whether it was woken: see [`step_unusual`](Tasks::step_unusual).
     pub(crate) fn request(&self, task: &Live, how: Stop, reason: CancelReason) {
         let slots = &self.blocks.slots;
         let flags = slots.flags(task.slot());
-        let wanted = if how == Stop::Abort { ABORT } else { CANCEL };
+        let mut wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || task.stage() != Stage::Future {
             return;
         }
@@ -243,6 +244,14 @@ impl Tasks {
                 // The scopes inside a task that is being polled find out.
                 new_epoch();
             }
+        }
+        if how == Stop::Cancel
+            && flags & WOKEN == 0
+            && self.inbox.is_pending()
+            && self.number(task).is_some_and(|n| self.inbox.may_wake(n))
+        {
+            // It was woken from elsewhere, before this request, and that was not taken yet.
+            wanted |= WOKEN;
         }
         let root = task.root();
         if !slots.set_flags_and_queue(task.slot(), wanted) {
@@ -320,6 +329,20 @@ impl Tasks {
     #[inline]
     pub(crate) fn is_cancelled_here(&self) -> bool {
         self.here.is_cancelled().unwrap_or_else(|| self.is_cancelled(self.current()))
+    }
+
+    /// Does code that begins here have the one poll that is left at a deadline? Whatever is cancelled around is cancelled by its own
+    /// deadline, and this is that poll. To be asked where something is cancelled.
+    #[cold]
+    pub(crate) fn is_due_here(&self) -> bool {
+        self.here.is_due().unwrap_or_else(|| !self.is_cancelled(self.current()))
+    }
+
+    /// Is what waits here, and is cancelled, to be stopped without another poll? It had not been woken when that was asked for.
+    #[cold]
+    pub(crate) fn is_still_here(&self) -> bool {
+        let root_is = || self.with_header(self.current(), Header::root).flatten().is_some_and(|root| root.is_still());
+        self.here.is_still().unwrap_or_else(root_is)
     }
 
     /// The running task's root scope as a region, unless the task has ended.

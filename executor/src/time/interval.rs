@@ -89,14 +89,17 @@ impl Interval {
         self
     }
 
-    /// Waits for the next tick, and returns the time at which it was due.
+    /// Waits for the next tick, and returns the time at which it was due. A tick that is due already is given at once: a
+    /// [`timeout`](crate::timeout) of no time takes it.
     ///
     /// Cancel-safe: a call that is dropped has taken no tick.
     pub async fn tick(&mut self) -> Instant {
+        let mut is_asked = false;
         poll_fn(|cx| {
             let due = self.fix_due();
+            let is_overdue = !std::mem::replace(&mut is_asked, true) && due <= Instant::now();
             let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
-            if Pin::new(sleep).poll(cx).is_pending() {
+            if !is_overdue && Pin::new(sleep).poll(cx).is_pending() {
                 return Poll::Pending;
             }
             self.sleep = None;

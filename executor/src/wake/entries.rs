@@ -11,6 +11,8 @@ pub(super) struct Entries {
     place: Vec<u32>,
     /// `place` for the upper half of all slots, counted from the top: children that live in place.
     upper_place: Vec<u32>,
+    /// There is an entry in the upper half.
+    has_upper: bool,
 }
 
 impl Entries {
@@ -21,6 +23,13 @@ impl Entries {
     /// Moves all entries into `into`, which must be empty.
     pub(super) fn take(&mut self, into: &mut Vec<Number>) {
         std::mem::swap(&mut self.numbers, into);
+        self.has_upper = false;
+    }
+
+    /// Is there an entry that may wake the task of that number, or a child that lives in one?
+    pub(super) fn may_wake(&self, task: Number) -> bool {
+        let entry = self.place.get(task.slot()).and_then(|place| self.numbers.get(*place as usize));
+        self.has_upper || entry.is_some_and(|entry| entry.slot() == task.slot())
     }
 
     /// Gives back the room that more than so many entries took, or entries of slots beyond that many.
@@ -54,6 +63,7 @@ impl Entries {
             _ => {
                 place[at] = self.numbers.len() as u32;
                 self.numbers.push(number);
+                self.has_upper |= SLOT_MASK - slot < slot;
             }
         }
     }

@@ -163,6 +163,12 @@ impl Inbox {
         self.pending.load(Ordering::Acquire)
     }
 
+    /// Is there something here that may wake the task of that number? To be asked when [`Inbox::is_pending`] says that there is something.
+    #[cold]
+    pub(crate) fn may_wake(&self, task: Number) -> bool {
+        self.lock().wakes.may_wake(task)
+    }
+
     /// Moves all entries into `into`, which must be empty, in the order in which they came. Who drains is awake and needs no signal.
     pub(crate) fn drain(&self, into: &mut Vec<Number>) {
         debug_assert!(into.is_empty());

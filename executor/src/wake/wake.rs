@@ -72,6 +72,12 @@ fn is_woken(number: Number) -> bool {
     SLOTS.look(|slots| slots.is_some_and(|slots| slots.wake_waiting(number)))
 }
 
+/// Is that one of the current executor's tasks, which is not cancelled, and was no waker of it called since its latest poll began?
+pub(crate) fn is_still(number: Number) -> bool {
+    let has_come = || registry::inbox_of(number).is_some_and(|inbox| inbox.is_pending());
+    SLOTS.look(|slots| slots.is_some_and(|slots| slots.is_still(number))) && !has_come()
+}
+
 /// No task of the current executor waits under this number.
 #[cold]
 fn wake_unusual(number: Number) {

@@ -7,7 +7,7 @@ use evenkeel::{
 };
 use std::{
     future::{pending, poll_fn},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 /// What happens, in order.
@@ -95,7 +95,7 @@ fn dropped_when_a_scope_is_cancelled_before_its_first_poll() {
 fn dropped_when_a_task_is_cancelled_while_it_is_suspended() {
     let says = Record::new();
     let happened = run(&says, async || {
-        for (plainly, woken) in [(true, false), (true, true), (false, false)] {
+        for (plainly, woken) in [(true, false), (true, true), (false, false), (false, true)] {
             says.add("-");
             let waker = std::rc::Rc::new(std::cell::RefCell::new(None));
             let (slot, too) = (waker.clone(), says.clone());
@@ -114,6 +114,7 @@ fn dropped_when_a_task_is_cancelled_while_it_is_suspended() {
     });
     let mut expected = vec!["-", "polled", "cancelled", "dropped"];
     expected.extend(["-", "polled", "cancelled", "polled", "dropped"]);
+    expected.extend(["-", "polled", "cancelled", "dropped", "clean-up", "cleaned up"]);
     expected.extend(["-", "polled", "cancelled", "polled", "dropped", "clean-up", "cleaned up"]);
     assert_eq!(happened, expected);
 }
@@ -160,29 +161,30 @@ fn dropped_when_it_is_cancelled_during_the_poll_that_completes() {
 fn dropped_when_it_is_cancelled_during_a_poll_that_suspends() {
     let says = Record::new();
     let happened = run(&says, async || {
-        for wakes_itself in [false, true] {
-            says.add("task");
-            let too = says.clone();
-            let task = spawn(poll_fn(move |cx| {
-                too.add("polled");
-                current_task().cancel("stop");
-                if wakes_itself {
-                    cx.waker().wake_by_ref();
-                }
+        for (name, is_woken) in
+            [("not woken", [false, false]), ("woken", [true, false]), ("woken later", [false, true])]
+        {
+            let poll = move |says: &Record<&'static str>, cancel: &dyn Fn(), cx: &mut Context<'_>| {
+                says.add("polled");
+                is_woken[0].then(|| cx.waker().wake_by_ref());
+                cancel();
+                is_woken[1].then(|| cx.waker().wake_by_ref());
                 Poll::<()>::Pending
-            }));
+            };
+            says.add(name);
+            let too = says.clone();
+            let task = spawn(poll_fn(move |cx| poll(&too, &|| _ = current_task().cancel("stop"), cx)));
             assert_eq!(reason_of(task.await), "stop".into());
+            says.add("and a scope");
+            let scope = CancelScope::new();
+            let body = poll_fn(|cx| poll(&says, &|| _ = scope.cancel("stop"), cx));
+            assert_eq!(scope.run(body).await, Err(Cancelled("stop".into())));
         }
-        says.add("scope");
-        let scope = CancelScope::new();
-        let body = poll_fn(|_| {
-            says.add("polled");
-            scope.cancel("stop");
-            Poll::<()>::Pending
-        });
-        assert_eq!(scope.run(body).await, Err(Cancelled("stop".into())));
     });
-    assert_eq!(happened, ["task", "polled", "task", "polled", "polled", "scope", "polled", "polled"]);
+    let mut expected = vec!["not woken", "polled", "and a scope", "polled"];
+    expected.extend(["woken", "polled", "polled", "and a scope", "polled", "polled"]);
+    expected.extend(["woken later", "polled", "and a scope", "polled"]);
+    assert_eq!(happened, expected);
 }
 
 #[test]
@@ -208,7 +210,7 @@ fn dropped_when_a_task_is_aborted() {
         assert_eq!(reason_of(task.await), "stop".into());
     });
     let mut expected = ["polled", "aborted", "dropped"].repeat(2);
-    expected.extend(["polled", "polled", "dropped", "clean-up"]);
+    expected.extend(["polled", "dropped", "clean-up"]);
     assert_eq!(happened, expected);
 }
 
@@ -225,8 +227,7 @@ fn dropped_when_the_handle_is_dropped() {
         yield_now().await;
         drop(task);
     });
-    let expected =
-        ["polled", "handle dropped", "polled", "dropped", "clean-up", "cleaned up", "reported: task panicked"];
+    let expected = ["polled", "handle dropped", "dropped", "clean-up", "cleaned up", "reported: task panicked"];
     assert_eq!(happened, expected);
 }
 
@@ -300,7 +301,7 @@ fn dropped_when_run_ends() {
         spawn(guarded(too)).detach();
         yield_now().await;
     });
-    assert_eq!(says.take(), ["polled", "polled", "dropped", "clean-up", "cleaned up"]);
+    assert_eq!(says.take(), ["polled", "dropped", "clean-up", "cleaned up"]);
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn dropped_when_the_executor_is_closed() {
         let outcome = task.take_result();
         assert!(matches!(outcome, Some(Err(JoinError::Cancelled(CancelReason::Shutdown)))), "{outcome:?}");
     });
-    assert_eq!(happened, ["polled", "polled", "dropped", "clean-up", "cleaned up", "reported: grace exceeded"]);
+    assert_eq!(happened, ["polled", "dropped", "clean-up", "cleaned up", "reported: grace exceeded"]);
 }
 
 #[test]
@@ -329,5 +330,5 @@ fn dropped_when_the_executor_is_dropped() {
         drop(executor);
         assert_eq!(reason_of(task.take_result().unwrap()), CancelReason::Shutdown);
     });
-    assert_eq!(happened, ["polled", "polled", "dropped", "clean-up", "reported: grace exceeded"]);
+    assert_eq!(happened, ["polled", "dropped", "clean-up", "reported: grace exceeded"]);
 }

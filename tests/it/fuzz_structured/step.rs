@@ -70,8 +70,10 @@ impl End {
             Part::None | Part::Group => {}
             Part::Body(point) => world.point_begins(point, true),
             Part::Shielded(point) => {
-                world.point_begins(point, cancel_requested().is_none());
-                world.frames.set(frame, |frame| frame.at_work = true);
+                // In a scope that is cancelled it shields nothing.
+                let shields = cancel_requested().is_none();
+                world.point_begins(point, shields);
+                world.frames.set(frame, |frame| frame.at_work = shields);
             }
             Part::Cleanup(point) => {
                 world.point_cleans(point);

@@ -92,11 +92,15 @@ fn group_edge_own_cancel_last_poll() {
     run_clean(async {
         let out = Group::run(async |group| {
             group.cancel("x");
+            Ok(7)
+        });
+        assert_eq!(out.await.unwrap(), 7);
+        let out = Group::run(async |group| {
+            group.cancel("x");
             yield_now().await;
             Ok(7)
-        })
-        .await;
-        assert_eq!(out.unwrap(), 7);
+        });
+        assert!(out.await.unwrap_err().is_cancelled(), "it is stopped where it awaits next");
     });
 }
 

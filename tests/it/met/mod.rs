@@ -49,3 +49,10 @@ mod contexts;
 
 /// What caused an error is never lost on the way to people.
 mod causes;
+
+/// A scope whose own deadline has come.
+mod at_a_deadline;
+/// Whether code that waits had been woken when it was to be cancelled.
+mod at_a_request;
+/// What asyncio does otherwise, and is kept.
+mod kept;
