@@ -34,5 +34,5 @@
 pub use crate::{CancelReason, CancelScope, Cancelled, Elapsed, finally, finally_with, shield, timeout};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    CancelToken, Deadline, InScope, RemoteToken, Shield, Timeout, WaitCancelled, cancel_requested, timeout_at,
+    CancelToken, CleanUp, Deadline, InScope, RemoteToken, Shield, Timeout, WaitCancelled, cancel_requested, timeout_at,
 };

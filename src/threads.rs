@@ -24,5 +24,5 @@
 pub use crate::{Handle, to_thread};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    CallError, ExecutorEnded, JobContext, RemoteTask, ThreadLimiter, ToThread, remote, to_thread_with,
+    BlockingWork, CallError, ExecutorEnded, JobContext, RemoteTask, ThreadLimiter, ToThread, remote, to_thread_with,
 };

@@ -34,7 +34,7 @@ mod raw;
 
 pub use crate::{
     cancel::{
-        cleanup::{finally, finally_with, shield},
+        cleanup::{CleanUp, finally, finally_with, shield},
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
         in_scope::InScope,
         point::Shield,
@@ -75,7 +75,7 @@ pub use crate::{
         limiter::ThreadLimiter,
         remote,
         remote_task::RemoteTask,
-        to_thread::{ToThread, to_thread, to_thread_with},
+        to_thread::{BlockingWork, ToThread, to_thread, to_thread_with},
     },
     time::{
         clock::Clock,

@@ -9,7 +9,8 @@ use std::{
 };
 
 impl<T> Mutex<T> {
-    /// Locks the mutex, as soon as it is this one's turn.
+    /// Locks the mutex, as soon as it is this one's turn. The guard borrows the mutex: one that goes into a task is an owned one, of
+    /// [`lock_owned`](Self::lock_owned).
     ///
     /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given goes to the next one. Locking twice in
     /// one task waits for ever.

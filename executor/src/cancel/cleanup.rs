@@ -44,7 +44,7 @@ use std::{
 pub fn finally<B, C>(body: B, cleanup: C) -> impl Future<Output = B::Output>
 where
     B: Future,
-    C: AsyncFnOnce(Option<&B::Output>),
+    C: CleanUp<B::Output>,
 {
     let point = Point::new(Location::caller());
     let first = Guard::new(point.clone(), body);
@@ -55,6 +55,26 @@ where
     // A struct of ours rather than an async block: that would have room for the body twice.
     Then { first: Place::new(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: Place::empty() }
 }
+
+/// What [`finally`] cleans up with: an async closure that takes what the body has yielded, `None` if it was stopped.
+///
+/// ```
+/// use evenkeel::{cancel::CleanUp, finally, run};
+///
+/// async fn logged<T>(body: impl Future<Output = T>, cleanup: impl CleanUp<T>) -> T {
+///     finally(body, cleanup).await
+/// }
+/// assert_eq!(run(logged(async { 7 }, async |value: Option<&i32>| assert_eq!(value, Some(&7)))), 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`finally` cleans up with an async closure that takes an `Option<&{T}>`, not with `{Self}`",
+    label = "not such a closure",
+    note = "write `finally(body, async |value: Option<&{T}>| ..)`: `value` is what the body has yielded, `None` if it was stopped"
+)]
+pub trait CleanUp<T>: AsyncFnOnce(Option<&T>) {}
+
+#[diagnostic::do_not_recommend]
+impl<T, F: AsyncFnOnce(Option<&T>)> CleanUp<T> for F {}
 
 /// The general form of [`finally`], for those who build such things: clean-up gets the body's value for good, and decides what
 /// is returned. `None` means that the code which awaits this is not resumed, so it is for scopes that are cancelled.

@@ -21,6 +21,9 @@ use std::{
 
 /// Spawns a task on the current executor and returns its owner. The task first runs in the next turn.
 ///
+/// The future stays on this thread and need not be `Send`, and what awaits a [`Task`] is not: box it as a
+/// `LocalBoxFuture`, and write `#[async_trait(?Send)]`.
+///
 /// Its output is to be printed if it is an `Err` and nobody reads it: the handle was dropped, or detached. Then that goes to `on_unhandled`.
 /// What has no `Debug` is wrapped in an [`Opaque`](crate::Opaque).
 ///

@@ -47,9 +47,29 @@ use std::{
 /// assert_ne!(here, there);
 /// ```
 #[track_caller]
-pub fn to_thread<T: fmt::Debug + Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ToThread<T> {
+pub fn to_thread<T: fmt::Debug + Send + 'static>(work: impl BlockingWork<T> + Send + 'static) -> ToThread<T> {
     ToThread::new(work, None, Location::caller())
 }
+
+/// What [`to_thread`] takes: a closure without arguments, or a function. It blocks its thread, and awaits nothing.
+///
+/// ```
+/// use evenkeel::{run, threads::BlockingWork, to_thread};
+///
+/// async fn timed<T: std::fmt::Debug + Send + 'static>(work: impl BlockingWork<T> + Send + 'static) -> T {
+///     to_thread(work).await
+/// }
+/// assert_eq!(run(timed(|| 3 + 4)), 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`to_thread` takes a closure that blocks, not `{Self}`",
+    label = "not a closure without arguments",
+    note = "a future runs where it is awaited: await it here, or `spawn` it. On a thread goes what blocks: `to_thread(|| std::fs::read(path))`"
+)]
+pub trait BlockingWork<T>: FnOnce() -> T {}
+
+#[diagnostic::do_not_recommend]
+impl<T, F: FnOnce() -> T> BlockingWork<T> for F {}
 
 /// [`to_thread`] for jobs that want to know whether their caller still waits.
 ///

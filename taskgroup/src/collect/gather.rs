@@ -16,6 +16,11 @@ use std::{
 
 /// What [`gather`] takes: a tuple of up to twelve futures, or anything that yields futures of one type (an array, a `Vec`, an
 /// iterator). `Kind` is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`gather` takes a tuple of up to twelve futures, or several of one type, not `{Self}`",
+    label = "not several futures",
+    note = "put futures of different types into a tuple, `gather((one, two))`, those of one type into an array or a `Vec`"
+)]
 pub trait Gather<Kind> {
     /// A tuple of the outputs, or a `Vec`.
     type Output;

@@ -14,6 +14,11 @@ use std::{
 
 /// What [`race`] takes: a tuple of up to twelve futures with one type of output, or anything that yields futures of one type (an
 /// array, a `Vec`, an iterator). `Kind` is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "these futures cannot race: `{Self}`",
+    label = "not futures with one type of output",
+    note = "futures that race have one type of output: map each to a variant of one enum, `async {{ Event::Key(key.await) }}`"
+)]
 pub trait Race<Kind> {
     /// What each future yields.
     type Output;
