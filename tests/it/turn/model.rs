@@ -253,7 +253,8 @@ impl Model {
             task.queued = true;
             self.ready.push_back(n);
         }
-        task.woken |= task.queued;
+        // Whether it had been woken is decided when it is cancelled.
+        task.woken |= task.queued && !task.cancel;
     }
 
     fn request(&mut self, n: usize, abort: bool, reason: CancelReason) {
@@ -266,7 +267,8 @@ impl Model {
         if abort {
             task.abort = true
         } else {
-            task.cancel = true
+            task.cancel = true;
+            task.woken |= self.inbox.contains(&n);
         }
         if !std::mem::replace(&mut task.queued, true) {
             self.ready.push_back(n);
