@@ -30,7 +30,7 @@
 
 #[doc(no_inline)]
 pub use crate::{
-    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, scope, try_gather,
+    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope, try_gather,
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{

@@ -107,6 +107,7 @@ pub mod sync;
 pub mod threads;
 pub mod host;
 pub mod testing;
+pub mod coop;
 pub mod combinator;
 
 // What everybody writes; the rest stands in the modules.
@@ -118,5 +119,5 @@ pub use evenkeel_executor::{
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
-    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, scope, try_gather,
+    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope, try_gather,
 };

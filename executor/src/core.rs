@@ -10,7 +10,7 @@ use crate::{
     park::Park,
     raw::lent::OnThread,
     raw::number::{EXECUTOR_IDS, Number},
-    schedule::Schedule,
+    schedule::{Choice, Schedule, Seeded},
     task::tasks::{self, TASKS, Tasks, Whole},
     threads::{
         pool::{THREADS, Threads},
@@ -29,8 +29,10 @@ use crate::{
         registry::Registration,
     },
 };
+use evenkeel_coop::{BUDGET, with_budget};
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     panic::Location,
     rc::{Rc, Weak},
     sync::Arc,
@@ -42,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) time: Time,
     /// `None`: first in, first out.
     pub(crate) schedule: Option<RefCell<Box<dyn Schedule>>>,
+    /// Which of several orders is next, if none is better; a schedule says how far to go on from there.
+    fair: RefCell<Seeded>,
     pub(crate) park: RefCell<Box<dyn Park>>,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
@@ -55,7 +59,9 @@ pub(crate) struct Core {
     /// What other threads want.
     pub(crate) calls: Arc<Calls>,
     /// Room for the calls that are taken from there.
-    pub(crate) taken_calls: Cell<Vec<Call>>,
+    pub(crate) taken_calls: Cell<VecDeque<Call>>,
+    /// Was there time for calls only, when this was driven last, and not for tasks? Then it is their turn.
+    pub(crate) calls_were_first: Cell<bool>,
     /// When memory was given back last.
     pub(crate) trimmed: Cell<Instant>,
     /// Where blocking work is done.
@@ -99,6 +105,7 @@ impl Core {
             tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, core.clone(), parts.unhandler),
             time: Time::new(parts.clock),
             schedule: parts.schedule.map(RefCell::new),
+            fair: RefCell::new(Seeded::new(0)),
             park: RefCell::new(parts.park),
             entries: Cell::new(Vec::new()),
             schedule_panics: Cell::default(),
@@ -107,7 +114,8 @@ impl Core {
             notices: Notices::new(parts.notice_after),
             threads: Threads::new(parts.threads, calls.clone()),
             calls,
-            taken_calls: Cell::new(Vec::new()),
+            taken_calls: Cell::new(VecDeque::new()),
+            calls_were_first: Cell::new(false),
             trimmed: Cell::new(Instant(0)),
             on_wake_local: Cell::new(parts.on_wake_local),
             #[cfg(feature = "ctrl-c")]
@@ -163,6 +171,7 @@ impl Core {
         self.tasks.set_driver(Some(location));
         self.home.set(location);
         let _driven = Driven(&self.tasks);
+        let f = || with_budget(BUDGET, f);
         TIME.enter(&self.time, || THREADS.enter(&self.threads, || self.tasks.enter(f)))
     }
 
@@ -194,7 +203,7 @@ impl Core {
     }
 
     /// Ends calls that will not be done any more.
-    fn drop_calls(&self, calls: Vec<Call>) {
+    fn drop_calls(&self, calls: VecDeque<Call>) {
         for call in calls {
             match call {
                 Call::Run(run) => self.drop_foreign(run),
@@ -255,6 +264,15 @@ impl Park for NoPark {
 impl Whole for Core {
     fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    fn choose_order(&self, n: usize) -> usize {
+        let fair = self.fair.borrow_mut().choose(Choice::FirstPolled, n);
+        if self.schedule.is_none() {
+            return fair;
+        }
+        let chosen = self.tasks.without_current(|| self.choose_wake(Choice::FirstPolled, n));
+        (fair + chosen) % n
     }
 }
 

@@ -42,8 +42,8 @@ impl Core {
         if foreign {
             self.tasks.inbox.trim(KEPT);
             self.calls.trim(KEPT);
-            trim(&self.entries);
-            trim(&self.taken_calls);
+            within(&self.entries, |entries| entries.shrink_to(KEPT));
+            within(&self.taken_calls, |calls| calls.shrink_to(KEPT));
         }
     }
 
@@ -53,19 +53,15 @@ impl Core {
 
     /// Can the inbox or the calls have grown large? What they take is handed to this side and back, or there is a place for it by slot.
     fn has_heard_much(&self) -> bool {
-        capacity(&self.entries).max(capacity(&self.taken_calls)).max(self.tasks.slots()) > KEPT
+        let entries = within(&self.entries, |entries| entries.capacity());
+        let calls = within(&self.taken_calls, |calls| calls.capacity());
+        entries.max(calls).max(self.tasks.slots()) > KEPT
     }
 }
 
-fn capacity<T>(room: &Cell<Vec<T>>) -> usize {
-    let taken = room.take();
-    let capacity = taken.capacity();
-    room.set(taken);
-    capacity
-}
-
-fn trim<T>(room: &Cell<Vec<T>>) {
+fn within<R: Default, T>(room: &Cell<R>, f: impl FnOnce(&mut R) -> T) -> T {
     let mut taken = room.take();
-    taken.shrink_to(KEPT);
+    let result = f(&mut taken);
     room.set(taken);
+    result
 }

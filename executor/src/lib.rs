@@ -97,7 +97,7 @@ pub mod combinator {
         },
         outcome::{plain::plain, unhandled::report_unhandled},
         raw::{pinned::PinnedRow, place::Place},
-        task::{current::end_grace, spawn::spawn_at},
+        task::{current::end_grace, order::choose_order, spawn::spawn_at},
         wake::wake_set::{Batch, WakeSet, Woken},
         wake::waker_cell::WakerCell,
     };

@@ -10,6 +10,9 @@ pub enum Choice {
     Timer,
     /// Which wake-up from another thread is taken next.
     ForeignWake,
+    /// In which order a `race` polls its futures first, and those who are like it. The choice is added to one that is fair: whoever always
+    /// chooses the first leaves it so.
+    FirstPolled,
 }
 
 /// Decides wherever the loop could go more than one way. Production loops have none and are first in, first out.

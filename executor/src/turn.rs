@@ -8,6 +8,7 @@ use crate::{
     task::tasks::{Stop, Tasks},
     wake::{call::call, calls::Call, wake::wake_entry},
 };
+use evenkeel_coop::renew_budget;
 use std::time::Duration;
 
 /// For whom the loop runs: the main future, a host's tick, or the end of the executor.
@@ -21,6 +22,13 @@ pub(crate) trait Driver {
     #[inline(always)]
     fn step(&mut self, tasks: &Tasks) {
         tasks.step();
+    }
+
+    /// Asked after each step, and after each call that was made for another thread: does the rest wait for another turn?
+    #[inline(always)]
+    fn has_enough(&mut self, core: &Core) -> bool {
+        let _ = core;
+        false
     }
 
     /// Asked behind each turn.
@@ -39,9 +47,17 @@ pub(crate) enum Next {
 
 impl Core {
     /// Takes turns until the driver has enough. Wake-ups that came while nobody drove the executor are taken first of all: they are older
-    /// than what its host did since.
+    /// than what its host did since. So are calls; but if there was no time for tasks after them when the driver before had enough, tasks go
+    /// first now.
     pub(crate) fn run(&self, driver: &mut impl Driver) {
-        self.catching(|| self.drain_inbox());
+        self.catching(|| self.take_wakes());
+        if self.calls_were_first.take() {
+            // The first turn finds them behind its tasks.
+            self.calls.nudge();
+        } else {
+            let was_enough = self.catching(|| self.do_calls(driver));
+            self.calls_were_first.set(was_enough);
+        }
         self.catching(
             || if self.schedule.is_some() { self.turns::<true>(driver) } else { self.turns::<false>(driver) },
         );
@@ -60,10 +76,16 @@ impl Core {
                     self.choose_ready(end);
                 }
                 driver.step(&self.tasks);
+                if driver.has_enough(self) {
+                    break;
+                }
             }
             // 2. Take the wake-ups that came from other threads.
             if self.tasks.inbox.is_pending() {
-                self.drain_inbox();
+                self.take_wakes();
+                if !driver.has_enough(self) {
+                    self.do_calls(driver);
+                }
             }
             // 3. Fire the timers that are due.
             if self.time.timers.is_armed() && self.time.pace.is_due(ready.is_empty(), ready.head()) {
@@ -97,10 +119,11 @@ impl Core {
         }
     }
 
-    /// The second and third part of a turn that a panic has left out.
+    /// The second and third part of a turn that a panic has left out. Calls wait for the next turn, whose driver knows how many there may be.
     fn take_what_came(&self) {
         if self.tasks.inbox.is_pending() {
-            self.drain_inbox();
+            self.take_wakes();
+            self.calls.nudge();
         }
         let ready = self.tasks.ready();
         if self.time.timers.is_armed() && self.time.pace.is_due(ready.is_empty(), ready.head()) {
@@ -111,6 +134,12 @@ impl Core {
     /// Takes the wake-ups that came from elsewhere, and does what other threads have asked for.
     #[cold]
     pub(crate) fn drain_inbox(&self) {
+        self.take_wakes();
+        self.do_calls(&mut Untimed);
+    }
+
+    #[cold]
+    fn take_wakes(&self) {
         let mut entries = self.entries.take();
         self.tasks.inbox.drain(&mut entries);
         if self.schedule.is_some() {
@@ -127,22 +156,33 @@ impl Core {
                 self.tasks.request_number(self.main.get(), Stop::Cancel, reason);
             }
         }
-        self.do_calls();
     }
 
-    /// Makes the calls that other threads have asked for. What comes meanwhile waits for the next turn.
-    fn do_calls(&self) {
+    /// Makes the calls that other threads have asked for, until the driver has enough: `true` then. What is left, and what comes meanwhile,
+    /// waits for the next turn.
+    #[cold]
+    fn do_calls(&self, driver: &mut impl Driver) -> bool {
+        let mut was_enough = false;
         let mut calls = self.taken_calls.take();
         self.calls.take_calls(&mut calls);
-        for call in calls.drain(..) {
+        while let Some(call) = calls.pop_front() {
             // The call belongs to no task.
             self.tasks.clear_current();
+            renew_budget();
             match call {
                 Call::Run(run) => forget_if_it_panics(caught(run)),
                 Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
             }
+            was_enough = driver.has_enough(self);
+            if was_enough {
+                break;
+            }
+        }
+        if !calls.is_empty() {
+            self.calls.put_back(&mut calls);
         }
         self.taken_calls.set(calls);
+        was_enough
     }
 
     #[inline(never)]
@@ -154,5 +194,18 @@ impl Core {
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
         self.time.timers.fire(now, order, call);
+    }
+}
+
+/// Drives nothing: all calls are made that there are.
+struct Untimed;
+
+impl Driver for Untimed {
+    fn begin(&mut self, _: &Core) -> Option<usize> {
+        None
+    }
+
+    fn end(&mut self, _: &Core) -> Next {
+        Next::Return
     }
 }

@@ -1,6 +1,7 @@
 //! How a mutex is locked, and what its holder has.
 
 use crate::mutex::{LEAKED, Mutex};
+use evenkeel_coop::consume_budget;
 use std::{
     cell::RefMut,
     fmt,
@@ -75,10 +76,11 @@ impl<'a, T> MutexGuard<'a, T> {
     ///
     /// Cancel-safe.
     pub async fn relock(&mut self) {
-        if self.value.is_none() {
-            let _ = self.mutex.wait().await;
-            self.value = Some(borrow(self.mutex));
+        if self.value.is_some() {
+            return consume_budget().await;
         }
+        let _ = self.mutex.wait().await;
+        self.value = Some(borrow(self.mutex));
     }
 
     /// The mutex whose guard this is.

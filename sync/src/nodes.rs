@@ -19,6 +19,8 @@ const KEPT: usize = 256;
 ///                         ▼     ► refused ──────► (free)
 ///                      (free)
 /// ```
+///
+/// What is granted, or refused, at first sight may be kept here as well, until its waiter is polled again.
 pub(crate) struct Nodes<R, G> {
     all: Vec<Node<R, G>>,
     /// The first free node; the others follow by `next`.
@@ -82,15 +84,7 @@ impl<R, G> Nodes<R, G> {
     pub(crate) fn enter(&mut self, request: R, waker: Waker) -> Key {
         let last = self.line.tail;
         let node = Node { prev: last, next: NONE, state: NodeState::Waiting(request), waker: Some(waker) };
-        let index = self.free;
-        let index = if index == NONE {
-            self.add(node)
-        } else {
-            let slot = &mut self.all[index as usize];
-            self.free = slot.next;
-            *slot = node;
-            index
-        };
+        let index = self.place(node);
         self.used += 1;
         self.line.tail = index;
         match last {
@@ -98,6 +92,27 @@ impl<R, G> Nodes<R, G> {
             _ => self.all[last as usize].next = index,
         }
         Key(index)
+    }
+
+    /// Adds a waiter whose wait has ended before it came into line; it has no waker.
+    #[cold]
+    pub(crate) fn enter_ended(&mut self, outcome: Result<G, R>) -> Key {
+        let state = outcome.map_or_else(NodeState::Refused, NodeState::Granted);
+        let node = Node { prev: NONE, next: NONE, state, waker: None };
+        self.used += 1;
+        Key(self.place(node))
+    }
+
+    #[inline(always)]
+    fn place(&mut self, node: Node<R, G>) -> u32 {
+        let index = self.free;
+        if index == NONE {
+            return self.add(node);
+        }
+        let slot = &mut self.all[index as usize];
+        self.free = slot.next;
+        *slot = node;
+        index
     }
 
     /// Adds a node to the table, in which there is no free one.

@@ -1,6 +1,7 @@
 //! The once-cell: a value that is made once, by whoever needs it first.
 
 use crate::semaphore::Semaphore;
+use evenkeel_coop::consume_budget;
 use std::{cell, fmt};
 
 /// A cell that is filled once, by an async function if need be.
@@ -74,6 +75,7 @@ impl<T> OnceCell<T> {
     /// The error of `make`.
     pub async fn get_or_try_init<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<&T, E> {
         if let Some(value) = self.value.get() {
+            consume_budget().await;
             return Ok(value);
         }
         // Refused if somebody else has filled the cell.

@@ -17,6 +17,7 @@
 //! ```
 
 use crate::{closed::Closed, queue::TryGetError, wait_hook, wait_queue::call};
+use evenkeel_coop::{poll_within_budget, try_consume_budget};
 use std::{
     cell::Cell,
     fmt,
@@ -112,14 +113,16 @@ impl<T> Sender<T> {
     /// Cancel-safe.
     pub async fn closed(&mut self) {
         poll_fn(|cx| {
-            if !self.0.receiver_gone.get() {
-                self.0.sender.keep(cx.waker());
+            poll_within_budget(cx, |cx| {
                 if !self.0.receiver_gone.get() {
-                    wait_hook::waits("oneshot::Sender::closed", &*self.0, || 0);
-                    return Poll::Pending;
+                    self.0.sender.keep(cx.waker());
+                    if !self.0.receiver_gone.get() {
+                        wait_hook::waits("oneshot::Sender::closed", &*self.0, || 0);
+                        return Poll::Pending;
+                    }
                 }
-            }
-            Poll::Ready(())
+                Poll::Ready(())
+            })
         })
         .await;
     }
@@ -149,6 +152,16 @@ impl<T> Receiver<T> {
         self.0.sender_gone.get() || self.0.receiver_gone.get()
     }
 
+    /// The task's poll has no budget left: the outcome is given in the next one.
+    #[cold]
+    fn give_way(&self, outcome: Result<T, Closed>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
+        if let Ok(value) = outcome {
+            self.0.value.set(Some(value));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     #[inline]
     fn look(&self) -> Poll<Result<T, Closed>> {
         match self.0.value.take() {
@@ -164,9 +177,8 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = self.look();
-        if outcome.is_ready() {
-            return outcome;
+        if let Poll::Ready(outcome) = self.look() {
+            return if try_consume_budget() { Poll::Ready(outcome) } else { self.give_way(outcome, cx) };
         }
         self.0.receiver.keep(cx.waker());
         if !self.is_over() {

@@ -1,6 +1,7 @@
 //! The rate limiter: so many in a time, by a token bucket.
 
 use crate::{semaphore::Semaphore, timer::Timer};
+use evenkeel_coop::consume_budget;
 use std::{cell::Cell, fmt, time::Duration};
 
 /// Lets through `n` per period on average, and at most a *burst* at once: a token bucket.
@@ -82,7 +83,7 @@ impl<C: Timer> RateLimiter<C> {
     /// Cancel-safe: tokens are taken when this returns, and not before.
     pub async fn acquire(&self, n: u32) {
         if n == 0 {
-            return;
+            return consume_budget().await;
         }
         // It is never closed.
         let _turn = self.turn.acquire().await;

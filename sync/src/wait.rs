@@ -5,6 +5,7 @@ use crate::{
     wait_hook,
     wait_queue::{WaitQueue, WakeLater, go_on},
 };
+use evenkeel_coop::try_consume_budget;
 use std::{
     fmt,
     ops::Deref,
@@ -57,7 +58,8 @@ pub enum Attempt<R, G> {
 /// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`).
 ///
 /// A wait gives the grant, or the request as an error if it was refused. It comes into line at its first poll, unless its
-/// request can be met at once.
+/// request can be met at once. That takes one operation of the budget of the task's poll; where none is left, what was granted is given
+/// in the next poll.
 ///
 /// Cancel-safe: dropped in line it leaves the line, dropped with a grant in hand it gives that back.
 ///
@@ -123,6 +125,21 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
             }
             None => self.has_to_wait(),
         }
+    }
+
+    /// The task's poll has no budget left: what the waiter got is its own, but it sees that in the next poll. So its turn came when it would
+    /// have come otherwise, and nobody is overtaken.
+    #[cold]
+    #[inline(never)]
+    fn give_way(
+        &mut self,
+        outcome: Result<L::Grant, L::Request>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<L::Grant, L::Request>> {
+        self.step = Step::InLine(L::queue(&self.owner).keep(outcome));
+        // Foreign, perhaps: if it panics, the step is what it should be.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     #[inline]
@@ -211,11 +228,12 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
             return self.go_on(key, cx);
         }
         let Step::New(request) = std::mem::replace(&mut self.step, Step::Over) else { over() };
-        match L::attempt(&self.owner, request) {
-            Attempt::Granted(grant) => Poll::Ready(Ok(grant)),
-            Attempt::Refused(request) => Poll::Ready(Err(request)),
-            Attempt::Wait(request) => self.enter(request, cx),
-        }
+        let outcome = match L::attempt(&self.owner, request) {
+            Attempt::Granted(grant) => Ok(grant),
+            Attempt::Refused(request) => Err(request),
+            Attempt::Wait(request) => return self.enter(request, cx),
+        };
+        if try_consume_budget() { Poll::Ready(outcome) } else { self.give_way(outcome, cx) }
     }
 }
 

@@ -279,6 +279,12 @@ impl<R, G> WaitQueue<R, G> {
         key
     }
 
+    /// Keeps what a waiter got at first sight, until it looks.
+    #[cold]
+    pub(crate) fn keep(&self, outcome: Result<G, R>) -> Key {
+        self.nodes.borrow_mut().enter_ended(outcome)
+    }
+
     /// Looks at how the wait ended, if it did; the node is free then. Otherwise sees to it that the node has this waker. Neither the
     /// clone nor the drop of a waker finds anything borrowed.
     #[inline(always)]

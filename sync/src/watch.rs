@@ -19,6 +19,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::WaitQueue,
 };
+use evenkeel_coop::consume_budget;
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -154,11 +155,16 @@ impl<T> Receiver<T> {
     ///
     /// [`Closed`] when all senders are gone and the last value was not it.
     pub async fn wait_for(&mut self, mut predicate: impl FnMut(&T) -> bool) -> Result<Ref<T>, Closed> {
+        let mut has_waited = false;
         loop {
             let value = self.borrow_and_update();
             if predicate(&value) {
+                if !has_waited {
+                    consume_budget().await;
+                }
                 return Ok(value);
             }
+            has_waited = true;
             drop(value);
             self.changed().await?;
         }

@@ -19,7 +19,7 @@ mod caught;
 pub use crate::{
     collect::{
         Completed, Gather, Items, Mapped, Race, TryGather, as_completed, first_ok, gather, kind, map_concurrent, race,
-        try_gather,
+        race_biased, try_gather,
     },
     error::{ChildError, Failure, GroupError},
     explain::{Explain, Explained},

@@ -8,6 +8,7 @@ use crate::{
     },
     wake::call::call,
 };
+use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
     pin::Pin,
@@ -95,6 +96,12 @@ impl Future for WaitCancelled {
     type Output = CancelReason;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CancelReason> {
+        poll_within_budget(cx, |cx| self.poll_reason(cx))
+    }
+}
+
+impl WaitCancelled {
+    fn poll_reason(&mut self, cx: &Context<'_>) -> Poll<CancelReason> {
         if let Some(reason) = self.reason() {
             self.leave();
             return Poll::Ready(reason);
@@ -115,9 +122,7 @@ impl Future for WaitCancelled {
             }
         }
     }
-}
 
-impl WaitCancelled {
     fn reason(&self) -> Option<CancelReason> {
         self.region.look();
         self.region.reason().cloned()

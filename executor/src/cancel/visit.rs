@@ -19,6 +19,8 @@
 //! * *No clean-up is skipped*: a clean-up point that begins in a due poll arrives in a cancelled region, and is reached at once. It holds the
 //!   scope until it is done; then its value, if there is one, is given as that of any point that was reached, and not kept back as that of
 //!   one which came too late.
+//! * *It has a budget*: code in it that finds a budget used up would look as if it waited. So without one the scope is polled in the next
+//!   poll of its task, and its last poll has a budget of its own.
 //! * *It ends*: the frame goes with the poll, also when that unwinds. Another poll of the same scope, for clean-up, is not due, so a loop
 //!   around clean-up that waits begins it once.
 
@@ -40,6 +42,7 @@ use crate::{
     },
     task::tasks::Tasks,
 };
+use evenkeel_coop::{has_budget, poll_budget, with_own_budget};
 use std::{
     pin::Pin,
     rc::Rc,
@@ -79,6 +82,9 @@ pub(crate) struct Visit<'a, F, T> {
 impl<F: Future, T: Timing> Visit<'_, F, T> {
     /// Polls the scope.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
+        if !has_budget() && self.is_at_its_deadline() && poll_budget(cx).is_pending() {
+            return Poll::Pending;
+        }
         let next = self.poll_body(cx);
         self.conclude(next, cx)
     }
@@ -92,6 +98,19 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
             self.poll_cancelled(false, cx)
         };
         self.conclude(next, cx)
+    }
+
+    /// Is this the last poll of a scope whose own time is over, or would it be, if something around it is not cancelled?
+    #[cold]
+    fn is_at_its_deadline(&self) -> bool {
+        if self.tasks.is_cancelled_here() || self.region.is_cancelled() {
+            return false;
+        }
+        match *self.state {
+            State::New => is_past(self.region.limit.deadline.get()),
+            State::Running => self.timing.has_fired(),
+            State::Stopped => false,
+        }
     }
 
     /// Polls the body as the scope's state wants it: for the first time, on, once more, or not at all.
@@ -139,7 +158,9 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
             return Next::Wait;
         }
         let polled = drive(&tasks.here.commons, region, true, cx, |cx| match self.body.as_mut().get() {
-            Some(future) if std::mem::take(&mut is_due) => tasks.here.inside_due(region, || future.poll(cx)),
+            Some(future) if std::mem::take(&mut is_due) => {
+                tasks.here.inside_due(region, || with_own_budget(|| future.poll(cx)))
+            }
             Some(future) => tasks.here.inside(region, || future.poll(cx)),
             None => Poll::Pending,
         });

@@ -48,7 +48,7 @@ impl Executor {
     pub fn try_tick(&self, budget: impl Into<Budget>) -> Result<Progress, NestedRun> {
         let budget = budget.into();
         let until = budget.time.map(|time| self.core.time.clock.now() + time);
-        self.drive(Location::caller(), |before| Tick { before, budget, until, begun: false, last: None, standing: 0 })
+        self.drive(Location::caller(), |before| Tick::new(before, budget, until))
     }
 
     /// Turns until nothing is ready. It never blocks, and it ends:
@@ -120,40 +120,55 @@ struct Tick {
     before: u32,
     budget: Budget,
     until: Option<Instant>,
-    begun: bool,
-    /// The time at the last look at the clock.
+    /// Has the first turn begun? It is taken in any case, unless calls have taken all the time.
+    has_begun: bool,
+    is_out_of_time: bool,
+    /// How many polls there had been at the last look at the clock, and the time then.
+    looked: usize,
     last: Option<Instant>,
     /// How many looks in a row found the same time.
     standing: usize,
 }
 
 impl Tick {
-    /// How many polls there are between two looks at the clock.
-    const SLICE: usize = 16;
     /// After so many looks at a clock that stands still, as a virtual one does, the time counts as spent.
-    const STANDING: usize = 64;
+    const STANDING: usize = 1_000;
 
-    fn is_out_of_time(&mut self, core: &Core) -> bool {
+    fn new(before: u32, budget: Budget, until: Option<Instant>) -> Tick {
+        Tick { before, budget, until, has_begun: false, is_out_of_time: false, looked: 0, last: None, standing: 0 }
+    }
+
+    fn look(&mut self, core: &Core) {
+        self.looked = polled(core, self.before);
         let now = self.until.map(|_| core.now());
         self.standing = if now == self.last { self.standing + 1 } else { 0 };
         let has_stepped_back = now < self.last;
         self.last = now;
-        self.until.is_some() && (now >= self.until || self.standing >= Tick::STANDING || has_stepped_back)
+        self.is_out_of_time = now >= self.until || self.standing >= Tick::STANDING || has_stepped_back;
     }
 }
 
 impl Driver for Tick {
     fn begin(&mut self, core: &Core) -> Option<usize> {
         let polled = polled(core, self.before);
-        // The first turn is taken in any case.
-        if std::mem::replace(&mut self.begun, true) {
-            let is_out_of_time = self.is_out_of_time(core);
-            if core.tasks.ready().is_empty() || polled >= self.budget.polls || is_out_of_time {
-                return None;
-            }
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        if polled != self.looked {
+            // After a task's panic, which has left out the look behind its poll.
+            self.has_enough(core);
         }
-        let left = self.budget.polls.saturating_sub(polled);
-        Some(if self.until.is_some() { left.min(Tick::SLICE) } else { left })
+        let is_done = core.tasks.ready().is_empty() || polled >= self.budget.polls;
+        if self.is_out_of_time || (has_begun && is_done) {
+            return None;
+        }
+        Some(self.budget.polls.saturating_sub(polled))
+    }
+
+    /// A look at the clock after each poll costs as much as a short poll. Nothing cheaper tells that this one was long.
+    fn has_enough(&mut self, core: &Core) -> bool {
+        if self.until.is_some() && !self.is_out_of_time {
+            self.look(core);
+        }
+        self.is_out_of_time
     }
 
     fn end(&mut self, _: &Core) -> Next {
@@ -186,7 +201,8 @@ impl Driver for Stall {
 
 /// How long a tick may run: for a time, for a number of polls, or both.
 ///
-/// A poll is never interrupted, and the clock is looked at every 16 polls.
+/// A poll is never interrupted. With a budget of time the clock is looked at after each of them, so that a tick is late by one poll at most,
+/// or by one call that another thread has asked for. A look takes some 20 ns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budget {
     polls: usize,

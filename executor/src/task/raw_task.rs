@@ -18,6 +18,7 @@ use crate::{
         tasks::{RawTask, Stop, Tasks, Whole},
     },
 };
+use evenkeel_coop::try_consume_budget;
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -40,10 +41,13 @@ impl<T> RawTask<T> {
     /// The outcome, or a promise to wake the context's waker (the newest one only).
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        if let Some(outcome) = self.take() {
-            return Poll::Ready(outcome);
+        if !self.stage().is_end() && !self.wait(cx) {
+            return Poll::Pending;
         }
-        if self.wait(cx) { self.poll(cx) } else { Poll::Pending }
+        if !try_consume_budget() {
+            return give_way(cx);
+        }
+        self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// The outcome, if there is one that was not taken yet.
@@ -119,6 +123,13 @@ impl<T> RawTask<T> {
     pub(crate) fn set_name(&self, name: std::borrow::Cow<'static, str>) {
         self.with_extras(|extras: &mut Extras| extras.name = Some(name));
     }
+}
+
+/// The task's poll has no budget left: the outcome is taken in the next one.
+#[cold]
+fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 #[cold]

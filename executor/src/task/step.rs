@@ -19,6 +19,7 @@ use crate::{
     },
     wake::wake::{wake_number, waker},
 };
+use evenkeel_coop::renew_budget;
 use std::task::{Context, Poll};
 
 impl Tasks {
@@ -59,6 +60,7 @@ impl Tasks {
     #[inline(always)]
     fn poll(&self, due: Due<Meta>, number: Number) {
         self.current.set(number);
+        renew_budget();
         let waker = waker(number);
         if let Some(ended) = due.poll(&mut Context::from_waker(&waker)) {
             self.finish(ended);
@@ -73,6 +75,7 @@ impl Tasks {
             return self.free_if_forgotten(task);
         }
         self.current.set(number);
+        renew_budget();
         if flags & (ABORT | FRESH) != 0 {
             return self.stop(task, End::Cancelled);
         }

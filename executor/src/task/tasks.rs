@@ -78,6 +78,9 @@ pub(crate) struct Tasks {
 /// An executor, as its tasks know it.
 pub(crate) trait Whole {
     fn tasks(&self) -> &Tasks;
+
+    /// One of `0..n`: the order in which children that live in place are polled first. In the long run each has the same share.
+    fn choose_order(&self, n: usize) -> usize;
 }
 
 thread_local! {
@@ -303,6 +306,14 @@ impl Tasks {
     /// No task is being polled any more.
     pub(crate) fn clear_current(&self) {
         self.current.set(Number::NONE);
+    }
+
+    /// Calls host's code within a task's poll: meanwhile no task is being polled.
+    pub(crate) fn without_current<R>(&self, f: impl FnOnce() -> R) -> R {
+        let current = self.current.replace(Number::NONE);
+        let result = f();
+        self.current.set(current);
+        result
     }
 
     pub(crate) fn live(&self) -> usize {

@@ -12,6 +12,7 @@ use crate::{
     threads::{absence::Absence, limiter::Errand, locked_wait::poll_locked},
     wake::calls::Calls,
 };
+use evenkeel_coop::poll_within_budget;
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
@@ -101,6 +102,10 @@ impl<T> Reply<T> {
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+        poll_within_budget(cx, |cx| self.poll_answer(cx))
+    }
+
+    fn poll_answer(&self, cx: &Context<'_>) -> Poll<Result<T, CallError>> {
         let is_there = |state: &mut ReplyState<T>| !matches!(state.outcome, Outcome::Awaited);
         let mut state = ready!(poll_locked(cx, || self.lock(), is_there, |state| &mut state.waker));
         state.take().map_or(Poll::Pending, Poll::Ready)

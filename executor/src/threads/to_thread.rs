@@ -10,6 +10,7 @@ use crate::{
         pool::{Pool, THREADS},
     },
 };
+use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
     marker::PhantomData,
@@ -17,7 +18,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// Runs `work` on a thread of the executor's pool, and yields what it returns. For what blocks: files, name look-ups, computations
@@ -175,7 +176,7 @@ impl<T: Send + 'static> Future for ToThread<T> {
             CallStage::Over => panic!("to_thread was polled after it had given its result"),
             CallStage::Asked(_) => {}
         }
-        let Poll::Ready(outcome) = self.job.poll(cx) else { return Poll::Pending };
+        let outcome = ready!(poll_within_budget(cx, |cx| self.job.poll(cx)));
         self.stage = CallStage::Over;
         match outcome {
             Ok(Ok(value)) => Poll::Ready(value),

@@ -7,7 +7,13 @@ use crate::{
         sleep::{Sleep, sleep_until},
     },
 };
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use evenkeel_coop::poll_within_budget;
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 /// Ticks every `period`; the first tick is due at once, when it is first waited for. So an interval can be made outside of its executor,
 /// whose clock may be another.
@@ -95,18 +101,19 @@ impl Interval {
     /// Cancel-safe: a call that is dropped has taken no tick.
     pub async fn tick(&mut self) -> Instant {
         let mut is_asked = false;
-        poll_fn(|cx| {
-            let due = self.fix_due();
-            let is_overdue = !std::mem::replace(&mut is_asked, true) && due <= Instant::now();
-            let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
-            if !is_overdue && Pin::new(sleep).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.sleep = None;
-            self.due = NextTick::At(self.after(due, Instant::now()));
-            Poll::Ready(due)
-        })
-        .await
+        poll_fn(|cx| poll_within_budget(cx, |cx| self.poll_tick(std::mem::replace(&mut is_asked, true), cx))).await
+    }
+
+    fn poll_tick(&mut self, is_asked: bool, cx: &mut Context<'_>) -> Poll<Instant> {
+        let due = self.fix_due();
+        let is_overdue = !is_asked && due <= Instant::now();
+        let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
+        if !is_overdue && Pin::new(sleep).poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.sleep = None;
+        self.due = NextTick::At(self.after(due, Instant::now()));
+        Poll::Ready(due)
     }
 
     /// Starts over: the next tick is one period from now; outside an executor, where it is not known what time it is, one period from when

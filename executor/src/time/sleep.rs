@@ -6,6 +6,7 @@ use crate::time::{
     instant::{Instant, saturating_nanos},
     wheel::When,
 };
+use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
     pin::Pin,
@@ -95,10 +96,12 @@ impl Future for Sleep {
                 }
                 Poll::Pending
             }
-            SleepState::GaveWay | SleepState::Done => {
+            SleepState::GaveWay => {
                 self.state = SleepState::Done;
                 Poll::Ready(())
             }
+            // Whoever asks again may do so for ever.
+            SleepState::Done => poll_within_budget(cx, |_| Poll::Ready(())),
         }
     }
 }

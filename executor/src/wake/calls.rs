@@ -12,6 +12,7 @@ use crate::{
     },
 };
 use std::{
+    collections::VecDeque,
     sync::{Arc, PoisonError},
     task::Wake,
     thread::{self, ThreadId},
@@ -43,7 +44,7 @@ struct Wanted {
     /// Nothing is done for other threads any more, but reports are taken.
     refuses_calls: bool,
     cancel_main: Option<CancelReason>,
-    calls: Vec<Call>,
+    calls: VecDeque<Call>,
 }
 
 impl Calls {
@@ -78,7 +79,7 @@ impl Calls {
             if state.ended || state.refuses_calls && matches!(call, Call::Run(_)) {
                 return Err(call);
             }
-            state.calls.push(call);
+            state.calls.push_back(call);
             self.has_calls.store(true, Ordering::Release);
         }
         // If the executor has ended meanwhile, the inbox may be another's already, which then looks once in vain.
@@ -99,7 +100,7 @@ impl Calls {
     }
 
     /// Moves all calls into `into`, which must be empty, in the order in which they came.
-    pub(crate) fn take_calls(&self, into: &mut Vec<Call>) {
+    pub(crate) fn take_calls(&self, into: &mut VecDeque<Call>) {
         if self.has_calls.swap(false, Ordering::Acquire) {
             std::mem::swap(&mut self.lock().calls, into);
         }
@@ -108,6 +109,18 @@ impl Calls {
     /// Gives back the room that more than so many calls took.
     pub(crate) fn trim(&self, kept: usize) {
         self.lock().calls.shrink_to(kept);
+    }
+
+    /// Leaves the calls for which there was no time to the next turn, before those that came meanwhile.
+    #[cold]
+    pub(crate) fn put_back(&self, left: &mut VecDeque<Call>) {
+        {
+            let mut state = self.lock();
+            left.append(&mut state.calls);
+            std::mem::swap(&mut state.calls, left);
+            self.has_calls.store(true, Ordering::Release);
+        }
+        self.nudge();
     }
 
     pub(crate) fn cancel_main(&self, reason: CancelReason) -> Result<(), ExecutorEnded> {
@@ -135,7 +148,7 @@ impl Calls {
     }
 
     /// From now on everything is refused. Returns the calls that were not done.
-    pub(crate) fn end(&self) -> Vec<Call> {
+    pub(crate) fn end(&self) -> VecDeque<Call> {
         let mut state = self.lock();
         state.ended = true;
         std::mem::take(&mut state.calls)
@@ -187,7 +200,7 @@ mod loom_tests {
                     })
                 })
                 .collect();
-            let mut calls = Vec::new();
+            let mut calls = VecDeque::new();
             while done.lock().unwrap().len() < callers * each {
                 if inbox.is_pending() || inbox.arm() == Arm::Drain {
                     inbox.drain(&mut Vec::new());

@@ -294,6 +294,51 @@ impl Batch<'_> {
     }
 }
 
+impl Batch<'_> {
+    /// Has every child of this batch been yielded?
+    pub fn is_empty(&self) -> bool {
+        self.next == self.queue.len()
+    }
+
+    /// How many orders there are for [`reorder`](Batch::reorder): two for each child that is left.
+    pub fn orders(&self) -> usize {
+        2 * (self.queue.len() - self.next)
+    }
+
+    /// Changes the order of the children that are left. `order` is one of `0..orders()`: it says which of them is first, and whether they
+    /// follow forwards or backwards, in a circle. If each is chosen as often, each child comes before each other one as often as after it.
+    ///
+    /// ```
+    /// use evenkeel::combinator::WakeSet;
+    /// use std::{future::poll_fn, task::Poll};
+    ///
+    /// evenkeel::run(poll_fn(|cx| {
+    ///     let set = WakeSet::new();
+    ///     set.insert_all(3);
+    ///     let mut batch = set.begin(cx.waker());
+    ///     assert_eq!(batch.orders(), 6);
+    ///     batch.reorder(1);
+    ///     let order = std::iter::from_fn(|| batch.next()).map(|woken| woken.key());
+    ///     assert_eq!(order.collect::<Vec<_>>(), [1, 2, 0]);
+    ///     Poll::Ready(())
+    /// }));
+    /// ```
+    pub fn reorder(&mut self, order: usize) {
+        let left = &mut self.queue[self.next..];
+        if left.is_empty() {
+            return;
+        }
+        let first = order % left.len();
+        if order >= left.len() {
+            // Backwards, and the first stays the first.
+            left.reverse();
+            left.rotate_left(left.len() - 1 - first);
+        } else {
+            left.rotate_left(first);
+        }
+    }
+}
+
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if self.next < self.queue.len() {

@@ -12,6 +12,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::WaitQueue,
 };
+use evenkeel_coop::consume_budget;
 use std::{marker::PhantomData, rc::Rc};
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
@@ -66,6 +67,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     pub async fn get_many(&self, count: usize) -> Result<Vec<T>, Closed> {
         if count == 0 {
+            consume_budget().await;
             return Ok(Vec::new());
         }
         let first = self.wait_for_item().await.map_err(|()| Closed)?;

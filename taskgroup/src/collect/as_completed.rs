@@ -34,7 +34,7 @@ pub fn as_completed<I>(futures: I) -> Completed<I::Item>
 where
     I: IntoIterator<Item: Future>,
 {
-    Completed { family: Family::new(Row::new(futures)), done: VecDeque::new() }
+    Completed { family: Family::unordered(Row::new(futures)), done: VecDeque::new() }
 }
 
 /// The outcomes of several futures in the order in which they come: what [`as_completed`] returns. It is also a [`Stream`].

@@ -10,5 +10,5 @@ pub use {
     as_completed::{Completed, as_completed},
     gather::{Gather, TryGather, gather, try_gather},
     map_concurrent::{Items, Mapped, map_concurrent},
-    race::{Race, first_ok, race},
+    race::{Race, first_ok, race, race_biased},
 };

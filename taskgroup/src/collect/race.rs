@@ -25,13 +25,17 @@ pub trait Race<Kind> {
 
     /// What [`race`] returns.
     fn into_race(self) -> impl Future<Output = Self::Output>;
+
+    /// What [`race_biased`] returns.
+    fn into_biased_race(self) -> impl Future<Output = Self::Output>;
 }
 
 /// Runs several futures side by side and yields the output of the first that ends. The others are cancelled, with the reason
 /// [`RaceLost`](CancelReason::RaceLost), and their clean-up is awaited before this returns.
 ///
-/// Of those that can end in the same poll, the one that was woken first wins; in the first poll that is the first in the list, and
-/// those behind it never start. With an enum of your own as output this takes the place of a `select!`.
+/// Of those that can end in the same poll, the one that was woken first wins. In the first poll they come in an order that is fair in the
+/// long run, and those behind the winner never start: in a loop, a future that is always ready shuts no other out. Where the first in the
+/// list is to be preferred, use [`race_biased`]. With an enum of your own as output this takes the place of a `select!`.
 ///
 /// Losers without clean-up are dropped as they are, also those that could end now: nothing is taken from a queue, and no outcome from a
 /// task, that nobody gets. So a future that is only *borrowed* by a branch (`&mut future`) is intact when it loses, but nobody polls it
@@ -73,8 +77,42 @@ pub fn race<Kind, R: Race<Kind>>(futures: R) -> impl Future<Output = R::Output> 
     futures.into_race()
 }
 
+/// Races futures as [`race`] does, but polls them in the order of the list at first: of those that are ready then, the first in the list
+/// wins. In a loop, a future that is always ready shuts out those behind it: put the urgent and the rare first, the steady last.
+///
+/// # Panics
+///
+/// As [`race`] does.
+///
+/// ```
+/// use evenkeel::{race_biased, run, sync::{Event, Queue}};
+///
+/// enum Next {
+///     Stop,
+///     Item(u32),
+/// }
+///
+/// run(async {
+///     let (stop, items) = (Event::new(), Queue::unbounded());
+///     items.try_put(1).unwrap();
+///     stop.set();
+///     // A stop that has been asked for goes before any item.
+///     let next = race_biased((
+///         async {
+///             stop.wait().await;
+///             Next::Stop
+///         },
+///         async { Next::Item(items.get().await.unwrap()) },
+///     ));
+///     assert!(matches!(next.await, Next::Stop));
+/// });
+/// ```
+pub fn race_biased<Kind, R: Race<Kind>>(futures: R) -> impl Future<Output = R::Output> {
+    futures.into_biased_race()
+}
+
 /// Runs several futures side by side and yields the first value; the others are cancelled then, and their clean-up awaited, as by
-/// [`race`]. A future that fails is out.
+/// [`race`]. A future that fails is out. In the first poll they come in a fair order, as in [`race`].
 ///
 /// # Errors
 ///
@@ -110,7 +148,7 @@ where
         Some(Err(error)) => errors.as_mut().and_then(|errors| errors.value::<T>(Err(error))).map(Ok),
         None => errors.take().map(|errors| Err(errors.into_error())),
     };
-    raced(Row::new(futures), choose)
+    raced(Family::unordered(Row::new(futures)), choose)
 }
 
 pin_project! {
@@ -124,8 +162,8 @@ pin_project! {
     }
 }
 
-fn raced<V, T, C: Take<V>>(children: C, choose: impl FnMut(Option<V>) -> Option<T>) -> impl Future<Output = T> {
-    Raced { family: Family::new(children), choose, winner: None, _outputs: PhantomData }
+fn raced<V, T, C: Take<V>>(family: Family<C>, choose: impl FnMut(Option<V>) -> Option<T>) -> impl Future<Output = T> {
+    Raced { family, choose, winner: None, _outputs: PhantomData }
 }
 
 impl<V, T, C: Take<V>, W: FnMut(Option<V>) -> Option<T>> Future for Raced<C, W, V, T> {
@@ -170,8 +208,8 @@ impl<V, T, C: Take<V>, W: FnMut(Option<V>) -> Option<T>> Future for Raced<C, W, 
     }
 }
 
-fn first<V, C: Take<V>>(children: C) -> impl Future<Output = V> {
-    raced(children, |output| match output {
+fn first<V, C: Take<V>>(family: Family<C>) -> impl Future<Output = V> {
+    raced(family, |output| match output {
         Some(output) => Some(output),
         None => panic!("a race of no futures has no winner: check that the list is not empty, or use first_ok"),
     })
@@ -181,7 +219,11 @@ impl<I: IntoIterator<Item: Future>> Race<kind::Each> for I {
     type Output = <I::Item as Future>::Output;
 
     fn into_race(self) -> impl Future<Output = Self::Output> {
-        first(Row::new(self))
+        first(Family::unordered(Row::new(self)))
+    }
+
+    fn into_biased_race(self) -> impl Future<Output = Self::Output> {
+        first(Family::new(Row::new(self)))
     }
 }
 
@@ -191,7 +233,11 @@ macro_rules! tuple {
             type Output = T;
 
             fn into_race(self) -> impl Future<Output = T> {
-                first($name::new(self))
+                first(Family::unordered($name::new(self)))
+            }
+
+            fn into_biased_race(self) -> impl Future<Output = T> {
+                first(Family::new($name::new(self)))
             }
         }
     };

@@ -7,9 +7,10 @@ use super::{
     rows::Row,
 };
 use crate::caught::{FirstPanic, Payload, catch};
+use evenkeel_coop::{has_budget, poll_budget};
 use evenkeel_executor::{
     CancelReason,
-    combinator::{Batch, poll_branches},
+    combinator::{Batch, Siblings, choose_order, poll_branches},
 };
 use pin_project_lite::pin_project;
 use std::{borrow::Borrow, cell::Cell, ops::ControlFlow, panic::resume_unwind, pin::Pin, task::Context};
@@ -39,6 +40,8 @@ struct Standing {
     /// Are all children cancelled?
     is_ending: bool,
     cut: Cut,
+    /// Has no child been polled, and is the order in which they will be one of many that are as good?
+    is_unordered: bool,
     /// Since a scope around is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
     is_swept: bool,
 }
@@ -53,6 +56,13 @@ struct Lost {
 impl<C: Born> Family<C> {
     pub(crate) fn new(children: C) -> Family<C> {
         Family::with_roll(Roll::of(children.count()), children)
+    }
+
+    /// A family whose children are polled in a fair order at first, so that of those that are always ready none is always preferred.
+    pub(crate) fn unordered(children: C) -> Family<C> {
+        let mut family = Family::new(children);
+        family.standing.is_unordered = true;
+        family
     }
 }
 
@@ -109,7 +119,10 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
             let this = self.as_mut().project();
             let roll = (*this.roll).borrow();
             let mut batch = roll.set().begin(cx.waker());
-            let polled = poll_woken(roll, this.children, this.standing, &mut batch, &mut ended);
+            if std::mem::take(&mut this.standing.is_unordered) && !batch.is_empty() {
+                batch.reorder(choose_order(batch.orders()));
+            }
+            let polled = poll_woken(roll, this.children, this.standing, &mut batch, cx, &mut ended);
             drop(batch);
             // The others are in the next batch, all of them: they are cancelled.
             let Err(lost) = polled else { return };
@@ -125,7 +138,7 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
         let roll = (*this.roll).borrow();
         let mut batch = roll.set().begin(cx.waker());
         let mut ended = |_: Pin<&mut C>, _| ControlFlow::Continue(());
-        while let Err(lost) = poll_woken(roll, this.children.as_mut(), this.standing, &mut batch, &mut ended) {
+        while let Err(lost) = poll_woken(roll, this.children.as_mut(), this.standing, &mut batch, cx, &mut ended) {
             panicked(this.children.as_mut());
             lose(roll, this.children.as_mut(), this.standing, lost);
         }
@@ -212,6 +225,7 @@ fn poll_woken<C: Children>(
     mut children: Pin<&mut C>,
     standing: &mut Standing,
     batch: &mut Batch<'_>,
+    cx: &Context<'_>,
     ended: &mut impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
 ) -> Result<(), Lost> {
     let polled = Cell::new(None);
@@ -219,7 +233,11 @@ fn poll_woken<C: Children>(
     let caught = catch(|| {
         poll_branches(|siblings| {
             standing.is_swept &= siblings.began_cancelled();
-            while let Some(woken) = batch.next() {
+            loop {
+                if !has_budget() && is_in_vain(batch, siblings, cx) {
+                    return;
+                }
+                let Some(woken) = batch.next() else { break };
                 let key = woken.key();
                 polled.set(Some(key));
                 let mut cx = Context::from_waker(woken.waker());
@@ -244,6 +262,13 @@ fn poll_woken<C: Children>(
         });
     });
     caught.map_err(|payload| Lost { key: polled.take(), payload })
+}
+
+/// There is no budget: would the children that are left be polled in vain? They come first in the next batch then, for which the owner is
+/// woken. What is cancelled has to be polled now, though.
+#[cold]
+fn is_in_vain(batch: &Batch<'_>, siblings: &Siblings<'_>, cx: &Context<'_>) -> bool {
+    !batch.is_empty() && !siblings.is_cancelled() && poll_budget(cx).is_pending()
 }
 
 /// A scope around is cancelled: the children that have nothing to clean up are dropped, if others have. If none has, they are left as

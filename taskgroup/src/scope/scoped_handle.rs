@@ -4,6 +4,7 @@ use super::{
     orders::{ChildKey, Orders},
     outlet::{Outlet, Stage, was_taken},
 };
+use evenkeel_coop::poll_within_budget;
 use evenkeel_executor::{CancelReason, JoinError, Panic, combinator::open_shields_above};
 use std::{
     borrow::Cow,
@@ -90,13 +91,15 @@ impl<'scope, T> ScopedHandle<'scope, T> {
     /// When the outcome was taken before.
     pub async fn outcome(&mut self) -> Result<T, JoinError> {
         poll_fn(|cx| {
-            if self.outlet.is_awaited(cx) {
-                return Poll::Pending;
-            }
-            match self.take_result() {
-                Some(outcome) => Poll::Ready(outcome),
-                None => was_taken(),
-            }
+            poll_within_budget(cx, |cx| {
+                if self.outlet.is_awaited(cx) {
+                    return Poll::Pending;
+                }
+                match self.take_result() {
+                    Some(outcome) => Poll::Ready(outcome),
+                    None => was_taken(),
+                }
+            })
         })
         .await
     }
@@ -106,6 +109,12 @@ impl<T> Future for ScopedHandle<'_, T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        poll_within_budget(cx, |cx| self.poll_value(cx))
+    }
+}
+
+impl<T> ScopedHandle<'_, T> {
+    fn poll_value(&self, cx: &mut Context<'_>) -> Poll<T> {
         if self.outlet.is_awaited(cx) {
             return Poll::Pending;
         }

@@ -21,7 +21,7 @@ fn lines() -> Vec<(String, String)> {
 /// The words of the members' code, each line's without its comment.
 fn code_words() -> Vec<String> {
     let mut files = Vec::new();
-    for folder in ["executor/src", "sync/src", "taskgroup/src", "src"] {
+    for folder in ["executor/src", "sync/src", "taskgroup/src", "coop/src", "src"] {
         rust_files(Path::new(folder), &mut files);
     }
     let code: String = files.iter().map(read).collect();

@@ -13,8 +13,12 @@ use std::{
 const LIST: &str = "docs/names.txt";
 
 /// The folders of the crates under the facade, and what they are called in a path.
-const MEMBERS: [(&str, &str); 3] =
-    [("executor/src", "evenkeel_executor"), ("sync/src", "evenkeel_sync"), ("taskgroup/src", "evenkeel_taskgroup")];
+const MEMBERS: [(&str, &str); 4] = [
+    ("executor/src", "evenkeel_executor"),
+    ("sync/src", "evenkeel_sync"),
+    ("taskgroup/src", "evenkeel_taskgroup"),
+    ("coop/src", "evenkeel_coop"),
+];
 
 /// A `pub use` of the facade: how its documentation is shown, and the path of each name.
 struct Reexport {
@@ -187,7 +191,7 @@ fn public_names_have_one_page_each() {
 #[test]
 fn public_names_in_examples_are_those_of_the_facade() {
     let mut files = Vec::new();
-    for folder in ["src", "executor/src", "sync/src", "taskgroup/src", "examples", "tests/programs"] {
+    for folder in ["src", "executor/src", "sync/src", "taskgroup/src", "coop/src", "examples", "tests/programs"] {
         rust_files(Path::new(folder), &mut files);
     }
     let (mut uses, is_code) = (0, |path: &Path| path.starts_with("examples") || path.starts_with("tests"));

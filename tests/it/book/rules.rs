@@ -52,7 +52,9 @@ struct Test {
 /// All tests of the workspace's shipped crates.
 fn tests() -> Vec<Test> {
     let mut files = Vec::new();
-    for folder in ["tests", "src", "executor/src", "executor/tests", "sync/src", "taskgroup/src", "taskgroup/tests"] {
+    for folder in
+        ["tests", "src", "executor/src", "executor/tests", "coop/src", "sync/src", "taskgroup/src", "taskgroup/tests"]
+    {
         rust_files(Path::new(folder), &mut files);
     }
     let mut tests = Vec::new();

@@ -54,8 +54,15 @@ fn collect_03_as_completed_awaits_clean_up_after_a_panic_though_an_outcome_is_qu
                 sleep(ms(1)).await;
                 cleaned.set(true);
             })),
-            Box::pin(async { 2 }),
-            Box::pin(async { panic!("thrown") }),
+            // When the clean-up point has been reached, in whatever order they are polled at first.
+            Box::pin(async {
+                yield_now().await;
+                2
+            }),
+            Box::pin(async {
+                yield_now().await;
+                panic!("thrown")
+            }),
         ];
         let (thrown, reports) = run_with_reports(async {
             let mut outcomes = as_completed(futures);

@@ -54,7 +54,7 @@ fn those_behind_the_first_poll_s_winner_never_start() {
         drop(guard);
         2
     };
-    assert_eq!(run_clean(race((ready(1), loser))), 1);
+    assert_eq!(run_clean(race_biased((ready(1), loser))), 1);
     assert_eq!((started.get(), drops.count()), (false, 1));
 }
 
@@ -256,7 +256,7 @@ fn what_a_loser_could_have_had_by_then_is_not_lost() {
         assert_eq!(queues.map(|queue| queue.len()), [0, 1]);
 
         let mut work = pin!(after(3, "work"));
-        assert_eq!(race((after(3, "tick"), work.as_mut())).await, "tick");
+        assert_eq!(race_biased((after(3, "tick"), work.as_mut())).await, "tick");
         assert_eq!(work.await, "work");
     });
 }

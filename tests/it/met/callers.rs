@@ -231,6 +231,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "collect/gather.rs gather",
             "collect/gather.rs try_gather",
             "collect/race.rs race",
+            "collect/race.rs race_biased",
             "collect/race.rs first_ok",
             "group/start.rs start",
             "group/start.rs outcome",

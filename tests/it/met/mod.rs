@@ -56,3 +56,9 @@ mod at_a_deadline;
 mod at_a_request;
 /// What asyncio does otherwise, and is kept.
 mod kept;
+/// What is ready at once gives way after a while.
+mod budget;
+/// Who is first among those that are always ready.
+mod race_order;
+/// How far a tick goes beyond its time.
+mod tick_time;

@@ -28,7 +28,7 @@ pub(crate) fn sources() -> Vec<(String, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
-    for dir in ["executor/src", "taskgroup/src", "sync/src", "src"] {
+    for dir in ["executor/src", "taskgroup/src", "sync/src", "coop/src", "src"] {
         enter(root, &root.join(dir), &mut sources);
     }
     sources

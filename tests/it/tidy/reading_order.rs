@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Sources of the crates that are published.
-const CRATES: [&str; 4] = ["executor/src", "taskgroup/src", "sync/src", "src"];
+const CRATES: [&str; 5] = ["executor/src", "taskgroup/src", "sync/src", "coop/src", "src"];
 
 /// Who may name what stands above: the crate, the file, what it names, and why.
 const EXCEPTIONS: [(&str, &str, &str, &str); 4] = [
@@ -328,7 +328,7 @@ fn absolute(path: &str, module: &str, children: &[String]) -> Option<String> {
 fn faults(root: &Path, name: &str) -> (Vec<String>, BTreeSet<usize>) {
     let house = House::read(root);
     let arrows = house.arrows();
-    assert!(house.files.len() > 5, "{name} has {} files: is all of it read?", house.files.len());
+    assert!(house.files.len() > 2, "{name} has {} files: is all of it read?", house.files.len());
     let mut faults = Vec::new();
     let mut used = BTreeSet::new();
     for (from, targets) in arrows.iter().enumerate() {

@@ -5,6 +5,7 @@ use super::{
     refused::TryRecvError,
 };
 use crate::{threads::locked_wait::poll_locked, wake::call::call};
+use evenkeel_coop::poll_within_budget;
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
@@ -74,6 +75,11 @@ impl<T> Receiver<T> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        poll_within_budget(cx, |cx| self.poll_item(cx))
+    }
+
+    #[inline]
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if let Some(item) = self.batch.pop_front() {
             return Poll::Ready(Some(item));
         }

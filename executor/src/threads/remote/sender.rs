@@ -8,6 +8,7 @@ use crate::{
     threads::{absence::Absence, locked_wait::poll_locked},
     wake::call::call,
 };
+use evenkeel_coop::poll_within_budget;
 use std::{
     fmt, hint,
     pin::{Pin, pin},
@@ -169,6 +170,12 @@ impl<T: Send> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        poll_within_budget(cx, |cx| self.poll_sent(cx))
+    }
+}
+
+impl<T: Send> Sending<'_, T> {
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         match std::mem::replace(&mut self.stage, SendStage::Over) {
             SendStage::New(item) => match self.sender.push(item) {
                 Ok(()) => Poll::Ready(Ok(())),
@@ -179,9 +186,7 @@ impl<T: Send> Future for Sending<'_, T> {
             SendStage::Over => panic!("a send was polled after it had ended"),
         }
     }
-}
 
-impl<T: Send> Sending<'_, T> {
     fn stand_in_line(&mut self, item: T, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let waker = cx.waker().clone();
         let mut state = lock(&self.sender.0);
