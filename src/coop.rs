@@ -26,6 +26,9 @@
 //! can take their share with [`poll_within_budget`] or [`try_consume_budget`]. [`with_budget`] is for executors of others that run
 //! [`sync`](crate::sync), which has no limit there otherwise.
 //!
+//! Code that polls several futures in a fixed order, as `futures::join!` does, and has one that is always busy in front, leaves nothing to
+//! those behind it: [`gather`](crate::gather) goes on with them in the next poll.
+//!
 //! Code that polls futures by hand in a task, with `now_or_never` say, finds nothing ready without a budget: use the `try_…` methods, or
 //! [`unconstrained`].
 

@@ -218,21 +218,40 @@ pub fn with_budget<R>(operations: u32, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// Calls `poll` with a whole budget, for a poll that is the last one for some code: what needs not wait is to be had in it. Afterwards what
-/// it took is taken from the budget that was there before. For executors, which ask [`poll_budget`] before: then a poll of a task begins
-/// no more such polls than it has operations.
+/// Calls `poll` with a whole budget, for a poll that is the last one for some code: what needs not wait is to be had in it. What it takes
+/// is owed by the task's poll, which has none left from then on. For executors.
 pub fn with_own_budget<R>(poll: impl FnOnce() -> R) -> R {
     struct Charge(i32);
     impl Drop for Charge {
         fn drop(&mut self) {
             let taken = (BUDGET as i32 - LEFT.get()).max(1);
-            LEFT.set((self.0 - taken).max(0));
+            // Not so much that it would be taken for a loop that asks in vain.
+            LEFT.set((self.0 - taken).max(-VAIN / 2));
         }
     }
     if !IS_LIMITED.get() {
         return poll();
     }
     let _charge = Charge(LEFT.replace(BUDGET as i32));
+    poll()
+}
+
+/// Calls `poll` with what is left, or with [an own budget](with_own_budget) if nothing is: for code that is cancelled, and is not polled
+/// again unless it cleans up.
+#[inline(always)]
+pub fn with_some_budget<R>(poll: impl FnOnce() -> R) -> R {
+    if has_budget() { poll() } else { with_own_budget(poll) }
+}
+
+/// Has the task's poll taken a whole budget more than it had? What begins a last poll then waits for the next one.
+#[cold]
+pub fn is_in_debt() -> bool {
+    IS_LIMITED.get() && LEFT.get() <= -(BUDGET as i32)
+}
+
+/// Calls `poll` without a limit, as in [`unconstrained`](crate::unconstrained) code. For executors.
+pub fn without_budget<R>(poll: impl FnOnce() -> R) -> R {
+    let _before = Before::without_limit();
     poll()
 }
 

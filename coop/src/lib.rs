@@ -16,8 +16,8 @@ mod budget;
 
 pub use crate::{
     budget::{
-        BUDGET, consume_budget, has_budget, poll_budget, poll_within_budget, renew_budget, try_consume_budget,
-        with_budget, with_own_budget,
+        BUDGET, consume_budget, has_budget, is_in_debt, poll_budget, poll_within_budget, renew_budget,
+        try_consume_budget, with_budget, with_own_budget, with_some_budget, without_budget,
     },
     unconstrained::{Unconstrained, unconstrained},
 };

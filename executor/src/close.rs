@@ -47,7 +47,10 @@ impl Core {
     fn rest(&self, grace: Option<&Grace>) {
         let Some(grace) = grace else { return self.wait(None) };
         let nothing_comes = self.time.timers.next().is_none() && !self.time.timers.has_fresh();
-        if !(nothing_comes && self.may_jump() && self.jump_to(grace.until)) {
+        // The clock is the host's, and may wake somebody as it is asked.
+        let may_jump =
+            nothing_comes && self.may_jump() && self.tasks.ready().is_empty() && !self.time.timers.has_fresh();
+        if !(may_jump && self.jump_to(grace.until)) {
             self.wait(Some(grace.left));
         }
     }

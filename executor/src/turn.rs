@@ -9,7 +9,7 @@ use crate::{
     wake::{call::call, calls::Call, wake::wake_entry},
 };
 use evenkeel_coop::renew_budget;
-use std::time::Duration;
+use std::{panic::resume_unwind, time::Duration};
 
 /// For whom the loop runs: the main future, a host's tick, or the end of the executor.
 pub(crate) trait Driver {
@@ -53,7 +53,7 @@ impl Core {
         self.catching(|| self.take_wakes());
         if self.calls_were_first.take() {
             // The first turn finds them behind its tasks.
-            self.calls.nudge();
+            self.calls.leave_to_next_turn();
         } else {
             let was_enough = self.catching(|| self.do_calls(driver));
             self.calls_were_first.set(was_enough);
@@ -83,7 +83,9 @@ impl Core {
             // 2. Take the wake-ups that came from other threads.
             if self.tasks.inbox.is_pending() {
                 self.take_wakes();
-                if !driver.has_enough(self) {
+                if driver.has_enough(self) {
+                    self.calls.leave_to_next_turn();
+                } else {
                     self.do_calls(driver);
                 }
             }
@@ -123,7 +125,7 @@ impl Core {
     fn take_what_came(&self) {
         if self.tasks.inbox.is_pending() {
             self.take_wakes();
-            self.calls.nudge();
+            self.calls.leave_to_next_turn();
         }
         let ready = self.tasks.ready();
         if self.time.timers.is_armed() && self.time.pace.is_due(ready.is_empty(), ready.head()) {
@@ -173,13 +175,13 @@ impl Core {
                 Call::Run(run) => forget_if_it_panics(caught(run)),
                 Call::Report(unhandled) => self.tasks.unhandler.report(unhandled),
             }
-            was_enough = driver.has_enough(self);
-            if was_enough {
-                break;
+            // The host's clock may panic.
+            let asked = caught(|| driver.has_enough(self));
+            was_enough = matches!(asked, Ok(true));
+            if !matches!(asked, Ok(false)) {
+                self.calls.put_back(&mut calls);
             }
-        }
-        if !calls.is_empty() {
-            self.calls.put_back(&mut calls);
+            asked.unwrap_or_else(|payload| resume_unwind(payload));
         }
         self.taken_calls.set(calls);
         was_enough

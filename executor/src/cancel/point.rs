@@ -24,6 +24,7 @@ use crate::{
     },
     task::tasks::{TASKS, Tasks, polled_by},
 };
+use evenkeel_coop::with_some_budget;
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -156,7 +157,8 @@ impl<F: Future> Future for Guard<F> {
             } else {
                 drive(&tasks.here.commons, region, cancelled, cx, |cx| {
                     let body = this.body.as_mut().get().expect("a body is polled until it has ended");
-                    match caught(|| tasks.here.inside(region, || body.poll(cx))) {
+                    let poll = || tasks.here.inside(region, || body.poll(cx));
+                    match caught(|| if cancelled { with_some_budget(poll) } else { poll() }) {
                         Ok(Poll::Pending) => Poll::Pending,
                         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
                         Err(payload) => Poll::Ready(Err(Held::new(payload))),

@@ -19,8 +19,9 @@
 //! * *No clean-up is skipped*: a clean-up point that begins in a due poll arrives in a cancelled region, and is reached at once. It holds the
 //!   scope until it is done; then its value, if there is one, is given as that of any point that was reached, and not kept back as that of
 //!   one which came too late.
-//! * *It has a budget*: code in it that finds a budget used up would look as if it waited. So without one the scope is polled in the next
-//!   poll of its task, and its last poll has a budget of its own.
+//! * *It has a budget*: code in it that finds a budget used up would look as if it waited. So each last poll has some, here and wherever
+//!   cancelled code is polled (`with_some_budget`); a due poll has one of its own. The task's poll owes what they take: a loop of
+//!   scopes without time gives way as any other.
 //! * *It ends*: the frame goes with the poll, also when that unwinds. Another poll of the same scope, for clean-up, is not due, so a loop
 //!   around clean-up that waits begins it once.
 
@@ -42,7 +43,7 @@ use crate::{
     },
     task::tasks::Tasks,
 };
-use evenkeel_coop::{has_budget, poll_budget, with_own_budget};
+use evenkeel_coop::{has_budget, is_in_debt, poll_budget, with_own_budget, with_some_budget};
 use std::{
     pin::Pin,
     rc::Rc,
@@ -82,7 +83,7 @@ pub(crate) struct Visit<'a, F, T> {
 impl<F: Future, T: Timing> Visit<'_, F, T> {
     /// Polls the scope.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
-        if !has_budget() && self.is_at_its_deadline() && poll_budget(cx).is_pending() {
+        if !has_budget() && is_in_debt() && self.is_at_its_deadline() && poll_budget(cx).is_pending() {
             return Poll::Pending;
         }
         let next = self.poll_body(cx);
@@ -161,7 +162,7 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
             Some(future) if std::mem::take(&mut is_due) => {
                 tasks.here.inside_due(region, || with_own_budget(|| future.poll(cx)))
             }
-            Some(future) => tasks.here.inside(region, || future.poll(cx)),
+            Some(future) => tasks.here.inside(region, || with_some_budget(|| future.poll(cx))),
             None => Poll::Pending,
         });
         match polled {

@@ -79,6 +79,13 @@ impl Number {
         self.0 >> GENERATION_SHIFT
     }
 
+    /// Has this number a later generation than the other one? They come round, so that is so if there are fewer from there to here than from
+    /// here to there.
+    pub(crate) fn is_later_than(self, other: Number) -> bool {
+        let ahead = (self.0 & !(GENERATION_ONE - 1)).wrapping_sub(other.0 & !(GENERATION_ONE - 1));
+        ahead != 0 && ahead <= usize::MAX / 2
+    }
+
     /// The number of this slot with the next generation.
     #[inline(always)]
     pub(crate) fn next_generation(self) -> Number {
@@ -106,6 +113,14 @@ mod tests {
         let number = Number(Number::first(EXECUTOR_IDS - 1, 5).0 | (MAX_SLOTS - 1));
         assert_eq!((number.executor(), number.slot(), number.generation()), (EXECUTOR_IDS - 1, MAX_SLOTS - 1, 5));
         assert_eq!(number.tag() | number.slot(), number.0);
+    }
+
+    #[test]
+    fn fault_30_a_generation_that_has_come_round_is_later_than_those_before() {
+        let number = |generation| Number::first(1, generation & (usize::MAX >> GENERATION_SHIFT));
+        assert!(number(1).is_later_than(number(0)) && !number(0).is_later_than(number(1)));
+        assert!(number(2).is_later_than(number(usize::MAX)) && !number(usize::MAX).is_later_than(number(2)));
+        assert!(!number(5).is_later_than(number(5)));
     }
 
     #[test]

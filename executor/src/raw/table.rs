@@ -151,7 +151,7 @@ impl Table {
         while slots.len() > kept && slots.last().is_some_and(|slot| slot.tag & LONE != 0) {
             let Some(slot) = slots.pop() else { break };
             let now = Number(slot.tag & !SLOT_MASK);
-            if now.generation() > first.generation() {
+            if now.is_later_than(first) {
                 first = now;
             }
         }

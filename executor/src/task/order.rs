@@ -2,7 +2,7 @@
 
 use crate::{raw::lent::OnThread, task::tasks::TASKS};
 
-/// One of `0..n`, `n` at least 1: in which of so many orders a combinator polls its children first, if all of them are as good. In the long
+/// One of `0..n`, or 0 if `n` is: in which of so many orders a combinator polls its children first, if all of them are as good. In the long
 /// run each is chosen as often as any other; the executor's [`Schedule`](crate::testing::Schedule) has a say, so runs can be repeated. Outside an
 /// executor the first one.
 ///
@@ -18,6 +18,9 @@ use crate::{raw::lent::OnThread, task::tasks::TASKS};
 /// });
 /// ```
 pub fn choose_order(n: usize) -> usize {
+    if n < 2 {
+        return 0;
+    }
     let whole = TASKS.look(|tasks| tasks.and_then(|tasks| tasks.whole.upgrade()));
     whole.map_or(0, |whole| whole.choose_order(n))
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     wake::wake::{wake_number, waker},
 };
-use evenkeel_coop::renew_budget;
+use evenkeel_coop::{has_budget, renew_budget};
 use std::task::{Context, Poll};
 
 impl Tasks {
@@ -48,7 +48,9 @@ impl Tasks {
         self.step();
         let flags = slots.flags(slot);
         let is_waiting_to_be_stopped = flags & (DONE | ABORT) != 0 || flags & (CANCEL | CLEANING) == CANCEL;
-        before == slots.number_in(slot as usize) && flags & QUEUED != 0 && !is_waiting_to_be_stopped
+        // Who gives way for its budget has more to do, and may come to an end.
+        let woke_itself = before == slots.number_in(slot as usize) && flags & QUEUED != 0 && has_budget();
+        woke_itself && !is_waiting_to_be_stopped
     }
 
     /// The number of the oldest task that is ready. There must be one.
@@ -98,6 +100,7 @@ impl Tasks {
         let mut cx = Context::from_waker(&waker);
         let mut again = 0;
         loop {
+            renew_budget();
             let reached = self.here.commons.reached();
             let poll = |cx: &mut Context<'_>| if task.poll_again(cx) { Poll::Ready(()) } else { Poll::Pending };
             let polled = match task.root() {

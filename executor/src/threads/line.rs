@@ -63,6 +63,11 @@ impl<E: InLine> Line<E> {
         self.entries.len()
     }
 
+    /// How many of them wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.is_waiting()).count()
+    }
+
     /// Takes those of whom that is true.
     pub(crate) fn take_if(&mut self, is_meant: impl Fn(&E) -> bool) -> Vec<E> {
         let (taken, kept) = self.entries.drain(..).partition::<Vec<E>, _>(is_meant);

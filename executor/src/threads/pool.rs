@@ -84,7 +84,7 @@ impl Threads {
         let Some(pool) = self.pool.get() else { return Shortage::None };
         let mut state = pool.lock();
         let all_work = state.threads.iter().all(|(_, worker)| worker.job.is_some());
-        if state.line.len() <= state.called || state.has_place() || !all_work || after == Duration::MAX {
+        if state.line.waiting() <= state.called || state.has_place() || !all_work || after == Duration::MAX {
             return Shortage::None;
         }
         match state.scarce.look(after) {
@@ -380,6 +380,12 @@ impl Pool {
             }
         }
         let own = state.threads.remove(key).handle;
+        // It may have been called, or a busy one, and one too many all the same: then an idle one looks into the line.
+        if state.idle > 0 && state.line.len() > state.called {
+            state.idle -= 1;
+            state.called += 1;
+            self.call.notify_one();
+        }
         let before = match own {
             Some(own) => state.leaving.replace(own),
             None => None,

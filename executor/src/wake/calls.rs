@@ -111,9 +111,19 @@ impl Calls {
         self.lock().calls.shrink_to(kept);
     }
 
+    /// Has the next turn look for calls, if there are any.
+    pub(crate) fn leave_to_next_turn(&self) {
+        if self.has_calls.load(Ordering::Acquire) {
+            self.nudge();
+        }
+    }
+
     /// Leaves the calls for which there was no time to the next turn, before those that came meanwhile.
     #[cold]
     pub(crate) fn put_back(&self, left: &mut VecDeque<Call>) {
+        if left.is_empty() {
+            return;
+        }
         {
             let mut state = self.lock();
             left.append(&mut state.calls);

@@ -109,7 +109,7 @@ impl Seats {
         while inner.seats.len() > kept && inner.seats.last().is_some_and(|seat| seat.tag & FREE != 0) {
             let Some(seat) = inner.seats.pop() else { break };
             let now = Number(seat.tag & !SLOT_MASK);
-            if now.generation() > first.generation() {
+            if now.is_later_than(first) {
                 first = now;
             }
         }

@@ -1,6 +1,7 @@
 //! `as_completed`: outcomes in the order in which they come.
 
 use crate::in_place::{Child, Children, Family, Row, Take};
+use evenkeel_coop::try_consume_budget;
 use evenkeel_executor::CancelReason;
 use futures_core::Stream;
 use std::{
@@ -118,7 +119,14 @@ impl<F: Future> Completed<F> {
         }
         match self.done.pop_front() {
             None if self.family.running() > 0 || self.family.is_being_cut(cx) => Poll::Pending,
-            outcome => Poll::Ready(outcome),
+            None => Poll::Ready(None),
+            outcome if try_consume_budget() => Poll::Ready(outcome),
+            outcome => {
+                self.done.extend(outcome);
+                self.done.rotate_right(1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 }

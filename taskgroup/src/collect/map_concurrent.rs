@@ -2,6 +2,7 @@
 
 use super::kind;
 use crate::in_place::{Child, Children, Family, Row, Take};
+use evenkeel_coop::{poll_within_budget, with_some_budget};
 use evenkeel_executor::CancelReason;
 use futures_core::Stream;
 use std::{
@@ -207,7 +208,8 @@ where
                 if self.family.is_ending() && !Pin::new(&mut self.family).is_over() {
                     return Poll::Pending;
                 }
-                work.as_mut().poll(cx)
+                // Futures that are always busy leave nothing of the budget.
+                with_some_budget(|| work.as_mut().poll(cx))
             })
             .await;
         }
@@ -314,7 +316,7 @@ where
             return Poll::Pending;
         }
         match self.has_output() {
-            true => Poll::Ready(self.take_output()),
+            true => poll_within_budget(cx, |_| Poll::Ready(self.take_output())),
             false if self.has_ended(cx) => Poll::Ready(None),
             false => Poll::Pending,
         }
@@ -331,7 +333,7 @@ where
             return Poll::Pending;
         }
         match self.has_output() {
-            true if self.family.running() == 0 => Poll::Ready(self.take_output()),
+            true if self.family.running() == 0 => poll_within_budget(cx, |_| Poll::Ready(self.take_output())),
             false if self.has_ended(cx) => Poll::Ready(None),
             _ => Poll::Pending,
         }

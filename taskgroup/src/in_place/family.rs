@@ -7,13 +7,20 @@ use super::{
     rows::Row,
 };
 use crate::caught::{FirstPanic, Payload, catch};
-use evenkeel_coop::{has_budget, poll_budget};
+use evenkeel_coop::{has_budget, try_consume_budget, with_some_budget};
 use evenkeel_executor::{
     CancelReason,
     combinator::{Batch, Siblings, choose_order, poll_branches},
 };
 use pin_project_lite::pin_project;
-use std::{borrow::Borrow, cell::Cell, ops::ControlFlow, panic::resume_unwind, pin::Pin, task::Context};
+use std::{
+    borrow::Borrow,
+    cell::Cell,
+    ops::ControlFlow,
+    panic::resume_unwind,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 pin_project! {
     /// Children that live in place. Dropping it drops them at once; clean-up in them is skipped, and reported.
@@ -42,6 +49,8 @@ struct Standing {
     cut: Cut,
     /// Has no child been polled, and is the order in which they will be one of many that are as good?
     is_unordered: bool,
+    /// Were children left in the batch as the budget was used up?
+    gave_way: bool,
     /// Since a scope around is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
     is_swept: bool,
 }
@@ -122,8 +131,9 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
             if std::mem::take(&mut this.standing.is_unordered) && !batch.is_empty() {
                 batch.reorder(choose_order(batch.orders()));
             }
-            let polled = poll_woken(roll, this.children, this.standing, &mut batch, cx, &mut ended);
+            let polled = poll_woken(roll, this.children, this.standing, &mut batch, &mut ended);
             drop(batch);
+            give_way(this.standing, cx);
             // The others are in the next batch, all of them: they are cancelled.
             let Err(lost) = polled else { return };
             self.as_mut().fail(lost.key, lost.payload);
@@ -138,10 +148,12 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
         let roll = (*this.roll).borrow();
         let mut batch = roll.set().begin(cx.waker());
         let mut ended = |_: Pin<&mut C>, _| ControlFlow::Continue(());
-        while let Err(lost) = poll_woken(roll, this.children.as_mut(), this.standing, &mut batch, cx, &mut ended) {
+        while let Err(lost) = poll_woken(roll, this.children.as_mut(), this.standing, &mut batch, &mut ended) {
             panicked(this.children.as_mut());
             lose(roll, this.children.as_mut(), this.standing, lost);
         }
+        drop(batch);
+        give_way(this.standing, cx);
     }
 
     /// A child has panicked (or what was called for it): it is dropped, and the others are cancelled.
@@ -225,7 +237,6 @@ fn poll_woken<C: Children>(
     mut children: Pin<&mut C>,
     standing: &mut Standing,
     batch: &mut Batch<'_>,
-    cx: &Context<'_>,
     ended: &mut impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
 ) -> Result<(), Lost> {
     let polled = Cell::new(None);
@@ -234,14 +245,20 @@ fn poll_woken<C: Children>(
         poll_branches(|siblings| {
             standing.is_swept &= siblings.began_cancelled();
             loop {
-                if !has_budget() && is_in_vain(batch, siblings, cx) {
-                    return;
+                let has_some = has_budget();
+                if !has_some && is_in_vain(batch, siblings) {
+                    standing.gave_way = true;
+                    break;
                 }
                 let Some(woken) = batch.next() else { break };
                 let key = woken.key();
                 polled.set(Some(key));
                 let mut cx = Context::from_waker(woken.waker());
-                if children.as_mut().poll_child(key, siblings, &mut cx).is_ready() {
+                let polled_child = match has_some {
+                    true => children.as_mut().poll_child(key, siblings, &mut cx),
+                    false => poll_last(children.as_mut(), key, siblings, &mut cx),
+                };
+                if polled_child.is_ready() {
                     polled.set(None);
                     roll.remove(key);
                     if ended(children.as_mut(), key).is_break() {
@@ -264,11 +281,30 @@ fn poll_woken<C: Children>(
     caught.map_err(|payload| Lost { key: polled.take(), payload })
 }
 
-/// There is no budget: would the children that are left be polled in vain? They come first in the next batch then, for which the owner is
-/// woken. What is cancelled has to be polled now, though.
+/// Wakes the owner if children were left in a batch for lack of a budget. Its waker may be foreign, and panic.
+#[inline]
+fn give_way(standing: &mut Standing, cx: &Context<'_>) {
+    if std::mem::take(&mut standing.gave_way) {
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// There is no budget: would the children that are left be polled in vain? They come first in the next batch then. What is cancelled has to
+/// be polled now, though.
 #[cold]
-fn is_in_vain(batch: &Batch<'_>, siblings: &Siblings<'_>, cx: &Context<'_>) -> bool {
-    !batch.is_empty() && !siblings.is_cancelled() && poll_budget(cx).is_pending()
+fn is_in_vain(batch: &Batch<'_>, siblings: &Siblings<'_>) -> bool {
+    !batch.is_empty() && !siblings.is_cancelled() && !try_consume_budget()
+}
+
+/// Polls a child that is cancelled, perhaps for the last time, where the budget is used up.
+#[cold]
+fn poll_last<C: Children>(
+    children: Pin<&mut C>,
+    key: usize,
+    siblings: &mut Siblings<'_>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    with_some_budget(|| children.poll_child(key, siblings, cx))
 }
 
 /// A scope around is cancelled: the children that have nothing to clean up are dropped, if others have. If none has, they are left as

@@ -2,12 +2,19 @@
 
 use crate::kit::probe::{HandClock, Record, ms};
 use evenkeel::{
-    Executor,
+    Executor, Instant,
     host::{Budget, Readiness},
     threads::RemoteTask,
+    time::Clock,
     yield_now,
 };
-use std::{cell::Cell, rc::Rc, thread};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    thread,
+    time::Duration,
+};
 
 /// An executor on a clock that its tasks move, with so many tasks that each take a millisecond in each poll, for ever.
 fn with_long_polls(tasks: usize) -> (Executor, HandClock, Rc<Cell<usize>>) {
@@ -131,4 +138,44 @@ fn met_a3_tick_01_calls_that_were_left_at_the_end_are_dropped_and_their_callers_
     assert!(notes().is_empty());
     let ends: Vec<_> = asked.into_iter().map(|mut task| task.wait().unwrap_err().to_string()).collect();
     assert_eq!(ends.len(), 3);
+}
+
+#[test]
+fn met_a3_tick_01_a_call_for_which_there_was_no_time_is_not_forgotten() {
+    // Tasks go first in the second tick, and none is left behind them.
+    let (executor, _asked) = with_calls(3);
+    executor.tick(ms(0));
+    while executor.tick(ms(0)).readiness == Readiness::MoreReady {}
+    assert_eq!(notes(), ["call"; 3]);
+    // A call comes in a poll that takes longer than the tick has, and the task ends in it.
+    let executor = Executor::builder().clock(CLOCK.with(HandClock::clone)).build();
+    let handle = executor.handle();
+    let poll = async move {
+        thread::spawn(move || handle.spawn(|| async { work("late") }).unwrap().detach()).join().unwrap();
+        work("poll");
+    };
+    executor.spawn(poll).detach();
+    assert_eq!(executor.tick(ms(1)).readiness, Readiness::MoreReady);
+    executor.tick(ms(5));
+    assert_eq!(notes(), ["poll", "late"]);
+}
+
+#[test]
+fn met_a3_tick_01_a_clock_that_panics_costs_no_call() {
+    /// It panics at its third look.
+    struct Failing(Cell<u32>);
+    impl Clock for Failing {
+        fn now(&self) -> Instant {
+            self.0.set(self.0.get() + 1);
+            assert_ne!(self.0.get(), 3, "no time");
+            Instant::from_origin(Duration::ZERO)
+        }
+    }
+    let executor = Executor::builder().clock(Failing(Cell::new(0))).build();
+    let handle = executor.handle();
+    let ask = move || (0..5).for_each(|_| handle.spawn(|| async { work("call") }).unwrap().detach());
+    thread::spawn(ask).join().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| executor.tick(ms(100)))).is_err());
+    executor.run_until_stalled();
+    assert_eq!(notes(), ["call"; 5]);
 }

@@ -58,6 +58,11 @@ impl Home {
         }
     }
 
+    /// Does the receiver wait in somebody else's executor?
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self, Home::Thread(_))
+    }
+
     /// The executor's end, if that is what there is to ask. It is not to be asked under a lock.
     pub(super) fn here(&self) -> impl FnOnce() -> bool + use<> {
         let executor = self.executor();

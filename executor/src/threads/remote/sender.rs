@@ -8,7 +8,7 @@ use crate::{
     threads::{absence::Absence, locked_wait::poll_locked},
     wake::call::call,
 };
-use evenkeel_coop::poll_within_budget;
+use evenkeel_coop::{poll_within_budget, without_budget};
 use std::{
     fmt, hint,
     pin::{Pin, pin},
@@ -55,13 +55,17 @@ impl<T: Send> Sender<T> {
             Err((item, refused)) => return Err(SendError(item, refused)),
         };
         // A pool's thread that waits for its own loop is not busy meanwhile.
-        let executor = lock(&self.0).home.executor();
-        let absence = Absence::for_receiver(executor.as_deref());
+        let (executor, is_foreign) = {
+            let state = lock(&self.0);
+            (state.home.executor(), state.home.is_foreign())
+        };
+        let absence = if is_foreign { None } else { Absence::for_receiver(executor.as_deref()) };
         let waker = Waker::from(Arc::new(Unpark { thread: thread::current(), absence: absence.clone() }));
         let mut cx = Context::from_waker(&waker);
         let mut send = pin!(self.send(item));
         loop {
-            if let Poll::Ready(outcome) = send.as_mut().poll(&mut cx) {
+            // The thread blocks: to give way would be in vain.
+            if let Poll::Ready(outcome) = without_budget(|| send.as_mut().poll(&mut cx)) {
                 absence.inspect(|absence| absence.end());
                 return outcome;
             }
