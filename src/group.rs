@@ -5,7 +5,7 @@
 //! | [`TaskGroup::run`] | tasks, spawned one by one | when all have ended; the first error cancels the others |
 //! | [`scope`] | futures that borrow, spawned one by one | the same |
 //! | [`gather`] | a tuple or an iterator of futures | with all values |
-//! | [`try_gather`] | the same, of `Result`s | with all values, or at the first error |
+//! | [`try_gather`] | the same, of `Result`s | with all values, or with every error |
 //! | [`race`] | the same | with the first value |
 //! | [`first_ok`] | the same, of `Result`s | with the first `Ok`, or with all errors |
 //! | [`as_completed`] | the same | when all have; it yields each value as it comes |

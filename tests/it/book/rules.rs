@@ -1,7 +1,7 @@
 //! Every number in the name of a test stands on a page of the book, and every rule on these pages has a test.
 //!
-//! A name is `cancel_08_…`: a word, a number, perhaps `_and_` and more numbers, then what the test asserts. `loom_` may stand before it, and
-//! `asyncio_` before a fact. Rules are rows of `docs/src/rules.md`, `fact_8` is one of `docs/src/facts.md`, `fault_08` one of
+//! A name is `cancel_08_…`: a word, a number, perhaps `_and_` and more numbers, then what the test asserts. `loom_` may stand before it,
+//! `asyncio_` before a fact, and `met_a1_`, or another letter and number, for what users met. Rules are rows of `docs/src/rules.md`, `fact_8` is one of `docs/src/facts.md`, `fault_08` one of
 //! `docs/src/faults.md`.
 
 use super::pages::{read, root};
