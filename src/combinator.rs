@@ -9,6 +9,7 @@
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
+//! | have what a future is made of lie in it once | [`hand_over`], [`Handed`] |
 //! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
 //! | spawn in the name of another place in the source | [`spawn_at`] |
 //! | bound clean-up | [`end_grace`], [`is_stopping_hard`] |
@@ -17,7 +18,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace, is_stopping_hard,
-    open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at, shield_depth,
-    spawn_at, take_cleanup_panic,
+    Batch, Branch, Handed, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace, hand_over,
+    is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at,
+    shield_depth, spawn_at, take_cleanup_panic,
 };

@@ -96,7 +96,11 @@ pub mod combinator {
             cleanup::{settle, settle_at},
         },
         outcome::{plain::plain, unhandled::report_unhandled},
-        raw::{pinned::PinnedRow, place::Place},
+        raw::{
+            hand_over::{Handed, hand_over},
+            pinned::PinnedRow,
+            place::Place,
+        },
         task::{current::end_grace, order::choose_order, spawn::spawn_at},
         wake::wake_set::{Batch, WakeSet, Woken},
         wake::waker_cell::WakerCell,

@@ -1,6 +1,6 @@
 //! The once-cell: a value that is made once, by whoever needs it first.
 
-use crate::semaphore::Semaphore;
+use crate::{permit::Permit, semaphore::Semaphore};
 use evenkeel_coop::consume_budget;
 use std::{cell, fmt};
 
@@ -58,11 +58,13 @@ impl<T> OnceCell<T> {
     ///
     /// Cancel-safe: if the one who makes it is dropped, the next in line makes it. A `make` that asks for the value of the
     /// same cell waits for ever.
-    pub async fn get_or_init(&self, make: impl AsyncFnOnce() -> T) -> &T {
-        enum Never {}
-        match self.get_or_try_init(async || Ok::<T, Never>(make().await)).await {
-            Ok(value) => value,
-            Err(never) => match never {},
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn get_or_init(&self, make: impl AsyncFnOnce() -> T) -> impl Future<Output = &T> {
+        async move {
+            if let Some(_turn) = self.turn_to_make().await {
+                let _ = self.set(make().await);
+            }
+            self.made()
         }
     }
 
@@ -73,18 +75,28 @@ impl<T> OnceCell<T> {
     /// # Errors
     ///
     /// The error of `make`.
-    pub async fn get_or_try_init<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<&T, E> {
-        if let Some(value) = self.value.get() {
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn get_or_try_init<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> impl Future<Output = Result<&T, E>> {
+        async move {
+            if let Some(_turn) = self.turn_to_make().await {
+                let _ = self.set(make().await?);
+            }
+            Ok(self.made())
+        }
+    }
+
+    /// The right to make the value; none if it is there.
+    async fn turn_to_make(&self) -> Option<Permit<'_>> {
+        if self.value.get().is_some() {
             consume_budget().await;
-            return Ok(value);
+            return None;
         }
-        // Refused if somebody else has filled the cell.
-        if let Ok(_turn) = self.turn.acquire().await {
-            let value = make().await?;
-            // The cell may have been set meanwhile.
-            let _ = self.set(value);
-        }
-        Ok(self.value.get().expect("the line is closed when the cell is full, and not before"))
+        // Refused if somebody else has filled the cell. Whoever makes the value may find that it was set meanwhile.
+        self.turn.acquire().await.ok()
+    }
+
+    fn made(&self) -> &T {
+        self.value.get().expect("the line is closed when the cell is full, and not before")
     }
 }
 

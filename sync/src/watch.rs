@@ -154,19 +154,22 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`Closed`] when all senders are gone and the last value was not it.
-    pub async fn wait_for(&mut self, mut predicate: impl FnMut(&T) -> bool) -> Result<Ref<T>, Closed> {
-        let mut has_waited = false;
-        loop {
-            let value = self.borrow_and_update();
-            if predicate(&value) {
-                if !has_waited {
-                    consume_budget().await;
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn wait_for(&mut self, mut predicate: impl FnMut(&T) -> bool) -> impl Future<Output = Result<Ref<T>, Closed>> {
+        async move {
+            let mut has_waited = false;
+            loop {
+                let value = self.borrow_and_update();
+                if predicate(&value) {
+                    if !has_waited {
+                        consume_budget().await;
+                    }
+                    return Ok(value);
                 }
-                return Ok(value);
+                has_waited = true;
+                drop(value);
+                self.changed().await?;
             }
-            has_waited = true;
-            drop(value);
-            self.changed().await?;
         }
     }
 

@@ -1,13 +1,10 @@
 //! Clean-up that awaits: `finally`, `finally_with`, `shield`.
 
-use crate::cancel::point::{Cleaning, Ended, Guard, Point, Shield, resume};
-use crate::raw::place::Place;
-use pin_project_lite::pin_project;
-use std::{
-    panic::Location,
-    pin::Pin,
-    task::{Context, Poll},
+use crate::{
+    cancel::point::{Cleaning, Guard, Point, Shield, resume},
+    raw::hand_over::hand_over,
 };
+use std::panic::Location;
 
 /// Runs `body`, and then `cleanup` however the body has ended: with a value, which clean-up may look at, or by a
 /// cancellation or a panic (`None`). Then it yields the value, or the panic goes on.
@@ -46,14 +43,13 @@ where
     B: Future,
     C: CleanUp<B::Output>,
 {
-    let point = Point::new(Location::caller());
-    let first = Guard::new(point.clone(), body);
-    let cleanup = async move |value: Option<B::Output>| {
-        cleanup(value.as_ref()).await;
-        value
-    };
-    // A struct of ours rather than an async block: that would have room for the body twice.
-    Then { first: Place::new(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: Place::empty() }
+    settle_by(Location::caller(), body, |value| {
+        hand_over((cleanup, value), async |handed| {
+            let (cleanup, value) = handed.take();
+            cleanup(value.as_ref()).await;
+            value
+        })
+    })
 }
 
 /// What [`finally`] cleans up with: an async closure that takes what the body has yielded, `None` if it was stopped.
@@ -118,15 +114,28 @@ where
     B: Future,
     C: AsyncFnOnce(Option<B::Output>) -> Option<U>,
 {
-    let point = Point::new(location);
-    let first = Guard::new(point.clone(), body);
-    Then { first: Place::new(first), make: Some(|ended| settle_with(point, cleanup, ended)), second: Place::empty() }
+    settle_by(location, body, |value| {
+        hand_over((cleanup, value), async |handed| {
+            let (cleanup, value) = handed.take();
+            cleanup(value).await
+        })
+    })
 }
 
-async fn settle_with<T, U, C: AsyncFnOnce(Option<T>) -> Option<U>>(point: Point, cleanup: C, ended: Ended<T>) -> U {
-    let (value, panic) = ended.split();
-    let outcome = Cleaning::new(point.clone(), async move { cleanup(value).await }).await;
-    resume(point, outcome, panic).await
+/// [`settle`] with a clean-up that is a future of its own. `cleanup` makes it, and runs nothing of the user's.
+fn settle_by<B: Future, U, F: Future<Output = Option<U>>>(
+    location: &'static Location<'static>,
+    body: B,
+    cleanup: impl FnOnce(Option<B::Output>) -> F,
+) -> impl Future<Output = U> {
+    let point = Point::new(location);
+    let body = Guard::new(point.clone(), body);
+    hand_over((point, body, cleanup), async |handed| {
+        let (point, body, cleanup) = handed.take();
+        let (value, panic) = body.await.split();
+        let outcome = Cleaning::new(point.clone(), cleanup(value)).await;
+        resume(point, outcome, panic).await
+    })
 }
 
 /// [`finally`] with a resource that both parts need: the body may change it, clean-up consumes it.
@@ -160,17 +169,21 @@ where
     C: AsyncFnOnce(R, Option<&T>),
 {
     let point = Point::new(Location::caller());
-    async move {
-        let mut resource = resource;
-        let ended = Guard::new(point.clone(), async { body(&mut resource).await }).await;
+    hand_over((point, resource, body, cleanup), async |handed| {
+        let (point, resource, cleanup, ended) = {
+            let (point, mut resource, body, cleanup) = handed.take();
+            let ended = Guard::new(point.clone(), hand_over(body, async |body| body.take()(&mut resource).await)).await;
+            (point, resource, cleanup, ended)
+        };
         let (value, panic) = ended.split();
-        let cleaning = Cleaning::new(point.clone(), async move {
+        let cleanup = hand_over((cleanup, resource, value), async |handed| {
+            let (cleanup, resource, value) = handed.take();
             cleanup(resource, value.as_ref()).await;
             value
         });
-        let outcome = cleaning.await;
+        let outcome = Cleaning::new(point.clone(), cleanup).await;
         resume(point, outcome, panic).await
-    }
+    })
 }
 
 /// Lets `future` finish, also if its scope is cancelled meanwhile: what is cancelled waits for it. Its value is returned; the
@@ -204,31 +217,4 @@ where
 #[track_caller]
 pub fn shield<F: Future>(future: F) -> Shield<F> {
     Shield::new(future, Location::caller())
-}
-
-pin_project! {
-    /// One future, and then another that is made of its output.
-    struct Then<F, M, G> {
-        #[pin]
-        first: Place<F>,
-        make: Option<M>,
-        #[pin]
-        second: Place<G>,
-    }
-}
-
-impl<F: Future, M: FnOnce(F::Output) -> G, G: Future> Future for Then<F, M, G> {
-    type Output = G::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G::Output> {
-        let mut this = self.project();
-        if let Some(first) = this.first.as_mut().get() {
-            let Poll::Ready(output) = first.poll(cx) else { return Poll::Pending };
-            this.first.as_mut().clear();
-            let make = this.make.take().expect("the second future is made once");
-            this.second.as_mut().put(make(output));
-        }
-        let second = this.second.as_mut().get().expect("the first future was there until the second was");
-        second.poll(cx)
-    }
 }

@@ -28,7 +28,6 @@ use evenkeel_coop::with_some_budget;
 use pin_project_lite::pin_project;
 use std::{
     fmt,
-    future::poll_fn,
     panic::{Location, resume_unwind},
     pin::Pin,
     rc::Rc,
@@ -271,20 +270,34 @@ fn poll_shielded<F: Future>(
 
 /// Ends a clean-up point. With a value its code goes on; with a panic that goes on; otherwise its code is not resumed:
 /// the scope that is cancelled drops it.
-pub(crate) async fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: Option<Held>) -> T {
-    let (mut value, mut panic) = match (outcome, panic) {
+pub(crate) fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: Option<Held>) -> Resume<T> {
+    let (value, panic) = match (outcome, panic) {
         // The body's panic came first. The other is reported, as it is dropped here.
         (_, Some(panic)) => (None, Some(panic)),
         (Ok(value), None) => (value.filter(|_| !point.region.is_late()), None),
         (Err(panic), None) => (None, Some(panic)),
     };
-    poll_fn(move |_| {
-        if let Some(panic) = panic.take() {
-            polled_by("a clean-up point", |tasks| point.throw(tasks, panic));
+    Resume { point, value, panic }
+}
+
+/// The last part of a clean-up point.
+pub(crate) struct Resume<T> {
+    point: Point,
+    value: Option<T>,
+    panic: Option<Held>,
+}
+
+impl<T> Unpin for Resume<T> {}
+
+impl<T> Future for Resume<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<T> {
+        if let Some(panic) = self.panic.take() {
+            polled_by("a clean-up point", |tasks| self.point.throw(tasks, panic));
         }
-        value.take().map_or(Poll::Pending, Poll::Ready)
-    })
-    .await
+        self.value.take().map_or(Poll::Pending, Poll::Ready)
+    }
 }
 
 pin_project! {

@@ -77,4 +77,5 @@ pub(crate) mod waker;
 pub(crate) mod number;
 pub(crate) mod lent;
 pub(crate) mod pinned;
+pub(crate) mod hand_over;
 pub(crate) mod place;

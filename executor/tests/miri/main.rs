@@ -22,3 +22,4 @@ mod thread_locals;
 mod hosts;
 mod cleanups;
 mod half_way;
+mod handed;

@@ -87,13 +87,15 @@ impl<F: Future> Completed<F> {
     /// # Panics
     ///
     /// If clean-up does, when all of it is done.
-    pub async fn cancel(mut self) {
-        Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
-        poll_fn(|cx| {
+    pub fn cancel(mut self) -> impl Future<Output = ()> {
+        let mut is_asked = false;
+        poll_fn(move |cx| {
+            if !std::mem::replace(&mut is_asked, true) {
+                Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
+            }
             self.poll_batch(cx);
             if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
         })
-        .await;
     }
 
     fn poll_batch(&mut self, cx: &Context<'_>) {

@@ -189,41 +189,49 @@ where
     }
 
     /// Runs to the end, and yields all outputs.
-    pub async fn collect(mut self) -> Vec<F::Output> {
-        let mut all = Vec::new();
-        while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {
-            all.push(output);
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn collect(mut self) -> impl Future<Output = Vec<F::Output>> {
+        async move {
+            let mut all = Vec::new();
+            while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {
+                all.push(output);
+            }
+            all
         }
-        all
     }
 
     /// Calls `consume` with each output, one after the other, while the futures run on beside it. Outputs that wait for it count as
     /// running, so a slow consumer slows the source down.
-    pub async fn for_each<C: AsyncFnMut(F::Output)>(mut self, mut consume: C) {
-        while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {
-            let mut work = pin!(consume(output));
-            poll_fn(|cx| {
-                self.advance(cx, true);
-                // A future's panic goes on when the others have ended.
-                if self.family.is_ending() && !Pin::new(&mut self.family).is_over() {
-                    return Poll::Pending;
-                }
-                // Futures that are always busy leave nothing of the budget.
-                with_some_budget(|| work.as_mut().poll(cx))
-            })
-            .await;
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn for_each<C: AsyncFnMut(F::Output)>(mut self, mut consume: C) -> impl Future<Output = ()> {
+        async move {
+            while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {
+                let mut work = pin!(consume(output));
+                poll_fn(|cx| {
+                    self.advance(cx, true);
+                    // A future's panic goes on when the others have ended.
+                    if self.family.is_ending() && !Pin::new(&mut self.family).is_over() {
+                        return Poll::Pending;
+                    }
+                    // Futures that are always busy leave nothing of the budget.
+                    with_some_budget(|| work.as_mut().poll(cx))
+                })
+                .await;
+            }
         }
     }
 
     /// Pulls no more items, cancels the futures that are running, and awaits their clean-up.
-    pub async fn cancel(mut self) {
-        self.items = None;
-        Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
-        poll_fn(|cx| {
+    pub fn cancel(mut self) -> impl Future<Output = ()> {
+        let mut is_asked = false;
+        poll_fn(move |cx| {
+            if !std::mem::replace(&mut is_asked, true) {
+                self.items = None;
+                Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
+            }
             self.advance(cx, false);
             if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
         })
-        .await;
     }
 
     /// Polls what was woken, and begins more if that is wanted and there is room.

@@ -15,6 +15,7 @@ use evenkeel_executor::{
 use std::{
     cell::{Cell, OnceCell, RefCell},
     panic::Location,
+    rc::Rc,
     task::Context,
     time::Duration,
 };
@@ -50,15 +51,16 @@ pub(super) struct GroupCore {
 }
 
 impl GroupCore {
+    /// Behind its pointer from the beginning, so that the group's future does not grow by it.
     pub(super) fn new(
         name: Option<Box<str>>,
         limit: Option<usize>,
         grace: Option<Duration>,
         location: &'static Location<'static>,
-    ) -> GroupCore {
+    ) -> Rc<GroupCore> {
         let scope = CancelScope::new();
         scope.set_grace(grace);
-        GroupCore {
+        Rc::new(GroupCore {
             scope,
             bound: Bound::new(limit),
             name,
@@ -76,7 +78,7 @@ impl GroupCore {
             waker: WakerCell::default(),
             host: Cell::new(None),
             failed: Cell::new(0),
-        }
+        })
     }
 
     // ---- children

@@ -18,8 +18,8 @@ pub(super) struct GroupState<E> {
 }
 
 impl<E> GroupState<E> {
-    pub(super) fn new(core: GroupCore, explains: Explains<E>) -> GroupState<E> {
-        GroupState { core: Rc::new(core), explains, errors: RefCell::new(Vec::new()) }
+    pub(super) fn new(core: Rc<GroupCore>, explains: Explains<E>) -> GroupState<E> {
+        GroupState { core, explains, errors: RefCell::new(Vec::new()) }
     }
 
     pub(super) fn take_errors(&self) -> Vec<ChildError<E>> {

@@ -9,7 +9,7 @@ use crate::{
 };
 use evenkeel_executor::{
     CancelReason, InScope, Panic, UnhandledKind, cancel_requested,
-    combinator::{Place, is_stopping_hard, report_unhandled, settle_at},
+    combinator::{Place, hand_over, is_stopping_hard, report_unhandled, settle_at},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -21,31 +21,34 @@ use std::{
 };
 
 /// Runs a group to its end.
-pub(super) async fn run_group<T, E, F>(
-    core: GroupCore,
+pub(super) fn run_group<T, E, F>(
+    core: Rc<GroupCore>,
     explains: Explains<E>,
     body: impl FnOnce(Rc<GroupState<E>>) -> F,
-) -> Result<T, GroupError<E>>
+) -> impl Future<Output = Result<T, GroupError<E>>>
 where
     E: fmt::Debug + 'static,
     F: Future<Output = Result<T, E>>,
 {
-    let state = Rc::new(GroupState::new(core, explains));
-    state.core.lineage.begin();
-    let tether = Tether(state.clone());
-    let body = Body {
-        core: state.core.clone(),
-        inner: state.core.scope.run(CaughtBody { future: Place::new(body(state.clone())) }),
-    };
-    let ended = settle_at(state.core.location, body, async move |ended| {
-        let value = note(&state, ended);
-        WaitChildren(&state.core).await;
-        state.core.end();
-        outcome(&state, value)
-    });
-    let ended = ended.await;
-    drop(tether);
-    ended.map_err(|(mut errors, asked)| GroupError::new(errors.claim(), asked))
+    hand_over((core, body), async move |handed| {
+        let (core, body) = handed.take();
+        let state = Rc::new(GroupState::new(core, explains));
+        state.core.lineage.begin();
+        let tether = Tether(state.clone());
+        let body = Body {
+            core: state.core.clone(),
+            inner: state.core.scope.run(CaughtBody { future: Place::new(body(state.clone())) }),
+        };
+        let ended = settle_at(state.core.location, body, async move |ended| {
+            let value = note(&state, ended);
+            WaitChildren(&state.core).await;
+            state.core.end();
+            outcome(&state, value)
+        });
+        let ended = ended.await;
+        drop(tether);
+        ended.map_err(|(mut errors, asked)| GroupError::new(errors.claim(), asked))
+    })
 }
 
 /// How the body of a group has ended.

@@ -2,7 +2,10 @@
 
 use super::{child::Plain, join_handle::JoinHandle, roster::Membership, task_group::TaskGroup};
 use crate::output::ChildOutput;
-use evenkeel_executor::{CancelReason, JoinError, combinator::WakerCell};
+use evenkeel_executor::{
+    CancelReason, JoinError,
+    combinator::{WakerCell, hand_over},
+};
 use std::{
     cell::Cell,
     fmt,
@@ -10,7 +13,7 @@ use std::{
     panic::Location,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
@@ -116,12 +119,14 @@ where
     /// }));
     /// assert!(matches!(why.unwrap(), JoinError::Cancelled(_)));
     /// ```
-    pub async fn outcome(mut self) -> Result<(V, JoinHandle<R::Value>), JoinError> {
-        let ready = poll_fn(|cx| self.poll_ready(cx)).await;
-        self.stage = Stage::Done;
-        ready.map_err(|(why, _)| match why {
-            NeverReady::Ended => JoinError::Cancelled(CancelReason::NotReady),
-            NeverReady::Failed(error) => error,
+    pub fn outcome(mut self) -> impl Future<Output = Result<(V, JoinHandle<R::Value>), JoinError>> {
+        poll_fn(move |cx| {
+            let ready = ready!(self.poll_ready(cx));
+            self.stage = Stage::Done;
+            Poll::Ready(ready.map_err(|(why, _)| match why {
+                NeverReady::Ended => JoinError::Cancelled(CancelReason::NotReady),
+                NeverReady::Failed(error) => error,
+            }))
         })
     }
 
@@ -133,7 +138,10 @@ where
     ) -> Poll<Result<(V, JoinHandle<R::Value>), (NeverReady, JoinHandle<R::Value>)>> {
         if let Stage::Asked(child) = self.take_if(|stage| matches!(stage, Stage::Asked(_))) {
             let (ready, signal) = ReadySignal::new();
-            let child = async move { child(ready).await };
+            let child = hand_over((child, ready), async |handed| {
+                let (child, ready) = handed.take();
+                child(ready).await
+            });
             let handle = self.group.spawn_child::<Plain, _>(child, Membership::Awaited, self.location);
             self.stage = Stage::Begun(signal, handle);
         }

@@ -11,7 +11,7 @@ use crate::{
     explain::Explain,
     in_place::{Family, Roll},
 };
-use evenkeel_executor::combinator::shield_depth;
+use evenkeel_executor::combinator::{hand_over, shield_depth};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -75,17 +75,17 @@ where
     B: for<'scope> AsyncFnOnce(Scope<'scope, 'env, E>) -> Result<T, E>,
 {
     let location = Location::caller();
-    async move {
+    hand_over(body, async move |body| {
         // The order matters: the last is dropped first, and the children with it. See `brood`.
         let brood = Brood::new();
         let orders = Orders::new();
         let scope = Scope::new(&orders, &brood, E::explain);
         // Before the body is called: that may spawn children already, and panic.
         let children = Closing::new(&brood);
-        let body = body(scope);
+        let body = body.take()(scope);
         let kin = Kin::new(&orders, children, body, location, E::explain);
         Running { orders: &orders, family: Family::with_roll(orders.roll(), kin) }.await
-    }
+    })
 }
 
 pin_project! {
@@ -125,7 +125,13 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
     }
 
     /// If the scope is ending early: cancels the children, newest first, and the body, once.
-    fn cancel_all(self: Pin<&mut Self>) -> bool {
+    #[inline]
+    fn cancel_all(mut self: Pin<&mut Self>) -> bool {
+        self.as_mut().project().orders.is_ending() && self.end_early()
+    }
+
+    #[cold]
+    fn end_early(self: Pin<&mut Self>) -> bool {
         let mut this = self.project();
         let Some(reason) = this.orders.reason() else { return false };
         if !this.family.as_mut().begin_end() {

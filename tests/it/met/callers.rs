@@ -211,6 +211,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
         "it comes from a poll of the future that is returned, and a poll has no caller in the source",
         &[
             "cancel/cleanup.rs finally",
+            "raw/hand_over.rs hand_over",
             "cancel/cleanup.rs settle",
             "cancel/cleanup.rs settle_at",
             "cancel/cleanup.rs shield",

@@ -62,3 +62,6 @@ mod budget;
 mod race_order;
 /// How far a tick goes beyond its time.
 mod tick_time;
+
+/// How large futures are.
+mod sizes;
