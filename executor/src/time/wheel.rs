@@ -98,10 +98,9 @@ impl Wheel {
             When::At(instant) => (instant.0, TimerPlace::FreshAt(index)),
         };
         let key = self.timers.insert(Timer { when, waker: Some(waker), place });
-        assert!(key < u32::MAX as usize, "an executor can have at most 4 294 967 295 timers");
-        self.fresh.push((self.next_order, key as u32));
+        self.fresh.push((self.next_order, key));
         self.next_order = self.next_order.wrapping_add(1);
-        key as u32
+        key
     }
 
     /// How many timers wait for the next look at the clock.
@@ -114,7 +113,7 @@ impl Wheel {
     /// whether it had not fired.
     #[inline]
     pub(crate) fn remove(&mut self, key: u32) -> (Option<Waker>, bool) {
-        let timer = &mut self.timers[key as usize];
+        let timer = self.timers.get_mut(key);
         match timer.place {
             TimerPlace::FreshAfter(index) | TimerPlace::FreshAt(index) => self.remove_fresh(index),
             TimerPlace::Bucket(bucket, index) => self.remove_from_bucket(bucket, index),
@@ -134,7 +133,7 @@ impl Wheel {
 
     #[inline]
     fn free(&mut self, key: u32) -> Option<Waker> {
-        self.timers.remove(key as usize).waker
+        self.timers.remove(key).waker
     }
 
     #[inline]
@@ -142,7 +141,7 @@ impl Wheel {
         self.fresh.swap_remove(index as usize);
         // Another one has come to this place.
         if let Some((_, moved)) = self.fresh.get(index as usize) {
-            match &mut self.timers[*moved as usize].place {
+            match &mut self.timers.get_mut(*moved).place {
                 TimerPlace::FreshAfter(place) | TimerPlace::FreshAt(place) => *place = index,
                 other => unreachable!("a fresh timer is elsewhere: {other:?}"),
             }
@@ -152,7 +151,7 @@ impl Wheel {
     fn remove_from_bucket(&mut self, bucket: u16, index: u32) {
         let list = self.buckets.swap_remove(bucket as usize, index);
         if let Some(moved) = list.get(index as usize) {
-            self.timers[moved.key as usize].place = TimerPlace::Bucket(bucket, index);
+            self.timers.get_mut(moved.key).place = TimerPlace::Bucket(bucket, index);
         } else if list.is_empty() {
             self.occupied[bucket as usize / BUCKETS] &= !(1 << (bucket as usize % BUCKETS));
         }
@@ -167,7 +166,7 @@ impl Wheel {
         }
         let mut due = std::mem::take(&mut self.due);
         due.retain(|&Reverse(TimerEntry { key, .. })| {
-            let lives = self.timers[key as usize].place != TimerPlace::DueCancelled;
+            let lives = self.timers.get(key).place != TimerPlace::DueCancelled;
             if !lives {
                 self.free(key);
             }
@@ -184,17 +183,17 @@ impl Wheel {
     }
 
     pub(crate) fn has_fired(&self, key: u32) -> bool {
-        self.timers[key as usize].place == TimerPlace::Fired
+        self.timers.get(key).place == TimerPlace::Fired
     }
 
     /// The timer's deadline, once it is known.
     pub(crate) fn deadline(&self, key: u32) -> Option<Instant> {
-        let timer = &self.timers[key as usize];
+        let timer = self.timers.get(key);
         (!matches!(timer.place, TimerPlace::FreshAfter(_))).then_some(Instant(timer.when))
     }
 
     pub(crate) fn waker(&mut self, key: u32) -> &mut Option<Waker> {
-        &mut self.timers[key as usize].waker
+        &mut self.timers.get_mut(key).waker
     }
 
     /// The time is `now`: appends the wakers of all timers that are due to `fired`, earliest deadline first. Returns how
@@ -216,7 +215,7 @@ impl Wheel {
         self.tick = self.tick.max(target);
         while self.due.peek().is_some_and(|Reverse(due)| due.when <= now.0) {
             let Some(Reverse(TimerEntry { when, key, .. })) = self.due.pop() else { break };
-            let timer = &mut self.timers[key as usize];
+            let timer = self.timers.get_mut(key);
             if timer.place == TimerPlace::DueCancelled {
                 self.free_cancelled(key);
                 continue;
@@ -232,7 +231,7 @@ impl Wheel {
     pub(crate) fn settle(&mut self, now: Instant) {
         let mut fresh = std::mem::take(&mut self.fresh);
         for (order, key) in fresh.drain(..) {
-            let timer = &mut self.timers[key as usize];
+            let timer = self.timers.get_mut(key);
             if let TimerPlace::FreshAfter(_) = timer.place {
                 timer.when = timer.when.saturating_add(now.0);
             }
@@ -249,7 +248,7 @@ impl Wheel {
     /// Puts a timer where it belongs.
     fn place(&mut self, entry: TimerEntry) {
         let timers = self.timers.len();
-        let timer = &mut self.timers[entry.key as usize];
+        let timer = self.timers.get_mut(entry.key);
         let tick = entry.when >> TICK_BITS;
         if tick <= self.tick {
             timer.place = TimerPlace::Due;
@@ -278,7 +277,7 @@ impl Wheel {
     pub(crate) fn next(&mut self) -> Option<Instant> {
         const LOOK_AT: usize = 8;
         while let Some(&Reverse(TimerEntry { when, key, .. })) = self.due.peek() {
-            if self.timers[key as usize].place != TimerPlace::DueCancelled {
+            if self.timers.get(key).place != TimerPlace::DueCancelled {
                 return Some(Instant(when));
             }
             self.due.pop();
