@@ -1,9 +1,10 @@
 //! The adaptive limiter: as many at a time as go well, by a limit that follows the latency.
 
 use crate::{
+    calls::go_on,
     timer::Timer,
     wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats, go_on},
+    wait_queue::{WaitQueue, WaitStats},
 };
 use std::{
     cell::Cell,

@@ -1,10 +1,12 @@
 //! The condition: waiting for a change of what a mutex protects.
 
 use crate::{
+    arrivals::Ticket,
     mutex_guard::MutexGuard,
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
+use evenkeel_coop::consume_budget;
 use std::{fmt, future::poll_fn, pin::Pin};
 
 /// asyncio's `Condition`: lets go of a [`Mutex`](crate::Mutex) until somebody says that its value has changed.
@@ -31,7 +33,7 @@ use std::{fmt, future::poll_fn, pin::Pin};
 /// # });
 /// ```
 pub struct Condition {
-    queue: WaitQueue<(), Notice>,
+    queue: WaitQueue<Ticket, Notice>,
 }
 
 /// For whom a notification is.
@@ -52,6 +54,9 @@ impl Condition {
     /// Unlocks the guard's mutex, waits for a notification, and locks again before it returns.
     ///
     /// Between the notification and the lock others may change the value: see [`wait_for`](Self::wait_for).
+    ///
+    /// Who is notified takes his place in the lock's line at that time: nobody who comes later has the lock before, by
+    /// [`try_lock`](crate::Mutex::try_lock) either, and he is woken when he has it.
     ///
     /// Cancel-safe: dropped while it waits it leaves the line; a notification from [`notify_one`](Self::notify_one) that it
     /// did not live to return from goes to another waiter. A future that is dropped cannot wait for the lock: if the guard
@@ -76,7 +81,8 @@ impl Condition {
     /// ```
     pub async fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         assert!(guard.is_held(), "Condition::wait needs a guard that holds its lock: call guard.relock().await first");
-        let mut wait = Wait::<&Condition, AwaitingChange>::new(self, ());
+        let place = guard.mutex().enter_apart();
+        let mut wait = Wait::<&Condition, AwaitingChange>::new(self, place.ticket());
         let mut locked = true;
         let notice = poll_fn(|cx| {
             let notice = Pin::new(&mut wait).poll(cx);
@@ -88,7 +94,7 @@ impl Condition {
         })
         .await;
         let pass_on = PassOn { condition: self, notice: notice.unwrap_or(Notice::All) };
-        guard.relock().await;
+        guard.relock_from(place).await;
         std::mem::forget(pass_on);
     }
 
@@ -100,8 +106,14 @@ impl Condition {
     ///
     /// If the guard does not hold its lock.
     pub async fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, mut predicate: impl FnMut(&mut T) -> bool) {
-        while !predicate(guard) {
+        if predicate(guard) {
+            return consume_budget().await;
+        }
+        loop {
             self.wait(guard).await;
+            if predicate(guard) {
+                return;
+            }
         }
     }
 
@@ -113,14 +125,16 @@ impl Condition {
     /// Wakes the `count` who have waited longest, or as many as there are.
     pub fn notify(&self, count: usize) {
         for _ in 0..count.min(self.queue.len()) {
-            let _ = self.queue.grant(Notice::One);
+            self.notify_first(Notice::One);
         }
         self.queue.wake();
     }
 
     /// Wakes all who wait now. They get the lock one after the other, in order.
     pub fn notify_all(&self) {
-        self.queue.grant_all(Notice::All);
+        for _ in 0..self.queue.len() {
+            self.notify_first(Notice::All);
+        }
         self.queue.wake();
     }
 
@@ -132,6 +146,15 @@ impl Condition {
     /// What the condition's line has seen so far.
     pub fn stats(&self) -> WaitStats {
         self.queue.stats()
+    }
+
+    /// Notifies the first waiter: he has the lock now, or stands in its line.
+    fn notify_first(&self, notice: Notice) {
+        if self.queue.is_front(Ticket::take_lock) {
+            let _ = self.queue.grant(notice);
+        } else if let Some((ticket, waker)) = self.queue.grant_unwoken(notice) {
+            ticket.arrive(waker);
+        }
     }
 
     fn pass_on(&self, notice: Notice) {
@@ -158,15 +181,15 @@ struct AwaitingChange;
 
 impl Line for AwaitingChange {
     type Owner = Condition;
-    type Request = ();
+    type Request = Ticket;
     type Grant = Notice;
 
-    fn queue(condition: &Condition) -> &WaitQueue<(), Notice> {
+    fn queue(condition: &Condition) -> &WaitQueue<Ticket, Notice> {
         &condition.queue
     }
 
-    fn attempt(_: &Condition, request: ()) -> Attempt<(), Notice> {
-        Attempt::Wait(request)
+    fn attempt(_: &Condition, ticket: Ticket) -> Attempt<Ticket, Notice> {
+        Attempt::Wait(ticket)
     }
 
     fn give_back(condition: &Condition, notice: Notice) {

@@ -29,6 +29,8 @@ mod barrier;
 mod condition;
 mod mutex_guard;
 mod mutex;
+mod lock;
+mod arrivals;
 mod rw_guards;
 mod rw_lock;
 mod once_cell;
@@ -41,6 +43,7 @@ mod closed;
 mod wait;
 mod wait_hook;
 mod wait_queue;
+mod calls;
 mod nodes;
 
 pub use crate::{

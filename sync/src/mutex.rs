@@ -1,11 +1,11 @@
 //! The mutex: one at a time.
 
 use crate::{
-    semaphore::{Acquiring, Semaphore},
-    wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats},
+    lock::{Lock, Locking, Place},
+    wait::Wait,
+    wait_queue::WaitStats,
 };
-use std::{cell::RefCell, marker::PhantomData};
+use std::{cell::RefCell, ops::Deref};
 
 /// A value that one task at a time may use, also across its awaits: asyncio's `Lock`, which here holds what it protects.
 ///
@@ -27,8 +27,7 @@ use std::{cell::RefCell, marker::PhantomData};
 /// # });
 /// ```
 pub struct Mutex<T> {
-    /// A semaphore of one permit: the lock.
-    turn: Semaphore,
+    lock: Lock,
     /// The value; empty while an owned guard has it with it.
     value: RefCell<Option<T>>,
 }
@@ -36,22 +35,22 @@ pub struct Mutex<T> {
 impl<T> Mutex<T> {
     /// An unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { turn: Semaphore::named(1, "Mutex::lock"), value: RefCell::new(Some(value)) }
+        Mutex { lock: Lock::new("Mutex::lock"), value: RefCell::new(Some(value)) }
     }
 
     /// Is the mutex locked?
     pub fn is_locked(&self) -> bool {
-        self.turn.is_locked()
+        self.lock.is_locked()
     }
 
     /// How many wait for the lock.
     pub fn waiting(&self) -> usize {
-        self.turn.waiting()
+        self.lock.waiting()
     }
 
     /// What the mutex's line has seen so far.
     pub fn stats(&self) -> WaitStats {
-        self.turn.stats()
+        self.lock.stats()
     }
 
     /// The mutex's value. No lock is needed, since nobody else has a reference.
@@ -76,22 +75,26 @@ impl<T> Mutex<T> {
 
     // ---- the guards' side
 
-    /// Waits for the lock, and is never refused: the semaphore is not closed, and has one permit. The caller makes a guard of it before
-    /// anything else happens.
+    /// Waits for the lock, and is never refused. The caller makes a guard of it before anything else happens.
     #[inline]
-    pub(crate) fn wait(&self) -> Wait<&Self, Locking<T>> {
-        Wait::new(self, 1)
+    pub(crate) fn wait(&self) -> Wait<LockOf<'_, T>, Locking> {
+        Wait::new(LockOf(self), ())
     }
 
     /// Takes the lock if it is free and nobody waits. The caller makes a guard of it.
     #[inline]
     pub(crate) fn take_now(&self) -> bool {
-        self.turn.attempt_now(1).is_ok()
+        self.lock.attempt()
     }
 
     #[inline]
     pub(crate) fn unlock(&self) {
-        self.turn.release(1);
+        self.lock.unlock();
+    }
+
+    /// A place for the lock's holder, who is going to wait for a condition.
+    pub(crate) fn enter_apart(&self) -> Place<'_> {
+        self.lock.enter_apart()
     }
 
     #[inline]
@@ -100,30 +103,21 @@ impl<T> Mutex<T> {
     }
 }
 
-/// The rules of the line for the lock: those of its one permit.
-pub(crate) struct Locking<T>(PhantomData<T>);
+/// A mutex, which stands for its lock.
+pub(crate) struct LockOf<'a, T>(pub(crate) &'a Mutex<T>);
 
-impl<T> Line for Locking<T> {
-    type Owner = Mutex<T>;
-    type Request = usize;
-    type Grant = usize;
+impl<T> Clone for LockOf<'_, T> {
+    fn clone(&self) -> Self {
+        LockOf(self.0)
+    }
+}
+
+impl<T> Deref for LockOf<'_, T> {
+    type Target = Lock;
 
     #[inline]
-    fn queue(mutex: &Mutex<T>) -> &WaitQueue<usize, usize> {
-        Acquiring::queue(&mutex.turn)
-    }
-
-    #[inline]
-    fn attempt(mutex: &Mutex<T>, permits: usize) -> Attempt<usize, usize> {
-        Acquiring::attempt(&mutex.turn, permits)
-    }
-
-    fn serve(mutex: &Mutex<T>) {
-        Acquiring::serve(&mutex.turn);
-    }
-
-    fn give_back(mutex: &Mutex<T>, permits: usize) {
-        Acquiring::give_back(&mutex.turn, permits);
+    fn deref(&self) -> &Lock {
+        &self.0.lock
     }
 }
 

@@ -1,6 +1,9 @@
 //! How a mutex is locked, and what its holder has.
 
-use crate::mutex::{LEAKED, Mutex};
+use crate::{
+    lock::Place,
+    mutex::{LEAKED, Mutex},
+};
 use evenkeel_coop::consume_budget;
 use std::{
     cell::RefMut,
@@ -17,7 +20,7 @@ impl<T> Mutex<T> {
     /// one task waits for ever.
     #[inline]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> + Unpin {
-        self.wait().then(|mutex, _| MutexGuard::new(mutex))
+        self.wait().then(|lock, _| MutexGuard::new(lock.0))
     }
 
     /// Locks the mutex if it is free and nobody waits.
@@ -80,6 +83,15 @@ impl<'a, T> MutexGuard<'a, T> {
             return consume_budget().await;
         }
         let _ = self.mutex.wait().await;
+        self.value = Some(borrow(self.mutex));
+    }
+
+    /// Locks again, from a place that its holder has in the mutex's line.
+    #[inline]
+    pub(crate) async fn relock_from(&mut self, place: Place<'_>) {
+        if let Some(wait) = place.into_wait() {
+            let _ = wait.await;
+        }
         self.value = Some(borrow(self.mutex));
     }
 

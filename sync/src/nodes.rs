@@ -20,7 +20,16 @@ const KEPT: usize = 256;
 ///                      (free)
 /// ```
 ///
-/// What is granted, or refused, at first sight may be kept here as well, until its waiter is polled again.
+/// What is granted, or refused, at first sight may be kept here as well, until its waiter is polled again. And a waiter may have its node
+/// *apart*, before it stands in line:
+///
+/// ```text
+///          enter_apart          stand
+///   (free) ──────────► apart ──────────► waiting
+///                        │ leave_apart
+///                        ▼
+///                      (free)
+/// ```
 pub(crate) struct Nodes<R, G> {
     all: Vec<Node<R, G>>,
     /// The first free node; the others follow by `next`.
@@ -42,6 +51,7 @@ struct Node<R, G> {
 
 enum NodeState<R, G> {
     Free,
+    Apart(R),
     Waiting(R),
     Granted(G),
     Refused(R),
@@ -97,10 +107,36 @@ impl<R, G> Nodes<R, G> {
     /// Adds a waiter whose wait has ended before it came into line; it has no waker.
     #[cold]
     pub(crate) fn enter_ended(&mut self, outcome: Result<G, R>) -> Key {
-        let state = outcome.map_or_else(NodeState::Refused, NodeState::Granted);
-        let node = Node { prev: NONE, next: NONE, state, waker: None };
+        self.enter_beside(outcome.map_or_else(NodeState::Refused, NodeState::Granted))
+    }
+
+    /// Adds a waiter who does not stand in line yet; it has no waker.
+    pub(crate) fn enter_apart(&mut self, request: R) -> Key {
+        self.enter_beside(NodeState::Apart(request))
+    }
+
+    fn enter_beside(&mut self, state: NodeState<R, G>) -> Key {
         self.used += 1;
-        Key(self.place(node))
+        Key(self.place(Node { prev: NONE, next: NONE, state, waker: None }))
+    }
+
+    /// Puts a waiter who is apart into line, behind all others.
+    pub(crate) fn stand(&mut self, key: Key, waker: Waker) {
+        let node = &mut self.all[key.0 as usize];
+        let NodeState::Apart(request) = std::mem::replace(&mut node.state, NodeState::Free) else { in_line() };
+        (node.state, node.waker) = (NodeState::Waiting(request), Some(waker));
+        self.push(Which::Line, key.0);
+    }
+
+    /// Frees the node of a waiter who is apart; `None` if it is not apart any more.
+    pub(crate) fn leave_apart(&mut self, key: Key) -> Option<R> {
+        if !matches!(self.all[key.0 as usize].state, NodeState::Apart(_)) {
+            return None;
+        }
+        match self.release(key.0) {
+            NodeState::Apart(request) => Some(request),
+            _ => in_line(),
+        }
     }
 
     #[inline(always)]
@@ -111,7 +147,8 @@ impl<R, G> Nodes<R, G> {
         }
         let slot = &mut self.all[index as usize];
         self.free = slot.next;
-        *slot = node;
+        // A free node holds nothing, which the compiler cannot know.
+        std::mem::forget(std::mem::replace(slot, node));
         index
     }
 
@@ -230,7 +267,9 @@ impl<R, G> Nodes<R, G> {
             NodeState::Waiting(request) => Left::Waiting { request, first },
             NodeState::Granted(grant) => Left::Granted(grant),
             NodeState::Refused(request) => Left::Refused(request),
-            NodeState::Free => unreachable!("a key belongs to a node in use"),
+            NodeState::Free | NodeState::Apart(_) => {
+                unreachable!("a key belongs to a node in use, and who is apart leaves otherwise")
+            }
         };
         (left, waker)
     }
@@ -302,6 +341,11 @@ impl<R, G> Nodes<R, G> {
             Which::Calls => &mut self.calls,
         }
     }
+}
+
+#[cold]
+fn in_line() -> ! {
+    unreachable!("who is apart stands in line once")
 }
 
 #[derive(Clone, Copy)]

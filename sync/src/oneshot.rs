@@ -16,7 +16,7 @@
 //! # });
 //! ```
 
-use crate::{closed::Closed, queue::TryGetError, wait_hook, wait_queue::call};
+use crate::{calls::call, closed::Closed, queue::TryGetError, wait_hook};
 use evenkeel_coop::{poll_within_budget, try_consume_budget};
 use std::{
     cell::Cell,

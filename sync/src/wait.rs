@@ -1,9 +1,10 @@
 //! The future of everyone who waits in line.
 
 use crate::{
+    calls::go_on,
     nodes::{Key, Left},
     wait_hook,
-    wait_queue::{WaitQueue, WakeLater, go_on},
+    wait_queue::{WaitQueue, WakeLater},
 };
 use evenkeel_coop::try_consume_budget;
 use std::{
@@ -83,6 +84,11 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     #[inline]
     pub fn new(owner: P, request: L::Request) -> Self {
         Wait { owner, step: Step::New(request) }
+    }
+
+    /// A wait that stands in line already, where its owner was put.
+    pub(crate) fn in_line(owner: P, key: Key) -> Self {
+        Wait { owner, step: Step::InLine(key) }
     }
 
     /// The primitive that is waited for.

@@ -1,14 +1,15 @@
 //! The queue under every primitive in which more than one may wait: first in, first out, with direct hand-off.
 
-use crate::nodes::{Key, Left, Look, Nodes};
+use crate::{
+    calls::{Payload, go_on},
+    nodes::{Key, Left, Look, Nodes},
+};
 use std::{
-    any::Any,
     cell::{Cell, RefCell},
     fmt,
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     task::Waker,
-    thread,
 };
 
 /// A line of waiters: the tool to write a primitive of your own with.
@@ -197,6 +198,21 @@ impl<R, G> WaitQueue<R, G> {
         Some(request)
     }
 
+    /// Is `what` true of the first waiter's request? It must not be foreign code.
+    #[inline]
+    pub(crate) fn is_front(&self, what: impl FnOnce(&R) -> bool) -> bool {
+        self.nodes.borrow().front().is_some_and(what)
+    }
+
+    /// Takes the first waiter out of line and hands it `grant`, as [`grant`](Self::grant) does, but leaves it to the caller to wake it.
+    /// `None` if nobody waits.
+    #[inline]
+    pub(crate) fn grant_unwoken(&self, grant: G) -> Option<(R, Waker)> {
+        let (request, waker) = self.nodes.borrow_mut().grant(|_| Some(grant), false)?;
+        self.waiting.set(self.waiting.get() - 1);
+        Some((request, waker.expect("who waits has a waker")))
+    }
+
     /// Hands a copy of `grant` to everyone who waits now, and returns how many these were.
     ///
     /// Call [`wake`](Self::wake) when your own state is in order.
@@ -267,16 +283,39 @@ impl<R, G> WaitQueue<R, G> {
         }
     }
 
+    // ---- who has a place, and does not stand in line yet
+
+    /// A place apart: its owner does not count as waiting, before [`stand`](Self::stand).
+    pub(crate) fn enter_apart(&self, request: R) -> Key {
+        self.nodes.borrow_mut().enter_apart(request)
+    }
+
+    /// Puts one who is apart into line.
+    pub(crate) fn stand(&self, key: Key, waker: Waker) {
+        self.nodes.borrow_mut().stand(key, waker);
+        self.count_in();
+    }
+
+    /// Takes a place back; `None` if its owner is not apart any more.
+    pub(crate) fn leave_apart(&self, key: Key) -> Option<R> {
+        self.nodes.borrow_mut().leave_apart(key)
+    }
+
     // ---- what `Wait` does
 
     #[inline(always)]
     pub(crate) fn enter(&self, request: R, waker: Waker) -> Key {
         let key = self.nodes.borrow_mut().enter(request, waker);
+        self.count_in();
+        key
+    }
+
+    #[inline(always)]
+    fn count_in(&self) {
         let waiting = self.waiting.get() + 1;
         self.waiting.set(waiting);
         add(&self.stats.entered, 1);
         self.stats.peak.set(self.stats.peak.get().max(waiting));
-        key
     }
 
     /// Keeps what a waiter got at first sight, until it looks.
@@ -339,28 +378,6 @@ impl<R, G> WaitQueue<R, G> {
 #[inline]
 fn add(count: &Cell<u64>, more: u64) {
     count.set(count.get() + more);
-}
-
-/// Calls a waker outside a line.
-#[inline(always)]
-pub(crate) fn call(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        go_on(payload);
-    }
-}
-
-/// The payload of a panic.
-type Payload = Box<dyn Any + Send>;
-
-/// Lets a panic go on that was caught, unless another is under way: two at a time would end the process.
-#[cold]
-pub(crate) fn go_on(payload: Payload) {
-    if thread::panicking() {
-        // Its destructor could panic as well.
-        std::mem::forget(payload);
-    } else {
-        resume_unwind(payload);
-    }
 }
 
 /// A guard whose drop wakes a line: for primitives with several lines, so that a panic in one does not keep the others

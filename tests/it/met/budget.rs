@@ -10,8 +10,8 @@ use evenkeel::{
     coop::{BUDGET, consume_budget, has_budget, try_consume_budget, unconstrained, with_budget},
     finally, gather, interval, map_concurrent, race, run, sleep, spawn,
     sync::{
-        AdaptiveLimiter, Barrier, Event, Mutex, Notify, OnceCell, PriorityQueue, Queue, RateLimiter, RwLock, Semaphore,
-        broadcast, oneshot, unbounded_channel, watch,
+        AdaptiveLimiter, Barrier, Condition, Event, Mutex, Notify, OnceCell, PriorityQueue, Queue, RateLimiter, RwLock,
+        Semaphore, broadcast, oneshot, unbounded_channel, watch,
     },
     threads::remote,
     time::{Clock, MissedTick},
@@ -68,6 +68,11 @@ fn met_a1_loop_05_locks_and_permits_that_are_free_give_way() {
     gives_way("Semaphore::acquire, closed", 1, async move || drop(closed.acquire().await));
     let mutex = Mutex::new(0);
     gives_way("Mutex::lock", 1, async move || *mutex.lock().await += 1);
+    let (mutex, condition) = (Mutex::new(0), Condition::new());
+    gives_way("Condition::wait_for, lock included", 2, async move || {
+        let mut guard = mutex.lock().await;
+        condition.wait_for(&mut guard, |_| true).await;
+    });
     let lock = Rc::new(RwLock::new(0));
     let written = lock.clone();
     gives_way("RwLock::read", 1, async move || drop(lock.read().await));

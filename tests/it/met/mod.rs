@@ -65,3 +65,5 @@ mod tick_time;
 
 /// How large futures are.
 mod sizes;
+/// Who was notified by a condition, and the lock's line.
+mod in_the_locks_line;

@@ -34,6 +34,8 @@ mod hostile;
 mod unwinding;
 /// Random programs of semaphores against a simple model.
 mod model;
+/// Random programs of locks and conditions against a simple model.
+mod condition_model;
 /// Random programs of queues against a simple model.
 mod queue_model;
 /// Random programs on every primitive, with hostile wakers.
