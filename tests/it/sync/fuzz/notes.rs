@@ -1,7 +1,7 @@
 //! `Notify` and `Condition`: each notification that finds somebody lets one go on.
 
 use super::{
-    rigs::{Rig, rig, wrong},
+    rigs::{Held, Rig, rig, wrong},
     sync::{Condition, Mutex, Notify},
 };
 use futures::{FutureExt, future::LocalBoxFuture};
@@ -113,26 +113,37 @@ pub(super) fn notify() -> Rig {
     )
 }
 
+/// Some wait for a condition, others only lock, and stand in the same line.
 pub(super) fn condition() -> Rig {
     rig(
         "condition",
-        (Mutex::new(0), Condition::new()),
-        1,
-        |p, _| {
+        (Rc::new(Mutex::new(0)), Condition::new(), Held::default()),
+        2,
+        |p, kind| {
             async move {
-                let mut guard = p.0.lock().await;
-                p.1.wait(&mut guard).await;
-                *guard += 1;
+                if kind == 0 {
+                    let mut guard = p.0.lock().await;
+                    p.1.wait(&mut guard).await;
+                    *guard += 1;
+                } else {
+                    p.2.add(p.0.lock_owned().await);
+                }
             }
             .boxed_local()
         },
-        |p, what| match what % 4 {
+        |p, what| match what % 8 {
             0 => p.1.notify_all(),
             1 => p.1.notify(2),
-            _ => p.1.notify_one(),
+            2 | 3 => p.1.notify_one(),
+            4 => p.0.try_lock_owned().into_iter().for_each(|guard| p.2.add(guard)),
+            5 => drop(p.0.try_lock()),
+            _ => drop(p.2.release()),
         },
-        |p| p.1.notify_all(),
-        |p| wrong(p.0.try_lock().is_none() || p.1.waiting() > 0, "it is locked for ever"),
+        |p| {
+            p.1.notify_all();
+            p.2.release_all();
+        },
+        |p| wrong(p.0.try_lock().is_none() || p.0.waiting() + p.1.waiting() > 0, "it is locked for ever"),
     )
     .unfair()
 }

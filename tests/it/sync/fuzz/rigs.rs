@@ -94,19 +94,19 @@ pub(super) fn make(which: usize) -> Rig {
 
 /// Guards that somebody holds on to.
 #[derive(Default)]
-struct Held(RefCell<Vec<Box<dyn Any>>>);
+pub(super) struct Held(RefCell<Vec<Box<dyn Any>>>);
 
 impl Held {
-    fn add(&self, guard: impl Any) {
+    pub(super) fn add(&self, guard: impl Any) {
         self.0.borrow_mut().push(Box::new(guard));
     }
 
-    fn release(&self) -> bool {
+    pub(super) fn release(&self) -> bool {
         let guard = self.0.borrow_mut().pop();
         guard.is_some()
     }
 
-    fn release_all(&self) {
+    pub(super) fn release_all(&self) {
         while self.release() {}
     }
 }
