@@ -5,19 +5,27 @@ use crate::{
         scoped::{Parts, Scoped},
         visit::State,
     },
-    outcome::reason::{CancelReason, Cancelled},
+    outcome::{
+        caught::caught,
+        reason::{CancelReason, Cancelled},
+    },
     raw::lent::OnThread,
     region::{
         epoch::{Epoch, epoch},
         here::Framed,
+        locals::LocalValue,
         region::{Kind, Region},
         timer::NoTimer,
     },
-    task::tasks::{TASKS, Tasks, polled_by},
+    task::{
+        layer::{Base, Layer, drop_values},
+        tasks::{TASKS, Tasks, polled_by},
+    },
 };
 use pin_project_lite::pin_project;
 use std::{
     fmt,
+    panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -114,7 +122,57 @@ impl<F: Future> Future for Branch<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().scoped.poll(cx)
+        polled_by("a cancel scope", |tasks| self.poll_in_layer(tasks, cx))
+    }
+}
+
+impl<F: Future> Branch<F> {
+    /// Polls the branch. What is set of the task's values is the branch's.
+    fn poll_in_layer(
+        mut self: Pin<&mut Self>,
+        tasks: &Tasks,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        let layer = Layer::enter(tasks);
+        let before = tasks.here.made();
+        let mut values = self.as_mut().parts().region.as_ref().map(|region| region.take_values()).unwrap_or_default();
+        let had_values = !values.is_empty();
+        if had_values {
+            layer.put(&mut values);
+        }
+        let polled = self.as_mut().project().scoped.poll(cx);
+        if had_values || tasks.here.made() != before {
+            self.parts().end_layer(tasks, layer, values, polled.is_ready());
+        } else {
+            layer.leave();
+        }
+        polled
+    }
+}
+
+impl<F> Parts<'_, F, NoTimer> {
+    /// Ends a layer in which something was set, perhaps. It goes to `values`, which are none so far, and the branch keeps them for its next
+    /// poll, if there is one; otherwise what is left of its future is dropped where they are seen.
+    #[cold]
+    fn end_layer(&mut self, tasks: &Tasks, layer: Layer<'_>, mut values: Vec<LocalValue>, has_ended: bool) {
+        if !layer.covers() {
+            return layer.leave();
+        }
+        let dropped = if has_ended { caught(|| self.body.as_mut().clear()) } else { Ok(()) };
+        layer.take(&mut values);
+        if has_ended {
+            drop_values(values);
+        } else {
+            let new = || {
+                let region = Region::new(Kind::Scope);
+                region.arrive(tasks);
+                region
+            };
+            self.region.get_or_insert_with(new).keep_values(values);
+        }
+        if let Err(payload) = dropped {
+            resume_unwind(payload);
+        }
     }
 }
 
@@ -134,7 +192,7 @@ pub struct Siblings<'a> {
 }
 
 /// Polls branches, for combinators with many children: gives `poll` something to poll branches with that costs less for each than
-/// [`Branch::poll`], and does the same.
+/// [`Branch::poll`], and does the same. A panic that comes out of a branch is to come out of `poll`, too: it is to be caught outside.
 ///
 /// # Panics
 ///
@@ -159,11 +217,15 @@ pub struct Siblings<'a> {
 #[track_caller]
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     polled_by("a combinator", |tasks| {
+        let base = Base::new(tasks);
         let mut siblings =
             Siblings { tasks, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
         siblings.look();
         siblings.began_cancelled = siblings.is_cancelled;
-        poll(&mut siblings)
+        let polled = poll(&mut siblings);
+        drop(siblings);
+        base.end();
+        polled
     })
 }
 
@@ -188,59 +250,96 @@ impl<'a> Siblings<'a> {
     }
 
     /// Polls a branch.
-    #[inline]
+    #[inline(always)]
     pub fn poll<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        self.poll_as::<F, true>(branch, cx)
+    }
+
+    /// Polls a branch whose code is the caller's own, as the body of a scope is: what it sets of the task's
+    /// [locals](crate::TaskLocal) is the caller's.
+    #[inline]
+    pub fn poll_body<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        self.poll_as::<F, false>(branch, cx)
+    }
+
+    /// Polls a branch, which has a layer of its own or not.
+    #[inline(always)]
+    fn poll_as<F: Future, const OWN: bool>(
         &mut self,
         mut branch: Pin<&mut Branch<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = branch.as_mut().parts();
         if this.region.is_some() || self.is_cancelled || self.epoch != epoch() {
-            return self.poll_alone(branch, cx);
+            return self.poll_alone::<F, OWN>(branch, cx);
         }
         *this.state = State::Running;
         let future = this.body.as_mut().get().expect("a branch was polled after it had ended");
+        if OWN {
+            self.tasks.here.layers.enter();
+        }
         let polled = future.poll(cx);
         if self.epoch == epoch() && self.made == self.tasks.here.made() {
+            if OWN {
+                self.tasks.here.layers.leave();
+            }
             return polled.map(Ok);
         }
-        self.finish(branch, polled, cx)
+        self.finish(branch, polled, OWN.then(|| Layer::innermost(self.tasks)), cx)
     }
 
     /// Polls a branch that has a region, or may need one.
     #[cold]
-    fn poll_alone<F: Future>(
+    fn poll_alone<F: Future, const OWN: bool>(
         &mut self,
         branch: Pin<&mut Branch<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
         self.framed = None;
-        let polled = branch.poll(cx);
+        let polled = if OWN { branch.poll_in_layer(self.tasks, cx) } else { branch.project().scoped.poll(cx) };
         self.look();
         polled
     }
 
-    /// Goes on after a poll in which a region was made, perhaps for this branch, or something was cancelled.
+    /// Goes on after a poll in which a region was made, perhaps for this branch, or something was cancelled, or set.
     #[cold]
     fn finish<F: Future>(
         &mut self,
         branch: Pin<&mut Branch<F>>,
         polled: Poll<F::Output>,
+        layer: Option<Layer<'_>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
-        if self.epoch == epoch() && !self.tasks.here.is_made() {
-            // It was made for a frame that is gone.
-            self.made = self.tasks.here.made();
-            return polled.map(Ok);
-        }
-        let made = self.tasks.here.take_made();
-        self.framed = None;
+        let tasks = self.tasks;
         let mut this = branch.parts();
-        let polled = this.after_bare(self.tasks, (polled, made), self.epoch, cx);
-        if polled.is_ready() {
-            this.end();
+        // Otherwise what was made was made for a frame that is gone.
+        let is_concerned = self.epoch != epoch() || tasks.here.is_made();
+        let polled = if is_concerned {
+            let made = tasks.here.take_made();
+            self.framed = None;
+            let polled = this.after_bare(tasks, (polled, made), self.epoch, cx);
+            if polled.is_ready() {
+                this.end();
+            }
+            polled
+        } else {
+            self.made = tasks.here.made();
+            polled.map(Ok)
+        };
+        if let Some(layer) = layer {
+            this.end_layer(tasks, layer, Vec::new(), polled.is_ready());
         }
-        self.look();
+        if is_concerned {
+            self.look();
+        }
         polled
     }
 }

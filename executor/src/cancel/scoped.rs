@@ -8,14 +8,18 @@ use crate::{
         reason::{CancelReason, Cancelled},
         unhandled::{UnhandledKind, report_unhandled as report},
     },
-    raw::place::Place,
+    raw::{lent::OnThread, place::Place},
     region::{
         epoch::{Epoch, epoch},
         limit::is_past,
+        locals::LocalValue,
         region::{Kind, Region},
         timer::Timing,
     },
-    task::tasks::{Tasks, polled_by},
+    task::{
+        layer::{Layer, drop_values},
+        tasks::{TASKS, Tasks, polled_by},
+    },
     time::wheel::When,
 };
 use pin_project_lite::pin_project;
@@ -127,14 +131,26 @@ impl<F, T: Timing> Parts<'_, F, T> {
     }
 
     /// Drops a body that has not ended: an outer scope stops, or foreign code does not want it any more.
+    #[inline]
     fn drop_unfinished(&mut self) {
-        let Some(region) = self.region.take() else { return };
+        if let Some(region) = self.region.take() {
+            self.drop_in(region);
+        }
+    }
+
+    /// Drops a body that has not ended, with its region.
+    #[cold]
+    fn drop_in(&mut self, region: Rc<Region>) {
         if *self.state == State::New && region.limit.was_entered() {
             // Another future runs in the scope, or did.
             return;
         }
         region.unlink();
-        let dropped = caught(|| self.body.as_mut().clear());
+        let values = region.take_values();
+        let dropped = caught(|| match values.is_empty() {
+            true => self.body.as_mut().clear(),
+            false => in_layer(values, || self.body.as_mut().clear()),
+        });
         region.abandon();
         if region.is_shared() {
             // Those who wait for a token's cancellation would wait for ever.
@@ -150,6 +166,19 @@ impl<F, T: Timing> Parts<'_, F, T> {
             }
         }
     }
+}
+
+/// Calls `drop` where those values of a branch are seen, which are dropped then, too.
+#[cold]
+fn in_layer(mut values: Vec<LocalValue>, drop: impl FnOnce()) {
+    TASKS.look(|tasks| {
+        let Some(tasks) = tasks else { return drop() };
+        let layer = Layer::enter(tasks);
+        layer.put(&mut values);
+        drop();
+        layer.take(&mut values);
+    });
+    drop_values(values);
 }
 
 /// The region of a scope that has had none: the one that was `made` for it, or another.

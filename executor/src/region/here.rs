@@ -5,6 +5,7 @@ use crate::{
     region::{
         commons::Commons,
         epoch::{Epoch, epoch},
+        layers::Layers,
         region::{Kind, Region},
     },
     wake::seats::Seats,
@@ -21,7 +22,10 @@ pub(crate) struct Here {
     /// The scopes and clean-up points that are being polled, one in the other, the innermost last. Empty in the task's root
     /// scope, and whenever the loop begins a poll, as each takes its frame away again, also when it unwinds.
     frames: RefCell<Vec<Frame>>,
-    /// Counts the regions that were made for frames which had none.
+    /// The branches that are being polled, one in the other, and what is set in them.
+    pub(crate) layers: Layers,
+    /// Counts what a branch is looked at for after its poll: the regions that were made for frames which had none, and the task's values
+    /// that were covered.
     made: Cell<u64>,
 }
 
@@ -48,13 +52,14 @@ impl Drop for Framed<'_> {
 
 impl Here {
     pub(crate) fn new(seats: Rc<Seats>) -> Here {
-        Here { commons: Commons::new(seats), frames: RefCell::default(), made: Cell::new(0) }
+        Here { commons: Commons::new(seats), frames: RefCell::default(), layers: Layers::default(), made: Cell::new(0) }
     }
 
     /// Gives back memory that one deep tree needed.
     pub(crate) fn trim(&self) {
         const KEPT: usize = 64;
         self.frames.borrow_mut().shrink_to(KEPT);
+        self.layers.trim();
     }
 
     /// Calls `poll` inside `region`.
@@ -95,10 +100,16 @@ impl Here {
         Framed(self)
     }
 
-    /// How many regions were made for frames that had none. As long as this stays the same, no frame without a region gets one.
+    /// How many regions were made for frames that had none, and how many values were covered. As long as this stays the same, no frame
+    /// without a region gets one, and no branch sets anything.
     #[inline]
     pub(crate) fn made(&self) -> u64 {
         self.made.get()
+    }
+
+    /// A branch has set something, which covers what the code around has.
+    pub(crate) fn note_covered(&self) {
+        self.made.set(self.made.get() + 1);
     }
 
     /// Has the innermost frame a region?

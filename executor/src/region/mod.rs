@@ -15,5 +15,7 @@ pub(crate) mod members;
 pub(crate) mod limit;
 pub(crate) mod remote;
 pub(crate) mod held;
+pub(crate) mod layers;
+pub(crate) mod locals;
 pub(crate) mod commons;
 pub(crate) mod epoch;

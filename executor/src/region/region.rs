@@ -28,6 +28,7 @@ use crate::{
         epoch::{Epoch, epoch, new_epoch},
         held::Held,
         limit::Limit,
+        locals::LocalValue,
         members::Members,
     },
     wake::wake::is_still,
@@ -104,6 +105,8 @@ pub(crate) struct Inner {
     pub(crate) end_around: Cell<Option<(Rc<Region>, usize)>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
     pub(crate) panic: Cell<Option<Held>>,
+    /// What the branch whose region this is has set of the task's values, while it is not being polled.
+    pub(crate) values: Cell<Vec<LocalValue>>,
 }
 
 /// Where a region was polled last.
@@ -383,6 +386,19 @@ impl Region {
         // Otherwise a handle that is kept would keep all regions that were once around it.
         let gone = self.place.replace(Place::NOWHERE);
         drop(gone);
+    }
+
+    // ---- values
+
+    /// Keeps what the branch has set of the task's values, until its next poll.
+    pub(crate) fn keep_values(&self, values: Vec<LocalValue>) {
+        self.inner().values.set(values);
+    }
+
+    /// What the branch has set of the task's values.
+    #[inline]
+    pub(crate) fn take_values(&self) -> Vec<LocalValue> {
+        self.inner.get().map(|inner| inner.values.take()).unwrap_or_default()
     }
 
     // ---- panics

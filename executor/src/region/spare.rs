@@ -95,7 +95,9 @@ impl Inner {
         let waiters = inner.waiters.get_mut();
         let has_waiters = !waiters.is_empty() || waiters.capacity() > Members::KEPT;
         waiters.clear();
-        let is_idle = inner.end_around.get_mut().is_none() && inner.panic.get_mut().is_none();
+        let is_idle = inner.end_around.get_mut().is_none()
+            && inner.panic.get_mut().is_none()
+            && inner.values.get_mut().is_empty();
         if !inner.members.reset() || !is_idle || has_waiters {
             return;
         }

@@ -8,8 +8,7 @@ use crate::{
         unhandled::{Unhandled, UnhandledKind},
     },
     raw::{block, number::Number},
-    region::region::Region,
-    task::locals::Locals,
+    region::{locals::Locals, region::Region},
     wake::waker_cell::WakerCell,
 };
 use std::{borrow::Cow, cell::Cell, panic::Location, rc::Rc};

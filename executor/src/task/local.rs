@@ -3,11 +3,8 @@
 use crate::{
     outside::called_outside,
     raw::lent::OnThread,
-    task::{
-        local_scope::LocalScope,
-        locals::{LocalValue, Locals},
-        tasks::TASKS,
-    },
+    region::locals::LocalValue,
+    task::{local_scope::LocalScope, tasks::TASKS},
 };
 use std::{fmt, marker::PhantomData, rc::Rc};
 
@@ -15,6 +12,12 @@ use std::{fmt, marker::PhantomData, rc::Rc};
 ///
 /// The key must be a `static`. Children get the parent's value at their spawn if the key was made with
 /// [`TaskLocal::inherited`]; from then on each has its own. Values are dropped when their task ends.
+///
+/// Several futures may run in one task, side by side: those of a `gather`, a `race`, an `as_completed` or a `map_concurrent`, the children
+/// of a `scope`. What one of them sets is its own: it is seen by itself, in every poll, in its clean-up and its destructor, and by what
+/// it spawns, but neither by the others nor by the code around them, and is dropped when it ends. A key that it has not set is read around
+/// it, as it is there by then. The body of a `scope` or of a task group is the caller's own code, and so is a future in a timeout or in a
+/// `CancelScope`: what those set stays.
 ///
 /// ```
 /// use evenkeel::{run, spawn, task::TaskLocal};
@@ -28,6 +31,25 @@ use std::{fmt, marker::PhantomData, rc::Rc};
 ///     let child = spawn(async { (REQUEST.get(), DEPTH.get()) });
 ///     REQUEST.set(8);
 ///     assert_eq!(child.await.unwrap(), (Some(7), None));
+/// });
+/// ```
+///
+/// Side by side in one task:
+///
+/// ```
+/// use evenkeel::{gather, run, task::TaskLocal, yield_now};
+///
+/// static REQUEST: TaskLocal<u32> = TaskLocal::inherited();
+///
+/// async fn handle(id: u32) -> Option<u32> {
+///     REQUEST.set(id);
+///     yield_now().await;
+///     REQUEST.get()
+/// }
+///
+/// run(async {
+///     assert_eq!(gather([handle(1), handle(2)]).await, [Some(1), Some(2)]);
+///     assert_eq!(REQUEST.get(), None);
 /// });
 /// ```
 pub struct TaskLocal<T: 'static> {
@@ -47,7 +69,7 @@ impl<T: 'static> TaskLocal<T> {
         TaskLocal { inherited: true, _value: PhantomData }
     }
 
-    /// Sets the current task's value. In a task that has ended, whose output or values are just being dropped, `value` is
+    /// Sets the current task's value, or that of the future of a combinator in which this is called: see above. In a task that has ended, whose output or values are just being dropped, `value` is
     /// dropped at once.
     ///
     /// # Panics
@@ -55,23 +77,25 @@ impl<T: 'static> TaskLocal<T> {
     /// Outside a task.
     #[track_caller]
     pub fn set(&'static self, value: T) {
-        let entry = LocalValue { key: self.key(), inherited: self.inherited, value: Rc::new(value) };
-        if self.inherited {
-            TASKS.look(|tasks| tasks.map(|tasks| tasks.set_inherits()));
-        }
-        let mut entry = Some(entry);
-        let old = with_locals(|locals, ended| if ended { None } else { locals.replace(entry.take()?) });
-        if old.is_none() {
+        let mut entry = Some(self.entry(value));
+        let set = TASKS.look(|tasks| {
+            let tasks = tasks?;
+            let covers = tasks.set_local(&mut entry)?;
+            if covers {
+                tasks.here.note_covered();
+            }
+            Some(())
+        });
+        if set.is_none() {
             called_outside("TaskLocal::set was called", "a task");
         }
-        drop((old, entry));
+        drop(entry);
     }
 
     /// Runs `future` with a value of its own under this key. What is set inside is gone afterwards, and what is set outside meanwhile is not
     /// seen inside. Tasks that are spawned inside inherit the value, if the key is [inherited](TaskLocal::inherited).
     ///
-    /// The futures of a `gather`, a `race`, a `map_concurrent` or a `scope` run in one task and share its values: with this each has its
-    /// own. A child of a task group is a task, and needs none.
+    /// What `future` sets under other keys stays, as if it ran without this.
     ///
     /// # Cancellation
     ///
@@ -99,10 +123,10 @@ impl<T: 'static> TaskLocal<T> {
     /// });
     /// ```
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> impl Future<Output = F::Output> {
-        LocalScope::new(LocalValue { key: self.key(), inherited: self.inherited, value: Rc::new(value) }, future)
+        LocalScope::new(self.entry(value), future)
     }
 
-    /// The current task's value; `None` if it has none, or outside a task.
+    /// The current task's value, as it is seen where this is called; `None` if it has none, or outside a task.
     pub fn get(&'static self) -> Option<T>
     where
         T: Clone,
@@ -123,6 +147,10 @@ impl<T: 'static> TaskLocal<T> {
         value.flatten().flatten()?.downcast().ok()
     }
 
+    fn entry(&'static self, value: T) -> LocalValue {
+        LocalValue { key: self.key(), inherited: self.inherited, depth: 0, value: Rc::new(value) }
+    }
+
     fn key(&'static self) -> usize {
         (&raw const *self).addr()
     }
@@ -132,15 +160,4 @@ impl<T> fmt::Debug for TaskLocal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskLocal").field("inherited", &self.inherited).finish_non_exhaustive()
     }
-}
-
-/// Calls `f` with the current task's values, and whether the task has ended. `f` runs no user code.
-fn with_locals<R>(f: impl FnOnce(&mut Locals, bool) -> R) -> Option<R> {
-    TASKS.look(|tasks| {
-        let tasks = tasks?;
-        tasks.with_header(tasks.current(), |head| {
-            let ended = head.stage().is_end();
-            head.with_extras(|extras| f(&mut extras.locals, ended))
-        })
-    })
 }

@@ -3,7 +3,8 @@
 use crate::{
     outside::polled_outside,
     raw::{lent::OnThread, place::Place},
-    task::{locals::LocalValue, tasks::TASKS},
+    region::locals::LocalValue,
+    task::tasks::TASKS,
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -65,7 +66,16 @@ struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     fn new(key: usize, value: &'a mut Option<LocalValue>) -> Entered<'a> {
-        let is_in_task = change_places(key, value);
+        let is_in_task = TASKS.look(|tasks| {
+            let Some(tasks) = tasks else { return false };
+            if let Some(value) = value {
+                value.depth = tasks.here.layers.depth();
+                if value.inherited {
+                    tasks.set_inherits();
+                }
+            }
+            tasks.exchange_local(key, value)
+        });
         Entered { key, value, is_in_task }
     }
 }
@@ -73,25 +83,7 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         if self.is_in_task {
-            change_places(self.key, self.value);
+            TASKS.look(|tasks| tasks.map(|tasks| tasks.exchange_local(self.key, self.value)));
         }
     }
-}
-
-/// The current task gets `value`, and `value` what the task had. `false` outside of tasks, and in one that has ended and keeps nothing.
-fn change_places(key: usize, value: &mut Option<LocalValue>) -> bool {
-    let changed = TASKS.look(|tasks| {
-        let tasks = tasks?;
-        if value.as_ref().is_some_and(|value| value.inherited) {
-            tasks.set_inherits();
-        }
-        tasks.with_header(tasks.current(), |head| {
-            let ended = head.stage().is_end();
-            if !ended {
-                head.with_extras(|extras| extras.locals.exchange(key, value));
-            }
-            !ended
-        })
-    });
-    changed == Some(true)
 }

@@ -35,6 +35,7 @@ pub trait Gather<Kind> {
 /// [`TaskGroup`](crate::TaskGroup) for one that does). No futures give an empty result at once.
 ///
 /// The futures live inside the one that this returns, and may borrow. Only those that were woken are polled, each once per poll.
+/// What a future sets of its task's `TaskLocal`s is its own.
 ///
 /// # Cancellation
 ///

@@ -79,7 +79,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Kin<'_, T, E, B> {
     fn poll_body(self: Pin<&mut Self>, siblings: &mut Siblings<'_>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(branch) = this.body.as_mut().as_pin_mut() else { return Poll::Pending };
-        match ready!(siblings.poll(branch, cx)) {
+        match ready!(siblings.poll_body(branch, cx)) {
             Ok(Ok(value)) => *this.value = Some(value),
             Ok(Err(error)) => {
                 this.errors.push(ChildError::new(Failure::One(error), None, this.location, *this.explains));

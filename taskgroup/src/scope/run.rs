@@ -30,6 +30,9 @@ use std::{
 /// Children live inside this future and are polled only while it is, each only when it was woken, and at most once per poll. So they
 /// run in one task, and what blocks one of them blocks all. Children that should be tasks of their own belong into a task group.
 ///
+/// What a child sets of its task's `TaskLocal`s is its own. What the body sets is the caller's, and is seen by
+/// the children.
+///
 /// Always write `async |s| …`, not `|s| async move { … }`: only the first can lend its future what the closure captured. Where `?` leaves
 /// the error open, say it in a child, `Ok::<_, AppError>(…)`, or for the whole: `let outcome: Result<_, GroupError<AppError>> = …`.
 ///

@@ -1,16 +1,18 @@
 //! `gather`, `race`, `as_completed` and `map_concurrent`: futures in place, and the row that they lie in.
 
-use crate::tools::{Drops, all_ops, is_pending, leave_waker, my_waker, on_drop, panic_of};
+use crate::tools::{DropGuard, Drops, all_ops, is_pending, leave_waker, my_waker, on_drop, panic_of};
 use evenkeel_executor::{
-    Executor,
+    Executor, TaskLocal,
     combinator::{PinnedRow, WakeSet},
     finally, run, yield_now,
 };
-use evenkeel_taskgroup::{as_completed, first_ok, gather, map_concurrent, race, try_gather};
+use evenkeel_taskgroup::{as_completed, first_ok, gather, map_concurrent, race, scope, try_gather};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{pending, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
@@ -230,4 +232,60 @@ fn a_row_of_pinned_futures_is_moved_while_they_run() {
         assert!(all_are_pending(&mut moved[0]).await);
         drop(moved);
     });
+}
+
+static SETS: TaskLocal<Rc<DropGuard>> = TaskLocal::inherited();
+
+/// What a future in place sets lies in its scope between two polls, and goes with it.
+#[test]
+fn what_futures_in_place_set_is_kept_and_dropped_with_them() {
+    let (drops, made) = (Drops::default(), Cell::new(0));
+    let value = || {
+        made.set(made.get() + 1);
+        Rc::new(drops.guard())
+    };
+    let sets = async |walks: usize| {
+        let _last = on_drop(|| assert!(SETS.with(|value| value.is_some())));
+        SETS.set(value());
+        for walk in 0..walks {
+            walks_along_itself(walk).await;
+        }
+        SETS.set(value());
+        assert!(walks < 3, "too far");
+    };
+    run(async {
+        gather([sets(1), sets(2)]).await;
+        assert_eq!(drops.count(), 4);
+        race((pending(), gather([sets(1)]), async { vec![sets(2).await] })).await;
+        let in_scope = scope(async |s| {
+            let child = s.spawn(async {
+                sets(1).await;
+                Ok::<_, ()>(())
+            });
+            child.await;
+            Ok(SETS.get().is_none())
+        });
+        assert!(in_scope.await.unwrap());
+        let mut half_way = Box::pin(gather([sets(1), sets(2)]));
+        assert!(is_pending(&mut half_way).await && is_pending(&mut half_way).await);
+        drop(half_way);
+        // The one in its first poll, the other one later.
+        for walks in [0, 3] {
+            let fails = async {
+                gather((sets(2), async {
+                    sets(3 * usize::from(walks == 3)).await;
+                    assert!(walks > 0, "at once")
+                }))
+                .await
+            };
+            let mut fails = Box::pin(AssertUnwindSafe(fails));
+            let ended = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| fails.as_mut().poll(cx).is_ready())) {
+                Ok(false) => Poll::Pending,
+                ended => Poll::Ready(ended),
+            });
+            assert!(ended.await.is_err());
+        }
+        assert!(SETS.get().is_none());
+    });
+    assert_eq!(drops.count(), made.get());
 }

@@ -1,6 +1,6 @@
 //! What the tests look with: the kit of all crates, and hands for scopes and wakers.
 
-pub(crate) use evenkeel_testkit::{Drops, LendsItself, my_waker, on_drop, panic_of};
+pub(crate) use evenkeel_testkit::{DropGuard, Drops, LendsItself, my_waker, on_drop, panic_of};
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,

@@ -43,10 +43,10 @@ fn met_b4_own_05_branches_of_one_task_have_values_of_their_own() {
 }
 
 #[test]
-fn met_b4_branches_without_a_scope_share_what_the_task_has() {
+fn met_b4_branches_without_a_scope_set_what_is_theirs() {
     run(async {
         let (first, _) = gather((handle(), async { REQUEST.set(5) })).await;
-        assert_eq!((first, REQUEST.get()), ([None, Some(5), Some(15)], Some(15)));
+        assert_eq!((first, REQUEST.get()), ([None, None, Some(10)], None));
     });
 }
 

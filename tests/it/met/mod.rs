@@ -47,6 +47,12 @@ mod forgotten;
 /// Task-locals of futures that share a task.
 mod contexts;
 
+/// What branches in place set of their task's values is their own.
+mod branch_values;
+
+/// Random programs that set and read task-locals.
+mod value_programs;
+
 /// What caused an error is never lost on the way to people.
 mod causes;
 
