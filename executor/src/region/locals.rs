@@ -1,6 +1,6 @@
 //! The values of the task-locals of one task.
 
-use std::{any::Any, rc::Rc};
+use std::{any::Any, rc::Rc, vec};
 
 /// The values of one task: few, so a list.
 #[derive(Default)]
@@ -14,6 +14,15 @@ pub(crate) struct LocalValue {
     /// In how many branches, one in the other, it was set: see [`layers`](crate::region::layers).
     pub(crate) depth: u32,
     pub(crate) value: Rc<dyn Any>,
+}
+
+impl IntoIterator for Locals {
+    type Item = LocalValue;
+    type IntoIter = vec::IntoIter<LocalValue>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }
 
 impl Locals {

@@ -97,10 +97,16 @@ impl Tasks {
                 root.end();
                 Region::recycle(root);
             }
-            drop((locals, root));
+            drop(root);
         };
         if let Err(panic) = Panic::catch(end) {
             self.report(head, UnhandledKind::DestructorPanicked(panic));
+        }
+        // One by one: where a list is dropped, a second panic would end the process.
+        for value in locals {
+            if let Err(panic) = Panic::catch(|| drop(value)) {
+                self.report(head, UnhandledKind::DestructorPanicked(panic));
+            }
         }
         if let Some(panic) = late {
             self.report(head, UnhandledKind::DestructorPanicked(panic));

@@ -1,12 +1,14 @@
 //! Task-locals of futures that share a task.
 
-use crate::kit::probe::{Record, on_drop};
+use crate::kit::probe::{OnDrop, Record, on_drop};
 use evenkeel::{
     CancelScope, Executor, TaskGroup, finally, gather, map_concurrent, race, run, scope, spawn, task::TaskLocal,
     yield_now,
 };
 use futures::FutureExt;
-use std::{convert::Infallible, future::pending, panic::AssertUnwindSafe, pin::pin, task::Context, task::Waker};
+use std::{
+    convert::Infallible, future::pending, panic::AssertUnwindSafe, pin::pin, rc::Rc, task::Context, task::Waker,
+};
 
 static REQUEST: TaskLocal<u32> = TaskLocal::inherited();
 static DEPTH: TaskLocal<u32> = TaskLocal::new();
@@ -95,6 +97,23 @@ fn met_b4_a_panic_and_a_drop_leave_the_tasks_value() {
         drop(half_way);
         assert_eq!((record.take(), DEPTH.get()), (vec![Some(2)], Some(0)));
     });
+}
+
+#[test]
+fn met_b3_each_value_of_a_task_whose_destructor_panics_is_reported() {
+    static KEYS: [TaskLocal<Rc<OnDrop<fn()>>>; 3] = [TaskLocal::new(), TaskLocal::new(), TaskLocal::new()];
+    let record = Record::new();
+    let said = record.clone();
+    let executor = Executor::builder().on_unhandled(move |unhandled| said.add(unhandled.to_string())).build();
+    let task = executor.spawn(async {
+        KEYS[0].set(Rc::new(on_drop(|| panic!("first"))));
+        KEYS[1].set(Rc::new(on_drop(|| panic!("second"))));
+        KEYS[2].set(Rc::new(on_drop(|| ())));
+        1
+    });
+    assert_eq!(executor.run(task).unwrap(), 1);
+    let reports = record.take();
+    assert!(reports.len() == 2 && reports[0].contains("first") && reports[1].contains("second"), "{reports:?}");
 }
 
 #[test]
