@@ -101,7 +101,8 @@ fn met_b4_a_panic_and_a_drop_leave_the_tasks_value() {
 
 #[test]
 fn met_b3_each_value_of_a_task_whose_destructor_panics_is_reported() {
-    static KEYS: [TaskLocal<Rc<OnDrop<fn()>>>; 3] = [TaskLocal::new(), TaskLocal::new(), TaskLocal::new()];
+    type Key = TaskLocal<Rc<OnDrop<fn()>>>;
+    static KEYS: [Key; 3] = [TaskLocal::new(), TaskLocal::new(), TaskLocal::new()];
     let record = Record::new();
     let said = record.clone();
     let executor = Executor::builder().on_unhandled(move |unhandled| said.add(unhandled.to_string())).build();
