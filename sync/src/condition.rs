@@ -105,14 +105,21 @@ impl Condition {
     /// # Panics
     ///
     /// If the guard does not hold its lock.
-    pub async fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, mut predicate: impl FnMut(&mut T) -> bool) {
-        if predicate(guard) {
-            return consume_budget().await;
-        }
-        loop {
-            self.wait(guard).await;
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    pub fn wait_for<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        mut predicate: impl FnMut(&mut T) -> bool,
+    ) -> impl Future<Output = ()> {
+        async move {
             if predicate(guard) {
-                return;
+                return consume_budget().await;
+            }
+            loop {
+                self.wait(guard).await;
+                if predicate(guard) {
+                    return;
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use evenkeel::{
     combinator::settle,
     coop::unconstrained,
     finally, finally_with, gather, map_concurrent, race, scope, shield,
-    sync::{OnceCell, Queue, channel, watch},
+    sync::{Condition, Mutex, OnceCell, Queue, channel, watch},
     timeout, yield_now,
 };
 use std::{convert::Infallible, hint::black_box, time::Duration};
@@ -164,6 +164,13 @@ grow_once! {
     }).cancel();
     met_b7_an_item_that_is_put: |load| Queue::new(1).put(load);
     met_b7_an_item_that_is_sent: |load| channel(1).0.send(load);
+    met_b7_a_condition_that_is_looked_at: |load| Condition::new().wait_for(
+        &mut Mutex::new(0).try_lock().unwrap(),
+        move |_| {
+            touch(&load);
+            true
+        },
+    );
     met_b7_a_predicate: |load| watch::channel(0).1.wait_for(move |_| {
         touch(&load);
         true
