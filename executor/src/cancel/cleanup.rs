@@ -1,7 +1,10 @@
 //! Clean-up that awaits: `finally`, `finally_with`, `shield`.
 
 use crate::{
-    cancel::point::{Cleaning, Guard, Point, Shield, resume},
+    cancel::{
+        point::{Cleaning, Guard, Point, Shield, resume},
+        then::then,
+    },
     raw::hand_over::hand_over,
 };
 use std::panic::Location;
@@ -129,12 +132,11 @@ fn settle_by<B: Future, U, F: Future<Output = Option<U>>>(
     cleanup: impl FnOnce(Option<B::Output>) -> F,
 ) -> impl Future<Output = U> {
     let point = Point::new(location);
-    let body = Guard::new(point.clone(), body);
-    hand_over((point, body, cleanup), async |handed| {
-        let (point, body, cleanup) = handed.take();
-        let (value, panic) = body.await.split();
-        let outcome = Cleaning::new(point.clone(), cleanup(value)).await;
-        resume(point, outcome, panic).await
+    let guard = Guard::new(point.clone(), body);
+    then(guard, move |ended| {
+        let (value, panic) = ended.split();
+        let cleaning = Cleaning::new(point.clone(), cleanup(value));
+        then(cleaning, move |outcome| resume(point, outcome, panic))
     })
 }
 
@@ -171,7 +173,9 @@ where
     let point = Point::new(Location::caller());
     hand_over((point, resource, body, cleanup), async |handed| {
         let (point, resource, cleanup, ended) = {
-            let (point, mut resource, body, cleanup) = handed.take();
+            // The resource is dropped before what clean-up has captured.
+            let (point, resource, body, cleanup) = handed.take();
+            let mut resource = resource;
             let ended = Guard::new(point.clone(), hand_over(body, async |body| body.take()(&mut resource).await)).await;
             (point, resource, cleanup, ended)
         };

@@ -139,3 +139,4 @@ pub(crate) mod visit;
 pub(crate) mod cleanup;
 pub(crate) mod point;
 pub(crate) mod token;
+mod then;

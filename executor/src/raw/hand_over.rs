@@ -1,12 +1,21 @@
-//! What a future is made of, and then the future, in the same place.
+//! Captures that a future takes over at its first poll.
+//!
+//! # Why what is handed over is there
+//!
+//! At the first poll the captures move into a [`Slot`] on the stack, the future is made in the place where they were, and is polled. It
+//! leads to the slot by a plain pointer, in a [`Handed`]. That is used up when they are taken, and the slot is empty then. If they are not
+//! taken in that poll, the future is dropped before the slot goes, by [`Polled`], also when the poll unwinds; and a `Handed` lies in that
+//! future, or in what borrows from it: `body` has to be good for every lifetime of a `Handed`, so it can put it nowhere else, and to no other
+//! thread. What is forgotten is never read. (That a function which is good for every lifetime cannot tell which it is, is the compiler's
+//! promise; without it all functions that lend to a closure would be unsound.)
 
-use super::place::Place;
+use super::{lazy::Lazy, place::Place};
 use core::{
     cell::Cell,
     fmt,
     marker::PhantomData,
     pin::Pin,
-    ptr::{NonNull, read, write},
+    ptr::NonNull,
     task::{Context, Poll},
 };
 
@@ -16,9 +25,12 @@ use core::{
 /// `body` is called at the first poll, and must take what is handed to it before it waits for anything. It should capture little
 /// itself: what it captures may lie there twice.
 ///
+/// While the first poll lasts, the captures lie on the stack: what is large should be polled where it is instead.
+///
 /// # Panics
 ///
-/// When `body` waits, or ends, and has not taken what was handed to it.
+/// When `body` waits, or ends, and has not taken what was handed to it, which is dropped then. When it is polled again after that, or after
+/// its end.
 ///
 /// ```
 /// use evenkeel::{combinator::hand_over, run, yield_now};
@@ -39,7 +51,7 @@ use core::{
 /// assert_eq!(run(future), 2_000);
 /// ```
 pub fn hand_over<A, R>(captures: A, body: impl for<'a> AsyncFnOnce(Handed<'a, A>) -> R) -> impl Future<Output = R> {
-    HandOver::new(captures, move |handed| body(handed))
+    Lazy::new((captures, move |handed| body(handed)))
 }
 
 /// What [`hand_over`] hands to a future.
@@ -59,9 +71,7 @@ impl<A> Handed<'_, A> {
     /// Takes it.
     #[inline]
     pub fn take(self) -> A {
-        // SAFETY: the slot is there for as long as something lies in it: `Polled` drops the future before the slot goes, unless it was
-        // taken; and it is taken once, as that uses up the only thing that leads to it, and what leads to it lies in the future,
-        // or in what borrows from that: of its lifetime the `body` of `hand_over` knows nothing.
+        // SAFETY: the slot is there for as long as something lies in it, and this is the only thing that leads to it: see above.
         let slot = unsafe { self.slot.as_ref() };
         slot.is_taken.set(true);
         slot.captures.take().expect("it is there until it is taken")
@@ -74,69 +84,55 @@ impl<A> fmt::Debug for Handed<'_, A> {
     }
 }
 
-/// The future of [`hand_over`]. Which of the two is there, the enum notes beside a `Place`, which has its value where no note can be.
-enum HandOver<A, M, F> {
-    Captures(A, M),
-    Future(Place<F>),
-}
-
-impl<A, M: FnOnce(Handed<'static, A>) -> F, F: Future> HandOver<A, M, F> {
-    /// `make` must not keep what it is given elsewhere than in the future.
-    fn new(captures: A, make: M) -> HandOver<A, M, F> {
-        HandOver::Captures(captures, make)
-    }
-}
-
 /// Drops a future that still leads to the slot, whether its poll has returned or unwinds.
 struct Polled<'a, A, F> {
-    slot: &'a Option<Slot<A>>,
+    slot: &'a Slot<A>,
     place: Pin<&'a mut Place<F>>,
-}
-
-impl<A, F> Polled<'_, A, F> {
-    #[inline]
-    fn has_taken(&self) -> bool {
-        self.slot.as_ref().is_none_or(|slot| slot.is_taken.get())
-    }
 }
 
 impl<A, F> Drop for Polled<'_, A, F> {
     #[inline]
     fn drop(&mut self) {
-        if !self.has_taken() {
+        if !self.slot.is_taken.get() {
             self.place.as_mut().clear();
         }
     }
 }
 
+/// The future of [`hand_over`]. `M` keeps what it is given in the future that it makes.
+type HandOver<A, M, F> = Lazy<(A, M), F>;
+
 impl<A, M: FnOnce(Handed<'static, A>) -> F, F: Future> Future for HandOver<A, M, F> {
     type Output = F::Output;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // What this poll hands over, if it is the first.
-        let (mut slot, mut make) = (None, None);
-        // SAFETY: the future's place is as pinned as this, and nothing moves it: what is moved out are captures, which nobody has seen
-        // pinned, and the place is there instead before anything else happens.
-        let mut place = unsafe {
-            let this = self.get_unchecked_mut();
-            if let HandOver::Captures(captures, by) = this {
-                slot = Some(Slot { captures: Cell::new(Some(read(captures))), is_taken: Cell::new(false) });
-                make = Some(read(by));
-                write(this, HandOver::Future(Place::empty()));
-            }
-            let HandOver::Future(place) = this else { unreachable!("it has become one") };
-            Pin::new_unchecked(place)
-        };
-        if let (Some(slot), Some(make)) = (&slot, make) {
-            place.as_mut().put(make(Handed { slot: NonNull::from(slot), of: PhantomData }));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.as_mut().get() {
+            Some(future) => future.poll(cx),
+            None => first_poll(self, cx),
         }
-        let mut polled = Polled { slot: &slot, place };
-        let future = polled.place.as_mut().get().expect("a future was polled after it had ended");
-        let output = future.poll(cx);
-        let has_taken = polled.has_taken();
-        drop(polled);
-        assert!(has_taken, "what is handed over to a future is taken before that waits");
-        output
     }
+}
+
+/// Has room for the captures on its stack, which later polls have not.
+#[inline(never)]
+fn first_poll<A, M, F>(future: Pin<&mut HandOver<A, M, F>>, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    M: FnOnce(Handed<'static, A>) -> F,
+    F: Future,
+{
+    let (given, mut place) = future.open();
+    let (captures, make) = given.expect("a future was polled after it had ended");
+    let slot = Slot { captures: Cell::new(Some(captures)), is_taken: Cell::new(false) };
+    place.as_mut().put(make(Handed { slot: NonNull::from(&slot), of: PhantomData }));
+    let mut polled = Polled { slot: &slot, place };
+    let output = polled.place.as_mut().get().expect("it was put there").poll(cx);
+    if !slot.is_taken.get() {
+        // One after the other, so that a destructor's panic goes on.
+        drop(output);
+        drop(polled);
+        drop(slot);
+        panic!("what is handed over to a future is taken before that waits");
+    }
+    output
 }

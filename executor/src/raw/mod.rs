@@ -11,7 +11,7 @@
 //! time, is asked in the docs of its functions and kept by the rooms above, by those that this page names.
 //!
 //! **Where foreign code runs.** Tables, queues and pools are borrowed for a few loads and stores each, in functions that call nothing of
-//! anybody's. Foreign code is called in six places, and none of them is reached while such a borrow lasts:
+//! anybody's. Foreign code is called in seven places, and none of them is reached while such a borrow lasts:
 //!
 //! 1. the three functions of a block's vtable, behind [`Due::poll`](blocks::Due::poll), [`Live::poll_again`](block::Live::poll_again),
 //!    [`Live::drop_future`](block::Live::drop_future) and [`Live::drop_value`](block::Live::drop_value): a future's poll, the destructors
@@ -23,7 +23,8 @@
 //!    dropped ([`Owner::drop_handle`](owned::Owner::drop_handle));
 //! 4. the call that a lent reference is there for ([`OnThread::enter`](lent::OnThread::enter)), and the one that looks at it;
 //! 5. the calls of [`Blocks::admit_during`](blocks::Blocks::admit_during): while a main future lives, and at its end;
-//! 6. destructors of values in a [`Place`](place::Place) and a [`PinnedRow`](pinned::PinnedRow).
+//! 6. destructors of values in a [`Place`](place::Place), a [`PinnedRow`](pinned::PinnedRow) and a [`Lazy`](lazy::Lazy);
+//! 7. the first poll of what is [handed over](hand_over::hand_over), which makes the future and polls it.
 //!
 //! Joiners' wakers, hooks, callbacks of the host, schedules, clocks and parks are called by the rooms above, which hold no reference
 //! into this one then but what [`block::Live`] and [`owned::Owned`] are.
@@ -78,4 +79,5 @@ pub(crate) mod number;
 pub(crate) mod lent;
 pub(crate) mod pinned;
 pub(crate) mod hand_over;
+pub(crate) mod lazy;
 pub(crate) mod place;

@@ -1,17 +1,19 @@
 //! Where timers lie: in pages, so that one timer that lives long keeps one page, and not the memory of the largest crowd.
 //!
-//! Free places of all pages are one list, the place that was left last in front, so that storing and removing are a few steps whatever
-//! the page. Nothing goes back by itself: a page that is empty waits for the next crowd, until [`Pages::trim`] frees it.
+//! The free places of all pages are one list, the place that was left last in front, so that storing and removing are a few steps. Nothing
+//! goes back by itself: a page that is empty waits for the next crowd, until [`Pages::trim`] frees it, and lists the free places in front
+//! first. So what comes after that lies close together, but what comes while a crowd goes may lie on any of its pages.
 
 use std::mem::replace;
 
 const BITS: u32 = 6;
 /// How many values lie on a page.
 const PAGE: usize = 1 << BITS;
-/// No key: a list ends.
+/// No place: the list ends.
 const END: u32 = u32::MAX;
 
 pub(super) struct Pages<T> {
+    /// `None` has no memory.
     pages: Vec<Option<Box<Page<T>>>>,
     /// The first free place.
     free: u32,
@@ -22,7 +24,10 @@ pub(super) struct Pages<T> {
     made_to: usize,
 }
 
-type Page<T> = [Place<T>; PAGE];
+struct Page<T> {
+    taken: u32,
+    places: [Place<T>; PAGE],
+}
 
 enum Place<T> {
     /// With the next free one.
@@ -59,9 +64,10 @@ impl<T> Pages<T> {
             self.make();
         }
         let key = self.free;
-        let Place::Free(next) = replace(self.place(key), Place::Taken(value)) else {
-            unreachable!("a free place was taken")
-        };
+        let page = page(&mut self.pages, key >> BITS);
+        let place = &mut page.places[key as usize % PAGE];
+        let Place::Free(next) = replace(place, Place::Taken(value)) else { unreachable!("a free place was taken") };
+        page.taken += 1;
         self.free = next;
         self.len += 1;
         key
@@ -69,8 +75,10 @@ impl<T> Pages<T> {
 
     #[inline]
     pub(super) fn remove(&mut self, key: u32) -> T {
-        let next = self.free;
-        let Place::Taken(value) = replace(self.place(key), Place::Free(next)) else { missing() };
+        let page = page(&mut self.pages, key >> BITS);
+        let place = &mut page.places[key as usize % PAGE];
+        let Place::Taken(value) = replace(place, Place::Free(self.free)) else { missing() };
+        page.taken -= 1;
         self.free = key;
         self.len -= 1;
         value
@@ -79,7 +87,7 @@ impl<T> Pages<T> {
     #[inline]
     pub(super) fn get(&self, key: u32) -> &T {
         match &self.pages[(key >> BITS) as usize] {
-            Some(page) => match &page[key as usize % PAGE] {
+            Some(page) => match &page.places[key as usize % PAGE] {
                 Place::Taken(value) => value,
                 Place::Free(_) => missing(),
             },
@@ -89,59 +97,66 @@ impl<T> Pages<T> {
 
     #[inline]
     pub(super) fn get_mut(&mut self, key: u32) -> &mut T {
-        match self.place(key) {
+        match &mut page(&mut self.pages, key >> BITS).places[key as usize % PAGE] {
             Place::Taken(value) => value,
             Place::Free(_) => missing(),
         }
     }
 
-    #[inline]
-    fn place(&mut self, key: u32) -> &mut Place<T> {
-        match &mut self.pages[(key >> BITS) as usize] {
-            Some(page) => &mut page[key as usize % PAGE],
-            None => missing(),
-        }
-    }
-
-    /// Makes a page: the first that is missing, whose places are free then. There is no other free place.
+    /// Makes the first page that is missing, for there is no room on the others.
     #[cold]
     fn make(&mut self) {
         let missing = (self.made_to..self.pages.len()).find(|&number| self.pages[number].is_none());
-        let number = missing.unwrap_or_else(|| {
-            self.pages.push(None);
-            self.pages.len() - 1
-        });
-        self.made_to = number + 1;
+        let number = missing.unwrap_or(self.pages.len());
         assert!(number < (END >> BITS) as usize, "an executor can have at most 4 294 967 232 timers");
         let first = (number << BITS) as u32;
-        self.pages[number] = Some(Box::new(std::array::from_fn(|n| Place::Free(first + n as u32 + 1))));
+        let mut places = std::array::from_fn(|n| Place::Free(first + n as u32 + 1));
+        places[PAGE - 1] = Place::Free(END);
+        let page = Some(Box::new(Page { taken: 0, places }));
+        match missing {
+            Some(_) => self.pages[number] = page,
+            None => self.pages.push(page),
+        }
         self.made += 1;
-        *self.place(first + PAGE as u32 - 1) = Place::Free(END);
+        self.made_to = number + 1;
         self.free = first;
     }
 
     /// Frees the pages that are empty. Those in front are used first from now on.
     pub(super) fn trim(&mut self) {
-        let is_empty = |page: &Page<T>| page.iter().all(|place| matches!(place, Place::Free(_)));
+        let made = self.made;
         for page in &mut self.pages {
-            if page.as_ref().is_some_and(|page| is_empty(page)) {
+            if page.as_ref().is_some_and(|page| page.taken == 0) {
                 *page = None;
                 self.made -= 1;
             }
         }
-        self.pages.truncate(self.pages.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
-        self.pages.shrink_to_fit();
-        self.made_to = 0;
-        self.free = END;
-        let places =
-            self.pages.iter_mut().enumerate().rev().filter_map(|(number, page)| Some((number, page.as_mut()?)));
-        for (number, page) in places {
-            for (n, place) in page.iter_mut().enumerate().rev() {
+        if self.made < made {
+            self.pages.truncate(self.pages.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
+            self.pages.shrink_to_fit();
+            self.list_free();
+        }
+    }
+
+    /// Lists the free places anew, those in front first.
+    fn list_free(&mut self) {
+        (self.free, self.made_to) = (END, 0);
+        let pages = self.pages.iter_mut().enumerate().rev().filter_map(|(number, page)| Some((number, page.as_mut()?)));
+        for (number, page) in pages {
+            for (n, place) in page.places.iter_mut().enumerate().rev() {
                 if let Place::Free(next) = place {
                     *next = replace(&mut self.free, (number << BITS | n) as u32);
                 }
             }
         }
+    }
+}
+
+#[inline]
+fn page<T>(pages: &mut [Option<Box<Page<T>>>], number: u32) -> &mut Page<T> {
+    match &mut pages[number as usize] {
+        Some(page) => page,
+        None => missing(),
     }
 }
 
@@ -187,5 +202,51 @@ mod tests {
         assert_eq!((pages.remove(KEPT as u32), pages.len()), (KEPT, MANY - PAGE));
         pages.trim();
         assert!(pages.capacity() < MANY);
+    }
+
+    #[test]
+    fn met_b6_what_comes_after_a_trim_lies_close_together() {
+        let mut pages = Pages::new();
+        let mut keys: Vec<u32> = (0..10 * PAGE).map(|n| pages.insert(n)).collect();
+        // One of each page after the other, but for one on each page of the first half.
+        keys.sort_by_key(|key| (key % PAGE as u32, *key));
+        let early = keys.drain(..5).collect::<Vec<_>>();
+        keys.drain(..).for_each(|key| _ = pages.remove(key));
+        pages.trim();
+        assert_eq!(pages.capacity(), 5 * PAGE);
+        let staying: Vec<u32> = (0..2 * PAGE - 2).map(|n| pages.insert(n)).collect();
+        early.into_iter().for_each(|key| _ = pages.remove(key));
+        pages.trim();
+        assert_eq!(pages.capacity(), 2 * PAGE);
+        assert!(staying.iter().enumerate().all(|(n, &key)| *pages.get(key) == n));
+    }
+
+    #[test]
+    fn pages_do_as_a_map_does() {
+        let mut random = 7_u64;
+        let mut below = |end: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) as usize % end
+        };
+        let (mut pages, mut map) = (Pages::new(), std::collections::BTreeMap::new());
+        for step in 0..if cfg!(miri) { 2_000 } else { 50_000 } {
+            // It grows and shrinks in turns.
+            let grows = step / 1_000 % 2 == 0;
+            if map.is_empty() || below(100) < if grows { 70 } else { 30 } {
+                assert_eq!(map.insert(pages.insert(step), step), None, "a key is its own");
+            } else if let Some((&key, _)) = map.range(below(4_000) as u32..).next() {
+                assert_eq!(Some(pages.remove(key)), map.remove(&key));
+            }
+            if below(500) == 0 {
+                pages.trim();
+                let used: std::collections::BTreeSet<u32> = map.keys().map(|key| key >> BITS).collect();
+                assert_eq!(pages.capacity(), used.len() * PAGE);
+            }
+            assert_eq!(pages.len(), map.len());
+        }
+        assert!(map.iter().all(|(&key, step)| pages.get(key) == step));
+        while pages.len() < pages.capacity() {
+            pages.insert(0);
+        }
     }
 }

@@ -87,15 +87,16 @@ impl<F: Future> Completed<F> {
     /// # Panics
     ///
     /// If clean-up does, when all of it is done.
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
     pub fn cancel(mut self) -> impl Future<Output = ()> {
-        let mut is_asked = false;
-        poll_fn(move |cx| {
-            if !std::mem::replace(&mut is_asked, true) {
-                Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
-            }
-            self.poll_batch(cx);
-            if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
-        })
+        async move {
+            Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
+            poll_fn(|cx| {
+                self.poll_batch(cx);
+                if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
     }
 
     fn poll_batch(&mut self, cx: &Context<'_>) {

@@ -205,6 +205,8 @@ where
     #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
     pub fn for_each<C: AsyncFnMut(F::Output)>(mut self, mut consume: C) -> impl Future<Output = ()> {
         async move {
+            // Named first, it is dropped last, as an argument that comes later is.
+            let consume = &mut consume;
             while let Some(output) = poll_fn(|cx| self.poll_any(cx)).await {
                 let mut work = pin!(consume(output));
                 poll_fn(|cx| {
@@ -222,16 +224,17 @@ where
     }
 
     /// Pulls no more items, cancels the futures that are running, and awaits their clean-up.
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
     pub fn cancel(mut self) -> impl Future<Output = ()> {
-        let mut is_asked = false;
-        poll_fn(move |cx| {
-            if !std::mem::replace(&mut is_asked, true) {
-                self.items = None;
-                Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
-            }
-            self.advance(cx, false);
-            if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
-        })
+        async move {
+            self.items = None;
+            Pin::new(&mut self.family).cancel_all(CancelReason::from("the rest of several futures is not needed"));
+            poll_fn(|cx| {
+                self.advance(cx, false);
+                if Pin::new(&mut self.family).is_over() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
     }
 
     /// Polls what was woken, and begins more if that is wanted and there is room.

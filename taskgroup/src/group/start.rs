@@ -13,7 +13,7 @@ use std::{
     panic::Location,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
@@ -119,15 +119,15 @@ where
     /// }));
     /// assert!(matches!(why.unwrap(), JoinError::Cancelled(_)));
     /// ```
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
     pub fn outcome(mut self) -> impl Future<Output = Result<(V, JoinHandle<R::Value>), JoinError>> {
-        poll_fn(move |cx| {
-            let ready = ready!(self.poll_ready(cx));
-            self.stage = Stage::Done;
-            Poll::Ready(ready.map_err(|(why, _)| match why {
+        async move {
+            let ready = poll_fn(|cx| self.poll_ready(cx)).await;
+            ready.map_err(|(why, _)| match why {
                 NeverReady::Ended => JoinError::Cancelled(CancelReason::NotReady),
                 NeverReady::Failed(error) => error,
-            }))
-        })
+            })
+        }
     }
 
     /// What the child is ready with; or why it will never be, and its handle.
