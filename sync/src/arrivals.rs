@@ -4,6 +4,7 @@ use crate::nodes::Key;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    panic::RefUnwindSafe,
     rc::Rc,
     task::Waker,
 };
@@ -13,7 +14,7 @@ const KEPT: usize = 256;
 
 /// What a lock and the conditions share that are waited for with it: conditions do not reach the lock, which may move while nobody borrows it.
 ///
-/// Who is notified arrives here, and is put into the lock's line before anybody looks at lock or line. So it is as if he had been put there when
+/// Who is notified arrives here, and is put into the lock's line before anybody enters that or counts it. So it is as if he had been put there when
 /// he was notified.
 pub(crate) struct Arrivals {
     /// How many are apart, that is: wait for a notification, have arrived, or were handed the lock and have not run since.
@@ -42,6 +43,9 @@ pub(crate) struct Arrival {
     pub(crate) key: Key,
     pub(crate) waker: Waker,
 }
+
+/// Nothing in it is half done while foreign code runs.
+impl RefUnwindSafe for Arrivals {}
 
 impl Arrivals {
     pub(crate) fn new() -> Rc<Arrivals> {
@@ -114,7 +118,11 @@ impl Arrivals {
 
     #[cold]
     fn shrink(&self) {
-        self.arrived.borrow_mut().shrink_to(KEPT);
+        let arrived = &mut *self.arrived.borrow_mut();
+        // Not by little, again and again.
+        if arrived.capacity() > 4 * KEPT {
+            arrived.shrink_to(2 * KEPT);
+        }
     }
 }
 

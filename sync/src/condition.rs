@@ -4,7 +4,7 @@ use crate::{
     arrivals::Ticket,
     mutex_guard::MutexGuard,
     wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats},
+    wait_queue::{WaitQueue, WaitStats, WakeLater},
 };
 use evenkeel_coop::consume_budget;
 use std::{fmt, future::poll_fn, pin::Pin};
@@ -61,7 +61,8 @@ impl Condition {
     /// Cancel-safe: dropped while it waits it leaves the line; a notification from [`notify_one`](Self::notify_one) that it
     /// did not live to return from goes to another waiter. A future that is dropped cannot wait for the lock: if the guard
     /// outlives it (as it does around a timeout), the guard [is not held](MutexGuard::is_held) and must be
-    /// [locked again](MutexGuard::relock) before it is used.
+    /// [locked again](MutexGuard::relock) before it is used. A future that is kept is to be polled or dropped: once notified it may have
+    /// the lock.
     ///
     /// # Panics
     ///
@@ -98,9 +99,10 @@ impl Condition {
         std::mem::forget(pass_on);
     }
 
-    /// Waits until `predicate` is true of the value. Returns at once if it is true already.
+    /// Waits until `predicate` is true of the value. Returns at once if it is true already, and the task has a budget left.
     ///
-    /// Cancel-safe as [`wait`](Self::wait). The predicate is called with the lock held.
+    /// Cancel-safe as [`wait`](Self::wait). The predicate is called with the lock held; once it was true there is no await any more, so what
+    /// it has taken out of the value is not lost.
     ///
     /// # Panics
     ///
@@ -112,37 +114,33 @@ impl Condition {
         mut predicate: impl FnMut(&mut T) -> bool,
     ) -> impl Future<Output = ()> {
         async move {
-            if predicate(guard) {
-                return consume_budget().await;
-            }
-            loop {
+            // Before the first look: a predicate that is true may have taken something out, which must not wait for anything more.
+            consume_budget().await;
+            while !predicate(guard) {
                 self.wait(guard).await;
-                if predicate(guard) {
-                    return;
-                }
             }
         }
     }
 
-    /// Wakes the one who has waited longest. The lock need not be held.
+    /// Notifies the one who has waited longest. He is woken when he has the lock, which need not be held here.
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
-    /// Wakes the `count` who have waited longest, or as many as there are.
+    /// Notifies the `count` who have waited longest, or as many as there are.
     pub fn notify(&self, count: usize) {
+        let _wake = WakeLater(&self.queue);
         for _ in 0..count.min(self.queue.len()) {
             self.notify_first(Notice::One);
         }
-        self.queue.wake();
     }
 
-    /// Wakes all who wait now. They get the lock one after the other, in order.
+    /// Notifies all who wait now. They get the lock one after the other, in order, and are woken when they have it.
     pub fn notify_all(&self) {
+        let _wake = WakeLater(&self.queue);
         for _ in 0..self.queue.len() {
             self.notify_first(Notice::All);
         }
-        self.queue.wake();
     }
 
     /// How many wait for a notification.

@@ -136,6 +136,7 @@ impl Lock {
             self.queue.wake();
         } else if let Some(Arrival { key, waker }) = arrivals.pop() {
             arrivals.set_whose(Whose::Handed(key));
+            self.queue.count_passage();
             call(waker);
         } else {
             arrivals.set_whose(Whose::Nobodys);

@@ -5,7 +5,8 @@ use std::task::Waker;
 /// No node: the end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// How many nodes a table may keep: a larger one gives its memory back once nobody waits any more.
+/// How many nodes a table may keep: a larger one gives its memory back once nobody waits any more, for a condition with that
+/// lock either.
 const KEPT: usize = 256;
 
 /// The nodes of one queue.

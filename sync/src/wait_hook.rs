@@ -29,6 +29,9 @@ thread_local! {
 /// forgets it before the next poll. Without a hook the cost is one look at a thread-local in polls that have to wait, and
 /// none in others.
 ///
+/// Who waits for a [`Condition`](crate::Condition) and was notified is not polled before he has the lock, so the last reason that he gave is
+/// still `Condition::wait`, though he stands in the line of the mutex.
+///
 /// Nothing is borrowed while the hook runs. A panic of the hook comes out of the poll.
 ///
 /// ```

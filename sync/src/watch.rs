@@ -157,16 +157,12 @@ impl<T> Receiver<T> {
     #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
     pub fn wait_for(&mut self, mut predicate: impl FnMut(&T) -> bool) -> impl Future<Output = Result<Ref<T>, Closed>> {
         async move {
-            let mut has_waited = false;
+            consume_budget().await;
             loop {
                 let value = self.borrow_and_update();
                 if predicate(&value) {
-                    if !has_waited {
-                        consume_budget().await;
-                    }
                     return Ok(value);
                 }
-                has_waited = true;
                 drop(value);
                 self.changed().await?;
             }

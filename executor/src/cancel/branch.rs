@@ -37,8 +37,9 @@ pin_project! {
     /// Whatever is asked is asked of a pinned `&mut`, as a plain reference to a future that is half-way would touch what that
     /// has borrowed from itself.
     ///
-    /// A branch is a [`CancelScope`](crate::CancelScope) without handles and deadlines, and costs a word and a flag as long as nothing in
-    /// it needs more.
+    /// A branch is a [`CancelScope`](crate::CancelScope) without handles and deadlines, whose future is not the caller's own code: what it
+    /// sets of the task's [locals](crate::TaskLocal) is its own. [`Siblings::poll_body`] polls one whose future is. A branch costs a word
+    /// and a flag as long as nothing in it needs more.
     ///
     /// # Errors
     ///
@@ -110,7 +111,8 @@ impl<F> Branch<F> {
         TASKS.look(|tasks| {
             let Some(tasks) = tasks else { return false };
             match region {
-                Some(region) => region.is_outer_cancelled() && !region.is_at_work(),
+                // A scope around may have had no region yet when this one came to stand, so the way outwards may pass it by.
+                Some(region) => (tasks.is_cancelled_here() || region.is_outer_cancelled()) && !region.is_at_work(),
                 None => tasks.is_cancelled_here(),
             }
         })
@@ -334,10 +336,15 @@ impl<'a> Siblings<'a> {
             self.made = tasks.here.made();
             polled.map(Ok)
         };
+        let covers = layer.as_ref().is_some_and(Layer::covers);
+        if covers {
+            // Destructors of values run now, which are not to find the frame of the siblings.
+            self.framed = None;
+        }
         if let Some(layer) = layer {
             this.end_layer(tasks, layer, Vec::new(), polled.is_ready());
         }
-        if is_concerned {
+        if is_concerned || covers {
             self.look();
         }
         polled

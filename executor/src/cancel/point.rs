@@ -277,7 +277,7 @@ pub(crate) fn resume<T>(point: Point, outcome: Result<Option<T>, Held>, panic: O
         (Ok(value), None) => (value.filter(|_| !point.region.is_late()), None),
         (Err(panic), None) => (None, Some(panic)),
     };
-    Resume { point, value, panic }
+    Resume { point, value, panic, has_ended: false }
 }
 
 /// The last part of a clean-up point.
@@ -285,6 +285,8 @@ pub(crate) struct Resume<T> {
     point: Point,
     value: Option<T>,
     panic: Option<Held>,
+    /// A value or a panic went on.
+    has_ended: bool,
 }
 
 impl<T> Unpin for Resume<T> {}
@@ -293,10 +295,16 @@ impl<T> Future for Resume<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<T> {
+        assert!(!self.has_ended, "a clean-up point was polled after it had ended");
         if let Some(panic) = self.panic.take() {
+            self.has_ended = true;
             polled_by("a clean-up point", |tasks| self.point.throw(tasks, panic));
+            // The scope that is cancelled keeps it.
+            self.has_ended = false;
         }
-        self.value.take().map_or(Poll::Pending, Poll::Ready)
+        let Some(value) = self.value.take() else { return Poll::Pending };
+        self.has_ended = true;
+        Poll::Ready(value)
     }
 }
 

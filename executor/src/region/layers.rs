@@ -16,8 +16,8 @@
 //!
 //! A branch has no copy of what the code around has set. A key that it has not set itself is read where the code around has it. asyncio
 //! copies when a task is made, so what its maker sets afterwards is not seen. A copy for each of 100 futures would be made for nothing
-//! nearly always, as the code around waits for them and sets nothing meanwhile. Where it does (the body of a scope, a loop around `next`),
-//! it sees to it in the same task, and what it says is news for the branches, too.
+//! nearly always, as the code around waits for them and sets nothing meanwhile. Where it does (the body of a scope, a loop around `next`,
+//! what makes futures of items or consumes their outputs), it sees to it in the same task, and what it says is news for the branches, too.
 //!
 //! # Why it comes out even
 //!

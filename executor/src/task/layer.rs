@@ -85,10 +85,12 @@ impl<'a> Base<'a> {
         Base { tasks, depth: tasks.here.layers.depth() }
     }
 
-    /// No panic has come.
+    /// No panic has come, unless it was caught where it is not to be.
     #[inline(always)]
     pub(crate) fn end(self) {
-        std::mem::forget(self);
+        if self.tasks.here.layers.depth() == self.depth {
+            std::mem::forget(self);
+        }
     }
 }
 
@@ -96,7 +98,7 @@ impl Drop for Base<'_> {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        if self.tasks.here.layers.depth() > self.depth {
+        while self.tasks.here.layers.depth() > self.depth {
             drop(Layer(self.tasks));
         }
     }

@@ -13,11 +13,15 @@ use std::{fmt, marker::PhantomData, rc::Rc};
 /// The key must be a `static`. Children get the parent's value at their spawn if the key was made with
 /// [`TaskLocal::inherited`]; from then on each has its own. Values are dropped when their task ends.
 ///
-/// Several futures may run in one task, side by side: those of a `gather`, a `race`, an `as_completed` or a `map_concurrent`, the children
-/// of a `scope`. What one of them sets is its own: it is seen by itself, in every poll, in its clean-up and its destructor, and by what
-/// it spawns, but neither by the others nor by the code around them, and is dropped when it ends. A key that it has not set is read around
-/// it, as it is there by then. The body of a `scope` or of a task group is the caller's own code, and so is a future in a timeout or in a
-/// `CancelScope`: what those set stays.
+/// Several futures may run in one task, side by side: those of a `gather`, `try_gather`, `race`, `first_ok`, `as_completed` or
+/// `map_concurrent`, the children of a `scope`, every [`Branch`](crate::combinator::Branch). What one of them sets is its own: it is seen by
+/// itself, in every poll, in its clean-up and its destructor (but not by what is left of it after a panic), and by what it spawns, but
+/// neither by the others nor by the code around them, and is dropped when it ends. A key that it has not set is read around it, as it is
+/// there by then. The body of a `scope` or of a task group is the caller's own code, and so is a future in a timeout or in a
+/// `CancelScope`, and what `map_concurrent` calls for each item before there is a future: what those set stays.
+///
+/// A future that is only borrowed by one of them (`race((&mut work, …))`) sets what belongs to that one, and finds it gone elsewhere:
+/// [`scope`](TaskLocal::scope) gives it a value that goes with it.
 ///
 /// ```
 /// use evenkeel::{run, spawn, task::TaskLocal};
@@ -69,8 +73,8 @@ impl<T: 'static> TaskLocal<T> {
         TaskLocal { inherited: true, _value: PhantomData }
     }
 
-    /// Sets the current task's value, or that of the future of a combinator in which this is called: see above. In a task that has ended, whose output or values are just being dropped, `value` is
-    /// dropped at once.
+    /// Sets the current task's value, or that of the future of a combinator in which this is called: see [`TaskLocal`]. In a task that has
+    /// ended, whose output or values are just being dropped, `value` is dropped at once.
     ///
     /// # Panics
     ///

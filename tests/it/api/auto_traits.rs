@@ -73,7 +73,7 @@ mod sync {
         ReceiverItems, Refused, RwLock, Semaphore, Sender, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
         broadcast, oneshot, watch,
     };
-    use std::marker::PhantomPinned;
+    use std::{marker::PhantomPinned, panic::UnwindSafe};
 
     // Everything stays on its thread.
     no!(Send: Semaphore, Mutex<u8>, RwLock<u8>, Event, Condition, Barrier, Queue<u8>, LifoQueue<u8>, PriorityQueue<u8>);
@@ -86,6 +86,9 @@ mod sync {
     no!(Send: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, watch::Sender<u8>);
     no!(Send: watch::Receiver<u8>, watch::Ref<u8>, broadcast::Sender<u8>, broadcast::Receiver<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
+
+    // A panic leaves them whole.
+    yes!(UnwindSafe: Semaphore, Mutex<u8>, Condition, Event, Notify, WaitQueue, Queue<u8>);
 
     yes!(Send: Closed, Broken, AcquireError, TryAcquireError, PutError<u8>, TryGetError, Refused);
     yes!(Sync: Closed, Broken, AcquireError, TryAcquireError, PutError<u8>, TryGetError, Refused);

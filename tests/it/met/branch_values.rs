@@ -2,8 +2,14 @@
 
 use crate::kit::probe::{Record, ms, on_drop, panic_of};
 use evenkeel::{
-    CancelScope, Executor, TaskGroup, as_completed, combinator::Branch, finally, first_ok, gather, host::UnhandledKind,
-    map_concurrent, race, run, scope, spawn, task::TaskLocal, timeout, try_gather, yield_now,
+    CancelScope, Executor, TaskGroup, as_completed,
+    combinator::{Branch, poll_branches},
+    finally, first_ok, gather,
+    host::UnhandledKind,
+    map_concurrent, race, race_biased, run, scope, sleep, spawn,
+    sync::Mutex,
+    task::TaskLocal,
+    testing, timeout, try_gather, yield_now,
 };
 use std::{
     convert::Infallible,
@@ -317,5 +323,96 @@ fn met_b4_collect_09_a_branch_keeps_its_value_in_another_task() {
         let mut both = [several.next().await.unwrap(), several.next().await.unwrap()];
         both.sort_unstable();
         assert_eq!((both, REQUEST.get()), ([seen(1), seen(2)], Some(8)));
+    });
+}
+
+/// A future that sets a value, takes the lock, and waits for ever.
+async fn sets_and_keeps(lock: &Mutex<()>) {
+    REQUEST.set(1);
+    let _kept = lock.lock().await;
+    pending::<()>().await;
+}
+
+/// Needs the lock to clean up.
+async fn cleans_up_with(lock: &Mutex<()>) {
+    finally(pending::<()>(), async |_: Option<&()>| drop(lock.lock().await)).await;
+}
+
+/// To have set something is no reason to be left standing when the scope around is cancelled, whether that had a region by then or not.
+#[test]
+fn met_b4_a_branch_that_has_set_something_is_dropped_with_its_scope() {
+    let lock = Mutex::new(());
+    testing::run(async {
+        let both = gather((sets_and_keeps(&lock), cleans_up_with(&lock)));
+        assert!(timeout(ms(1), both).await.is_err());
+        let both = gather((sets_and_keeps(&lock), cleans_up_with(&lock)));
+        assert_eq!(race_biased((async { _ = both.await }, sleep(ms(1)))).await, ());
+        let both = scope(async |s| {
+            s.spawn(sets_and_keeps(&lock));
+            s.spawn(cleans_up_with(&lock));
+            Ok::<_, Infallible>(())
+        });
+        assert!(timeout(ms(1), both).await.is_err());
+    });
+    assert!(lock.try_lock().is_some());
+}
+
+/// What a borrowed future sets belongs to the branch that borrows it. A `TaskLocal::scope` goes with the future.
+#[test]
+fn met_b4_collect_09_what_a_borrowed_future_sets_is_the_borrowers() {
+    run(async {
+        REQUEST.set(0);
+        let mut work = pin!(async {
+            REQUEST.set(7);
+            sleep(ms(5)).await;
+            REQUEST.get()
+        });
+        race((async { _ = work.as_mut().await }, sleep(ms(1)))).await;
+        assert_eq!(work.await, Some(0));
+        let mut work = pin!(REQUEST.scope(7, async {
+            sleep(ms(5)).await;
+            REQUEST.get()
+        }));
+        race((async { _ = work.as_mut().await }, sleep(ms(1)))).await;
+        assert_eq!(work.await, Some(7));
+    });
+}
+
+/// What makes futures of items is the caller's own code.
+#[test]
+fn met_b4_collect_09_what_makes_futures_sets_the_callers_values() {
+    run(async {
+        let made = map_concurrent([1, 2], 2, |id| {
+            REQUEST.set(id);
+            async {
+                yield_now().await;
+                REQUEST.get()
+            }
+        });
+        assert_eq!(made.collect().await, [Some(2), Some(2)]);
+        assert_eq!(REQUEST.get(), Some(2));
+    });
+}
+
+/// It is not to be caught there; but if it is, only that combinator's owner can tell.
+#[test]
+fn met_b4_a_panic_that_is_caught_too_early_leaves_no_layer_behind() {
+    run(async {
+        let mut branch = pin!(Branch::new(async {
+            REQUEST.set(1);
+            panic!("in a branch");
+        }));
+        poll_fn(|cx| {
+            let caught = poll_branches(|siblings| {
+                catch_unwind(AssertUnwindSafe(|| siblings.poll::<_>(branch.as_mut(), cx).map(|_: Result<(), _>| ())))
+            });
+            assert!(caught.is_err());
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(REQUEST.get(), None);
+        REQUEST.set(2);
+        gather([async { REQUEST.set(3) }]).await;
+        assert_eq!(REQUEST.get(), Some(2));
     });
 }

@@ -5,11 +5,18 @@ use crate::kit::{
     probe::Record,
 };
 use evenkeel::{
-    coop::BUDGET,
+    coop::{BUDGET, with_budget},
     spawn,
     sync::{Condition, Mutex},
 };
-use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 /// Waits for a change, and counts the polls.
 async fn wait(mutex: &Mutex<()>, condition: &Condition, polls: &Cell<usize>) {
@@ -203,7 +210,7 @@ fn met_c10_loop_05_a_lock_gives_way_while_somebody_waits_for_a_condition() {
     assert!((4..=5).contains(&turns), "{turns}");
 }
 
-/// What is forgotten stays where it is, and harms nobody else.
+/// What is forgotten stays where it is, and harms nobody else once the lock is gone.
 #[test]
 fn met_c10_a_wait_that_is_forgotten_outlives_its_lock() {
     let condition = Condition::new();
@@ -246,4 +253,44 @@ fn met_c10_many_are_notified_and_each_has_the_lock_in_its_turn() {
     }
     assert_eq!(order.take(), (0..1000).collect::<Vec<_>>());
     assert!(!mutex.is_locked());
+}
+
+/// A predicate may take something out. Once it was true there is nothing to wait for, also when the budget is used up.
+#[test]
+fn met_c10_what_a_predicate_has_taken_is_not_lost_for_want_of_a_budget() {
+    let mutex = Mutex::new(VecDeque::from([1]));
+    let condition = Condition::new();
+    let mut guard = now(mutex.lock());
+    let taken = Cell::new(None);
+    let mut take = pin!(condition.wait_for(&mut guard, |items: &mut VecDeque<i32>| {
+        taken.set(items.pop_front());
+        taken.get().is_some()
+    }));
+    let mut poll = || take.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(with_budget(0, &mut poll).is_pending());
+    assert_eq!(taken.get(), None, "nobody looks without a budget");
+    assert!(with_budget(1, &mut poll).is_ready());
+    assert_eq!(taken.get(), Some(1));
+}
+
+/// Who was notified stood in line, whoever looks, and whenever.
+#[test]
+fn met_c10_what_is_counted_does_not_depend_on_who_looks() {
+    for looks in [false, true] {
+        let (mutex, condition) = (Mutex::new(()), Condition::new());
+        let mut guard = now(mutex.lock());
+        let mut wait = pin!(condition.wait(&mut guard));
+        let mut poll = || wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll().is_pending());
+        let held = mutex.try_lock().unwrap();
+        condition.notify_one();
+        if looks {
+            assert_eq!(mutex.waiting(), 1);
+        }
+        drop(held);
+        assert!(poll().is_ready());
+        let stats = mutex.stats();
+        assert_eq!((stats.entered, stats.granted, stats.peak), (1, 1, 1), "with a look: {looks}");
+        assert_eq!(mutex.waiting(), 0);
+    }
 }

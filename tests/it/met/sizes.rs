@@ -15,8 +15,10 @@ use std::{
     convert::Infallible,
     future::{pending, ready},
     hint::black_box,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -188,7 +190,7 @@ grow_once! {
 
 /// A group's value lies in its future once, and once more in the outcome that its clean-up point hands on.
 #[test]
-fn met_b7_the_value_of_a_group_lies_in_its_future_twice() {
+fn met_b7_memory_03_the_value_of_a_group_lies_in_its_future_twice() {
     let growth = growth!(|load| {
         let of = [load.0[0]];
         TaskGroup::<Infallible>::run(async move |_| {
@@ -201,7 +203,7 @@ fn met_b7_the_value_of_a_group_lies_in_its_future_twice() {
 
 /// A once-cell has no executor's combinators, so what makes its value lies there as what was captured, and as a future.
 #[test]
-fn met_b7_a_maker_lies_in_the_future_of_a_once_cell_twice() {
+fn met_b7_memory_03_a_maker_lies_in_the_future_of_a_once_cell_twice() {
     let growth = growth!(|load| OnceCell::new().get_or_init(async move || {
         yield_now().await;
         touch(&load);
@@ -231,7 +233,7 @@ fn depths<F: Future>(wrap: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>) -> F) 
 
 /// A future that is given to be run is polled where it lies, from the first poll on.
 #[test]
-fn met_b7_a_body_that_is_a_future_never_lies_on_the_stack() {
+fn met_b7_memory_03_a_body_that_is_a_future_never_lies_on_the_stack() {
     const LARGE: usize = 20_000;
     let load = Load([1; LARGE]);
     let depths = depths(|inner| {
@@ -305,5 +307,22 @@ fn met_b7_what_was_cancelled_is_gone_when_that_is_done() {
         );
         assert!(poll!(cancelling.as_mut()).is_ready());
         assert_eq!(told.borrow().len(), 3);
+    });
+}
+
+/// Whoever polls it once more made a mistake, and is told so instead of waiting for ever.
+#[test]
+fn met_b7_clean_up_points_that_have_ended_say_so() {
+    run(async {
+        let mut ended = Box::pin(finally(async { 1 }, async |_: Option<&i32>| {}));
+        assert_eq!(ended.as_mut().await, 1);
+        let polled = catch_unwind(AssertUnwindSafe(|| ended.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+        assert!(polled.is_err());
+        let mut panicked = Box::pin(finally(async { panic!("a body") }, async |_: Option<&()>| {}));
+        for _ in 0..2 {
+            let polled =
+                catch_unwind(AssertUnwindSafe(|| panicked.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+            assert!(polled.is_err());
+        }
     });
 }
