@@ -39,7 +39,8 @@ pub trait Race<Kind> {
 ///
 /// Losers without clean-up are dropped as they are, also those that could end now: nothing is taken from a queue, and no outcome from a
 /// task, that nobody gets. So a future that is only *borrowed* by a branch (`&mut future`) is intact when it loses (but for what it has set
-/// of the task's [locals](evenkeel_executor::TaskLocal), which was the branch's), but nobody polls it from then on, though it may hold a lock or be next for one: to keep such work alive, spawn it and race its handle.
+/// of its task-locals, which was the branch's), but nobody polls it from then on, though it may hold a lock or be next for one: to keep such
+/// work alive, spawn it and race its handle.
 ///
 /// # Cancellation
 ///
