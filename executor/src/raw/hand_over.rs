@@ -6,8 +6,11 @@
 //! leads to the slot by a plain pointer, in a [`Handed`]. That is used up when they are taken, and the slot is empty then. If they are not
 //! taken in that poll, the future is dropped before the slot goes, by [`Polled`], also when the poll unwinds; and a `Handed` lies in that
 //! future, or in what borrows from it: `body` has to be good for every lifetime of a `Handed`, so it can put it nowhere else, and to no other
-//! thread. What is forgotten is never read. (That a function which is good for every lifetime cannot tell which it is, is the compiler's
-//! promise; without it all functions that lend to a closure would be unsound.)
+//! thread. What is forgotten is never read.
+//!
+//! That a function which is good for every lifetime cannot claim that it is a long one, is the compiler's promise. It has a hole: a function
+//! whose return type is well-formed for `'static` only may do so (issue 84533 of the Rust project; Rust 1.85 and 1.95 accept it). Whoever
+//! writes one on purpose can take out whatever is lent to an async closure, here and elsewhere, also where no `unsafe` is near.
 
 use super::{lazy::Lazy, place::Place};
 use core::{

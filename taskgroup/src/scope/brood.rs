@@ -19,6 +19,9 @@
 //! * A child that is taken out for a poll lies in the scope's future beside [`Closing`], and is back or gone when the poll ends, also by
 //!   a panic. One that is taken out to be asked something lies below the scope's future on the stack, and so it is with one that is
 //!   dropped.
+//! * The body is good for every `'scope`, so it cannot put a [`Nursery`] where that outlives the scope. (This is the compiler's promise, and it
+//!   has a hole: a function whose return type is well-formed for `'static` only, issue 84533 of the Rust project. Whoever writes one on purpose
+//!   can take out what is lent to any async closure.)
 //! * Once the brood is closed it takes no child any more: one that is spawned by the destructor of another is dropped at once, on
 //!   the stack of its spawner.
 
