@@ -3,7 +3,7 @@
 //! ```text
 //!   Guard::poll           the body ended: value,         Cleaning::poll
 //!  ┌────────┐             cancelled, or panicked        ┌──────────┐   ready
-//!  │ guards │ ────────────────────────────────────────► │  cleans  │ ─────────► done: Ended::resume
+//!  │ guards │ ────────────────────────────────────────► │  cleans  │ ─────────► done: Resume
 //!  └────────┘                                           └──────────┘
 //! ```
 //!

@@ -71,5 +71,8 @@ mod tick_time;
 
 /// How large futures are.
 mod sizes;
+
+/// When what a future was given goes.
+mod given;
 /// Who was notified by a condition, and the lock's line.
 mod in_the_locks_line;
