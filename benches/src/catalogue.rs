@@ -6,8 +6,8 @@ use crate::{
     peer::Peer,
     peer_name::PeerName,
     peers::{
-        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Evenkeel, Glommio, LocalPool, Monoio, StaticLocalExecutor,
-        Tokio, TokioLocalRuntime,
+        AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Evenkeel, Glommio, LocalPool, Monoio, Nio,
+        StaticLocalExecutor, Tokio, TokioLocalRuntime,
     },
     shelf::{self, Kit},
     threads::Threads,
@@ -38,6 +38,8 @@ pub fn catalogue(peer: PeerName) -> Vec<Workload> {
             yields::<Monoio>(&mut list);
             spawns::<Monoio>(&mut list);
             timers::<Monoio>(&mut list);
+            foreign_wakes::<Monoio>(&mut list);
+            shelf::calls::<Monoio, _>(&mut list, || Monoio::to_thread(|| 1));
             shelf::monoio(&mut list);
             crowds::<Monoio>(&mut list);
             armed_crowds::<Monoio>(&mut list);
@@ -45,6 +47,7 @@ pub fn catalogue(peer: PeerName) -> Vec<Workload> {
         }
         PeerName::Glommio => timely::<Glommio>(&mut list, shelf::glommio),
         PeerName::Compio => timely::<Compio>(&mut list, |_| {}),
+        PeerName::Nio => timely::<Nio>(&mut list, |_| {}),
         PeerName::Embassy => {
             yields::<Embassy>(&mut list);
             foreign_wakes::<Embassy>(&mut list);

@@ -60,6 +60,23 @@ impl Family for InScope {
     }
 }
 
+/// Tasks that nobody owns: what the others have to be compared with.
+#[derive(Debug)]
+pub struct Spawned;
+
+impl Family for Spawned {
+    type Home = Evenkeel;
+
+    async fn sum<C: Future<Output = u64> + 'static>(children: impl Iterator<Item = C>) -> u64 {
+        let tasks: Vec<_> = children.map(evenkeel::spawn).collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        sum
+    }
+}
+
 /// `evenkeel::gather`.
 #[derive(Debug)]
 pub struct Gathered;

@@ -8,8 +8,8 @@ use std::{
 
 /// A channel of numbers.
 pub trait Channel: 'static {
-    /// The end that sends.
-    type Sender: Clone + 'static;
+    /// The end that sends. Several producers need one that can be cloned, and not every library has that.
+    type Sender: 'static;
     /// The end that receives.
     type Receiver: 'static;
 
@@ -17,7 +17,7 @@ pub trait Channel: 'static {
     fn new(capacity: usize) -> (Self::Sender, Self::Receiver);
 
     /// Sends, and waits for room.
-    fn send(sender: &Self::Sender, item: u64) -> impl Future<Output: Sent>;
+    fn send(sender: &mut Self::Sender, item: u64) -> impl Future<Output: Sent>;
 
     /// Receives the next one.
     fn receive(receiver: &mut Self::Receiver) -> impl Future<Output: Received>;
@@ -104,7 +104,7 @@ macro_rules! channel {
             }
 
             #[inline]
-            fn send($s: &Self::Sender, $item: u64) -> impl Future<Output: Sent> {
+            fn send($s: &mut Self::Sender, $item: u64) -> impl Future<Output: Sent> {
                 $send
             }
 
@@ -171,17 +171,24 @@ channel! {
 }
 
 channel! {
-    UnsyncChannel, "`async_unsync::bounded`", async_unsync::bounded::Sender<u64>, async_unsync::bounded::Receiver<u64>,
+    AsyncUnsyncChannel, "`async_unsync::bounded`", async_unsync::bounded::Sender<u64>, async_unsync::bounded::Receiver<u64>,
     |capacity| async_unsync::bounded::channel(capacity).into_split(),
     |sender, item| sender.send(item),
     |receiver| receiver.recv()
 }
 
 channel! {
-    UnsyncUnbounded, "`async_unsync::unbounded`", async_unsync::unbounded::UnboundedSender<u64>,
+    AsyncUnsyncUnbounded, "`async_unsync::unbounded`", async_unsync::unbounded::UnboundedSender<u64>,
     async_unsync::unbounded::UnboundedReceiver<u64>,
     |_capacity| async_unsync::unbounded::channel().into_split(),
     |sender, item| ready(sender.send(item)),
+    |receiver| receiver.recv()
+}
+
+channel! {
+    UnsyncChannel, "`unsync::spsc::channel`, for one producer", unsync::spsc::Sender<u64>, unsync::spsc::Receiver<u64>,
+    |capacity| if capacity == usize::MAX { unsync::spsc::unbounded() } else { unsync::spsc::channel(capacity) },
+    |sender, item| sender.send(item),
     |receiver| receiver.recv()
 }
 
@@ -227,7 +234,7 @@ impl<const N: usize> Channel for EmbassyChannel<N> {
     }
 
     #[inline]
-    fn send(channel: &Self::Sender, item: u64) -> impl Future<Output: Sent> {
+    fn send(channel: &mut Self::Sender, item: u64) -> impl Future<Output: Sent> {
         channel.send(item)
     }
 
@@ -297,11 +304,18 @@ gate!(
     |gate| gate.acquire()
 );
 gate!(
-    UnsyncSemaphore,
+    AsyncUnsyncSemaphore,
     "`async_unsync::semaphore`",
     async_unsync::semaphore::Semaphore,
     |permits| async_unsync::semaphore::Semaphore::new(permits),
     |gate| gate.acquire()
+);
+gate!(
+    UnsyncSemaphore,
+    "`unsync::semaphore`",
+    unsync::semaphore::Semaphore,
+    |permits| unsync::semaphore::Semaphore::new(permits),
+    |gate| gate.acquire(1)
 );
 gate!(
     IntrusiveSemaphore,
@@ -364,8 +378,9 @@ once!(
 once!(TokioOnce, "`tokio::sync::oneshot`", tokio::sync::oneshot::Sender<u64>, tokio::sync::oneshot::channel());
 once!(LocalSyncOnce, "`local_sync::oneshot`", local_sync::oneshot::Sender<u64>, local_sync::oneshot::channel());
 once!(
-    UnsyncOnce,
+    AsyncUnsyncOnce,
     "`async_unsync::oneshot`",
     async_unsync::oneshot::Sender<u64>,
     async_unsync::oneshot::channel().into_split()
 );
+once!(UnsyncOnce, "`unsync::oneshot`", unsync::oneshot::Sender<u64>, unsync::oneshot::channel());

@@ -41,7 +41,7 @@ pub use crate::{
     peer_name::PeerName,
     peers::{
         AsyncExecutor, AsyncLocalExecutor, Compio, Embassy, Evenkeel, Flavour, Glommio, InLocalRuntime, InLocalSet,
-        LocalPool, Monoio, OnTokio, Plain, StaticLocalExecutor, Tokio, TokioLocalRuntime,
+        LocalPool, Monoio, Nio, OnTokio, Plain, StaticLocalExecutor, Tokio, TokioLocalRuntime,
     },
     remote::{Flume, Kanal, Remote, TokioRemote, TokioUnboundedRemote},
     report::{Report, Subject, markdown::tables as markdown_tables},

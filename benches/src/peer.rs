@@ -11,7 +11,7 @@ pub trait Peer: 'static {
     /// Why a task has no value.
     type JoinError: fmt::Debug;
     /// The handle of a spawned task.
-    type Task<T: 'static>: Future<Output = Result<T, Self::JoinError>> + Unpin + 'static;
+    type Task<T: 'static>: Future<Output = Result<T, Self::JoinError>> + 'static;
 
     /// Makes an executor, runs `main` on it, and drops it.
     fn run<F: Future>(main: F) -> F::Output;

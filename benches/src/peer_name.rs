@@ -1,6 +1,6 @@
 //! The peers by their names, and which of them can run here.
 
-use crate::peers::{Compio, Glommio, Monoio};
+use crate::peers::{Compio, Glommio, Monoio, Nio};
 use clap::ValueEnum;
 use std::fmt;
 
@@ -27,13 +27,15 @@ pub enum PeerName {
     Glommio,
     /// [`Compio`](crate::Compio)
     Compio,
+    /// [`Nio`](crate::Nio)
+    Nio,
     /// [`Embassy`](crate::Embassy)
     Embassy,
 }
 
 impl PeerName {
     /// Every peer, this project first, tokio second.
-    pub const ALL: [PeerName; 11] = [
+    pub const ALL: [PeerName; 12] = [
         PeerName::Evenkeel,
         PeerName::Tokio,
         PeerName::TokioLocalRuntime,
@@ -44,6 +46,7 @@ impl PeerName {
         PeerName::Monoio,
         PeerName::Glommio,
         PeerName::Compio,
+        PeerName::Nio,
         PeerName::Embassy,
     ];
 
@@ -63,6 +66,7 @@ impl PeerName {
             PeerName::Monoio => "monoio",
             PeerName::Glommio => "glommio",
             PeerName::Compio => "compio",
+            PeerName::Nio => "nio",
             PeerName::Embassy => "embassy",
         }
     }
@@ -88,9 +92,10 @@ impl PeerName {
             PeerName::StaticLocalExecutor => "`StaticLocalExecutor` under futures-lite's `block_on`",
             PeerName::AsyncLocalExecutor => "its `block_on`",
             PeerName::LocalPool => "`futures::executor::LocalPool`, with remote handles",
-            PeerName::Monoio => "`FusionDriver` (io_uring where there is one), timers on",
+            PeerName::Monoio => "`FusionDriver` (io_uring where there is one), timers on, feature `sync`",
             PeerName::Glommio => "`LocalExecutor`, not pinned",
             PeerName::Compio => "`Runtime`, on io_uring where there is one",
+            PeerName::Nio => "`LocalRuntime` with one worker",
             PeerName::Embassy => "its executor for threads, tasks leaked, with a oneshot for their value",
         }
     }
@@ -104,6 +109,7 @@ impl PeerName {
             PeerName::Monoio => reason(Monoio::works()),
             PeerName::Glommio => reason(Glommio::works()),
             PeerName::Compio => reason(Compio::works()),
+            PeerName::Nio => reason(Nio::works()),
             _ => None,
         }
     }

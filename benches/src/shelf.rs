@@ -2,15 +2,15 @@
 
 use crate::{
     family::{
-        Buffered, Concurrency, Family, Gathered, Gathers, InGroup, InJoinSet, InScope, JoinAll, Nest, Scopes,
+        Buffered, Concurrency, Family, Gathered, Gathers, InGroup, InJoinSet, InScope, JoinAll, Nest, Scopes, Spawned,
         Unordered, Unordereds,
     },
     kit::{
-        AsyncChannel, AsyncLocalChannel, AsyncMutex, AsyncSemaphore, Channel, EmbassyChannel, EmbassyMutex,
-        EvenkeelChannel, EvenkeelMutex, EvenkeelOnce, EvenkeelQueue, EvenkeelSemaphore, Gate, IntrusiveMutex,
-        IntrusiveSemaphore, LocalSyncChannel, LocalSyncOnce, LocalSyncSemaphore, LocalSyncUnbounded, Once,
-        TokioChannel, TokioMutex, TokioOnce, TokioSemaphore, TokioUnbounded, UnsyncChannel, UnsyncOnce,
-        UnsyncSemaphore, UnsyncUnbounded,
+        AsyncChannel, AsyncLocalChannel, AsyncMutex, AsyncSemaphore, AsyncUnsyncChannel, AsyncUnsyncOnce,
+        AsyncUnsyncSemaphore, AsyncUnsyncUnbounded, Channel, EmbassyChannel, EmbassyMutex, EvenkeelChannel,
+        EvenkeelMutex, EvenkeelOnce, EvenkeelQueue, EvenkeelSemaphore, Gate, IntrusiveMutex, IntrusiveSemaphore,
+        LocalSyncChannel, LocalSyncOnce, LocalSyncSemaphore, LocalSyncUnbounded, Once, TokioChannel, TokioMutex,
+        TokioOnce, TokioSemaphore, TokioUnbounded, UnsyncChannel, UnsyncOnce, UnsyncSemaphore,
     },
     list::List,
     peer::Peer,
@@ -33,9 +33,9 @@ const THREADS: &str = "threads";
 /// What a peer's users take for these.
 pub trait Kit: Peer {
     /// A bounded queue.
-    type Bounded: Channel;
+    type Bounded: Channel<Sender: Clone>;
     /// A queue without a bound.
-    type Unbounded: Channel;
+    type Unbounded: Channel<Sender: Clone>;
     /// A semaphore.
     type Semaphore: Gate;
     /// A mutex.
@@ -149,6 +149,7 @@ impl Library {
 /// Every library, in the order of all reports. What evenkeel and tokio use under their own names is [`Kit`]'s choice.
 pub fn libraries() -> Vec<Library> {
     vec![
+        Library::new("evenkeel spawn", "evenkeel", "`spawn` and the handles, without an owner", fan_out::<Spawned>),
         Library::new("evenkeel scope", "evenkeel", "`scope`, whose children may borrow", |list| {
             fan_out::<InScope>(list);
             nested::<Scopes>(list);
@@ -192,8 +193,16 @@ pub fn libraries() -> Vec<Library> {
             oneshots::<Evenkeel, LocalSyncOnce>(list);
         }),
         Library::new("async-unsync", "async-unsync", "`bounded`, `unbounded`, `semaphore`, `oneshot`", |list| {
-            bounded::<Evenkeel, UnsyncChannel>(list);
-            queues::<Evenkeel, UnsyncUnbounded>(list, usize::MAX);
+            bounded::<Evenkeel, AsyncUnsyncChannel>(list);
+            queues::<Evenkeel, AsyncUnsyncUnbounded>(list, usize::MAX);
+            semaphores::<Evenkeel, AsyncUnsyncSemaphore>(list);
+            oneshots::<Evenkeel, AsyncUnsyncOnce>(list);
+        }),
+        Library::new("unsync", "unsync", "`spsc`, for one producer, `semaphore`, `oneshot`", |list| {
+            for capacity in [1, 100, usize::MAX] {
+                queue::<Evenkeel, UnsyncChannel>(list, capacity, 1, |sender| vec![sender]);
+            }
+            ping_pong::<Evenkeel, UnsyncChannel>(list);
             semaphores::<Evenkeel, UnsyncSemaphore>(list);
             oneshots::<Evenkeel, UnsyncOnce>(list);
         }),
@@ -252,19 +261,28 @@ where
     list.add("to-thread-1000", THREADS, about, 1_000, body).clock = Clock::Wall;
 }
 
-fn bounded<P: Peer, C: Channel>(list: &mut List) {
+fn bounded<P: Peer, C: Channel<Sender: Clone>>(list: &mut List) {
     queues::<P, C>(list, 1);
     queues::<P, C>(list, 100);
     ping_pong::<P, C>(list);
 }
 
-fn queues<P: Peer, C: Channel>(list: &mut List, capacity: usize) {
-    for producers in [1, 10] {
-        let about = "producers put into one queue, a task takes it all; one item is an operation";
-        let body = move |count, watch: &mut Watch| primitives::queue::<P, C>(capacity, producers, count, watch);
-        let room = if capacity == usize::MAX { "unbounded".to_owned() } else { capacity.to_string() };
-        list.add(format!("queue-{room}-by-{producers}"), PRIMITIVES, about, producers, body);
-    }
+fn queues<P: Peer, C: Channel<Sender: Clone>>(list: &mut List, capacity: usize) {
+    queue::<P, C>(list, capacity, 1, |sender| vec![sender]);
+    queue::<P, C>(list, capacity, 10, |sender| vec![sender; 10]);
+}
+
+/// A queue that so many producers put into, for which `senders` gives each of them an end.
+fn queue<P: Peer, C: Channel>(
+    list: &mut List,
+    capacity: usize,
+    producers: u64,
+    senders: fn(C::Sender) -> Vec<C::Sender>,
+) {
+    let about = "producers put into one queue, a task takes it all; one item is an operation";
+    let body = move |count, watch: &mut Watch| primitives::queue::<P, C>(capacity, senders, count, watch);
+    let room = if capacity == usize::MAX { "unbounded".to_owned() } else { capacity.to_string() };
+    list.add(format!("queue-{room}-by-{producers}"), PRIMITIVES, about, producers, body);
 }
 
 fn ping_pong<P: Peer, C: Channel>(list: &mut List) {

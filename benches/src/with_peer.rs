@@ -6,7 +6,7 @@ macro_rules! with_peer {
     ($name:expr, $peer:ident => $body:expr) => {
         $crate::with_peer!(@ $name, $peer, $body,
             Evenkeel Tokio TokioLocalRuntime AsyncExecutor StaticLocalExecutor AsyncLocalExecutor LocalPool Monoio Glommio
-            Compio Embassy)
+            Compio Nio Embassy)
     };
     (@ $name:expr, $peer:ident, $body:expr, $($each:ident)*) => {
         match $name {

@@ -1,6 +1,8 @@
 //! How late things are: wake-ups of a parked thread, and timers.
 
-use evenkeel_benches::{Compio, Door, Evenkeel, Glommio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime};
+use evenkeel_benches::{
+    Compio, Door, Evenkeel, Glommio, Monoio, Nio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime,
+};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,8 +13,15 @@ use std::{
 };
 
 /// Those with timers, and with wakers for other threads.
-const PEERS: [PeerName; 5] =
-    [PeerName::Evenkeel, PeerName::Tokio, PeerName::TokioLocalRuntime, PeerName::Glommio, PeerName::Compio];
+const PEERS: [PeerName; 7] = [
+    PeerName::Evenkeel,
+    PeerName::Tokio,
+    PeerName::TokioLocalRuntime,
+    PeerName::Monoio,
+    PeerName::Glommio,
+    PeerName::Compio,
+    PeerName::Nio,
+];
 
 macro_rules! with_each {
     ($peer:ident, $measure:ident($($argument:expr)?)) => {
@@ -21,6 +30,8 @@ macro_rules! with_each {
             PeerName::TokioLocalRuntime => $measure::<TokioLocalRuntime>($($argument)?),
             PeerName::Glommio => $measure::<Glommio>($($argument)?),
             PeerName::Compio => $measure::<Compio>($($argument)?),
+            PeerName::Monoio => $measure::<Monoio>($($argument)?),
+            PeerName::Nio => $measure::<Nio>($($argument)?),
             _ => $measure::<Evenkeel>($($argument)?),
         }
     };

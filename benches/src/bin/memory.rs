@@ -4,7 +4,7 @@
 
 use clap::{Parser, ValueEnum};
 use evenkeel_benches::{
-    Compio, Evenkeel, Glommio, Monoio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime, with_peer,
+    Compio, Evenkeel, Glommio, Monoio, Nio, Peer, PeerName, Table, Timers, Tokio, TokioLocalRuntime, with_peer,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::{
@@ -128,6 +128,7 @@ fn take_sleeping(figure: Figure, peer: PeerName) -> Option<f64> {
         PeerName::Monoio => Some(sleeping::<Monoio>(figure)),
         PeerName::Glommio => Some(sleeping::<Glommio>(figure)),
         PeerName::Compio => Some(sleeping::<Compio>(figure)),
+        PeerName::Nio => Some(sleeping::<Nio>(figure)),
         _ => None,
     }
 }

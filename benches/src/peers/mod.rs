@@ -10,6 +10,7 @@ mod monoio;
 #[cfg_attr(not(target_os = "linux"), path = "no_glommio.rs")]
 mod glommio;
 mod compio;
+mod nio;
 mod embassy;
 mod current;
 mod forever;
@@ -24,6 +25,7 @@ pub use self::{
     glommio::Glommio,
     local_pool::LocalPool,
     monoio::Monoio,
+    nio::Nio,
     plain::Plain,
     static_local_executor::StaticLocalExecutor,
     tokio::{Flavour, InLocalRuntime, InLocalSet, OnTokio, Tokio, TokioLocalRuntime},

@@ -8,18 +8,26 @@ use crate::{
 };
 use std::{cell::RefCell, rc::Rc};
 
-/// So many producers put numbers into one channel, and the sum of them must come out.
-pub fn queue<P: Peer, C: Channel>(capacity: usize, producers: u64, count: u64, watch: &mut Watch) -> u64 {
+/// Producers, one for each sender, put numbers into one channel, and the sum of them must come out.
+pub fn queue<P: Peer, C: Channel>(
+    capacity: usize,
+    senders: impl Fn(C::Sender) -> Vec<C::Sender>,
+    count: u64,
+    watch: &mut Watch,
+) -> u64 {
     P::run(async {
         let (sender, mut receiver) = C::new(capacity);
         // Some executors poll a task while they spawn it, and without a bound a producer may be through then.
         watch.start();
-        let producers: Vec<_> = (0..producers)
-            .map(|index| {
-                let (sender, mine) = (sender.clone(), share(count, producers, index));
+        let senders = senders(sender);
+        let all = senders.len() as u64;
+        let producers: Vec<_> = (0..all)
+            .zip(senders)
+            .map(|(index, mut sender)| {
+                let mine = share(count, all, index);
                 P::spawn(async move {
                     for _ in 0..mine {
-                        C::send(&sender, 1).await.check();
+                        C::send(&mut sender, 1).await.check();
                     }
                 })
             })
@@ -43,18 +51,18 @@ pub fn queue<P: Peer, C: Channel>(capacity: usize, producers: u64, count: u64, w
 /// Two tasks and two channels with room for one.
 pub fn ping_pong<P: Peer, C: Channel>(count: u64, watch: &mut Watch) -> u64 {
     P::run(async {
-        let (there, mut arrives) = C::new(1);
-        let (back, mut returns) = C::new(1);
+        let (mut there, mut arrives) = C::new(1);
+        let (mut back, mut returns) = C::new(1);
         let pong = P::spawn(async move {
             for _ in 0..count {
                 let ball = C::receive(&mut arrives).await.item();
-                C::send(&back, ball + 1).await.check();
+                C::send(&mut back, ball + 1).await.check();
             }
         });
         let ping = P::spawn(async move {
             let mut ball = 0;
             for _ in 0..count {
-                C::send(&there, ball).await.check();
+                C::send(&mut there, ball).await.check();
                 ball = C::receive(&mut returns).await.item();
             }
             ball
