@@ -11,6 +11,9 @@ mod machine;
 mod versions;
 mod rounds;
 mod row;
+mod callgrind;
+mod ledger;
+mod bad_line;
 mod contest;
 mod catalogue;
 mod shelf;
@@ -32,10 +35,13 @@ mod door;
 mod table;
 
 pub use crate::{
+    bad_line::BadLine,
+    callgrind::Callgrind,
     cancels::{Cancels, Ending},
-    catalogue::{catalogue, find},
+    catalogue::{catalogue, evenkeel_alone, find},
     contest::{Contest, UnknownPart},
     door::Door,
+    ledger::{Column, Figure, Ledger},
     machine::Machine,
     peer::Peer,
     peer_name::PeerName,
@@ -44,13 +50,13 @@ pub use crate::{
         LocalPool, Monoio, Nio, OnTokio, Plain, StaticLocalExecutor, Tokio, TokioLocalRuntime,
     },
     remote::{Flume, Kanal, Remote, TokioRemote, TokioUnboundedRemote},
-    report::{Report, Subject, markdown::tables as markdown_tables},
+    report::{Report, Subject, history, markdown::tables as markdown_tables},
     rounds::Rounds,
     row::Row,
-    shelf::{Kit, Library, libraries},
+    shelf::{Kit, Library, evenkeel_libraries, libraries},
     table::Table,
     threads::Threads,
-    thresholds::{BadLine, Thresholds},
+    thresholds::Thresholds,
     timers::Timers,
     versions::version,
     watch::{Clock, Watch},

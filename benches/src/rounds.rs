@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 const LARGE: usize = 100_000;
 
 /// What is measured less often than asked for, in words.
-pub(crate) const EXCEPTION: &str = "3 rounds at most where 100 000 tasks or more wait";
+pub(crate) const EXCEPTION: &str = "3 rounds at most where there are 100 000 tasks or more";
 
 /// How much is measured.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Rounds {
         let Some((kind, _)) = waiting(work) else { return work.calibrate(self.long) };
         let key = (name, kind.to_owned());
         if let Some(count) = self.counts.get(&key).filter(|_| large) {
-            return *count;
+            return count.next_multiple_of(work.unit);
         }
         let count = work.calibrate(self.long);
         self.counts.insert(key, count);
@@ -54,8 +54,8 @@ impl Rounds {
     }
 }
 
-/// The kind of a workload that runs among waiting tasks, and how many there are.
+/// The kind of a workload that runs among many tasks, and how many there are.
 fn waiting(work: &Workload) -> Option<(&str, usize)> {
     let (kind, size) = work.name.rsplit_once('-')?;
-    if kind.ends_with("-among") { Some((kind, size.parse().ok()?)) } else { None }
+    if kind.ends_with("-among") || kind == "yield-all" { Some((kind, size.parse().ok()?)) } else { None }
 }

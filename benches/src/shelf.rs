@@ -146,8 +146,10 @@ impl Library {
     }
 }
 
-/// Every library, in the order of all reports. What evenkeel and tokio use under their own names is [`Kit`]'s choice.
-pub fn libraries() -> Vec<Library> {
+/// What evenkeel has for the same ends as other libraries. As [`evenkeel_alone`](crate::evenkeel_alone) it is compiled apart
+/// from all others, where it is named.
+#[inline]
+pub fn evenkeel_libraries() -> Vec<Library> {
     vec![
         Library::new("evenkeel spawn", "evenkeel", "`spawn` and the handles, without an owner", fan_out::<Spawned>),
         Library::new("evenkeel scope", "evenkeel", "`scope`, whose children may borrow", |list| {
@@ -158,6 +160,17 @@ pub fn libraries() -> Vec<Library> {
             fan_out::<Gathered>(list);
             nested::<Gathers>(list);
         }),
+        Library::new("evenkeel channel", "evenkeel", "`sync::channel`", |list| {
+            bounded::<Evenkeel, EvenkeelChannel>(list);
+            queues::<Evenkeel, EvenkeelChannel>(list, usize::MAX);
+        }),
+    ]
+}
+
+/// Every library, in the order of all reports. What evenkeel and tokio use under their own names is [`Kit`]'s choice.
+pub fn libraries() -> Vec<Library> {
+    let mut libraries = evenkeel_libraries();
+    libraries.extend([
         Library::new("FuturesUnordered", "futures", "`FuturesUnordered`, in place", |list| {
             fan_out::<Unordered>(list);
             nested::<Unordereds>(list);
@@ -170,10 +183,6 @@ pub fn libraries() -> Vec<Library> {
             fan_out::<Concurrency>,
         ),
         Library::new("futures-buffered", "futures-buffered", "`join_all`, in place", fan_out::<Buffered>),
-        Library::new("evenkeel channel", "evenkeel", "`sync::channel`", |list| {
-            bounded::<Evenkeel, EvenkeelChannel>(list);
-            queues::<Evenkeel, EvenkeelChannel>(list, usize::MAX);
-        }),
         Library::new("async-channel", "async-channel", "both kinds", |list| {
             bounded::<Evenkeel, AsyncChannel>(list);
             queues::<Evenkeel, AsyncChannel>(list, usize::MAX);
@@ -216,7 +225,8 @@ pub fn libraries() -> Vec<Library> {
         }),
         Library::new("kanal", "kanal", "from a thread to a task", messages::<Kanal, Kanal>),
         Library::new("flume", "flume", "from a thread to a task", messages::<Flume, Flume>),
-    ]
+    ]);
+    libraries
 }
 
 fn fan_out<F: Family>(list: &mut List) {

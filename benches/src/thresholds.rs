@@ -1,28 +1,10 @@
 //! What ratios must not fall below.
 
-use crate::report::Report;
-use std::fmt;
+use crate::{bad_line::BadLine, report::Report};
 
 /// How many times as fast as tokio each of some workloads must be.
 #[derive(Debug, PartialEq)]
 pub struct Thresholds(Vec<(String, f64)>);
-
-/// A line that is no threshold.
-#[derive(Debug, PartialEq)]
-pub struct BadLine {
-    /// Its number, from one.
-    pub number: usize,
-    /// What is wrong with it.
-    pub fault: String,
-}
-
-impl fmt::Display for BadLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.number, self.fault)
-    }
-}
-
-impl std::error::Error for BadLine {}
 
 impl Thresholds {
     /// Reads lines of `WORKLOAD RATIO`; a `#` begins a comment. `known` are the workloads that there are.

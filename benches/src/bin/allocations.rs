@@ -14,7 +14,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[derive(Parser)]
 #[command(about = "Allocations and bytes per operation, of each workload and peer")]
 struct Arguments {
-    /// Only workloads that have one of these in their name or group. Without any: all but the scale runs.
+    /// Only workloads that have one of these in their name or group. Without any: all but the longest.
     only: Vec<String>,
     /// Only these peers, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -26,13 +26,16 @@ fn main() -> ExitCode {
     let wanted = |peer: &PeerName| arguments.peers.is_empty() || arguments.peers.contains(peer);
     let able = |peer: &PeerName| peer.obstacle().is_none();
     let peers: Vec<_> = PeerName::ALL.into_iter().filter(wanted).filter(able).collect();
-    let contests = match Contest::select(Contest::of_peers(&peers), &arguments.only) {
+    let mut contests = match Contest::select(Contest::of_peers(&peers), &arguments.only) {
         Ok(contests) => contests,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::from(2);
         }
     };
+    if arguments.only.is_empty() {
+        contests.retain(|contest| contest.work().group != "crowd");
+    }
     let headings = ["allocations (bytes) per operation"].into_iter().chain(peers.iter().map(|peer| peer.name()));
     let mut table = Table::new(headings);
     for contest in &contests {

@@ -23,7 +23,8 @@ fn main() {
             continue;
         }
         let works = catalogue(peer);
-        let works: Vec<_> = works.iter().filter(|work| work.group == "scale" || in_table(work)).collect();
+        let works: Vec<_> =
+            works.iter().filter(|work| ["scale", "crowd"].contains(&work.group) || in_table(work)).collect();
         // The sizes of one kind of work follow each other.
         for sizes in works.chunk_by(|a, b| kind(a) == kind(b)) {
             let times: Vec<_> = sizes.iter().map(|work| fastest(work, arguments.rounds)).collect();

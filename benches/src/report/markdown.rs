@@ -1,6 +1,9 @@
 //! A report as a page.
 
-use super::findings::{Report, Subject};
+use super::{
+    findings::{Report, Subject},
+    history::{history, section},
+};
 use crate::{peer_name::PeerName, row::Row, watch::Clock};
 use std::fmt::Write;
 
@@ -31,6 +34,8 @@ pub fn page(report: &Report, plots: &[String]) -> String {
     }
     page += "\n## In short\n\n";
     page += &summary(report);
+    page.push('\n');
+    page += &section(&history());
     page += "\n## Fastest rounds\n\n“–”: the peer cannot express it.\n\n";
     page += &tables(report, Row::least);
     page += "\n## Medians\n\n";
@@ -170,5 +175,10 @@ mod tests {
         assert!(page.contains("| kanal | kanal | 1.2.3 |"));
         assert!(page.contains("Machine: P, 2 cores, Linux K, load 0.00 when it began, R,"));
         assert!(page.contains("![ratio.svg](ratio.svg)"));
+    }
+
+    #[test]
+    fn the_page_shows_the_history() {
+        assert!(page(&sample(), &[]).contains(&section(&history())));
     }
 }
