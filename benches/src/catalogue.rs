@@ -46,7 +46,11 @@ pub fn catalogue(peer: PeerName) -> Vec<Workload> {
             list.0.retain(|work| !takes_turns(&work.name));
         }
         PeerName::Glommio => timely::<Glommio>(&mut list, shelf::glommio),
-        PeerName::Compio => timely::<Compio>(&mut list, |_| {}),
+        PeerName::Compio => {
+            timely::<Compio>(&mut list, |_| {});
+            // Of many wake-ups at a time from another thread it loses one now and then, and then the workload waits for ever.
+            list.0.retain(|work| work.name != "foreign-wake-1000");
+        }
         PeerName::Nio => timely::<Nio>(&mut list, |_| {}),
         PeerName::Embassy => {
             yields::<Embassy>(&mut list);

@@ -4,7 +4,7 @@ use crate::bad_line::BadLine;
 use std::fmt;
 
 /// By how many percent a figure may rise, which no change in the order of the machine code should exceed.
-const TOLERANCE: f64 = 3.0;
+const TOLERANCE: u64 = 3;
 
 /// What is counted: a workload, and who does it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,9 +58,9 @@ impl Column {
             };
             let percent = (now as f64 / *then as f64 - 1.0) * 100.0;
             let line = format!("{figure}: {now} instructions, and {then} before ({percent:+.1} %)");
-            if percent > TOLERANCE {
+            if now * 100 > then * (100 + TOLERANCE) {
                 risen.push(line);
-            } else if percent < -TOLERANCE {
+            } else if now * 100 < then * (100 - TOLERANCE) {
                 fallen.push(line);
             }
         }
