@@ -1,12 +1,7 @@
 //! Parking: how an executor that has nothing to do waits.
 
-use crate::wake::inbox::Signal;
-use std::{
-    fmt,
-    sync::Arc,
-    thread::{self, Thread},
-    time::Duration,
-};
+use crate::wake::{inbox::Signal, sleeper::Sleeper};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How an executor waits for something to do. An I/O driver takes the place of the default, which parks the thread.
 ///
@@ -25,28 +20,31 @@ pub trait Park {
     fn unparker(&self) -> Arc<dyn Fn() + Send + Sync>;
 }
 
+/// Who sleeps for less does not linger before: he would be late.
+const LONG: Duration = Duration::from_millis(1);
+
 /// Parks the thread on which it was made.
-pub(crate) struct ThreadPark(Thread);
+pub(crate) struct ThreadPark(Arc<Sleeper>);
 
 impl ThreadPark {
     pub(crate) fn new() -> ThreadPark {
-        ThreadPark(thread::current())
+        ThreadPark(Arc::new(Sleeper::new()))
     }
 }
 
 impl Park for ThreadPark {
     fn park(&mut self, max: Option<Duration>) {
-        // A program may use this thread's token for things of its own. If it takes ours, we have looked into the inbox
-        // before; if it leaves one, this returns early.
-        match max {
-            None => thread::park(),
-            Some(max) => thread::park_timeout(max),
+        let is_long = max.is_none_or(|max| max >= LONG);
+        if !(is_long && self.0.linger()) {
+            // A program may use this thread's token for things of its own. If it takes ours, we have looked into the inbox
+            // before; if it leaves one, this returns early.
+            self.0.sleep(max);
         }
     }
 
     fn unparker(&self) -> Signal {
-        let thread = self.0.clone();
-        Arc::new(move || thread.unpark())
+        let sleeper = self.0.clone();
+        Arc::new(move || sleeper.call())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for something that lies under a lock.
 
 use std::{
-    sync::MutexGuard,
+    ops::DerefMut,
     task::{Context, Poll, Waker},
 };
 
@@ -11,24 +11,24 @@ use std::{
 /// lock; a new waker is put in place only if there is still reason to wait under the same lock; and one that turns out not to be
 /// needed is dropped before anything is taken.
 #[inline(always)]
-pub(crate) fn poll_locked<'a, S>(
+pub(crate) fn poll_locked<S, G: DerefMut<Target = S>>(
     cx: &Context<'_>,
-    lock: impl Fn() -> MutexGuard<'a, S>,
+    lock: impl Fn() -> G,
     is_there: impl Fn(&mut S) -> bool,
     place: impl for<'s> Fn(&'s mut S) -> &'s mut Option<Waker>,
-) -> Poll<MutexGuard<'a, S>> {
+) -> Poll<G> {
     let mut state = lock();
     if is_there(&mut state) { Poll::Ready(state) } else { wait(state, cx, lock, is_there, place) }
 }
 
 #[inline(never)]
-fn wait<'a, S>(
-    mut state: MutexGuard<'a, S>,
+fn wait<S, G: DerefMut<Target = S>>(
+    mut state: G,
     cx: &Context<'_>,
-    lock: impl Fn() -> MutexGuard<'a, S>,
+    lock: impl Fn() -> G,
     is_there: impl Fn(&mut S) -> bool,
     place: impl for<'s> Fn(&'s mut S) -> &'s mut Option<Waker>,
-) -> Poll<MutexGuard<'a, S>> {
+) -> Poll<G> {
     while !is_there(&mut state) {
         if place(&mut state).as_ref().is_some_and(|stored| stored.will_wake(cx.waker())) {
             return Poll::Pending;

@@ -29,3 +29,4 @@ pub(crate) mod line;
 pub(crate) mod settings;
 pub(crate) mod shortage;
 pub(crate) mod locked_wait;
+pub(crate) mod latch;

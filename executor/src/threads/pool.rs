@@ -8,6 +8,9 @@
 //! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
 //! thread can be started, those that exist take it; if there is none, the job is refused.
 //!
+//! An idle thread first lingers awake, without the lock, and looks for a call under the lock before it sleeps. So a sleeper is woken only if
+//! there are more calls than threads `awake`: each of these takes one, if others do not.
+//!
 //! A thread that waits for a loop is absent (`absence.rs`): it is one of the pool's still, but not one of the `max` that may be at work. It
 //! leaves under the same lock, as if it pushed the line's jobs anew: if there are more than called threads are about to take, it starts
 //! one more thread. So at any moment each job in the line has a thread that was called for it, or as many as there may be are at work
@@ -26,13 +29,16 @@ use crate::{
         settings::Settings,
         shortage::{Scarce, Shortage},
     },
-    wake::calls::Calls,
+    wake::{calls::Calls, linger::linger},
 };
 use slab::Slab;
 use std::{
     cell::{Cell, OnceCell},
     panic::Location,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
     time::Instant,
@@ -134,6 +140,8 @@ pub(crate) struct Pool {
     state: Mutex<PoolState>,
     /// There is a job for an idle thread, or the end has come.
     call: Condvar,
+    /// The same, for those who wait awake: a hint, which is read without the lock.
+    is_calling: AtomicBool,
 }
 
 struct PoolState {
@@ -150,6 +158,8 @@ struct PoolState {
     idle: usize,
     /// Calls that no thread has answered.
     called: usize,
+    /// Threads that wait awake: each looks for a call before it sleeps.
+    awake: usize,
     threads: Slab<Worker>,
     /// A thread that has ended, or is about to: the next one to end joins it.
     leaving: Option<JoinHandle<()>>,
@@ -190,13 +200,14 @@ impl Pool {
             wait_for_own: 0,
             idle: 0,
             called: 0,
+            awake: 0,
             threads: Slab::new(),
             leaving: None,
             watched: false,
             closed,
             scarce: Scarce::default(),
         };
-        Pool { calls, state: Mutex::new(state), call: Condvar::new() }
+        Pool { calls, state: Mutex::new(state), call: Condvar::new(), is_calling: AtomicBool::new(false) }
     }
 
     /// Takes a job that was asked for just now.
@@ -224,10 +235,7 @@ impl Pool {
         }
         state.line.push(job);
         if state.idle > 0 {
-            state.idle -= 1;
-            state.called += 1;
-            drop(state);
-            self.call.notify_one();
+            self.call_one(state);
             return Ok(());
         }
         state.scarce.begin();
@@ -241,6 +249,18 @@ impl Pool {
             }
         }
         Ok(())
+    }
+
+    /// Calls one of the idle threads.
+    fn call_one(&self, mut state: MutexGuard<'_, PoolState>) {
+        state.idle -= 1;
+        state.called += 1;
+        self.is_calling.store(true, Ordering::Relaxed);
+        let are_awake = state.called <= state.awake;
+        drop(state);
+        if !are_awake {
+            self.call.notify_one();
+        }
     }
 
     /// Starts a thread, which waits for the lock.
@@ -307,6 +327,7 @@ impl Pool {
         let refused = {
             let mut state = self.lock();
             state.closed = true;
+            self.is_calling.store(true, Ordering::Relaxed);
             state.line.take_all()
         };
         self.call.notify_all();
@@ -381,16 +402,15 @@ impl Pool {
         }
         let own = state.threads.remove(key).handle;
         // It may have been called, or a busy one, and one too many all the same: then an idle one looks into the line.
-        if state.idle > 0 && state.line.len() > state.called {
-            state.idle -= 1;
-            state.called += 1;
-            self.call.notify_one();
-        }
         let before = match own {
             Some(own) => state.leaving.replace(own),
             None => None,
         };
-        drop(state);
+        if state.idle > 0 && state.line.len() > state.called {
+            self.call_one(state);
+        } else {
+            drop(state);
+        }
         if let Some(before) = before {
             let _ = before.join();
         }
@@ -428,21 +448,29 @@ impl Pool {
             return (state, false);
         }
         state.idle += 1;
+        state.awake += 1;
+        drop(state);
+        linger(|| self.is_calling.load(Ordering::Relaxed));
+        state = self.lock();
+        state.awake -= 1;
         let until = Instant::now().checked_add(state.settings.keep_alive);
+        let mut is_over = false;
         loop {
+            if state.called > 0 {
+                state.called -= 1;
+                self.is_calling.store(state.called > 0 || state.closed, Ordering::Relaxed);
+                return (state, true);
+            }
+            if state.closed || is_over {
+                state.idle -= 1;
+                return (state, false);
+            }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            is_over = left.is_some_and(|left| left.is_zero());
             state = match left {
                 None => self.call.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.call.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
-            if state.called > 0 {
-                state.called -= 1;
-                return (state, true);
-            }
-            if state.closed || left.is_some_and(|left| left.is_zero()) {
-                state.idle -= 1;
-                return (state, false);
-            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
         unhandled::UnhandledKind,
     },
     threads::{absence::Absence, limiter::Errand, locked_wait::poll_locked},
-    wake::calls::Calls,
+    wake::{calls::Calls, linger::linger},
 };
 use evenkeel_coop::poll_within_budget;
 use std::{
@@ -31,6 +31,8 @@ struct ReplyState<T> {
     waker: Option<Waker>,
     /// The pool's thread that blocks for it is not busy meanwhile.
     absence: Option<Arc<Absence>>,
+    /// A thread sleeps until it comes.
+    is_slept_for: bool,
     /// Nobody will ask for it.
     forgotten: bool,
     /// The caller wants the task to be cancelled.
@@ -52,6 +54,7 @@ impl<T> Reply<T> {
             outcome: Outcome::Awaited,
             waker: None,
             absence: None,
+            is_slept_for: false,
             forgotten: false,
             cancel: None,
             task: None,
@@ -65,11 +68,13 @@ impl<T> Reply<T> {
     /// Blocks until the answer is here.
     #[track_caller]
     pub(crate) fn wait(&self) -> Result<T, CallError> {
+        linger(|| self.is_here());
         let mut state = self.lock();
         loop {
             if let Some(outcome) = state.take() {
                 return outcome;
             }
+            state.is_slept_for = true;
             state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -220,10 +225,12 @@ impl<T> Answer<T> {
             return Some(outcome);
         }
         state.outcome = Outcome::Here(outcome);
-        let (waker, absence) = (state.waker.take(), state.absence.take());
+        let (waker, absence, is_slept_for) = (state.waker.take(), state.absence.take(), state.is_slept_for);
         drop(state);
         absence.inspect(|absence| absence.end());
-        reply.came.notify_all();
+        if is_slept_for {
+            reply.came.notify_all();
+        }
         if let Some(waker) = waker {
             // It is another executor's, or some combinator's, and its panic is not the loop's.
             forget_if_it_panics(caught(|| waker.wake()));

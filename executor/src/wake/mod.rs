@@ -13,4 +13,6 @@ mod entries;
 mod signalling;
 pub(crate) mod local_callback;
 pub(crate) mod few;
+pub(crate) mod sleeper;
+pub(crate) mod linger;
 pub(crate) mod shim;

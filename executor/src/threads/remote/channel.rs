@@ -1,9 +1,10 @@
 //! What the two ends of a channel share.
 
 use super::home::Home;
+use crate::threads::latch::{Latch, Latched};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::Waker,
 };
 
@@ -62,7 +63,7 @@ impl<T> Channel<T> {
             return batch.pop_front().map(|item| (item, None));
         }
         let item = self.items.pop_front()?;
-        if self.closed {
+        if self.line.is_empty() || self.closed {
             return Some((item, None));
         }
         let next = self.line.pop_first().and_then(|(_, unsent)| {
@@ -73,9 +74,81 @@ impl<T> Channel<T> {
     }
 }
 
-pub(super) type Shared<T> = Arc<Mutex<Channel<T>>>;
+pub(super) type Shared<T> = Arc<Latch<Channel<T>>>;
 
-pub(super) fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, Channel<T>> {
-    // Nothing foreign runs in a critical section.
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+/// Nothing foreign runs while it is held.
+#[inline(always)]
+pub(super) fn lock<T>(shared: &Shared<T>) -> Latched<'_, Channel<T>> {
+    shared.lock()
+}
+
+/// `RUSTFLAGS="--cfg loom" cargo test -p evenkeel-executor --release --lib loom`
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::super::channel;
+    use loom::{sync::Notify, thread};
+    use std::{
+        pin::pin,
+        sync::Arc,
+        task::{Context, Poll, Wake, Waker},
+    };
+
+    /// Wakes a thread of the model's.
+    struct Unpark(Notify);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.notify();
+        }
+    }
+
+    /// A lost wake-up is a deadlock here, which loom reports.
+    fn wait_for<T>(future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let unpark = Arc::new(Unpark(Notify::new()));
+        let waker = Waker::from(unpark.clone());
+        loop {
+            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(value) => return value,
+                Poll::Pending => unpark.0.wait(),
+            }
+        }
+    }
+
+    /// So many threads send two items each, and wait for room; this one receives, and gets each thread's in order, and then the end.
+    fn model(capacity: usize, senders: u32) {
+        let mut model = loom::model::Builder::new();
+        // All of its interleavings take minutes; faults of this kind need fewer than three untimely switches.
+        model.preemption_bound = Some(if senders > 1 { 2 } else { 3 });
+        model.check(move || {
+            let (sender, mut receiver) = channel(capacity);
+            let threads: Vec<_> = (0..senders)
+                .map(|from| {
+                    let sender = sender.clone();
+                    thread::spawn(move || (0..2).for_each(|n| wait_for(sender.send((from, n))).unwrap()))
+                })
+                .collect();
+            drop(sender);
+            let mut next = vec![0; senders as usize];
+            while let Some((from, n)) = wait_for(receiver.recv()) {
+                assert_eq!(n, next[from as usize]);
+                next[from as usize] += 1;
+            }
+            assert!(next.iter().all(|&n| n == 2));
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn loom_threads_14_a_sender_and_a_receiver_that_wait_for_each_other_lose_nothing() {
+        model(1, 1);
+        model(usize::MAX, 1);
+    }
+
+    #[test]
+    fn loom_threads_14_two_senders_that_wait_for_room_lose_nothing() {
+        model(1, 2);
+    }
 }

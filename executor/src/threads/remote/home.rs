@@ -50,23 +50,13 @@ impl Home {
         }
     }
 
-    /// The executor, if that is what is known.
-    pub(super) fn executor(&self) -> Option<Arc<Calls>> {
+    /// The executor, or the thread on which the receiver waits in somebody else's: what is known of them. An executor is not to be asked
+    /// anything under a lock.
+    pub(super) fn known(&self) -> (Option<Arc<Calls>>, Option<ThreadId>) {
         match self {
-            Home::Executor(_, executor) => executor.upgrade(),
-            _ => None,
+            Home::Unknown => (None, None),
+            Home::Executor(_, executor) => (executor.upgrade(), None),
+            Home::Thread(thread) => (None, Some(*thread)),
         }
-    }
-
-    /// Does the receiver wait in somebody else's executor?
-    pub(super) fn is_foreign(&self) -> bool {
-        matches!(self, Home::Thread(_))
-    }
-
-    /// The executor's end, if that is what there is to ask. It is not to be asked under a lock.
-    pub(super) fn here(&self) -> impl FnOnce() -> bool + use<> {
-        let executor = self.executor();
-        let is_here = matches!(self, Home::Thread(thread) if *thread == thread::current().id());
-        move || is_here || executor.is_some_and(|executor| executor.lives_here())
     }
 }

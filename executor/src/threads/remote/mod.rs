@@ -21,10 +21,10 @@
 //!
 //! # Implementation notes
 //!
-//! Everything lies under one lock. An item is in exactly one place: with its sender, in the queue, or with the receiver. A sender who
+//! Everything lies under one lock, which is held for a few instructions: a latch. An item is in exactly one place: with its sender, in the queue, or with the receiver. A sender who
 //! finds no room leaves its item in line, under a ticket; the receiver moves the oldest of those into the queue whenever it takes an
 //! item, and tickets that are no longer in line are sent. So nobody overtakes who waits, and a sender that is dropped while it waits
-//! takes its item with it. Wakers are cloned before, and called and dropped after the lock is held, and so are items.
+//! takes its item with it. A thread that blocks stands in line as well, and lingers there before it sleeps. Wakers are cloned before, and called and dropped after the lock is held, and so are items.
 
 mod sender;
 mod receiver;
@@ -36,11 +36,12 @@ pub use receiver::Receiver;
 pub use refused::{Refused, SendError, TryRecvError};
 pub use sender::{Sender, Sending};
 
+use crate::threads::latch::Latch;
 use channel::Channel;
 use home::Home;
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 /// A channel with room for `capacity` items; with [`usize::MAX`] it has no bound, and its receiver takes all that are there at once.
@@ -61,6 +62,6 @@ pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         home: Home::Unknown,
         closed: false,
     };
-    let shared = Arc::new(Mutex::new(state));
+    let shared = Arc::new(Latch::new(state));
     (Sender(shared.clone()), Receiver::new(shared))
 }

@@ -6,15 +6,15 @@ use super::{
 };
 use crate::{
     threads::{absence::Absence, locked_wait::poll_locked},
-    wake::call::call,
+    wake::{call::call, sleeper::Sleeper},
 };
 use evenkeel_coop::{poll_within_budget, without_budget};
 use std::{
-    fmt, hint,
+    fmt,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker, ready},
-    thread::{self, Thread},
+    thread,
 };
 
 /// The end that sends, from any thread and any executor. The channel ends when the last clone is dropped and what was sent is
@@ -45,34 +45,32 @@ impl<T: Send> Sender<T> {
     pub fn send_blocking(&self, item: T) -> Result<(), SendError<T>> {
         let item = match self.push(item) {
             Ok(()) => return Ok(()),
-            Err((item, Refused::Full)) if self.is_at_home() => return Err(SendError(item, Refused::OwnThread)),
             Err((item, Refused::Full)) => item,
             Err((item, refused)) => return Err(SendError(item, refused)),
         };
-        let item = match self.spin(item) {
-            Ok(()) => return Ok(()),
-            Err((item, Refused::Full)) => item,
-            Err((item, refused)) => return Err(SendError(item, refused)),
-        };
+        let (executor, foreign) = lock(&self.0).home.known();
+        if foreign == Some(thread::current().id()) || executor.as_ref().is_some_and(|executor| executor.lives_here()) {
+            return Err(SendError(item, Refused::OwnThread));
+        }
         // A pool's thread that waits for its own loop is not busy meanwhile.
-        let (executor, is_foreign) = {
-            let state = lock(&self.0);
-            (state.home.executor(), state.home.is_foreign())
-        };
-        let absence = if is_foreign { None } else { Absence::for_receiver(executor.as_deref()) };
-        let waker = Waker::from(Arc::new(Unpark { thread: thread::current(), absence: absence.clone() }));
+        let absence = if foreign.is_some() { None } else { Absence::for_receiver(executor.as_deref()) };
+        let unpark = Arc::new(Unpark { sleeper: Sleeper::new(), absence });
+        let waker = Waker::from(unpark.clone());
         let mut cx = Context::from_waker(&waker);
         let mut send = pin!(self.send(item));
         loop {
             // The thread blocks: to give way would be in vain.
             if let Poll::Ready(outcome) = without_budget(|| send.as_mut().poll(&mut cx)) {
-                absence.inspect(|absence| absence.end());
+                unpark.absence.iter().for_each(|absence| absence.end());
                 return outcome;
             }
-            // What ends it stands in line now.
-            absence.iter().for_each(|absence| absence.begin(None));
-            // A token that is left from something else makes one more poll.
-            thread::park();
+            // The receiver is mostly at work, and makes room soon.
+            if !unpark.sleeper.linger() {
+                // What ends it stands in line now.
+                unpark.absence.iter().for_each(|absence| absence.begin(None));
+                // A token that is left from something else makes one more poll.
+                unpark.sleeper.sleep(None);
+            }
         }
     }
 
@@ -112,6 +110,7 @@ impl<T: Send> Sender<T> {
         lock(&self.0).closed
     }
 
+    #[inline]
     fn push(&self, item: T) -> Result<(), (T, Refused)> {
         let mut state = lock(&self.0);
         if state.closed {
@@ -125,31 +124,6 @@ impl<T: Send> Sender<T> {
         drop(state);
         receiver.into_iter().for_each(call);
         Ok(())
-    }
-
-    /// Looks for room for a while. The receiver is mostly at work when there is none, and makes some in less time than a thread takes
-    /// to fall asleep and be woken.
-    fn spin(&self, mut item: T) -> Result<(), (T, Refused)> {
-        /// At first with pauses that double, then the system may run others: as long as crossbeam's `Backoff` does the one, and
-        /// twice as long the other.
-        const PAUSES: u32 = 7;
-        const YIELDS: u32 = 8;
-        for look in 0..PAUSES + YIELDS {
-            match look {
-                0..PAUSES => (0..1 << look).for_each(|_| hint::spin_loop()),
-                _ => thread::yield_now(),
-            }
-            item = match self.push(item) {
-                Err((item, Refused::Full)) => item,
-                outcome => return outcome,
-            };
-        }
-        Err((item, Refused::Full))
-    }
-
-    fn is_at_home(&self) -> bool {
-        let here = lock(&self.0).home.here();
-        here()
     }
 }
 
@@ -281,13 +255,13 @@ impl<T> fmt::Debug for Sending<'_, T> {
 
 /// Wakes a thread that blocks, and ends its absence before.
 struct Unpark {
-    thread: Thread,
+    sleeper: Sleeper,
     absence: Option<Arc<Absence>>,
 }
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.absence.iter().for_each(|absence| absence.end());
-        self.thread.unpark();
+        self.sleeper.call();
     }
 }
