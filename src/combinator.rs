@@ -11,6 +11,7 @@
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
 //! | have what a future is made of lie in it once | [`hand_over`], [`Handed`] |
 //! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
+//! | run a body in a scope, and wait for what it has begun | [`Nest`], [`NestEnd`] |
 //! | spawn in the name of another place in the source | [`spawn_at`] |
 //! | bound clean-up | [`end_grace`], [`is_stopping_hard`] |
 //! | know which shields are open | [`shield_depth`], [`open_shields`], [`open_shields_above`] |
@@ -18,7 +19,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, Handed, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace, hand_over,
-    is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at,
-    shield_depth, spawn_at, take_cleanup_panic,
+    Batch, Branch, Handed, Nest, NestEnd, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order,
+    end_grace, hand_over, is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled,
+    settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
 };

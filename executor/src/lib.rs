@@ -94,6 +94,7 @@ pub mod combinator {
         cancel::{
             branch::{Branch, Siblings, poll_branches},
             cleanup::{settle, settle_at},
+            nest::{Nest, NestEnd},
         },
         outcome::{plain::plain, unhandled::report_unhandled},
         raw::{

@@ -108,6 +108,7 @@ impl<T> RawTask<T> {
     }
 
     /// `None` when the executor is gone.
+    #[inline]
     pub(crate) fn number(&self) -> Option<Number> {
         self.home().and_then(|tasks| tasks.number(self))
     }

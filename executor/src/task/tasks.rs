@@ -409,6 +409,7 @@ impl Tasks {
         self.unhandler.report(head.unhandled(self.number(head), kind));
     }
 
+    #[inline]
     pub(super) fn number(&self, head: &Header) -> Option<Number> {
         self.blocks.slots.number_in(head.slot() as usize)
     }

@@ -1,6 +1,9 @@
 //! A child's handle.
 
-use super::{child::ChildEnd, group_core::GroupCore};
+use super::{
+    child::{BadEnd, ChildEnd},
+    group_core::GroupCore,
+};
 use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
 use std::{
     borrow::Cow,
@@ -24,28 +27,42 @@ use std::{
 /// When it is asked for the value after it gave it away. When code *outside* the group awaits it and there is no value: use
 /// [`outcome`](JoinHandle::outcome) there.
 pub struct JoinHandle<T> {
-    /// `None` once the outcome was taken.
-    task: Option<Task<ChildEnd<T>>>,
-    /// Why there is no value, if awaiting has found that out.
-    error: Option<JoinError>,
+    side: Side<T>,
     group: Rc<GroupCore>,
 }
 
+/// What a handle has of its child.
+enum Side<T> {
+    Child(Task<ChildEnd<T>>),
+    /// The outcome was taken; if awaiting has found out that there is no value, here is why.
+    Over(Option<Box<JoinError>>),
+}
+
+impl<T> Side<T> {
+    fn task(&self) -> Option<&Task<ChildEnd<T>>> {
+        match self {
+            Side::Child(task) => Some(task),
+            Side::Over(_) => None,
+        }
+    }
+}
+
 impl<T> JoinHandle<T> {
+    #[inline]
     pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
-        JoinHandle { task: Some(task), error: None, group }
+        JoinHandle { side: Side::Child(task), group }
     }
 
     /// Cancels the child alone. That is no failure: its siblings go on.
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
-        if let Some(task) = &self.task {
+        if let Some(task) = self.side.task() {
             task.cancel(reason);
         }
     }
 
     /// Stops the child hard, without clean-up.
     pub fn abort(&self) {
-        if let Some(task) = &self.task {
+        if let Some(task) = self.side.task() {
             task.abort();
         }
     }
@@ -66,47 +83,72 @@ impl<T> JoinHandle<T> {
 
     /// The outcome if the child has ended, without waiting. `None` as well if it was taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        if let Some(error) = self.error.take() {
-            return Some(Err(error));
-        }
-        let end = self.task.as_mut()?.take_result()?;
-        self.task = None;
+        let end = match &mut self.side {
+            Side::Child(task) => task.take_result()?,
+            Side::Over(error) => return error.take().map(|error| Err(*error)),
+        };
+        self.side = Side::Over(None);
         Some(into_result(end))
     }
 
     /// Has the child ended?
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(Task::is_finished)
+        self.side.task().is_none_or(Task::is_finished)
     }
 
     /// Gives the child a name, for errors and diagnostics.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.task = self.task.take().map(|task| task.named(name));
+        self.side = match std::mem::replace(&mut self.side, Side::Over(None)) {
+            Side::Child(task) => Side::Child(task.named(name)),
+            over => over,
+        };
         self
     }
 
     /// The child's identity. `None` once its outcome was taken.
     pub fn id(&self) -> Option<TaskId> {
-        self.task.as_ref().and_then(Task::id)
+        self.side.task().and_then(Task::id)
     }
 
-    #[inline]
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        // Looked at first, as taking it writes.
-        if self.error.is_some() {
-            return Poll::Ready(Err(self.error.take().expect("it was there")));
-        }
-        let Some(task) = self.task.as_mut() else { already_taken() };
+        self.poll_value(cx).map(|value| value.ok_or_else(|| self.take_error()))
+    }
+
+    /// The child's value if it has ended. `None`: there is none, and the handle knows why.
+    #[inline]
+    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let Side::Child(task) = &mut self.side else { return Poll::Ready(None) };
         match Pin::new(task).poll(cx) {
             Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(Ok(value))) => {
+                self.side = Side::Over(None);
+                Poll::Ready(Some(value))
+            }
             Poll::Ready(end) => {
-                self.task = None;
-                Poll::Ready(into_result(end))
+                self.side = Side::Over(into_result(end).err().map(Box::new));
+                Poll::Ready(None)
             }
         }
     }
 
+    /// Why there is no value.
+    #[cold]
+    #[track_caller]
+    fn take_error(&mut self) -> JoinError {
+        match &mut self.side {
+            Side::Over(Some(_)) => {}
+            _ => {
+                panic!(
+                    "a JoinHandle was asked for its child's outcome again after it had given it away: keep the value"
+                )
+            }
+        }
+        let Side::Over(Some(error)) = std::mem::replace(&mut self.side, Side::Over(None)) else { unreachable!() };
+        *error
+    }
+
     /// There will never be a value for the code that waits here. `outcome` is for code outside of the group.
+    #[cold]
     pub(super) fn no_value(&mut self, error: JoinError, outcome: &str) {
         if !self.group.is_inside() {
             panic!(
@@ -117,7 +159,7 @@ impl<T> JoinHandle<T> {
         if let JoinError::Cancelled(_) = error {
             self.group.ask(CancelReason::ChildCancelled);
         }
-        self.error = Some(error);
+        self.side = Side::Over(Some(Box::new(error)));
         open_shields(Some(&self.group.scope.token()));
     }
 
@@ -136,19 +178,14 @@ impl<T> JoinHandle<T> {
 }
 
 fn into_result<T>(end: Result<ChildEnd<T>, JoinError>) -> Result<T, JoinError> {
-    match end {
-        Ok(ChildEnd::Value(value)) => Ok(value),
-        Ok(ChildEnd::Failed) => Err(JoinError::ReportedToGroup),
-        Ok(ChildEnd::Cancelled(reason)) => Err(JoinError::Cancelled(reason)),
-        Ok(ChildEnd::Panicked(message)) => Err(JoinError::Panicked(Panic::new(Box::new(message)))),
-        Err(error) => Err(error),
+    match end? {
+        Ok(value) => Ok(value),
+        Err(bad) => Err(match *bad {
+            BadEnd::Failed => JoinError::ReportedToGroup,
+            BadEnd::Cancelled(reason) => JoinError::Cancelled(reason),
+            BadEnd::Panicked(message) => JoinError::Panicked(Panic::new(Box::new(message))),
+        }),
     }
-}
-
-#[cold]
-#[track_caller]
-fn already_taken() -> ! {
-    panic!("a JoinHandle was asked for its child's outcome again after it had given it away: keep the value")
 }
 
 impl<T> Future for JoinHandle<T> {
@@ -156,10 +193,11 @@ impl<T> Future for JoinHandle<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.poll_outcome(cx) {
+        match self.poll_value(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(value)) => Poll::Ready(value),
-            Poll::Ready(Err(error)) => {
+            Poll::Ready(Some(value)) => Poll::Ready(value),
+            Poll::Ready(None) => {
+                let error = self.take_error();
                 self.no_value(error, "JoinHandle::outcome");
                 Poll::Pending
             }
@@ -173,14 +211,16 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.task.is_some() {
-            self.task.take().expect("it was there").detach();
+        if let Side::Child(_) = self.side {
+            if let Side::Child(task) = std::mem::replace(&mut self.side, Side::Over(None)) {
+                task.detach();
+            }
         }
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("JoinHandle").field("task", &self.side.task()).finish_non_exhaustive()
     }
 }

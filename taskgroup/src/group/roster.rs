@@ -1,24 +1,27 @@
 //! Who is alive in a group, in the order of their spawn.
 
 use evenkeel_executor::TaskRef;
-use slab::Slab;
 use std::cmp::Reverse;
 
 /// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
 /// cancelled, and found out then.
 pub(super) struct Roster {
-    entries: Slab<Entry>,
+    entries: Vec<Entry>,
+    /// The first entry that is nobody's, or one that does not exist yet.
+    free: usize,
+    len: usize,
     /// How many there ever were.
     spawned: usize,
     background: usize,
 }
 
 struct Entry {
-    /// `None` while it is being spawned.
+    /// `None` while the child is being spawned, or nobody's.
     task: Option<TaskRef>,
-    /// How many came before it.
+    /// How many came before it; of an entry that is nobody's, the next such entry.
     number: usize,
-    membership: Membership,
+    /// `None`: nobody's.
+    membership: Option<Membership>,
 }
 
 /// How a child belongs to its group.
@@ -44,36 +47,57 @@ const KEPT: usize = 64;
 
 impl Roster {
     pub(super) fn new() -> Roster {
-        Roster { entries: Slab::new(), spawned: 0, background: 0 }
+        Roster { entries: Vec::new(), free: 0, len: 0, spawned: 0, background: 0 }
     }
 
+    #[inline]
     pub(super) fn add(&mut self, membership: Membership) -> usize {
-        let number = self.spawned;
+        let (key, number) = (self.free, self.spawned);
         self.spawned += 1;
+        self.len += 1;
         if membership == Membership::Background {
             self.background += 1;
         }
-        self.entries.insert(Entry { task: None, number, membership })
+        let entry = Entry { task: None, number, membership: Some(membership) };
+        match self.entries.get_mut(key) {
+            Some(free) => self.free = std::mem::replace(free, entry).number,
+            None => {
+                self.entries.push(entry);
+                self.free = key + 1;
+            }
+        }
+        key
     }
 
+    #[inline]
     pub(super) fn set_task(&mut self, key: usize, task: Option<TaskRef>) {
         // It may have ended in its spawn.
-        if let Some(entry) = self.entries.get_mut(key) {
+        if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.membership.is_some()) {
             entry.task = task;
         }
     }
 
-    /// `true` if the child had a slot.
-    pub(super) fn remove(&mut self, key: usize) -> bool {
-        let Some(gone) = self.entries.try_remove(key) else { return false };
-        if gone.membership == Membership::Background {
+    /// How the child belonged to the group; `None` if it did not any more.
+    #[inline]
+    pub(super) fn remove(&mut self, key: usize) -> Option<Membership> {
+        let entry = self.entries.get_mut(key)?;
+        let membership = entry.membership.take()?;
+        entry.task = None;
+        entry.number = std::mem::replace(&mut self.free, key);
+        self.len -= 1;
+        if membership == Membership::Background {
             self.background -= 1;
         }
-        if self.entries.is_empty() && self.entries.capacity() > KEPT {
-            // A group that lives long does not keep the room of its busiest moment.
-            self.entries = Slab::new();
+        if self.len == 0 && self.entries.len() > KEPT {
+            self.give_back();
         }
-        gone.membership == Membership::InSlot
+        Some(membership)
+    }
+
+    /// A group that lives long does not keep the room of its busiest moment.
+    #[cold]
+    fn give_back(&mut self) {
+        (self.entries, self.free) = (Vec::new(), 0);
     }
 
     /// How many children there ever were.
@@ -82,7 +106,7 @@ impl Roster {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
     pub(super) fn background(&self) -> usize {
@@ -91,14 +115,14 @@ impl Roster {
 
     /// Some of the children, the newest first.
     pub(super) fn newest_first(&self, whom: Whom) -> Vec<TaskRef> {
-        let is_meant = |entry: &Entry| whom == Whom::Everybody || entry.membership == Membership::Background;
-        let entries = self.entries.iter().filter(|(_, entry)| is_meant(entry));
-        let mut found: Vec<_> = entries.filter_map(|(_, entry)| Some((entry.number, entry.task?))).collect();
+        let is_meant = |entry: &&Entry| whom == Whom::Everybody || entry.membership == Some(Membership::Background);
+        let entries = self.entries.iter().filter(is_meant);
+        let mut found: Vec<_> = entries.filter_map(|entry| Some((entry.number, entry.task?))).collect();
         found.sort_unstable_by_key(|(number, _)| Reverse(*number));
         found.into_iter().map(|(_, task)| task).collect()
     }
 
     pub(super) fn has_slot(&self, task: TaskRef) -> bool {
-        self.entries.iter().any(|(_, entry)| entry.membership == Membership::InSlot && entry.task == Some(task))
+        self.entries.iter().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
     }
 }
