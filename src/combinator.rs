@@ -8,6 +8,7 @@
 //! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
+//! | keep a future in memory that is used again, apart from its output | [`lodge`], [`Lodger`], [`Claim`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
 //! | have what a future is made of lie in it once | [`hand_over`], [`Handed`] |
 //! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
@@ -19,7 +20,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, Handed, Nest, NestEnd, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order,
-    end_grace, hand_over, is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled,
-    settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
+    Batch, Branch, Claim, Handed, Lodger, Nest, NestEnd, PinnedRow, Place, Siblings, Stand, WakeSet, WakerCell, Woken,
+    choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields, open_shields_above, plain,
+    poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
 };

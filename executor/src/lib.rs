@@ -102,7 +102,12 @@ pub mod combinator {
             pinned::PinnedRow,
             place::Place,
         },
-        task::{current::end_grace, order::choose_order, spawn::spawn_at},
+        task::{
+            current::end_grace,
+            lodger::{Claim, Lodger, Stand, lodge},
+            order::choose_order,
+            spawn::spawn_at,
+        },
         wake::wake_set::{Batch, WakeSet, Woken},
         wake::waker_cell::WakerCell,
     };

@@ -83,6 +83,12 @@ impl<T, M: Owner> Owned<T, M> {
         }
     }
 
+    /// The block, for the half that keeps the future: see [`lodging`](super::lodging).
+    #[inline(always)]
+    pub(super) fn again_live(&self) -> Live<M> {
+        Live(self.live.0)
+    }
+
     /// This handle once more. One of the two is not used again.
     #[inline(always)]
     fn again(&self) -> Owned<T, M> {

@@ -4,6 +4,7 @@ pub(crate) mod spawn;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod task;
 pub(crate) mod current;
+pub(crate) mod lodger;
 pub(crate) mod order;
 pub(crate) mod local;
 mod local_scope;

@@ -172,7 +172,7 @@ impl Tasks {
             inbox,
             whole,
             spare: SpareExtras::default(),
-            spare_regions: Spare::default(),
+            spare_regions: Spare::new(),
             quiet: Cell::new(false),
             unhandler,
         }
@@ -424,7 +424,7 @@ impl Tasks {
         self.blocks.trim_slots(kept_slots);
         self.seats.trim(kept_slots);
         self.here.trim();
-        self.spare_regions.trim();
+        self.spare_regions.trim(KEPT);
     }
 
     /// How many slots there are, or seats, whichever are more.
