@@ -327,11 +327,18 @@ fn wait(tasks: &Tasks, point: &Point, cx: &Context<'_>, is_cancelled_around: boo
 }
 
 /// The body is gone: the region shields what follows. Returns the panic that was kept, or else that of the body's destructor.
+#[inline]
 fn begin_rest(region: &Region, dropped: Result<(), Payload>) -> Option<Held> {
+    region.set_kind(Kind::Shielded);
+    if region.inner.get().is_none() && dropped.is_ok() { None } else { begin_late_rest(region, dropped) }
+}
+
+/// [`begin_rest`] where something has registered in the nest, or has panicked.
+#[cold]
+fn begin_late_rest(region: &Region, dropped: Result<(), Payload>) -> Option<Held> {
     region.release();
     // What was only borrowed there may go on.
     region.wake_waiters();
-    region.set_kind(Kind::Shielded);
     first_of(region.take_panic(), dropped.err().map(Held::new))
 }
 

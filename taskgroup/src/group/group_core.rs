@@ -232,6 +232,7 @@ impl GroupCore {
     }
 
     /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
+    #[inline]
     pub(super) fn ends_background(&self) -> bool {
         if self.background_ends.get() || self.children() > self.background() {
             return self.background_ends.get();
@@ -308,9 +309,12 @@ impl GroupCore {
     }
 
     /// The errors so far, which the group does not have any more.
+    #[inline]
     pub(super) fn take_errors<E: 'static>(&self) -> Vec<ChildError<E>> {
-        let errors = self.errors.take().and_then(|errors| errors.downcast().ok());
-        errors.map(|errors| *errors).unwrap_or_default()
+        match self.errors.take() {
+            None => Vec::new(),
+            Some(errors) => errors.downcast().map(|errors| *errors).unwrap_or_default(),
+        }
     }
 
     pub(super) fn panicked(&self, payload: Payload) {
@@ -332,6 +336,7 @@ impl GroupCore {
 
     // ---- waiting
 
+    #[inline]
     pub(super) fn polled_here(&self) {
         self.host.set(try_current_task());
     }

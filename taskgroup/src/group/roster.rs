@@ -6,7 +6,10 @@ use std::cmp::Reverse;
 /// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
 /// cancelled, and found out then.
 pub(super) struct Roster {
-    entries: Vec<Entry>,
+    /// The entry with the key 0, so that a group of one has no list.
+    first: Entry,
+    /// The others.
+    more: Vec<Entry>,
     /// The first entry that is nobody's, or one that does not exist yet.
     free: usize,
     len: usize,
@@ -47,7 +50,8 @@ const KEPT: usize = 64;
 
 impl Roster {
     pub(super) fn new() -> Roster {
-        Roster { entries: Vec::new(), free: 0, len: 0, spawned: 0, background: 0 }
+        let first = Entry { task: None, number: 1, membership: None };
+        Roster { first, more: Vec::new(), free: 0, len: 0, spawned: 0, background: 0 }
     }
 
     #[inline]
@@ -59,10 +63,10 @@ impl Roster {
             self.background += 1;
         }
         let entry = Entry { task: None, number, membership: Some(membership) };
-        match self.entries.get_mut(key) {
+        match self.entry(key) {
             Some(free) => self.free = std::mem::replace(free, entry).number,
             None => {
-                self.entries.push(entry);
+                self.more.push(entry);
                 self.free = key + 1;
             }
         }
@@ -70,9 +74,21 @@ impl Roster {
     }
 
     #[inline]
+    fn entry(&mut self, key: usize) -> Option<&mut Entry> {
+        match key.checked_sub(1) {
+            None => Some(&mut self.first),
+            Some(key) => self.more.get_mut(key),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    #[inline]
     pub(super) fn set_task(&mut self, key: usize, task: Option<TaskRef>) {
         // It may have ended in its spawn.
-        if let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.membership.is_some()) {
+        if let Some(entry) = self.entry(key).filter(|entry| entry.membership.is_some()) {
             entry.task = task;
         }
     }
@@ -80,15 +96,16 @@ impl Roster {
     /// How the child belonged to the group; `None` if it did not any more.
     #[inline]
     pub(super) fn remove(&mut self, key: usize) -> Option<Membership> {
-        let entry = self.entries.get_mut(key)?;
+        let free = self.free;
+        let entry = self.entry(key)?;
         let membership = entry.membership.take()?;
-        entry.task = None;
-        entry.number = std::mem::replace(&mut self.free, key);
+        (entry.task, entry.number) = (None, free);
+        self.free = key;
         self.len -= 1;
         if membership == Membership::Background {
             self.background -= 1;
         }
-        if self.len == 0 && self.entries.len() > KEPT {
+        if self.len == 0 && self.more.len() > KEPT {
             self.give_back();
         }
         Some(membership)
@@ -97,7 +114,7 @@ impl Roster {
     /// A group that lives long does not keep the room of its busiest moment.
     #[cold]
     fn give_back(&mut self) {
-        (self.entries, self.free) = (Vec::new(), 0);
+        (self.more, self.free, self.first.number) = (Vec::new(), 0, 1);
     }
 
     /// How many children there ever were.
@@ -116,13 +133,13 @@ impl Roster {
     /// Some of the children, the newest first.
     pub(super) fn newest_first(&self, whom: Whom) -> Vec<TaskRef> {
         let is_meant = |entry: &&Entry| whom == Whom::Everybody || entry.membership == Some(Membership::Background);
-        let entries = self.entries.iter().filter(is_meant);
+        let entries = self.entries().filter(is_meant);
         let mut found: Vec<_> = entries.filter_map(|entry| Some((entry.number, entry.task?))).collect();
         found.sort_unstable_by_key(|(number, _)| Reverse(*number));
         found.into_iter().map(|(_, task)| task).collect()
     }
 
     pub(super) fn has_slot(&self, task: TaskRef) -> bool {
-        self.entries.iter().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
+        self.entries().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
     }
 }
