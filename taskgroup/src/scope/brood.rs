@@ -161,14 +161,14 @@ impl<'a, E> Closing<'a, E> {
     #[cold]
     fn take_over(&mut self) {
         let mut newborn = self.brood.newborn.borrow_mut();
-        self.kids.reserve(newborn.len());
+        if newborn.is_empty() {
+            return;
+        }
+        // The first key is the body's, as a rule.
+        self.kids.reserve(newborn.len() + 1);
         for (key, kid) in newborn.drain(..) {
-            if key == self.kids.len() {
-                self.kids.push(Some(kid));
-                continue;
-            }
-            if key > self.kids.len() {
-                self.kids.resize_with(key + 1, || None);
+            while key >= self.kids.len() {
+                self.kids.push(None);
             }
             debug_assert!(self.kids[key].is_none());
             self.kids[key] = Some(kid);
@@ -211,6 +211,9 @@ impl<'a, E> Closing<'a, E> {
     /// The keys of all children, the newest first.
     pub(super) fn keys(&mut self) -> Vec<usize> {
         self.take_over();
+        if self.kids.iter().all(Option::is_none) {
+            return Vec::new();
+        }
         let mut keys: Vec<(u64, usize)> = self.notes().map(|(key, note)| (note.number(), key)).collect();
         keys.sort_unstable_by(|one, other| other.cmp(one));
         keys.into_iter().map(|(_, key)| key).collect()
