@@ -131,7 +131,7 @@ impl GroupCore {
         let (membership, is_time) = {
             let mut roster = self.roster.borrow_mut();
             let membership = roster.remove(key);
-            (membership, roster.len() == roster.background())
+            (membership, roster.awaits_nobody())
         };
         if membership == Some(Membership::InSlot) {
             self.bound().give_back();

@@ -12,9 +12,10 @@ pub(super) struct Roster {
     more: Vec<Entry>,
     /// The first entry that is nobody's, or one that does not exist yet.
     free: usize,
-    len: usize,
     /// How many there ever were.
     spawned: usize,
+    /// How many there are that the group waits for, and how many in the background.
+    awaited: usize,
     background: usize,
 }
 
@@ -51,16 +52,16 @@ const KEPT: usize = 64;
 impl Roster {
     pub(super) fn new() -> Roster {
         let first = Entry { task: None, number: 1, membership: None };
-        Roster { first, more: Vec::new(), free: 0, len: 0, spawned: 0, background: 0 }
+        Roster { first, more: Vec::new(), free: 0, spawned: 0, awaited: 0, background: 0 }
     }
 
     #[inline]
     pub(super) fn add(&mut self, membership: Membership) -> usize {
         let (key, number) = (self.free, self.spawned);
         self.spawned += 1;
-        self.len += 1;
-        if membership == Membership::Background {
-            self.background += 1;
+        match membership {
+            Membership::Background => self.background += 1,
+            _ => self.awaited += 1,
         }
         let entry = Entry { task: None, number, membership: Some(membership) };
         match self.entry(key) {
@@ -99,13 +100,13 @@ impl Roster {
         let free = self.free;
         let entry = self.entry(key)?;
         let membership = entry.membership.take()?;
-        (entry.task, entry.number) = (None, free);
+        entry.number = free;
         self.free = key;
-        self.len -= 1;
-        if membership == Membership::Background {
-            self.background -= 1;
+        match membership {
+            Membership::Background => self.background -= 1,
+            _ => self.awaited -= 1,
         }
-        if self.len == 0 && self.more.len() > KEPT {
+        if self.awaited == 0 && self.more.len() > KEPT && self.background == 0 {
             self.give_back();
         }
         Some(membership)
@@ -123,7 +124,13 @@ impl Roster {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.awaited + self.background
+    }
+
+    /// Are there none that the group waits for?
+    #[inline]
+    pub(super) fn awaits_nobody(&self) -> bool {
+        self.awaited == 0
     }
 
     pub(super) fn background(&self) -> usize {
@@ -132,7 +139,10 @@ impl Roster {
 
     /// Some of the children, the newest first.
     pub(super) fn newest_first(&self, whom: Whom) -> Vec<TaskRef> {
-        let is_meant = |entry: &&Entry| whom == Whom::Everybody || entry.membership == Some(Membership::Background);
+        let is_meant = |entry: &&Entry| match entry.membership {
+            None => false,
+            Some(membership) => whom == Whom::Everybody || membership == Membership::Background,
+        };
         let entries = self.entries().filter(is_meant);
         let mut found: Vec<_> = entries.filter_map(|entry| Some((entry.number, entry.task?))).collect();
         found.sort_unstable_by_key(|(number, _)| Reverse(*number));
