@@ -105,6 +105,7 @@ pub mod combinator {
         task::{
             current::end_grace,
             lodger::{Claim, Lodger, Stand, lodge},
+            loose::Loose,
             order::choose_order,
             spawn::spawn_at,
         },

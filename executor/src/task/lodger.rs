@@ -64,6 +64,10 @@ impl<N: 'static> Owner for Common<N> {
         }
         with_pool(|pool| lodging::let_go(owned, pool));
     }
+
+    fn drop_loose<T>(owned: Owned<T, Common<N>>) {
+        Common::drop_handle(owned);
+    }
 }
 
 /// Calls `f` with the executor's memory for lodgers, on the thread of one.

@@ -1,6 +1,7 @@
 //! What becomes of a task: spawned, woken, polled, stopped, ended, freed; its owner; and what it knows of itself. All of it is safe code.
 
 pub(crate) mod spawn;
+pub(crate) mod loose;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod task;
 pub(crate) mod current;

@@ -4,7 +4,10 @@ use super::{
     child::{BadEnd, ChildEnd},
     group_core::GroupCore,
 };
-use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
+use evenkeel_executor::{
+    CancelReason, JoinError, Panic, Task, TaskId,
+    combinator::{Loose, open_shields},
+};
 use std::{
     borrow::Cow,
     fmt,
@@ -27,44 +30,26 @@ use std::{
 /// When it is asked for the value after it gave it away. When code *outside* the group awaits it and there is no value: use
 /// [`outcome`](JoinHandle::outcome) there.
 pub struct JoinHandle<T> {
-    side: Side<T>,
+    task: Loose<ChildEnd<T>>,
+    /// Why there is no value, if awaiting has found that out.
+    error: Option<Box<JoinError>>,
     group: Rc<GroupCore>,
-}
-
-/// What a handle has of its child.
-enum Side<T> {
-    Child(Task<ChildEnd<T>>),
-    /// The outcome was taken; if awaiting has found out that there is no value, here is why.
-    Over(Option<Box<JoinError>>),
-}
-
-impl<T> Side<T> {
-    fn task(&self) -> Option<&Task<ChildEnd<T>>> {
-        match self {
-            Side::Child(task) => Some(task),
-            Side::Over(_) => None,
-        }
-    }
 }
 
 impl<T> JoinHandle<T> {
     #[inline]
     pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
-        JoinHandle { side: Side::Child(task), group }
+        JoinHandle { task: Loose::new(task), error: None, group }
     }
 
     /// Cancels the child alone. That is no failure: its siblings go on.
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
-        if let Some(task) = self.side.task() {
-            task.cancel(reason);
-        }
+        self.task.cancel(reason);
     }
 
     /// Stops the child hard, without clean-up.
     pub fn abort(&self) {
-        if let Some(task) = self.side.task() {
-            task.abort();
-        }
+        self.task.abort();
     }
 
     /// Waits for the child's end, and tells how it was. Cancel-safe.
@@ -83,31 +68,33 @@ impl<T> JoinHandle<T> {
 
     /// The outcome if the child has ended, without waiting. `None` as well if it was taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        let end = match &mut self.side {
-            Side::Child(task) => task.take_result()?,
-            Side::Over(error) => return error.take().map(|error| Err(*error)),
-        };
-        self.side = Side::Over(None);
-        Some(into_result(end))
+        if self.error.is_none() {
+            if !self.task.is_finished() || self.task.is_spent() {
+                return None;
+            }
+            let end = self.task.take_value();
+            if let Some(Ok(value)) = end {
+                return Some(Ok(value));
+            }
+            self.find_error(end);
+        }
+        Some(Err(self.take_error()))
     }
 
     /// Has the child ended?
     pub fn is_finished(&self) -> bool {
-        self.side.task().is_none_or(Task::is_finished)
+        self.task.is_finished()
     }
 
     /// Gives the child a name, for errors and diagnostics.
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.side = match std::mem::replace(&mut self.side, Side::Over(None)) {
-            Side::Child(task) => Side::Child(task.named(name)),
-            over => over,
-        };
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.task.set_name(name);
         self
     }
 
     /// The child's identity. `None` once its outcome was taken.
     pub fn id(&self) -> Option<TaskId> {
-        self.side.task().and_then(Task::id)
+        if self.task.is_spent() { None } else { self.task.id() }
     }
 
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
@@ -117,34 +104,41 @@ impl<T> JoinHandle<T> {
     /// The child's value if it has ended. `None`: there is none, and the handle knows why.
     #[inline]
     fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let Side::Child(task) = &mut self.side else { return Poll::Ready(None) };
-        match Pin::new(task).poll(cx) {
+        if self.error.is_some() {
+            return Poll::Ready(None);
+        }
+        match self.task.poll_value(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(Ok(value))) => {
-                self.side = Side::Over(None);
-                Poll::Ready(Some(value))
-            }
+            Poll::Ready(Some(Ok(value))) => Poll::Ready(Some(value)),
             Poll::Ready(end) => {
-                self.side = Side::Over(into_result(end).err().map(Box::new));
+                self.find_error(end);
                 Poll::Ready(None)
             }
         }
     }
 
-    /// Why there is no value.
+    /// Finds out why the child, which has ended so, has no value.
     #[cold]
     #[track_caller]
-    fn take_error(&mut self) -> JoinError {
-        match &mut self.side {
-            Side::Over(Some(_)) => {}
-            _ => {
+    fn find_error(&mut self, end: Option<ChildEnd<T>>) {
+        let error = match end.and_then(Result::err).map(|bad| *bad) {
+            Some(BadEnd::Failed) => JoinError::ReportedToGroup,
+            Some(BadEnd::Cancelled(reason)) => JoinError::Cancelled(reason),
+            Some(BadEnd::Panicked(message)) => JoinError::Panicked(Panic::new(Box::new(message))),
+            None if self.task.is_spent() => {
                 panic!(
                     "a JoinHandle was asked for its child's outcome again after it had given it away: keep the value"
                 )
             }
-        }
-        let Side::Over(Some(error)) = std::mem::replace(&mut self.side, Side::Over(None)) else { unreachable!() };
-        *error
+            None => self.task.take_error(),
+        };
+        self.error = Some(Box::new(error));
+    }
+
+    /// Why there is no value, as was found out.
+    #[cold]
+    fn take_error(&mut self) -> JoinError {
+        *self.error.take().expect("it was found out")
     }
 
     /// There will never be a value for the code that waits here. `outcome` is for code outside of the group.
@@ -159,7 +153,7 @@ impl<T> JoinHandle<T> {
         if let JoinError::Cancelled(_) = error {
             self.group.ask(CancelReason::ChildCancelled);
         }
-        self.side = Side::Over(Some(Box::new(error)));
+        self.error = Some(Box::new(error));
         open_shields(Some(&self.group.scope.token()));
     }
 
@@ -174,17 +168,6 @@ impl<T> JoinHandle<T> {
             );
         }
         open_shields(Some(&self.group.scope.token()));
-    }
-}
-
-fn into_result<T>(end: Result<ChildEnd<T>, JoinError>) -> Result<T, JoinError> {
-    match end? {
-        Ok(value) => Ok(value),
-        Err(bad) => Err(match *bad {
-            BadEnd::Failed => JoinError::ReportedToGroup,
-            BadEnd::Cancelled(reason) => JoinError::Cancelled(reason),
-            BadEnd::Panicked(message) => JoinError::Panicked(Panic::new(Box::new(message))),
-        }),
     }
 }
 
@@ -208,19 +191,10 @@ impl<T> Future for JoinHandle<T> {
 /// The handle holds no output: that lies in the task.
 impl<T> Unpin for JoinHandle<T> {}
 
-impl<T> Drop for JoinHandle<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Side::Child(_) = self.side {
-            if let Side::Child(task) = std::mem::replace(&mut self.side, Side::Over(None)) {
-                task.detach();
-            }
-        }
-    }
-}
-
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("task", &self.side.task()).finish_non_exhaustive()
+        f.debug_struct("JoinHandle")
+            .field("task", &Some(&self.task).filter(|task| !task.is_spent()))
+            .finish_non_exhaustive()
     }
 }
