@@ -8,17 +8,19 @@
 //! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
+//! | keep a future in memory that is used again, apart from its output | [`lodge`], [`Lodger`], [`Claim`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
 //! | have what a future is made of lie in it once | [`hand_over`], [`Handed`] |
 //! | clean up whatever happens, and decide what is returned | [`settle`], [`settle_at`] |
-//! | spawn in the name of another place in the source | [`spawn_at`] |
+//! | run a body in a scope, and wait for what it has begun | [`Nest`], [`NestEnd`] |
+//! | spawn in the name of another place in the source, and see to the task | [`spawn_at`], [`Loose`] |
 //! | bound clean-up | [`end_grace`], [`is_stopping_hard`] |
 //! | know which shields are open | [`shield_depth`], [`open_shields`], [`open_shields_above`] |
 //! | report what nobody will get | [`report_unhandled`], [`take_cleanup_panic`], [`plain`] |
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, Handed, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace, hand_over,
-    is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at,
-    shield_depth, spawn_at, take_cleanup_panic,
+    Batch, Branch, Claim, Handed, Lodger, Loose, Nest, NestEnd, PinnedRow, Place, Siblings, Stand, WakeSet, WakerCell,
+    Woken, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields, open_shields_above, plain,
+    poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
 };

@@ -94,6 +94,7 @@ pub mod combinator {
         cancel::{
             branch::{Branch, Siblings, poll_branches},
             cleanup::{settle, settle_at},
+            nest::{Nest, NestEnd},
         },
         outcome::{plain::plain, unhandled::report_unhandled},
         raw::{
@@ -101,7 +102,13 @@ pub mod combinator {
             pinned::PinnedRow,
             place::Place,
         },
-        task::{current::end_grace, order::choose_order, spawn::spawn_at},
+        task::{
+            current::end_grace,
+            lodger::{Claim, Lodger, Stand, lodge},
+            loose::Loose,
+            order::choose_order,
+            spawn::spawn_at,
+        },
         wake::wake_set::{Batch, WakeSet, Woken},
         wake::waker_cell::WakerCell,
     };

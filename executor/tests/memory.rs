@@ -4,8 +4,9 @@ mod counting;
 
 use counting::{BYTES, CALLS, LIVE};
 use evenkeel_executor::{
-    Budget, CancelReason, Clock, Executor, Instant, Readiness, Task, VirtualClock, finally, run, shield, sleep, spawn,
-    yield_now,
+    Budget, CancelReason, Clock, Executor, Instant, Readiness, Task, VirtualClock,
+    combinator::{Stand, lodge},
+    finally, run, shield, sleep, spawn, yield_now,
 };
 use evenkeel_testkit::my_waker;
 use std::{
@@ -169,6 +170,67 @@ fn memory_01_a_task_is_one_allocation_or_none_when_memory_is_recycled() {
         yield_now().await;
         assert_eq!(CALLS.get() - before, 0);
     });
+}
+
+#[test]
+fn memory_01_a_lodger_is_one_allocation_or_none_when_memory_is_recycled() {
+    run(async {
+        let allocated = async || {
+            let before = CALLS.get();
+            let (lodger, claim) = lodge(async { yield_now().await }, ());
+            lodger.await;
+            claim.take().unwrap();
+            drop(claim);
+            CALLS.get() - before
+        };
+        assert_eq!((allocated().await, allocated().await), (1, 0));
+    });
+}
+
+#[test]
+fn fault_03_nothing_is_left_by_lodgers_that_end_in_every_way() {
+    let new = |wait: bool| {
+        lodge(
+            async move {
+                let memory = Box::new([1_u8; 100]);
+                if wait {
+                    pending::<()>().await;
+                }
+                memory
+            },
+            Box::new("a note"),
+        )
+    };
+    let left = left_by(|| {
+        let mut kept = Vec::new();
+        run(async {
+            for wait in [true, false] {
+                // Never polled: one half goes before the other.
+                let (lodger, claim) = new(wait);
+                drop(lodger);
+                assert_eq!(claim.stand(), Stand::Dropped);
+                let (lodger, claim) = new(wait);
+                drop(claim);
+                drop(lodger);
+            }
+            // Nobody claims the output; somebody does, and does not take it; or takes it.
+            let (lodger, claim) = new(false);
+            drop(claim);
+            lodger.await;
+            let (lodger, claim) = new(false);
+            lodger.await;
+            drop(claim);
+            let (lodger, claim) = new(false);
+            lodger.await;
+            assert_eq!(claim.take().as_deref(), Some(&[1; 100]));
+            assert_eq!((claim.stand(), claim.take()), (Stand::Taken, None));
+            // The claim outlives the executor.
+            let (lodger, claim) = new(false);
+            lodger.await;
+            kept.push(claim);
+        });
+    });
+    assert_eq!(left, 0);
 }
 
 #[test]

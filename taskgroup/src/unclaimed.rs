@@ -36,8 +36,11 @@ impl<E: fmt::Debug> Unclaimed<E> {
 }
 
 impl<E: fmt::Debug> Drop for Unclaimed<E> {
+    #[inline]
     fn drop(&mut self) {
-        self.report();
+        if !self.is_empty() {
+            self.report();
+        }
     }
 }
 

@@ -80,6 +80,12 @@ impl<F> Branch<F> {
         self.project().scoped.project()
     }
 
+    /// The branch's future, unless it was dropped.
+    #[inline]
+    pub fn future(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
+        self.parts().body.get()
+    }
+
     /// Cancels the branch. It is to be polled once more then, to be stopped: nobody is woken for that. The first reason stays;
     /// `false` if it was cancelled before.
     pub fn cancel(self: Pin<&mut Self>, reason: impl Into<CancelReason>) -> bool {

@@ -131,6 +131,7 @@
 
 pub(crate) mod shields;
 pub(crate) mod deadline;
+pub(crate) mod nest;
 pub(crate) mod scope;
 pub(crate) mod branch;
 pub(crate) mod in_scope;

@@ -40,8 +40,8 @@ pub(crate) type Site = &'static Location<'static>;
 /// What the parts of one clean-up point share.
 #[derive(Clone)]
 pub(crate) struct Point {
-    region: Rc<Region>,
-    site: Site,
+    pub(super) region: Rc<Region>,
+    pub(super) site: Site,
 }
 
 /// How a body ended.
@@ -78,12 +78,13 @@ impl Point {
 
     /// The point waits. `cancelled`: what is around was cancelled when the poll began. If that came later, it is polled again by
     /// whoever is around.
-    fn wait(&self, tasks: &Tasks, cx: &Context<'_>, cancelled: bool) {
+    #[inline]
+    pub(super) fn wait(&self, tasks: &Tasks, cx: &Context<'_>, cancelled: bool) {
         self.region.wait(tasks, cx.waker(), cancelled);
     }
 
     /// The point was dropped before it was done, and is reported, unless somebody asked for that.
-    fn skip(&self) {
+    pub(super) fn skip(&self) {
         self.region.abandon();
         if !TASKS.look(|tasks| tasks.is_some_and(Tasks::is_quiet)) {
             report(UnhandledKind::CleanupSkipped(self.site));
@@ -92,7 +93,7 @@ impl Point {
 
     /// Has a panic go on. In a cancelled scope not at once, since it would take clean-up in other branches with it: it goes
     /// on when the scope ends.
-    fn throw(&self, tasks: &Tasks, panic: Held) {
+    pub(super) fn throw(&self, tasks: &Tasks, panic: Held) {
         match tasks.region_here() {
             Some(around) if tasks.is_cancelled_here() => around.stash(panic),
             _ => panic.resume(),
@@ -188,7 +189,7 @@ fn drop_body<F>(body: &mut Pin<&mut Place<F>>) -> Option<Held> {
     caught(|| body.as_mut().clear()).err().map(Held::new)
 }
 
-fn go_on_or_report(payload: Payload) {
+pub(super) fn go_on_or_report(payload: Payload) {
     if std::thread::panicking() {
         report(UnhandledKind::DestructorPanicked(Panic::new(payload)));
     } else {

@@ -43,6 +43,9 @@
 //!   up before foreign code runs, but for two cases: the task has not ended, and the loop is below on the stack or not running at all
 //!   (`Tasks::request`, `Tasks::stop`, the sweeps of `Tasks::close`, `abort_all` and `seal`).
 //!
+//! A block *without a slot* ([`lodging`]) has two halves, one for the future and one for the output. Each is the only one of its kind and is
+//! given up by value, and who is the last frees the block. Whoever polls or drops the future has its half mutably.
+//!
 //! A block that has an owner and no executor any more is an *orphan* ([`Blocks::abandon`](blocks::Blocks::abandon)): its slot means nothing,
 //! and its handle frees it.
 //!
@@ -68,6 +71,7 @@
 
 pub(crate) mod borrowing;
 pub(crate) mod blocks;
+pub(crate) mod lodging;
 pub(crate) mod owned;
 pub(crate) mod block;
 pub(crate) mod slots;

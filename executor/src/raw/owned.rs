@@ -10,6 +10,9 @@ pub(crate) trait Owner: Meta {
 
     /// A handle is dropped.
     fn drop_handle<T>(owned: Owned<T, Self>);
+
+    /// A loose handle is dropped.
+    fn drop_loose<T>(owned: Owned<T, Self>);
 }
 
 /// The only handle of a block whose output is a `T`. It has no destructor: whoever owns it says what becomes of the block
@@ -83,6 +86,12 @@ impl<T, M: Owner> Owned<T, M> {
         }
     }
 
+    /// The block, for the half that keeps the future: see [`lodging`](super::lodging).
+    #[inline(always)]
+    pub(super) fn again_live(&self) -> Live<M> {
+        Live(self.live.0)
+    }
+
     /// This handle once more. One of the two is not used again.
     #[inline(always)]
     fn again(&self) -> Owned<T, M> {
@@ -119,5 +128,31 @@ impl<T, M: Owner> Drop for Handle<T, M> {
     #[inline]
     fn drop(&mut self) {
         M::drop_handle(self.0.again());
+    }
+}
+
+/// A handle that is dropped in its owner's other way ([`Owner::drop_loose`]).
+pub(crate) struct Loose<T, M: Owner>(Owned<T, M>);
+
+impl<T, M: Owner> Loose<T, M> {
+    #[inline(always)]
+    pub(crate) fn new(owned: Owned<T, M>) -> Loose<T, M> {
+        Loose(owned)
+    }
+}
+
+impl<T, M: Owner> Deref for Loose<T, M> {
+    type Target = Owned<T, M>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Owned<T, M> {
+        &self.0
+    }
+}
+
+impl<T, M: Owner> Drop for Loose<T, M> {
+    #[inline]
+    fn drop(&mut self) {
+        M::drop_loose(self.0.again());
     }
 }

@@ -46,6 +46,7 @@ impl Slots {
     }
 
     /// The number of the task in that slot.
+    #[inline]
     pub(crate) fn number_in(&self, slot: usize) -> Option<Number> {
         self.table.occupant(slot).map(|(number, _)| number)
     }

@@ -266,6 +266,7 @@ impl Table {
     }
 
     /// The number and block of the task in that slot.
+    #[inline]
     pub(super) fn occupant(&self, index: usize) -> Option<(Number, NonNull<u8>)> {
         let slot = self.slots().get(index)?;
         if slot.tag & VACANT != 0 {

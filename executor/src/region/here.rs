@@ -147,7 +147,12 @@ impl Here {
     }
 
     /// The innermost scope's region, which is made if need be, as are those around it. `None`: the task's root scope.
+    #[inline]
     pub(crate) fn innermost(&self, task: Number) -> Option<Rc<Region>> {
+        if self.frames.borrow().is_empty() { None } else { self.innermost_frame(task) }
+    }
+
+    fn innermost_frame(&self, task: Number) -> Option<Rc<Region>> {
         let mut frames = self.frames.borrow_mut();
         let bare = frames.iter().rposition(|frame| frame.region.is_some()).map_or(0, |last| last + 1);
         for index in bare..frames.len() {

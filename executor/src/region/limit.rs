@@ -67,6 +67,7 @@ impl Limit {
     }
 
     /// Keeps the waker by which the scope's future, which waits, is to be woken. The waker's clone may be foreign code.
+    #[inline]
     pub(crate) fn keep_waker(&self, newest: &Waker) {
         let stored = self.waker.take();
         if stored.as_ref().is_some_and(|stored| stored.will_wake(newest)) {

@@ -185,6 +185,7 @@ impl Region {
     /// Is code in this region to be stopped? Not if only something around a shield is cancelled.
     ///
     /// Between two polls, what the region has seen may be out of date.
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.reason.get().is_some() || (self.kind.get() != Kind::Shielded && self.is_outer_cancelled())
     }
@@ -233,6 +234,7 @@ impl Region {
     }
 
     /// Notes whether a region around this one is cancelled, as seen in this epoch.
+    #[inline]
     pub(crate) fn see(&self, outer: bool) {
         self.outer.set(outer);
         self.seen.set(epoch());

@@ -2,7 +2,7 @@
 
 use crate::{
     raw::lent::OnThread,
-    raw::{lent::Lent, number::Number},
+    raw::{lent::Lent, number::Number, pool::Pool},
     region::{
         members::Members,
         region::{Inner, Kind, Region},
@@ -16,11 +16,12 @@ thread_local! {
 }
 
 /// An executor's regions that nobody has.
-#[derive(Default)]
 pub(crate) struct Spare {
     regions: RefCell<Vec<Rc<Region>>>,
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
     inner: RefCell<Vec<Box<Inner>>>,
+    /// Memory of futures that lie in another one's care.
+    pub(crate) lodgings: Pool,
 }
 
 impl Spare {
@@ -29,8 +30,13 @@ impl Spare {
     /// How many inner parts are kept, of regions that something has registered with; some hundred bytes each.
     const MOST_INNER: usize = 64;
 
-    /// Gives the memory of all spare regions back.
-    pub(crate) fn trim(&self) {
+    pub(crate) fn new() -> Spare {
+        Spare { regions: RefCell::default(), inner: RefCell::default(), lodgings: Pool::new() }
+    }
+
+    /// Gives the memory of all spare regions back, and of lodgings beyond so many bytes for each size.
+    pub(crate) fn trim(&self, bytes: usize) {
+        self.lodgings.trim(bytes, usize::MAX, |_| {});
         let spare = (self.regions.take(), self.inner.take());
         drop(spare);
     }

@@ -34,6 +34,7 @@ pub fn current_task() -> TaskRef {
 }
 
 /// The task that is running now, if there is one.
+#[inline]
 pub fn try_current_task() -> Option<TaskRef> {
     let number = TASKS.look(|tasks| tasks.map(Tasks::current))?;
     TaskId::of(number).map(TaskRef::new)

@@ -47,6 +47,7 @@ impl Meta {
     }
 
     /// Calls `f` with the extras if there are any. `f` runs no user code.
+    #[inline]
     fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
         let mut extras = self.extras.take()?;
         let result = f(&mut extras);

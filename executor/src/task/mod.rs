@@ -1,9 +1,11 @@
 //! What becomes of a task: spawned, woken, polled, stopped, ended, freed; its owner; and what it knows of itself. All of it is safe code.
 
 pub(crate) mod spawn;
+pub(crate) mod loose;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod task;
 pub(crate) mod current;
+pub(crate) mod lodger;
 pub(crate) mod order;
 pub(crate) mod local;
 mod local_scope;

@@ -35,6 +35,11 @@ impl Owner for Meta {
     fn drop_handle<T>(owned: Owned<T, Meta>) {
         owned.give_back();
     }
+
+    #[inline(always)]
+    fn drop_loose<T>(owned: Owned<T, Meta>) {
+        if owned.stage().is_end() { owned.give_back() } else { owned.detach_running() }
+    }
 }
 
 impl<T> RawTask<T> {
@@ -79,15 +84,7 @@ impl<T> RawTask<T> {
 
     /// The task goes on without a handle; the executor owns it.
     pub(crate) fn detach(self) {
-        let owned = self.into_owned();
-        if owned.stage().is_end() {
-            return owned.give_back();
-        }
-        if owned.home().is_some_and(Tasks::is_closing) {
-            // Clean-up has spawned it, and now it is the executor's, which cancels all it has.
-            return owned.give_up(CancelReason::Shutdown);
-        }
-        owned.let_go();
+        Meta::drop_loose(self.into_owned());
     }
 
     /// Stops the task and drops its future on this stack, unless it has ended.
@@ -108,6 +105,7 @@ impl<T> RawTask<T> {
     }
 
     /// `None` when the executor is gone.
+    #[inline]
     pub(crate) fn number(&self) -> Option<Number> {
         self.home().and_then(|tasks| tasks.number(self))
     }
@@ -127,7 +125,7 @@ impl<T> RawTask<T> {
 
 /// The task's poll has no budget left: the outcome is taken in the next one.
 #[cold]
-fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
+pub(super) fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
     cx.waker().wake_by_ref();
     Poll::Pending
 }
@@ -139,16 +137,26 @@ fn already_taken() -> ! {
 }
 
 impl<T> Owned<T, Meta> {
+    /// A task that has not ended goes on without a handle.
+    fn detach_running(self) {
+        if self.home().is_some_and(Tasks::is_closing) {
+            // Clean-up has spawned it, and now it is the executor's, which cancels all it has.
+            return self.give_up(CancelReason::Shutdown);
+        }
+        self.let_go();
+    }
+
     /// Stores the newest waker. `true` if the task has ended meanwhile.
     #[inline]
-    fn wait(&self, cx: &Context<'_>) -> bool {
+    pub(super) fn wait(&self, cx: &Context<'_>) -> bool {
         let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
         !self.meta.joiner.keep_while(cx.waker(), || !self.stage().is_end(), report)
     }
 
     /// The reason why a task that has ended has no value.
     #[cold]
-    fn take_error(&self) -> JoinError {
+    #[track_caller]
+    pub(super) fn take_error(&self) -> JoinError {
         match self.take_end() {
             Stage::Cancelled => JoinError::Cancelled(self.take_reason().unwrap_or(CancelReason::Aborted)),
             Stage::Panicked => {
@@ -219,7 +227,7 @@ impl<T> Owned<T, Meta> {
         }
     }
 
-    fn ask(&self, how: Stop, reason: CancelReason) {
+    pub(super) fn ask(&self, how: Stop, reason: CancelReason) {
         match self.home() {
             // An executor that is being driven is not dropped, whatever runs in this call.
             Some(tasks) if tasks.driver().is_some() => tasks.request(self, how, reason),

@@ -127,11 +127,13 @@ impl<T> Task<T> {
     }
 
     /// The task's identity; `None` once its executor is gone.
+    #[inline]
     pub fn id(&self) -> Option<TaskId> {
         self.0.number().map(TaskId)
     }
 
     /// The task by its identity; `None` once its executor is gone.
+    #[inline]
     pub fn task_ref(&self) -> Option<TaskRef> {
         self.id().map(TaskRef::new)
     }

@@ -172,7 +172,7 @@ impl Tasks {
             inbox,
             whole,
             spare: SpareExtras::default(),
-            spare_regions: Spare::default(),
+            spare_regions: Spare::new(),
             quiet: Cell::new(false),
             unhandler,
         }
@@ -409,6 +409,7 @@ impl Tasks {
         self.unhandler.report(head.unhandled(self.number(head), kind));
     }
 
+    #[inline]
     pub(super) fn number(&self, head: &Header) -> Option<Number> {
         self.blocks.slots.number_in(head.slot() as usize)
     }
@@ -423,7 +424,7 @@ impl Tasks {
         self.blocks.trim_slots(kept_slots);
         self.seats.trim(kept_slots);
         self.here.trim();
-        self.spare_regions.trim();
+        self.spare_regions.trim(KEPT);
     }
 
     /// How many slots there are, or seats, whichever are more.

@@ -150,11 +150,13 @@ fn wake_waiting(waker: Waker) -> Option<Number> {
 
 /// Drops wakers that may be anybody's. Their panics are reported.
 #[inline]
-pub(crate) fn drop_wakers(wakers: [Option<Waker>; 2]) {
-    for waker in wakers.into_iter().flatten() {
+pub(crate) fn drop_wakers([first, second]: [Option<Waker>; 2]) {
+    let drop_one = |waker: Waker| {
         // Ours own nothing.
         if number_of(&waker).is_some() { std::mem::forget(waker) } else { drop_waker(waker) }
-    }
+    };
+    first.map(drop_one);
+    second.map(drop_one);
 }
 
 /// Wakes the owner of a set. Nothing is borrowed meanwhile, as it may be foreign code, whose panic is reported.

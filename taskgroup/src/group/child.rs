@@ -15,13 +15,14 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
-/// What is left of a child for its handle.
-pub(super) enum ChildEnd<T> {
-    Value(T),
+/// What is left of a child for its handle: its value, or why there is none.
+pub(super) type ChildEnd<T> = Result<T, Box<BadEnd>>;
+
+/// Why a child that was not stopped has no value.
+pub(super) enum BadEnd {
     /// The child has failed, and the group has the error.
     Failed,
     /// A group below was cancelled, and nothing failed in it.
@@ -68,7 +69,7 @@ pin_project! {
     where
         E: fmt::Debug,
     {
-        group: Rc<GroupState<E>>,
+        group: GroupState<E>,
         key: usize,
         #[pin]
         future: Place<F>,
@@ -91,39 +92,39 @@ pin_project! {
 }
 
 impl<F, E: fmt::Debug, U> Child<F, E, U> {
-    pub(super) fn new(group: Rc<GroupState<E>>, key: usize, future: F) -> Child<F, E, U> {
+    pub(super) fn new(group: GroupState<E>, key: usize, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
 }
 
-impl<F: Future, E: fmt::Debug, U: Understand<F::Output, E>> Future for Child<F, E, U> {
+impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for Child<F, E, U> {
     type Output = ChildEnd<U::Value>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let future = this.future.as_mut().get().expect("a child is polled until it has ended");
-        let code = || this.group.core.lineage.inside(|| future.poll(cx).map(U::outcome));
-        let polled = match catch(code) {
+        let core = &this.group.core;
+        let polled = match catch(|| core.lineage.inside(|| future.poll(cx).map(U::outcome))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => Ok(outcome),
             Err(payload) => Err(payload),
         };
         // What the future still owns goes before its end is told.
         let dropped = catch(|| this.future.as_mut().clear());
-        match (polled, dropped) {
+        Poll::Ready(match (polled, dropped) {
             (Ok(Ok(value)), Ok(())) => {
-                this.group.core.ended(*this.key);
-                Poll::Ready(ChildEnd::Value(value))
+                core.ended(*this.key);
+                Ok(value)
             }
-            (polled, dropped) => Poll::Ready(end_badly(this.group, *this.key, polled, dropped.err())),
-        }
+            (polled, dropped) => end_badly(this.group, *this.key, polled, dropped.err()),
+        })
     }
 }
 
 /// A child has failed, or there was a panic in it.
 #[cold]
-fn end_badly<T, E: fmt::Debug>(
+fn end_badly<T, E: fmt::Debug + 'static>(
     group: &GroupState<E>,
     key: usize,
     polled: Result<Result<T, Failure<E>>, Payload>,
@@ -132,18 +133,18 @@ fn end_badly<T, E: fmt::Debug>(
     let core = &group.core;
     core.leaves(key);
     let end = match polled {
-        Ok(Ok(value)) => ChildEnd::Value(value),
+        Ok(Ok(value)) => Ok(value),
         Ok(Err(Failure::Group(group))) if group.children().is_empty() => {
-            ChildEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))
+            Err(Box::new(BadEnd::Cancelled(group.reason().cloned().unwrap_or(CancelReason::Aborted))))
         }
         Ok(Err(failure)) => {
             group.failed(failure);
-            ChildEnd::Failed
+            Err(Box::new(BadEnd::Failed))
         }
         Err(payload) => {
             let message = message(&payload);
             core.panicked(payload);
-            ChildEnd::Panicked(message)
+            Err(Box::new(BadEnd::Panicked(message)))
         }
     };
     if let Some(payload) = dropped {

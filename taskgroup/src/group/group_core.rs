@@ -6,15 +6,17 @@ use super::{
     lineage::Lineage,
     roster::{Membership, Roster, Whom},
 };
-use crate::caught::Payload;
+use crate::{caught::Payload, error::ChildError};
 use evenkeel_executor::{
     CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
-    combinator::{WakerCell, end_grace, report_unhandled},
+    combinator::{Nest, NestEnd, WakerCell, end_grace, report_unhandled},
     current_task, try_current_task,
 };
 use std::{
+    any::Any,
     cell::{Cell, OnceCell, RefCell},
     panic::Location,
+    pin::Pin,
     rc::Rc,
     task::Context,
     time::Duration,
@@ -24,19 +26,22 @@ use std::{
 pub(super) struct GroupCore {
     /// The scope in which the body runs.
     pub(super) scope: CancelScope,
-    pub(super) bound: Bound,
+    limit: Option<usize>,
+    /// The bound, once somebody has asked for a slot.
+    bound: OnceCell<Box<Bound>>,
     pub(super) name: Option<Box<str>>,
     pub(super) location: &'static Location<'static>,
     pub(super) lineage: Lineage,
-    grace: Grace,
-    /// The grace period of the background, which ends when all others have.
-    background_grace: Grace,
+    /// The grace periods, if the group has one.
+    graces: Option<Box<Graces>>,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
     /// Why children and body are cancelled, if they are.
     cancelled: OnceCell<CancelReason>,
     /// Is what is in the background cancelled, and what comes there still? All others have ended then.
     background_ends: Cell<bool>,
+    /// Is a child that is spawned now cancelled from birth, perhaps? The group has ended, is cancelled, or its background is.
+    is_late: Cell<bool>,
     /// Something around the group was cancelled while there were children.
     cut_short: Cell<bool>,
     /// Why the group was cancelled, if it was by a call, and not by a failure.
@@ -47,7 +52,15 @@ pub(super) struct GroupCore {
     pub(super) waker: WakerCell,
     /// The task in which the group's future was polled last.
     pub(super) host: Cell<Option<TaskRef>>,
-    pub(super) failed: Cell<usize>,
+    failed: Cell<usize>,
+    /// The errors so far, a list of [`ChildError`]; `None` without any.
+    errors: Cell<Option<Box<dyn Any>>>,
+}
+
+/// How long clean-up may take once all are cancelled, or, when all others have ended, the background.
+struct Graces {
+    all: Grace,
+    background: Grace,
 }
 
 impl GroupCore {
@@ -58,32 +71,33 @@ impl GroupCore {
         grace: Option<Duration>,
         location: &'static Location<'static>,
     ) -> Rc<GroupCore> {
-        let scope = CancelScope::new();
-        scope.set_grace(grace);
         Rc::new(GroupCore {
-            scope,
-            bound: Bound::new(limit),
+            scope: CancelScope::new(),
+            limit,
+            bound: OnceCell::new(),
             name,
             location,
             lineage: Lineage::new(),
-            grace: Grace::new(grace),
-            background_grace: Grace::new(grace),
+            graces: grace.map(|period| Box::new(Graces { all: Grace::new(period), background: Grace::new(period) })),
             roster: RefCell::new(Roster::new()),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
             background_ends: Cell::new(false),
+            is_late: Cell::new(false),
             cut_short: Cell::new(false),
             asked: OnceCell::new(),
             panic: Cell::new(None),
             waker: WakerCell::default(),
             host: Cell::new(None),
             failed: Cell::new(0),
+            errors: Cell::new(None),
         })
     }
 
     // ---- children
 
     /// A child is about to be spawned.
+    #[inline]
     pub(super) fn enroll(&self, membership: Membership) -> usize {
         self.roster.borrow_mut().add(membership)
     }
@@ -92,6 +106,13 @@ impl GroupCore {
     #[inline]
     pub(super) fn spawned(&self, key: usize, task: Option<TaskRef>, membership: Membership) {
         self.roster.borrow_mut().set_task(key, task);
+        if self.is_late.get() {
+            self.spawned_late(task, membership);
+        }
+    }
+
+    #[cold]
+    fn spawned_late(&self, task: Option<TaskRef>, membership: Membership) {
         let is_late = || membership == Membership::Background && self.background_ends.get();
         if self.is_cancelled() || self.has_ended() || is_late() {
             let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
@@ -105,17 +126,41 @@ impl GroupCore {
     }
 
     /// A child has ended.
+    #[inline]
     pub(super) fn ended(&self, key: usize) {
-        let (had_slot, is_time) = {
+        let (membership, is_time) = {
             let mut roster = self.roster.borrow_mut();
-            let had_slot = roster.remove(key);
-            (had_slot, roster.len() == roster.background())
+            let membership = roster.remove(key);
+            (membership, roster.awaits_nobody())
         };
-        if had_slot {
-            self.bound.give_back();
+        if membership == Some(Membership::InSlot) {
+            self.bound().give_back();
         }
         if is_time {
             self.waker.wake();
+        }
+    }
+
+    /// The slots.
+    pub(super) fn bound(&self) -> &Bound {
+        self.bound.get_or_init(|| {
+            let bound = Box::new(Bound::new(self.limit));
+            if self.is_cancelled() || self.has_ended() {
+                bound.open();
+            }
+            bound
+        })
+    }
+
+    /// How many slots are taken, and how many wait for one.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        self.bound.get().map_or((0, 0), |bound| (bound.used(), bound.waiting()))
+    }
+
+    /// Everybody gets a slot, from now on.
+    fn open_bound(&self) {
+        if let Some(bound) = self.bound.get() {
+            bound.open();
         }
     }
 
@@ -157,6 +202,7 @@ impl GroupCore {
     /// Cancels the body and all children, the newest first.
     pub(super) fn cancel(&self, reason: CancelReason) {
         if self.cancelled.set(reason.clone()).is_ok() {
+            self.is_late.set(true);
             self.scope.cancel(reason.clone());
             self.cancel_children(&reason);
         }
@@ -172,6 +218,7 @@ impl GroupCore {
             self.cut_short.set(true);
         }
         if self.cancelled.set(reason.clone()).is_ok() {
+            self.is_late.set(true);
             self.cancel_children(&reason);
         }
     }
@@ -180,16 +227,21 @@ impl GroupCore {
         for task in self.newest_first(Whom::Everybody) {
             task.cancel(reason.clone());
         }
-        self.bound.open();
+        self.open_bound();
         self.waker.wake();
     }
 
     /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
+    #[inline]
     pub(super) fn ends_background(&self) -> bool {
         if self.background_ends.get() || self.children() > self.background() {
             return self.background_ends.get();
         }
         self.background_ends.set(true);
+        self.is_late.set(true);
+        if self.background() == 0 {
+            return true;
+        }
         for task in self.newest_first(Whom::Background) {
             task.cancel(CancelReason::GroupEnded);
         }
@@ -198,18 +250,35 @@ impl GroupCore {
 
     /// The group's future is polled, and waits for what is to end: for so long as the grace period says.
     pub(super) fn watch_grace(&self, cx: &mut Context<'_>) {
+        if let Some(whom) = self.overdue(cx) {
+            self.stop_hard(whom);
+        }
+    }
+
+    /// [`GroupCore::watch_grace`] while the body waits, which is cancelled. Its end, if the period is over.
+    #[cold]
+    pub(super) fn watch_body<F, T>(&self, nest: Pin<&mut Nest<F>>, cx: &mut Context<'_>) -> Option<NestEnd<T>> {
+        let whom = self.overdue(cx)?;
+        let end = nest.give_up();
+        self.stop_hard(whom);
+        end
+    }
+
+    /// Whose grace period is over, once.
+    fn overdue(&self, cx: &mut Context<'_>) -> Option<Whom> {
+        let graces = self.graces.as_ref()?;
         // A panic of the clock is the group's. Nothing else would bring another poll, so the second try is here.
         for _ in 0..2 {
             let (grace, whom) = match self.is_cancelled() {
-                true => (&self.grace, Whom::Everybody),
-                false => (&self.background_grace, Whom::Background),
+                true => (&graces.all, Whom::Everybody),
+                false => (&graces.background, Whom::Background),
             };
             match grace.ends(cx) {
-                Ok(true) => return self.stop_hard(whom),
-                Ok(false) => return,
+                Ok(is_over) => return is_over.then_some(whom),
                 Err(payload) => self.panicked(payload),
             }
         }
+        None
     }
 
     /// Stops those hard whose grace period is over.
@@ -225,10 +294,28 @@ impl GroupCore {
     /// The group's future has ended, or is gone.
     pub(super) fn end(&self) {
         self.has_ended.set(true);
-        self.bound.open();
+        self.is_late.set(true);
+        self.open_bound();
     }
 
     // ---- failed
+
+    /// Keeps an error of the group.
+    pub(super) fn keep_error<E: 'static>(&self, error: ChildError<E>) {
+        self.failed.set(self.failed.get() + 1);
+        let mut errors = self.take_errors();
+        errors.push(error);
+        self.errors.set(Some(Box::new(errors)));
+    }
+
+    /// The errors so far, which the group does not have any more.
+    #[inline]
+    pub(super) fn take_errors<E: 'static>(&self) -> Vec<ChildError<E>> {
+        match self.errors.take() {
+            None => Vec::new(),
+            Some(errors) => errors.downcast().map(|errors| *errors).unwrap_or_default(),
+        }
+    }
 
     pub(super) fn panicked(&self, payload: Payload) {
         match self.panic.take() {
@@ -249,6 +336,7 @@ impl GroupCore {
 
     // ---- waiting
 
+    #[inline]
     pub(super) fn polled_here(&self) {
         self.host.set(try_current_task());
     }

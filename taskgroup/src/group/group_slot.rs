@@ -43,7 +43,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// ```
     #[track_caller]
     pub fn slot(&self) -> WaitSlot<'_, E> {
-        if self.0.core.bound.has_no_slots() {
+        if self.0.core.bound().has_no_slots() {
             no_slots();
         }
         WaitSlot::new(self)
@@ -51,7 +51,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
 
     /// A slot, if one is free and nobody waits for it. In a group with a limit of 0 none ever is.
     pub fn try_slot(&self) -> Option<GroupSlot<'_, E>> {
-        self.0.core.bound.try_take().then(|| GroupSlot::new(self))
+        self.0.core.bound().try_take().then(|| GroupSlot::new(self))
     }
 }
 
@@ -94,7 +94,7 @@ impl<E: fmt::Debug + 'static> GroupSlot<'_, E> {
 impl<E> Drop for GroupSlot<'_, E> {
     fn drop(&mut self) {
         if !self.is_used {
-            self.group.0.core.bound.give_back();
+            self.group.0.core.bound().give_back();
         }
     }
 }
@@ -134,7 +134,7 @@ impl<'g, E> Future for WaitSlot<'g, E> {
 
 /// Somebody begins to wait. If every slot is held by a child that waits for another one, that never ends: debug builds report it.
 fn check_deadlock(core: &GroupCore) {
-    if is_holder(core) && core.bound.is_held_by_waiters() {
+    if is_holder(core) && core.bound().is_held_by_waiters() {
         report_unhandled(UnhandledKind::Error(
             "every slot of a task group is held by a child that waits for another slot of it: \
              use TaskGroup::try_slot there, and go on inline where it refuses"
@@ -157,18 +157,18 @@ impl Line for SlotLine {
     type Grant = ();
 
     fn queue(core: &GroupCore) -> &WaitQueue<Option<HolderMark>, ()> {
-        core.bound.line()
+        core.bound().line()
     }
 
     fn attempt(core: &GroupCore, mark: Option<HolderMark>) -> Attempt<Option<HolderMark>, ()> {
-        if core.bound.try_take() {
+        if core.bound().try_take() {
             return Attempt::Granted(());
         }
-        Attempt::Wait(mark.or_else(|| is_holder(core).then(|| core.bound.mark_holder())))
+        Attempt::Wait(mark.or_else(|| is_holder(core).then(|| core.bound().mark_holder())))
     }
 
     fn give_back(core: &GroupCore, _: ()) {
-        core.bound.give_back();
+        core.bound().give_back();
     }
 }
 

@@ -7,27 +7,28 @@ use crate::{
     unclaimed::report_errors,
 };
 use evenkeel_executor::{CancelReason, TaskId, try_current_task};
-use std::{cell::RefCell, fmt, rc::Rc};
+use std::{fmt, rc::Rc};
 
-/// A group with its errors.
+/// A group with its errors: what a child, the body and the group's future have of it.
 pub(super) struct GroupState<E> {
     pub(super) core: Rc<GroupCore>,
     /// How its errors explain themselves.
     pub(super) explains: Explains<E>,
-    errors: RefCell<Vec<ChildError<E>>>,
 }
 
-impl<E> GroupState<E> {
-    pub(super) fn new(core: Rc<GroupCore>, explains: Explains<E>) -> GroupState<E> {
-        GroupState { core, explains, errors: RefCell::new(Vec::new()) }
+impl<E> Clone for GroupState<E> {
+    fn clone(&self) -> Self {
+        GroupState { core: self.core.clone(), explains: self.explains }
     }
+}
 
+impl<E: 'static> GroupState<E> {
     pub(super) fn take_errors(&self) -> Vec<ChildError<E>> {
-        self.errors.take()
+        self.core.take_errors()
     }
 }
 
-impl<E: fmt::Debug> GroupState<E> {
+impl<E: fmt::Debug + 'static> GroupState<E> {
     /// The body has failed.
     pub(super) fn body_failed(&self, error: E) {
         self.add(ChildError::new(Failure::One(error), None, self.core.location, self.explains), None);
@@ -50,8 +51,7 @@ impl<E: fmt::Debug> GroupState<E> {
         if self.core.has_ended() {
             return report_errors(vec![error]);
         }
-        self.core.failed.set(self.core.failed.get() + 1);
-        self.errors.borrow_mut().push(error);
+        self.core.keep_error(error);
         self.core.cancel(CancelReason::SiblingFailed { task });
     }
 }

@@ -1,7 +1,13 @@
 //! A child's handle.
 
-use super::{child::ChildEnd, group_core::GroupCore};
-use evenkeel_executor::{CancelReason, JoinError, Panic, Task, TaskId, combinator::open_shields};
+use super::{
+    child::{BadEnd, ChildEnd},
+    group_core::GroupCore,
+};
+use evenkeel_executor::{
+    CancelReason, JoinError, Panic, Task, TaskId,
+    combinator::{Loose, open_shields},
+};
 use std::{
     borrow::Cow,
     fmt,
@@ -24,30 +30,26 @@ use std::{
 /// When it is asked for the value after it gave it away. When code *outside* the group awaits it and there is no value: use
 /// [`outcome`](JoinHandle::outcome) there.
 pub struct JoinHandle<T> {
-    /// `None` once the outcome was taken.
-    task: Option<Task<ChildEnd<T>>>,
+    task: Loose<ChildEnd<T>>,
     /// Why there is no value, if awaiting has found that out.
-    error: Option<JoinError>,
+    error: Option<Box<JoinError>>,
     group: Rc<GroupCore>,
 }
 
 impl<T> JoinHandle<T> {
+    #[inline]
     pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
-        JoinHandle { task: Some(task), error: None, group }
+        JoinHandle { task: Loose::new(task), error: None, group }
     }
 
     /// Cancels the child alone. That is no failure: its siblings go on.
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
-        if let Some(task) = &self.task {
-            task.cancel(reason);
-        }
+        self.task.cancel(reason);
     }
 
     /// Stops the child hard, without clean-up.
     pub fn abort(&self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
     }
 
     /// Waits for the child's end, and tells how it was. Cancel-safe.
@@ -66,47 +68,81 @@ impl<T> JoinHandle<T> {
 
     /// The outcome if the child has ended, without waiting. `None` as well if it was taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        if let Some(error) = self.error.take() {
-            return Some(Err(error));
+        if self.error.is_none() {
+            if !self.task.is_finished() || self.task.is_spent() {
+                return None;
+            }
+            let end = self.task.take_value();
+            if let Some(Ok(value)) = end {
+                return Some(Ok(value));
+            }
+            self.find_error(end);
         }
-        let end = self.task.as_mut()?.take_result()?;
-        self.task = None;
-        Some(into_result(end))
+        Some(Err(self.take_error()))
     }
 
     /// Has the child ended?
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(Task::is_finished)
+        self.task.is_finished()
     }
 
     /// Gives the child a name, for errors and diagnostics.
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.task = self.task.take().map(|task| task.named(name));
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.task.set_name(name);
         self
     }
 
     /// The child's identity. `None` once its outcome was taken.
     pub fn id(&self) -> Option<TaskId> {
-        self.task.as_ref().and_then(Task::id)
+        if self.task.is_spent() { None } else { self.task.id() }
     }
 
-    #[inline]
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        // Looked at first, as taking it writes.
+        self.poll_value(cx).map(|value| value.ok_or_else(|| self.take_error()))
+    }
+
+    /// The child's value if it has ended. `None`: there is none, and the handle knows why.
+    #[inline]
+    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if self.error.is_some() {
-            return Poll::Ready(Err(self.error.take().expect("it was there")));
+            return Poll::Ready(None);
         }
-        let Some(task) = self.task.as_mut() else { already_taken() };
-        match Pin::new(task).poll(cx) {
+        match self.task.poll_value(cx) {
             Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(value))) => Poll::Ready(Some(value)),
             Poll::Ready(end) => {
-                self.task = None;
-                Poll::Ready(into_result(end))
+                self.find_error(end);
+                Poll::Ready(None)
             }
         }
     }
 
+    /// Finds out why the child, which has ended so, has no value.
+    #[cold]
+    #[track_caller]
+    fn find_error(&mut self, end: Option<ChildEnd<T>>) {
+        let error = match end.and_then(Result::err).map(|bad| *bad) {
+            Some(BadEnd::Failed) => JoinError::ReportedToGroup,
+            Some(BadEnd::Cancelled(reason)) => JoinError::Cancelled(reason),
+            Some(BadEnd::Panicked(message)) => JoinError::Panicked(Panic::new(Box::new(message))),
+            None if self.task.is_spent() => {
+                panic!(
+                    "a JoinHandle was asked for its child's outcome again after it had given it away: keep the value"
+                )
+            }
+            None => self.task.take_error(),
+        };
+        self.error = Some(Box::new(error));
+    }
+
+    /// Why there is no value, as was found out.
+    #[cold]
+    fn take_error(&mut self) -> JoinError {
+        *self.error.take().expect("it was found out")
+    }
+
     /// There will never be a value for the code that waits here. `outcome` is for code outside of the group.
+    #[cold]
     pub(super) fn no_value(&mut self, error: JoinError, outcome: &str) {
         if !self.group.is_inside() {
             panic!(
@@ -117,7 +153,7 @@ impl<T> JoinHandle<T> {
         if let JoinError::Cancelled(_) = error {
             self.group.ask(CancelReason::ChildCancelled);
         }
-        self.error = Some(error);
+        self.error = Some(Box::new(error));
         open_shields(Some(&self.group.scope.token()));
     }
 
@@ -135,31 +171,16 @@ impl<T> JoinHandle<T> {
     }
 }
 
-fn into_result<T>(end: Result<ChildEnd<T>, JoinError>) -> Result<T, JoinError> {
-    match end {
-        Ok(ChildEnd::Value(value)) => Ok(value),
-        Ok(ChildEnd::Failed) => Err(JoinError::ReportedToGroup),
-        Ok(ChildEnd::Cancelled(reason)) => Err(JoinError::Cancelled(reason)),
-        Ok(ChildEnd::Panicked(message)) => Err(JoinError::Panicked(Panic::new(Box::new(message)))),
-        Err(error) => Err(error),
-    }
-}
-
-#[cold]
-#[track_caller]
-fn already_taken() -> ! {
-    panic!("a JoinHandle was asked for its child's outcome again after it had given it away: keep the value")
-}
-
 impl<T> Future for JoinHandle<T> {
     type Output = T;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.poll_outcome(cx) {
+        match self.poll_value(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(value)) => Poll::Ready(value),
-            Poll::Ready(Err(error)) => {
+            Poll::Ready(Some(value)) => Poll::Ready(value),
+            Poll::Ready(None) => {
+                let error = self.take_error();
                 self.no_value(error, "JoinHandle::outcome");
                 Poll::Pending
             }
@@ -170,17 +191,10 @@ impl<T> Future for JoinHandle<T> {
 /// The handle holds no output: that lies in the task.
 impl<T> Unpin for JoinHandle<T> {}
 
-impl<T> Drop for JoinHandle<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.task.is_some() {
-            self.task.take().expect("it was there").detach();
-        }
-    }
-}
-
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("JoinHandle")
+            .field("task", &Some(&self.task).filter(|task| !task.is_spent()))
+            .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,15 @@
-//! Running a group: a clean-up point around a scope. The body runs in the scope, and the point waits for the children.
+//! Running a group: a nest. The body runs in its scope, and its rest waits for the children.
 
 use super::{group_core::GroupCore, group_state::GroupState, roster::Whom};
 use crate::{
-    caught::{Payload, catch, report_destructor},
+    caught::{catch, report_destructor},
     error::GroupError,
     explain::Explains,
     unclaimed::{Unclaimed, report_errors},
 };
 use evenkeel_executor::{
-    CancelReason, InScope, Panic, UnhandledKind, cancel_requested,
-    combinator::{Place, hand_over, is_stopping_hard, report_unhandled, settle_at},
+    CancelReason, Panic, UnhandledKind,
+    combinator::{Handed, Nest, NestEnd, hand_over, is_stopping_hard, report_unhandled},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -21,57 +21,87 @@ use std::{
 };
 
 /// Runs a group to its end.
-pub(super) fn run_group<T, E, F>(
+#[inline]
+pub(super) fn run_group<T, E, F, B>(
     core: Rc<GroupCore>,
     explains: Explains<E>,
-    body: impl FnOnce(Rc<GroupState<E>>) -> F,
+    body: B,
 ) -> impl Future<Output = Result<T, GroupError<E>>>
 where
     E: fmt::Debug + 'static,
     F: Future<Output = Result<T, E>>,
+    B: FnOnce(GroupState<E>) -> F,
 {
-    hand_over((core, body), async move |handed| {
+    hand_over((core, body), move |handed: Handed<'_, (Rc<GroupCore>, B)>| {
         let (core, body) = handed.take();
-        let state = Rc::new(GroupState::new(core, explains));
-        state.core.lineage.begin();
-        let tether = Tether(state.clone());
-        let body = Body {
-            core: state.core.clone(),
-            inner: state.core.scope.run(CaughtBody { future: Place::new(body(state.clone())) }),
-        };
-        let ended = settle_at(state.core.location, body, async move |ended| {
-            let value = note(&state, ended);
-            WaitChildren(&state.core).await;
-            state.core.end();
-            outcome(&state, value)
-        });
-        let ended = ended.await;
-        drop(tether);
-        ended.map_err(|(mut errors, asked)| GroupError::new(errors.claim(), asked))
+        let group = GroupState { core, explains };
+        group.core.lineage.begin();
+        let tether = Tether(group.clone());
+        let nest = Nest::new(&group.core.scope, group.core.location, body(group.clone()));
+        Running { nest, is_body: true, value: None, tether }
     })
 }
 
-/// How the body of a group has ended.
-enum BodyEnd<T, E> {
-    Value(T),
-    Failed(E),
-    /// The body has panicked, or clean-up in it.
-    Panicked(Payload),
-    /// The group has cancelled the body.
-    Cancelled,
+pin_project! {
+    /// A group that runs.
+    struct Running<T, E, F>
+    where
+        E: fmt::Debug,
+        E: 'static,
+    {
+        // Dropped before the tether: the body goes before the children are cancelled.
+        #[pin]
+        nest: Nest<F>,
+        is_body: bool,
+        // The body's value, until all have ended.
+        value: Option<T>,
+        tether: Tether<E>,
+    }
 }
 
-/// The body has ended, or something around the group is cancelled (`None`): the group learns it. Returns the value, if there is one.
-fn note<T, E: fmt::Debug>(state: &GroupState<E>, ended: Option<BodyEnd<T, E>>) -> Option<T> {
-    match ended {
-        Some(BodyEnd::Value(value)) => return Some(value),
-        Some(BodyEnd::Failed(error)) => state.body_failed(error),
-        Some(BodyEnd::Panicked(payload)) => state.core.panicked(payload),
-        Some(BodyEnd::Cancelled) => {}
-        None => {
-            let reason = cancel_requested().unwrap_or(CancelReason::SiblingFailed { task: None });
-            state.core.cancel_from_around(reason);
+impl<T, E: fmt::Debug + 'static, F: Future<Output = Result<T, E>>> Future for Running<T, E, F> {
+    type Output = Result<T, GroupError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (mut nest, group) = (this.nest, &this.tether.0);
+        let core = &*group.core;
+        // What is cancelled around reaches the children as soon as it is seen here.
+        if let Some(reason) = nest.as_mut().arrive() {
+            core.cancel_from_around(reason);
         }
+        core.polled_here();
+        if *this.is_body {
+            let polled = core.lineage.inside(|| nest.as_mut().poll_body(cx));
+            let end = match polled {
+                Poll::Ready(end) => end,
+                Poll::Pending => match core.is_cancelled().then(|| core.watch_body(nest.as_mut(), cx)).flatten() {
+                    None => return Poll::Pending,
+                    Some(end) => end,
+                },
+            };
+            *this.is_body = false;
+            *this.value = note(group, end);
+        }
+        let value = this.value;
+        let rest = |cx: &mut Context<'_>| {
+            wait_children(core, cx).map(|()| {
+                core.end();
+                outcome(group, value.take())
+            })
+        };
+        nest.poll_rest(cx, rest)
+            .map(|ended| ended.map_err(|(mut errors, asked)| GroupError::new(errors.claim(), asked)))
+    }
+}
+
+/// The body has ended: the group learns it. Returns the value, if there is one.
+fn note<T, E: fmt::Debug + 'static>(group: &GroupState<E>, end: NestEnd<Result<T, E>>) -> Option<T> {
+    match end {
+        NestEnd::Value(Ok(value)) => return Some(value),
+        NestEnd::Value(Err(error)) => group.body_failed(error),
+        NestEnd::Panicked(payload) => group.core.panicked(payload),
+        NestEnd::Cancelled => {}
     }
     None
 }
@@ -80,7 +110,7 @@ fn note<T, E: fmt::Debug>(state: &GroupState<E>, ended: Option<BodyEnd<T, E>>) -
 type Outcome<T, E> = Result<T, (Unclaimed<E>, Option<CancelReason>)>;
 
 /// What a group yields when all have ended. `None`: it was cancelled from around.
-fn outcome<T, E: fmt::Debug>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
+fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
     let errors = state.take_errors();
     let mut panic = state.core.take_panic();
     if panic.is_some() || !errors.is_empty() || state.core.was_cut_short() {
@@ -106,9 +136,9 @@ fn outcome<T, E: fmt::Debug>(state: &GroupState<E>, mut value: Option<T>) -> Opt
 }
 
 /// Cancels the children if the group's future is dropped.
-struct Tether<E: fmt::Debug>(Rc<GroupState<E>>);
+struct Tether<E: fmt::Debug + 'static>(GroupState<E>);
 
-impl<E: fmt::Debug> Drop for Tether<E> {
+impl<E: fmt::Debug + 'static> Drop for Tether<E> {
     fn drop(&mut self) {
         let core = &self.0.core;
         if !core.has_ended() {
@@ -125,101 +155,19 @@ impl<E: fmt::Debug> Drop for Tether<E> {
     }
 }
 
-pin_project! {
-    /// The body in its scope. Something around that is cancelled reaches the children as soon as it is seen here.
-    struct Body<F> {
-        core: Rc<GroupCore>,
-        #[pin]
-        inner: InScope<CaughtBody<F>>,
+/// Waits until every child has ended. What is in the background is cancelled when only that is left.
+fn wait_children(core: &GroupCore, cx: &mut Context<'_>) -> Poll<()> {
+    let is_over = || core.ends_background() && core.children() == 0;
+    if is_over() {
+        return Poll::Ready(());
     }
-}
-
-impl<T, E, F: Future<Output = Result<T, E>>> Future for Body<F> {
-    type Output = BodyEnd<T, E>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BodyEnd<T, E>> {
-        let this = self.project();
-        this.core.polled_here();
-        if let Some(reason) = cancel_requested() {
-            this.core.cancel_from_around(reason);
-        }
-        // What the scope lets go on: a panic in clean-up, or in a destructor.
-        match catch(|| this.core.lineage.inside(|| this.inner.poll(cx))) {
-            Ok(Poll::Ready(Ok(end))) => Poll::Ready(end),
-            Ok(Poll::Ready(Err(_cancelled))) => Poll::Ready(BodyEnd::Cancelled),
-            Err(payload) => Poll::Ready(BodyEnd::Panicked(payload)),
-            Ok(Poll::Pending) => {
-                if this.core.is_cancelled() {
-                    this.core.watch_grace(cx);
-                }
-                Poll::Pending
-            }
-        }
+    core.waker.keep(cx.waker());
+    // The waker may have come too late for what its clone has done.
+    if is_over() {
+        return Poll::Ready(());
     }
-}
-
-pin_project! {
-    /// The body's future, whose panic is caught.
-    struct CaughtBody<F> {
-        #[pin]
-        future: Place<F>,
+    if core.is_cancelled() || core.ends_background() {
+        core.watch_grace(cx);
     }
-}
-
-impl<T, E, F: Future<Output = Result<T, E>>> Future for CaughtBody<F> {
-    type Output = BodyEnd<T, E>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BodyEnd<T, E>> {
-        let mut this = self.project();
-        let future = this.future.as_mut().get().expect("a body is polled until it has ended");
-        match catch(|| future.poll(cx)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Ok(value))) => Poll::Ready(BodyEnd::Value(value)),
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(BodyEnd::Failed(error)),
-            Err(payload) => {
-                // Its destructors may panic too: the first panic counts.
-                if let Err(second) = catch(|| this.future.as_mut().clear()) {
-                    report_destructor(second);
-                }
-                Poll::Ready(BodyEnd::Panicked(payload))
-            }
-        }
-    }
-}
-
-/// Waits until every child has ended.
-struct WaitChildren<'a>(&'a GroupCore);
-
-impl WaitChildren<'_> {
-    /// Have all ended? What is in the background is cancelled when only that is left.
-    fn is_over(&self) -> bool {
-        self.0.ends_background();
-        self.0.children() == 0
-    }
-}
-
-impl Future for WaitChildren<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let core = self.0;
-        core.polled_here();
-        if let Some(reason) = cancel_requested() {
-            core.cancel_from_around(reason);
-        }
-        if self.is_over() {
-            return Poll::Ready(());
-        }
-        core.waker.keep(cx.waker());
-        // The waker may have come too late for what its clone has done.
-        if self.is_over() {
-            return Poll::Ready(());
-        }
-        if core.is_cancelled() || core.ends_background() {
-            core.watch_grace(cx);
-        }
-        Poll::Pending
-    }
+    Poll::Pending
 }

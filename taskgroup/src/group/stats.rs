@@ -23,11 +23,12 @@ pub struct GroupStats {
 impl GroupStats {
     pub(super) fn of(core: &GroupCore) -> GroupStats {
         let (spawned, failed) = core.counts();
+        let (slots_used, slots_waiting) = core.slots();
         GroupStats {
             children: core.children(),
             background: core.background(),
-            slots_used: core.bound.used(),
-            slots_waiting: core.bound.waiting(),
+            slots_used,
+            slots_waiting,
             spawned,
             failed,
         }

@@ -15,7 +15,7 @@ use crate::{
     output::ChildOutput,
 };
 use evenkeel_executor::{CancelReason, combinator::spawn_at};
-use std::{fmt, panic::Location, rc::Rc};
+use std::{fmt, panic::Location};
 
 /// A group of tasks with one failure boundary. This is the handle that the group's body gets; clones of it may go into children.
 ///
@@ -64,7 +64,7 @@ use std::{fmt, panic::Location, rc::Rc};
 /// }));
 /// assert!(done.is_ok());
 /// ```
-pub struct TaskGroup<E>(pub(super) Rc<GroupState<E>>);
+pub struct TaskGroup<E>(pub(super) GroupState<E>);
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
@@ -166,6 +166,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         GroupStats::of(&self.0.core)
     }
 
+    #[inline]
     #[track_caller]
     pub(super) fn spawn_child<U, F>(
         &self,

@@ -16,18 +16,20 @@
 //!   may panic before it has a future. It is the only one that takes children out, to poll them or to drop them.
 //! * If the scope's future is forgotten, its variables are too, the brood with them: nobody polls or drops the children, ever, and
 //!   what they borrow may go. What else leads to a child (a waker, a handle) knows its key only.
-//! * A child that is taken out for a poll lies in the scope's future beside [`Closing`], and is back or gone when the poll ends, also by
-//!   a panic. One that is taken out to be asked something lies below the scope's future on the stack, and so it is with one that is
-//!   dropped.
+//! * [`Closing`] holds those that it has taken over from the brood, and a child is polled and asked where it lies there. One that is dropped
+//!   lies below the scope's future on the stack.
 //! * The body is good for every `'scope`, so it cannot put a [`Nursery`] where that outlives the scope. (This is the compiler's promise, and it
 //!   has a hole: a function whose return type is well-formed for `'static` only, issue 84533 of the Rust project. Whoever writes one on purpose
 //!   can take out what is lent to any async closure.)
 //! * Once the brood is closed it takes no child any more: one that is spawned by the destructor of another is dropped at once, on
 //!   the stack of its spawner.
 
-use super::orders::ChildKey;
+use super::note::Note;
 use crate::{caught::FirstPanic, error::ChildError};
-use evenkeel_executor::{CancelReason, combinator::Branch};
+use evenkeel_executor::{
+    CancelReason,
+    combinator::{Branch, Lodger},
+};
 use std::{
     cell::{Cell, RefCell},
     marker::PhantomData,
@@ -35,52 +37,39 @@ use std::{
     ptr::NonNull,
 };
 
-/// What a child comes to, as the scope sees it: its value went to its handle.
-pub(super) type KidEnd<E> = Result<(), ChildError<E>>;
+type Borrowing<'scope> = Lodger<'scope, Note>;
 
-type Borrowing<'scope, E> = Pin<Box<dyn Future<Output = KidEnd<E>> + 'scope>>;
+/// A child, as if it borrowed nothing.
+pub(super) type Kid = Branch<Borrowing<'static>>;
 
-/// The same, as if it borrowed nothing.
-type Stored<E> = Borrowing<'static, E>;
-
-/// A child that was taken out of its brood, or is about to be put there.
-pub(super) struct Kid<E> {
-    pub(super) branch: Branch<Stored<E>>,
-    /// Counts the scope's children.
-    pub(super) number: u64,
-}
-
-/// The children, by key.
+/// The children that are not taken over, and what leads to those that are.
 pub(super) struct Brood<E> {
-    kids: RefCell<Vec<Option<Kid<E>>>>,
+    /// New children, with their keys.
+    newborn: RefCell<Vec<(usize, Kid)>>,
     spawned: Cell<u64>,
     closed: Cell<bool>,
+    /// The error of the child that is being polled.
+    error: Cell<Option<Box<ChildError<E>>>>,
 }
 
 impl<E> Brood<E> {
     pub(super) fn new() -> Brood<E> {
-        Brood { kids: RefCell::default(), spawned: Cell::new(0), closed: Cell::new(false) }
+        Brood { newborn: RefCell::default(), spawned: Cell::new(0), closed: Cell::new(false), error: Cell::new(None) }
     }
 
-    /// A new child, with a key that nobody has, which `key` makes. If the brood is closed, the future is dropped at once; `None`.
-    fn add(&self, future: Stored<E>, cancelled: Option<CancelReason>, key: impl FnOnce() -> usize) -> Option<ChildKey> {
+    /// A new child, with a key that nobody has, which `key` makes. `false` if the brood is closed: the child is dropped at once.
+    #[inline]
+    fn add(&self, child: Borrowing<'static>, cancelled: Option<&CancelReason>, key: impl FnOnce() -> usize) -> bool {
         if self.closed.get() {
-            return None;
+            return false;
         }
-        let number = self.spawned.get();
-        self.spawned.set(number + 1);
-        let mut kid = Kid { branch: Branch::new(future), number };
+        let mut kid = Branch::new(child);
         if let Some(reason) = cancelled {
-            Pin::new(&mut kid.branch).cancel(reason);
+            Pin::new(&mut kid).cancel(reason.clone());
         }
         let key = key();
-        let mut kids = self.kids.borrow_mut();
-        if key >= kids.len() {
-            kids.resize_with(key + 1, || None);
-        }
-        debug_assert!(kids[key].is_none());
-        kids[key] = Some(kid);
-        Some(ChildKey { key, number })
+        self.newborn.borrow_mut().push((key, kid));
+        true
     }
 }
 
@@ -101,65 +90,138 @@ impl<E> Clone for Nursery<'_, E> {
 
 impl<E> Copy for Nursery<'_, E> {}
 
+impl<'scope, E: 'scope> Nursery<'scope, E> {
+    /// How many children there were before the next one, which has that number.
+    #[inline]
+    pub(super) fn next_number(self) -> u64 {
+        let (brood, _) = self.reach(None);
+        let number = brood.spawned.get();
+        brood.spawned.set(number + 1);
+        number
+    }
+
+    /// A new child, as [`Brood::add`] takes it.
+    #[inline]
+    pub(super) fn add(
+        self,
+        child: Borrowing<'scope>,
+        cancelled: Option<&CancelReason>,
+        key: impl FnOnce() -> usize,
+    ) -> bool {
+        let (brood, child) = self.reach(Some(child));
+        child.is_some_and(|child| brood.add(child, cancelled, key))
+    }
+
+    /// The child that is being polled fails.
+    #[cold]
+    pub(super) fn fail(self, error: ChildError<E>) {
+        self.reach(None).0.error.set(Some(Box::new(error)));
+    }
+
+    /// The brood, and a child as if it borrowed nothing.
+    #[inline]
+    fn reach(self, child: Option<Borrowing<'scope>>) -> (&'scope Brood<E>, Option<Borrowing<'static>>) {
+        // SAFETY: the pointer is a `&'scope Brood<E>`. The two types of the child differ in a lifetime only, and it is never polled or
+        // dropped after that: see above.
+        unsafe {
+            let brood = self.brood.cast::<Brood<E>>().as_ref();
+            (brood, std::mem::transmute::<Option<Borrowing<'scope>>, Option<Borrowing<'static>>>(child))
+        }
+    }
+}
+
 impl<'scope, E> Nursery<'scope, E> {
     pub(super) fn new(brood: &'scope Brood<E>) -> Self {
         Nursery { brood: NonNull::from(brood).cast(), of: PhantomData }
     }
-
-    /// A new child, as [`Brood::add`] takes it.
-    pub(super) fn add(
-        self,
-        future: Borrowing<'scope, E>,
-        cancelled: Option<CancelReason>,
-        key: impl FnOnce() -> usize,
-    ) -> Option<ChildKey>
-    where
-        E: 'scope,
-    {
-        // SAFETY: the pointer is a `&'scope Brood<E>`. The two types of the future differ in a lifetime only, and it is never polled or
-        // dropped after that: see above.
-        let (brood, future) = unsafe {
-            let brood = self.brood.cast::<Brood<E>>().as_ref();
-            (brood, std::mem::transmute::<Borrowing<'scope, E>, Stored<E>>(future))
-        };
-        brood.add(future, cancelled, key)
-    }
 }
 
 /// Who polls and drops the children. When it is dropped they all are, one by one, and the brood is closed.
-pub(super) struct Closing<'a, E>(&'a Brood<E>);
+pub(super) struct Closing<'a, E> {
+    brood: &'a Brood<E>,
+    /// By key.
+    kids: Vec<Option<Kid>>,
+}
 
 impl<'a, E> Closing<'a, E> {
     pub(super) fn new(brood: &'a Brood<E>) -> Closing<'a, E> {
-        Closing(brood)
+        Closing { brood, kids: Vec::new() }
     }
 
-    pub(super) fn take(&self, key: usize) -> Option<Kid<E>> {
-        self.0.kids.borrow_mut().get_mut(key)?.take()
+    /// The child with that key.
+    #[inline]
+    pub(super) fn get(&mut self, key: usize) -> Option<&mut Kid> {
+        if self.kids.get(key).is_none_or(Option::is_none) {
+            self.take_over();
+        }
+        self.kids.get_mut(key)?.as_mut()
     }
 
-    /// The number of the child with that key.
-    pub(super) fn number(&self, key: usize) -> Option<u64> {
-        Some(self.0.kids.borrow().get(key)?.as_ref()?.number)
+    /// Takes over the new children.
+    #[cold]
+    fn take_over(&mut self) {
+        let mut newborn = self.brood.newborn.borrow_mut();
+        if newborn.is_empty() {
+            return;
+        }
+        // The first key is the body's, as a rule.
+        self.kids.reserve(newborn.len() + 1);
+        for (key, kid) in newborn.drain(..) {
+            while key >= self.kids.len() {
+                self.kids.push(None);
+            }
+            debug_assert!(self.kids[key].is_none());
+            self.kids[key] = Some(kid);
+        }
     }
 
-    /// Puts a child back that was taken from there.
-    pub(super) fn put_back(&self, key: usize, kid: Kid<E>) {
-        self.0.kids.borrow_mut()[key] = Some(kid);
+    /// Drops the child with that key, and returns its error, if it has failed.
+    #[inline]
+    pub(super) fn remove(&mut self, key: usize) -> Option<Box<ChildError<E>>> {
+        let error = self.brood.error.take().map(|error| self.name_error(key, error));
+        if self.get(key).is_some() {
+            drop(self.kids[key].take());
+        }
+        error
+    }
+
+    /// The child has failed: notes that, and gives the error its name.
+    #[cold]
+    fn name_error(&mut self, key: usize, mut error: Box<ChildError<E>>) -> Box<ChildError<E>> {
+        if let Some(lodger) = self.get(key).and_then(|kid| Pin::new(kid).future()) {
+            let note = lodger.get_mut().note();
+            note.fail();
+            error.name = note.take_name();
+        }
+        error
+    }
+
+    /// What is noted of those that are taken over.
+    fn notes(&mut self) -> impl Iterator<Item = (usize, &Note)> {
+        let kids = self.kids.iter_mut().enumerate();
+        kids.filter_map(|(key, kid)| Some((key, Pin::new(kid.as_mut()?).future()?.get_mut().note())))
+    }
+
+    /// The key of the child with that number.
+    pub(super) fn find(&mut self, number: u64) -> Option<usize> {
+        self.take_over();
+        self.notes().find(|(_, note)| note.number() == number).map(|(key, _)| key)
     }
 
     /// The keys of all children, the newest first.
-    pub(super) fn keys(&self) -> Vec<usize> {
-        let kids = self.0.kids.borrow();
-        let mut keys: Vec<(u64, usize)> =
-            kids.iter().enumerate().filter_map(|(key, kid)| Some((kid.as_ref()?.number, key))).collect();
+    pub(super) fn keys(&mut self) -> Vec<usize> {
+        self.take_over();
+        if self.kids.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let mut keys: Vec<(u64, usize)> = self.notes().map(|(key, note)| (note.number(), key)).collect();
         keys.sort_unstable_by(|one, other| other.cmp(one));
         keys.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Lets no new child come, from now on.
     pub(super) fn refuse(&self) {
-        self.0.closed.set(true);
+        self.brood.closed.set(true);
     }
 }
 
@@ -168,7 +230,7 @@ impl<E> Drop for Closing<'_, E> {
         self.refuse();
         let mut first = FirstPanic::default();
         for key in self.keys() {
-            first.catch(|| drop(self.take(key)));
+            first.catch(|| drop(self.remove(key)));
         }
         first.go_on();
     }

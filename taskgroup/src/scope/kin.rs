@@ -1,9 +1,6 @@
 //! Who is in a scope: its body and its children, as a family.
 
-use super::{
-    brood::{Closing, Kid},
-    orders::{ChildKey, Orders},
-};
+use super::{brood::Closing, orders::Orders};
 use crate::{
     error::{ChildError, Failure},
     explain::Explains,
@@ -32,8 +29,6 @@ pin_project! {
         orders: &'a Orders,
         // Dropped before the body.
         children: Closing<'a, E>,
-        // The child that is being polled. After a panic of it, it is dropped from here.
-        polled: Option<Kid<E>>,
         #[pin]
         body: Option<Branch<B>>,
         has_body: bool,
@@ -55,12 +50,12 @@ impl<'a, T, E: fmt::Debug, B> Kin<'a, T, E, B> {
     ) -> Kin<'a, T, E, B> {
         let body = Some(Branch::new(body));
         let errors = Unclaimed::new(Vec::new());
-        Kin { orders, children, polled: None, body, has_body: true, location, explains, value: None, errors }
+        Kin { orders, children, body, has_body: true, location, explains, value: None, errors }
     }
 
-    /// Is that child there? Another may have its key by now.
-    pub(super) fn has(self: Pin<&mut Self>, child: ChildKey) -> bool {
-        self.project().children.number(child.key) == Some(child.number)
+    /// The key of the child with that number, if it is there.
+    pub(super) fn find(self: Pin<&mut Self>, number: u64) -> Option<usize> {
+        self.project().children.find(number)
     }
 
     /// Is that the body's key? It may be a child's when the body has ended.
@@ -109,34 +104,24 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Children for Kin<'_, T,
             return self.poll_body(siblings, cx);
         }
         let this = self.project();
-        let Some(kid) = this.children.take(key) else { return Poll::Pending };
-        let polled = siblings.poll(Pin::new(&mut this.polled.insert(kid).branch), cx);
-        let kid = this.polled.take();
-        match (polled, kid) {
-            (Poll::Pending, Some(kid)) => {
-                this.children.put_back(key, kid);
-                return Poll::Pending;
-            }
-            (Poll::Ready(Ok(Err(error))), _kid) => {
-                this.errors.push(error);
-                this.orders.fail();
-            }
-            _ => {}
+        let Some(kid) = this.children.get(key) else { return Poll::Pending };
+        if siblings.poll(Pin::new(kid), cx).is_pending() {
+            return Poll::Pending;
+        }
+        if let Some(error) = this.children.remove(key) {
+            this.errors.push(*error);
+            this.orders.fail();
         }
         Poll::Ready(())
     }
 
-    /// A child is taken out meanwhile: what it is asked may call wakers of clean-up points in it, which are foreign code.
     fn ask<R>(self: Pin<&mut Self>, key: usize, ask: impl FnOnce(Pin<&mut dyn Running>) -> R) -> Option<R> {
         let this = self.project();
         if key == BODY && *this.has_body {
             return this.body.as_pin_mut().map(|branch| ask(branch));
         }
-        let mut kid = this.children.take(key)?;
-        let branch = Pin::new(&mut kid.branch);
-        let answer = ask(branch);
-        this.children.put_back(key, kid);
-        Some(answer)
+        let branch = Pin::new(this.children.get(key)?);
+        Some(ask(branch))
     }
 
     fn remove(self: Pin<&mut Self>, key: usize) {
@@ -145,8 +130,10 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Children for Kin<'_, T,
             this.body.set(None);
             return;
         }
-        let polled = this.polled.take();
-        drop(polled.or_else(|| this.children.take(key)));
+        if let Some(error) = this.children.remove(key) {
+            this.errors.push(*error);
+            this.orders.fail();
+        }
     }
 
     fn is_ending(self: Pin<&mut Self>) -> bool {

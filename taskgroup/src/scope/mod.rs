@@ -4,9 +4,9 @@ mod run;
 mod kin;
 mod spawn;
 mod scoped_handle;
-mod outlet;
 #[expect(unsafe_code, reason = "one lifetime extension")]
 mod brood;
+mod note;
 mod orders;
 
 pub use {run::scope, scoped_handle::ScopedHandle, spawn::Scope};

@@ -11,17 +11,9 @@ pub(super) struct Orders {
     reason: OnceCell<CancelReason>,
     /// The scope was cancelled, as opposed to: something failed.
     is_asked: Cell<bool>,
-    /// Children that are to be cancelled alone.
-    requests: RefCell<Vec<(ChildKey, CancelReason)>>,
+    /// Children that are to be cancelled alone, by number.
+    requests: RefCell<Vec<(u64, CancelReason)>>,
     depth: Cell<usize>,
-}
-
-/// A child of a scope, for good: its key may be another's one day.
-#[derive(Clone, Copy)]
-pub(super) struct ChildKey {
-    pub(super) key: usize,
-    /// How many children came before it.
-    pub(super) number: u64,
 }
 
 impl Orders {
@@ -71,14 +63,20 @@ impl Orders {
         let _ = self.reason.set(CancelReason::SiblingFailed { task: None });
     }
 
-    /// Asks for a child to be cancelled alone.
-    pub(super) fn cancel_child(&self, child: ChildKey, reason: CancelReason) {
-        self.requests.borrow_mut().push((child, reason));
+    /// Asks for the child with that number to be cancelled alone.
+    pub(super) fn cancel_child(&self, number: u64, reason: CancelReason) {
+        self.requests.borrow_mut().push((number, reason));
         self.roll.set().wake_owner();
     }
 
-    /// The children that are to be cancelled alone, and why.
-    pub(super) fn take_requests(&self) -> Vec<(ChildKey, CancelReason)> {
+    /// Is any child to be cancelled alone?
+    #[inline]
+    pub(super) fn has_requests(&self) -> bool {
+        !self.requests.borrow().is_empty()
+    }
+
+    /// The numbers of the children that are to be cancelled alone, and why.
+    pub(super) fn take_requests(&self) -> Vec<(u64, CancelReason)> {
         self.requests.take()
     }
 

@@ -147,11 +147,19 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Running<'_, T, E, B> {
     }
 
     /// Cancels children that were to be cancelled alone.
-    fn cancel_some(self: Pin<&mut Self>) {
+    #[inline]
+    fn cancel_some(mut self: Pin<&mut Self>) {
+        if self.as_mut().project().orders.has_requests() {
+            self.cancel_requested();
+        }
+    }
+
+    #[cold]
+    fn cancel_requested(self: Pin<&mut Self>) {
         let mut this = self.project();
-        for (child, reason) in this.orders.take_requests() {
-            if this.family.as_mut().children().has(child) {
-                this.family.as_mut().cancel_child(child.key, &reason);
+        for (number, reason) in this.orders.take_requests() {
+            if let Some(key) = this.family.as_mut().children().find(number) {
+                this.family.as_mut().cancel_child(key, &reason);
             }
         }
     }

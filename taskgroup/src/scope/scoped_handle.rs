@@ -1,17 +1,16 @@
 //! The handle of a child that borrows.
 
-use super::{
-    orders::{ChildKey, Orders},
-    outlet::{Outlet, Stage, was_taken},
-};
+use super::{note::Note, orders::Orders};
 use evenkeel_coop::poll_within_budget;
-use evenkeel_executor::{CancelReason, JoinError, Panic, combinator::open_shields_above};
+use evenkeel_executor::{
+    CancelReason, JoinError, Panic,
+    combinator::{Claim, Stand, open_shields_above},
+};
 use std::{
     borrow::Cow,
     fmt,
     future::poll_fn,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -29,53 +28,57 @@ use std::{
 /// When it is polled after it has yielded the value, or after that was taken.
 pub struct ScopedHandle<'scope, T> {
     orders: &'scope Orders,
-    outlet: Rc<Outlet<T>>,
-    /// `None` for a child that never was, as its scope had ended.
-    child: Option<ChildKey>,
+    claim: Claim<Option<T>, Note>,
+    /// The child never was, as its scope had ended.
+    is_refused: bool,
 }
 
 impl<'scope, T> ScopedHandle<'scope, T> {
-    pub(super) fn new(orders: &'scope Orders, outlet: Rc<Outlet<T>>, child: Option<ChildKey>) -> Self {
-        ScopedHandle { orders, outlet, child }
+    #[inline]
+    pub(super) fn new(orders: &'scope Orders, claim: Claim<Option<T>, Note>, is_refused: bool) -> Self {
+        ScopedHandle { orders, claim, is_refused }
     }
 
     /// Cancels this child alone. Its clean-up is awaited by the scope. `false` if it has ended, or was cancelled before.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
-        let Some(child) = self.child.filter(|_| self.outlet.is_running() && !self.orders.is_ending()) else {
-            return false;
-        };
-        let reason = reason.into();
-        if !self.outlet.cancel(reason.clone()) {
+        if self.is_refused || self.is_finished() || self.orders.is_ending() {
             return false;
         }
-        self.orders.cancel_child(child, reason);
+        let (note, reason) = (self.claim.note(), reason.into());
+        if !note.cancel(reason.clone()) {
+            return false;
+        }
+        self.orders.cancel_child(note.number(), reason);
         true
     }
 
     /// Gives the child a name, which an error of it carries.
     pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.outlet.set_name(name.into().into());
+        self.claim.note().set_name(name.into().into());
         self
     }
 
     /// Has the child ended?
     pub fn is_finished(&self) -> bool {
-        !self.outlet.is_running()
+        self.claim.stand() != Stand::Running
     }
 
     /// The child's outcome, if it has ended and that was not taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        let stage = self.outlet.take_if(|stage| !matches!(stage, Stage::Running(_) | Stage::Taken))?;
-        Some(match stage {
-            Stage::Value(value) => Ok(value),
-            Stage::Failed => Err(JoinError::ReportedToGroup),
-            Stage::Panicked => Err(JoinError::Panicked(Panic::new(Box::new("it goes on where the scope is awaited")))),
-            Stage::Running(_) | Stage::Taken | Stage::Cancelled => {
-                let alone = self.outlet.cancelled().cloned();
+        if let Some(value) = self.claim.take() {
+            // The scope has the error.
+            return Some(value.ok_or(JoinError::ReportedToGroup));
+        }
+        let error = match self.claim.take_end() {
+            Stand::Running | Stand::Taken | Stand::Value => return None,
+            Stand::Panicked => JoinError::Panicked(Panic::new(Box::new("it goes on where the scope is awaited"))),
+            Stand::Dropped => {
+                let alone = self.claim.note().cancelled().cloned();
                 let reason = alone.or_else(|| self.orders.reason().cloned());
-                Err(JoinError::Cancelled(reason.unwrap_or(CancelReason::OwnerDropped)))
+                JoinError::Cancelled(reason.unwrap_or(CancelReason::OwnerDropped))
             }
-        })
+        };
+        Some(Err(error))
     }
 
     /// Waits for the child's outcome. This never stops anybody.
@@ -92,7 +95,7 @@ impl<'scope, T> ScopedHandle<'scope, T> {
     pub async fn outcome(&mut self) -> Result<T, JoinError> {
         poll_fn(|cx| {
             poll_within_budget(cx, |cx| {
-                if self.outlet.is_awaited(cx) {
+                if self.claim.is_awaited(cx) {
                     return Poll::Pending;
                 }
                 match self.take_result() {
@@ -114,20 +117,38 @@ impl<T> Future for ScopedHandle<'_, T> {
 }
 
 impl<T> ScopedHandle<'_, T> {
+    #[inline]
     fn poll_value(&self, cx: &mut Context<'_>) -> Poll<T> {
-        if self.outlet.is_awaited(cx) {
+        if self.claim.is_awaited(cx) {
             return Poll::Pending;
         }
-        if let Some(Stage::Value(value)) = self.outlet.take_if(|stage| matches!(stage, Stage::Value(_))) {
-            return Poll::Ready(value);
+        if !self.claim.note().has_failed() {
+            if let Some(value) = self.claim.take().flatten() {
+                return Poll::Ready(value);
+            }
         }
-        if self.outlet.was_cancelled_alone() {
-            self.orders.cancel(CancelReason::ChildCancelled);
+        self.poll_without_value()
+    }
+
+    #[cold]
+    fn poll_without_value(&self) -> Poll<T> {
+        match self.claim.stand() {
+            Stand::Taken => was_taken(),
+            Stand::Dropped if self.claim.note().cancelled().is_some() => {
+                self.orders.cancel(CancelReason::ChildCancelled);
+            }
+            _ => {}
         }
         // What is awaited here will never come, so no shield around it is to wait for it. The scope stops this code.
         open_shields_above(self.orders.depth());
         Poll::Pending
     }
+}
+
+/// Says that the outcome of a child was asked for again.
+#[cold]
+fn was_taken() -> ! {
+    panic!("the outcome of a scope's child was awaited after it had been taken: take it once")
 }
 
 impl<T> Unpin for ScopedHandle<'_, T> {}

@@ -1,9 +1,9 @@
 //! What the body spawns its children into.
 
 use super::{
-    brood::{Brood, KidEnd, Nursery},
+    brood::{Brood, Nursery},
+    note::Note,
     orders::Orders,
-    outlet::{Outlet, Stage},
     scoped_handle::ScopedHandle,
 };
 use crate::{
@@ -11,14 +11,13 @@ use crate::{
     explain::Explains,
     output::ChildOutput,
 };
-use evenkeel_executor::CancelReason;
+use evenkeel_executor::{CancelReason, combinator::lodge};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
     marker::PhantomData,
     panic::Location,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -70,6 +69,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
     /// task group may: a `Result` with the scope's error, `()`, or nothing, as it never ends.
     ///
     /// In a scope that is ending early the child is cancelled from birth: its future is dropped without a poll.
+    #[inline]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> ScopedHandle<'scope, <F::Output as ChildOutput<E>>::Value>
     where
@@ -77,12 +77,11 @@ impl<'scope, E> Scope<'scope, '_, E> {
         <F::Output as ChildOutput<E>>::Value: 'scope,
         E: 'scope,
     {
-        let location = Location::caller();
-        let outlet = Rc::new(Outlet::new());
-        let explains = self.explains;
-        let child = Box::pin(Child { future, outlet: outlet.clone(), is_polled: false, location, explains });
-        let child = self.nursery.add(child, self.orders.reason().cloned(), || self.orders.roll().add());
-        ScopedHandle::new(self.orders, outlet, child)
+        let (nursery, explains, location) = (self.nursery, self.explains, Location::caller());
+        let number = nursery.next_number();
+        let (lodger, claim) = lodge(Child { future, nursery, location, explains }, Note::new(number));
+        let is_kept = nursery.add(lodger, self.orders.reason(), || self.orders.roll().add());
+        ScopedHandle::new(self.orders, claim, !is_kept)
     }
 }
 
@@ -106,43 +105,27 @@ impl<E> fmt::Debug for Scope<'_, '_, E> {
 }
 
 pin_project! {
-    /// A child's future, with the way to its handle.
-    struct Child<T, E, F> {
+    /// A child's future. It yields its value; an error of it goes to the brood.
+    struct Child<'scope, E, F> {
         #[pin]
         future: F,
-        outlet: Rc<Outlet<T>>,
-        is_polled: bool,
+        nursery: Nursery<'scope, E>,
         location: &'static Location<'static>,
         explains: Explains<E>,
     }
-    impl<T, E, F> PinnedDrop for Child<T, E, F> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if *this.is_polled {
-                this.outlet.end(Stage::Panicked);
-            } else if this.outlet.is_running() {
-                this.outlet.end(Stage::Cancelled);
-            }
-        }
-    }
 }
 
-impl<T, E, F: Future<Output: ChildOutput<E, Value = T>>> Future for Child<T, E, F> {
-    type Output = KidEnd<E>;
+impl<'scope, E: 'scope, F: Future<Output: ChildOutput<E>>> Future for Child<'scope, E, F> {
+    type Output = Option<<F::Output as ChildOutput<E>>::Value>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KidEnd<E>> {
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        *this.is_polled = true;
-        let polled = this.future.poll(cx).map(ChildOutput::into_result);
-        *this.is_polled = false;
-        polled.map(|result| match result {
-            Ok(value) => {
-                this.outlet.end(Stage::Value(value));
-                Ok(())
-            }
+        this.future.poll(cx).map(|output| match output.into_result() {
+            Ok(value) => Some(value),
             Err(error) => {
-                this.outlet.end(Stage::Failed);
-                Err(ChildError::new(Failure::One(error), this.outlet.take_name(), this.location, *this.explains))
+                this.nursery.fail(ChildError::new(Failure::One(error), None, this.location, *this.explains));
+                None
             }
         })
     }

@@ -10,7 +10,7 @@ use evenkeel::{
     testing,
     threads::{RemoteTask, ThreadLimiter, ToThread, remote},
     time::interval_at,
-    to_thread,
+    to_thread, yield_now,
 };
 use evenkeel_testkit::place_of_panic;
 use futures::{Stream, poll};
@@ -180,7 +180,17 @@ fn used_up() -> Vec<Case> {
         run(async { assert_eq!(outputs.next().await, Some(1)) });
         outputs
     }
+    /// Calls `f` with a task that has given its outcome away.
+    fn spent(f: fn(combinator::Loose<()>)) {
+        run(async {
+            let mut task = combinator::Loose::new(spawn(async {}));
+            yield_now().await;
+            task.take_value().unwrap();
+            f(task);
+        });
+    }
     vec![
+        case!("task/loose.rs take_error", spent(|mut task| drop(task.take_error()))),
         case!("threads/remote_task.rs wait", again(|task| drop(task.wait()))),
         case!("threads/to_thread.rs limited_by", begun(|call| drop(call.limited_by(&ThreadLimiter::new(1))))),
         case!("collect/map_concurrent.rs unordered", fetched().unordered()),

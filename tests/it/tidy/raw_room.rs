@@ -10,7 +10,7 @@ use std::{
 const UNSAFE: [&str; 2] = ["executor/src/raw/", "taskgroup/src/scope/brood.rs"];
 
 /// As many blocks as there may be in what is published. Fewer are better.
-const MOST: usize = 41;
+const MOST: usize = 43;
 
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {

@@ -1,0 +1,65 @@
+//! What is noted of a child of a scope.
+
+use evenkeel_executor::CancelReason;
+use std::cell::{Cell, OnceCell, RefCell};
+
+/// What a child of a scope, its handle and the scope share, besides its future and its output.
+pub(super) struct Note {
+    /// How many children came before it.
+    number: u64,
+    /// Has the child failed? The scope has its error.
+    has_failed: Cell<bool>,
+    /// What few children have.
+    rare: OnceCell<Box<Rare>>,
+}
+
+#[derive(Default)]
+struct Rare {
+    name: RefCell<Option<Box<str>>>,
+    /// The child was cancelled on its own.
+    cancelled: OnceCell<CancelReason>,
+}
+
+impl Note {
+    #[inline]
+    pub(super) fn new(number: u64) -> Note {
+        Note { number, has_failed: Cell::new(false), rare: OnceCell::new() }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Notes that the child has failed.
+    pub(super) fn fail(&self) {
+        self.has_failed.set(true);
+    }
+
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.get()
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Names the child, for its error.
+    pub(super) fn set_name(&self, name: Box<str>) {
+        self.rare().name.replace(Some(name));
+    }
+
+    pub(super) fn take_name(&self) -> Option<Box<str>> {
+        self.rare.get()?.name.take()
+    }
+
+    /// Notes that the child is to be cancelled on its own. `false` if that was noted before.
+    pub(super) fn cancel(&self, reason: CancelReason) -> bool {
+        self.rare().cancelled.set(reason).is_ok()
+    }
+
+    /// Why the child was cancelled on its own, if it was.
+    pub(super) fn cancelled(&self) -> Option<&CancelReason> {
+        self.rare.get()?.cancelled.get()
+    }
+}
