@@ -12,7 +12,8 @@ use crate::{
         call::{call, drop_waker},
         few::Few,
         registry,
-        seats::{Called, Seats},
+        seats::Seats,
+        set::Called,
     },
 };
 use std::{mem::ManuallyDrop, rc::Rc, task::Waker};
@@ -78,18 +79,26 @@ pub(crate) fn is_still(number: Number) -> bool {
     SLOTS.look(|slots| slots.is_some_and(|slots| slots.is_still(number))) && !has_come()
 }
 
-/// No task of the current executor waits under this number.
-#[cold]
+/// No task of the current executor waits under this number. A child of a set whose owner was called before is queued, and that is all.
 fn wake_unusual(number: Number) {
-    if let Some(seat) = wake_outwards(number) {
-        wake_both(seat);
+    if !SEATS.look(|seats| seats.is_some_and(|seats| seats.queue_behind(number))) {
+        wake_and_call(number);
+    }
+}
+
+/// Somebody is to be called, perhaps.
+#[cold]
+#[inline(never)]
+fn wake_and_call(number: Number) {
+    if let Some(number) = wake_outwards(number) {
+        wake_both(number);
     }
 }
 
 /// Wakes what has that number and those around it, one round for each, as sets lie inside each other. Where clean-up is at work
-/// there may be two to call for a child: its seat is handed out.
+/// there may be two to call for a child: its number is handed out.
 #[inline(always)]
-fn wake_outwards(mut number: Number) -> Option<u32> {
+fn wake_outwards(mut number: Number) -> Option<Number> {
     loop {
         match wake_here(number) {
             Called::Done => return None,
@@ -100,7 +109,7 @@ fn wake_outwards(mut number: Number) -> Option<u32> {
                 return None;
             }
             Called::Owner(owner) => number = wake_waiting(owner)?,
-            Called::Both(seat) => return Some(seat),
+            Called::Both(child) => return Some(child),
         }
     }
 }
@@ -124,13 +133,13 @@ fn wake_here(number: Number) -> Called {
     }
 }
 
-/// Wakes the two of a seat: the one is followed to its end before the other, and the stack does not grow with them.
+/// Wakes the two of a child: the one is followed to its end before the other, and the stack does not grow with them.
 #[cold]
 #[inline(never)]
-fn wake_both(seat: u32) {
-    let (mut left, mut both) = (Few::default(), Some(seat));
+fn wake_both(child: Number) {
+    let (mut left, mut both) = (Few::default(), Some(child));
     loop {
-        let take = |seat| SEATS.look(|seats| seats.map(|seats| seats.take_both(seat)));
+        let take = |child| SEATS.look(|seats| seats.map(|seats| seats.take_both(child)));
         let (owner, own) = both.and_then(take).unwrap_or_default();
         left.extend(owner);
         let Some(waker) = own.or_else(|| left.pop()) else { return };
