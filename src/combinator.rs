@@ -18,7 +18,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, Handed, PinnedRow, Place, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace, hand_over,
-    is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle, settle_at,
-    shield_depth, spawn_at, take_cleanup_panic,
+    Batch, Branch, Handed, PinnedRow, Place, Rest, Siblings, WakeSet, WakerCell, Woken, choose_order, end_grace,
+    hand_over, is_stopping_hard, open_shields, open_shields_above, plain, poll_branches, report_unhandled, settle,
+    settle_at, shield_depth, spawn_at, take_cleanup_panic,
 };

@@ -9,7 +9,7 @@ use crate::{
     wake::{
         few::Few,
         set::Set,
-        wake::{drop_wakers, wake_owner, waker},
+        wake::{drop_wakers, wake_owner, waker_of_child},
         wake_set::most_seats,
     },
 };
@@ -26,7 +26,7 @@ impl Home {
     /// Takes the seat with that key. `false` if the executor is full.
     fn claim(&self, key: u32) -> bool {
         self.set.insert_waiting(key);
-        let has_room = self.seats.settle(&self.set, most_seats());
+        let has_room = self.seats.settle(&self.set, most_seats);
         if !has_room {
             self.set.remove(key as usize);
         }
@@ -58,8 +58,7 @@ impl Members {
         self.release();
         let home = Home { seats: commons.seats.clone(), set: commons.seats.set() };
         if !home.claim(BODY) {
-            home.seats.leave(&home.set);
-            home.seats.recycle(home.set);
+            home.seats.end(home.set);
             return None;
         }
         let set = home.set.clone();
@@ -82,7 +81,7 @@ impl Members {
             // Nobody was there before, and nobody has woken it.
             member.waker.take().map(|own| set.set_own(seat, own));
         }
-        Some(waker(set.number(seat)))
+        Some(waker_of_child(set.number(seat)))
     }
 
     /// Begins a poll of the region, whose waker `region` is: those whose seats were woken are called members from now on, and all if `tell`.
@@ -107,7 +106,7 @@ impl Members {
             self.probes_left.set(MOST_PROBES);
         }
         drop_wakers([old, older]);
-        Some(waker(set.number(BODY)))
+        Some(waker_of_child(set.number(BODY)))
     }
 
     /// Calls the members whose seats were woken. Returns whether the body was woken, or one that worked.
@@ -177,8 +176,7 @@ impl Members {
                 self.change(member, State::Called);
             }
         }
-        let owner = home.seats.leave(&home.set);
-        home.seats.recycle(home.set);
+        let owner = home.seats.end(home.set);
         drop_wakers([owner, None]);
         wakers.for_each(wake_owner);
     }

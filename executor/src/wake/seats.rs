@@ -60,14 +60,22 @@ impl Table {
         (page, Number(tag | (SLOT_MASK - page as usize * PAGE)))
     }
 
-    /// Takes a page back. Its next children begin with the generation `beyond`, or with the next one.
-    #[inline]
-    fn give(&mut self, page: u32, beyond: Option<Number>) {
-        let given = &mut self.pages[page as usize];
-        given.set = None;
-        given.tag = beyond.unwrap_or(Number(given.tag).next_generation()).tag();
-        given.key = std::mem::replace(&mut self.free, page);
-        self.free_count += 1;
+    /// The set has no pages any more.
+    fn leave(&mut self, set: &Set) {
+        set.leave(|page, beyond| {
+            let given = &mut self.pages[page as usize];
+            (given.set, given.tag) = (None, beyond.tag());
+            given.key = std::mem::replace(&mut self.free, page);
+            self.free_count += 1;
+        });
+    }
+
+    /// The sets that are for others have no pages any more.
+    #[cold]
+    fn empty_spare(&mut self) {
+        for set in std::mem::take(&mut self.spare) {
+            self.leave(&set);
+        }
     }
 
     /// Lists the free pages anew, those in front first.
@@ -111,10 +119,10 @@ impl Seats {
     /// is in use.
     pub(crate) fn trim(&self, kept: usize) {
         let table = &mut *self.table.borrow_mut();
-        if table.spare.len() * PAGE > kept {
-            table.spare = Vec::new();
-        }
         let before = table.pages.len();
+        if before * PAGE > kept {
+            table.empty_spare();
+        }
         let mut first = self.first.get();
         while table.pages.len() * PAGE > kept && table.pages.last().is_some_and(|page| page.set.is_none()) {
             let Some(page) = table.pages.pop() else { break };
@@ -138,13 +146,24 @@ impl Seats {
         self.table.borrow_mut().spare.pop().unwrap_or_default()
     }
 
-    /// Gives the children of the set numbers that have none. `false` if the executor may not have more than `most` seats.
+    /// Gives the seats of the set numbers that have none. `false` if the executor may not have more than `most()` seats.
     #[inline]
-    pub(crate) fn settle(&self, set: &Rc<Set>, most: usize) -> bool {
+    pub(crate) fn settle(&self, set: &Rc<Set>, most: impl Fn() -> usize) -> bool {
+        set.is_settled() || self.settle_more(set, most())
+    }
+
+    #[inline(never)]
+    fn settle_more(&self, set: &Rc<Set>, most: usize) -> bool {
         let table = &mut *self.table.borrow_mut();
-        let missing = set.missing_pages().saturating_sub(table.free_count);
-        if missing > 0 && (table.pages.len() + missing) * PAGE > most {
-            return false;
+        let is_too_much = |table: &Table| {
+            let missing = set.missing_pages().saturating_sub(table.free_count);
+            missing > 0 && (table.pages.len() + missing) * PAGE > most
+        };
+        if is_too_much(table) {
+            table.empty_spare();
+            if is_too_much(table) {
+                return false;
+            }
         }
         set.settle(|key| table.take(set, key, self.first.get()));
         true
@@ -152,16 +171,25 @@ impl Seats {
 
     /// The set is not here any more. Its owner's waker is handed out to be dropped.
     pub(crate) fn leave(&self, set: &Set) -> Option<Waker> {
-        let table = &mut *self.table.borrow_mut();
-        set.leave(|page, beyond| table.give(page, beyond));
+        self.table.borrow_mut().leave(set);
         set.take_owner()
     }
 
-    /// The set, which has left, is nobody's any more.
+    /// The set is nobody's any more, and so another one's. Its owner's waker is handed out to be dropped.
     #[inline]
-    pub(crate) fn recycle(&self, set: Rc<Set>) {
-        if set.reset() {
-            self.table.borrow_mut().spare.push(set);
+    pub(crate) fn end(&self, set: Rc<Set>) -> Option<Waker> {
+        /// So many seats a spare set may have, and a few of them more.
+        const KEPT: [usize; 2] = [64, 1024];
+        let table = &mut *self.table.borrow_mut();
+        match set.reset(KEPT[usize::from(table.spare.len() < 4)]) {
+            Some(owner) => {
+                table.spare.push(set);
+                owner
+            }
+            None => {
+                table.leave(&set);
+                set.take_owner()
+            }
         }
     }
 
@@ -170,17 +198,19 @@ impl Seats {
     /// Queues the child of that number, if it waits, and the owner of its set was called before. `false`: there may be more to do.
     #[inline(always)]
     pub(crate) fn queue_behind(&self, number: Number) -> bool {
-        let table = self.table.borrow();
+        let table = &*self.table.borrow_mut();
         table.find(number.slot()).is_some_and(|(set, key)| set.queue_behind(key, number))
     }
 
-    /// Wakes the child of that number.
-    pub(crate) fn wake(&self, number: Number) -> Called {
+    /// Wakes the child of that number. `None`: it is no child's of this executor.
+    #[inline(always)]
+    pub(crate) fn wake(&self, number: Number) -> Option<Called> {
         if number.executor() != self.first.get().executor() {
-            return Called::Elsewhere;
+            return None;
         }
         let table = self.table.borrow();
-        table.find(number.slot()).map_or(Called::Done, |(set, key)| set.wake(key, number))
+        let (set, key) = table.find(number.slot())?;
+        Some(set.wake(key, number))
     }
 
     /// Takes out whom to call for the child of that number, which was woken: the waker of its set's owner, and before that the one of its own.

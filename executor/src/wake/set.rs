@@ -8,7 +8,10 @@
 //! ```
 //!
 //! A set may be in no executor. Its children have no numbers then: [`Seats`](crate::wake::seats::Seats) gives them, a page of seats at a
-//! time. Nothing here calls foreign code: the waker of an owner that is to be woken is handed out.
+//! time. A set that has no children any more may be another owner's, with its seats and their numbers: each child leaves a number behind
+//! that none had.
+//!
+//! Nothing here calls foreign code: the waker of an owner that is to be woken is handed out.
 
 use crate::raw::number::Number;
 use std::{cell::RefCell, task::Waker};
@@ -37,11 +40,11 @@ pub(crate) struct Set {
 
 #[derive(Default)]
 struct Inner {
-    /// By key.
+    /// By key. Those behind the last key are for children to come.
     seats: Vec<Seat>,
-    /// The pages where the seats lie, if the set is in an executor: that of the first eight keys, and so on.
-    pages: Vec<u32>,
-    /// The first key of the list of keys that no child has any more, or one that does not exist yet.
+    /// Every key that there ever was is lower than this.
+    end: u32,
+    /// The first of the keys that no child has any more, which are a list, or `end`.
     vacant: u32,
     /// How many children there are.
     count: usize,
@@ -53,15 +56,15 @@ struct Inner {
     owner: Option<Waker>,
     /// By key, if the owner does not poll the child: the waker of who does, until it is called.
     own: Vec<Option<Waker>>,
+    /// The pages where the seats lie, if the set is in an executor: that of the first eight keys, and so on.
+    pages: Vec<u32>,
     /// So many seats have numbers.
     numbered: usize,
-    /// Did children come one by one? A seat may have had several then, one after the other.
-    is_reused: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Seat {
-    /// The child's number; of a vacant seat, the next child's.
+    /// The child's number; in a vacant seat, the next child's.
     number: Number,
     /// The key behind this one in the queue, or in the list of vacant seats.
     next: u32,
@@ -132,17 +135,32 @@ impl Queue {
 }
 
 impl Inner {
+    /// A child leaves. Without effect if there is none with that key.
     #[inline(always)]
-    fn release(&mut self, key: usize) -> bool {
-        let Some(seat) = self.seats.get_mut(key).filter(|seat| seat.before != VACANT) else { return false };
-        let Seat { next, before, .. } =
-            std::mem::replace(seat, Seat { number: seat.number.next_generation(), next: self.vacant, before: VACANT });
+    fn remove(&mut self, key: usize) {
+        let Some(seat) = self.seats.get_mut(key).filter(|seat| seat.before != VACANT) else { return };
+        let Seat { number, next, before } = *seat;
+        *seat = Seat { number: number.next_generation(), next: self.vacant, before: VACANT };
         self.vacant = key as u32;
         self.count -= 1;
         if before != WAITING {
             self.unlink(key as u32, next, before);
         }
-        true
+    }
+
+    /// All children leave.
+    #[cold]
+    fn remove_all(&mut self) {
+        (self.ready, self.batch) = Default::default();
+        for seat in self.seats.iter_mut().filter(|seat| seat.before != VACANT) {
+            (seat.number, seat.before) = (seat.number.next_generation(), VACANT);
+        }
+    }
+
+    /// Makes room for that many keys. The new seats have no numbers.
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        self.seats.resize(count, Seat { number: Number::NONE, next: NONE, before: VACANT });
     }
 
     /// Takes a child out of the queue that it is in, between those two.
@@ -185,32 +203,40 @@ impl Set {
         self.inner.borrow().count
     }
 
-    /// A new child, which counts as woken: its key. Its seat has a number once [`Seats`](crate::wake::seats::Seats) has given it one.
+    /// A new child, which counts as woken: its key. Is there no number for it, [`Seats`](crate::wake::seats::Seats) is to give one.
     pub(crate) fn insert(&self) -> u32 {
         let inner = &mut *self.inner.borrow_mut();
         let key = inner.vacant;
-        match inner.seats.get(key as usize) {
-            Some(seat) => inner.vacant = seat.next,
-            None => {
-                inner.seats.push(Seat { number: Number::NONE, next: NONE, before: VACANT });
-                inner.vacant = key + 1;
+        if key < inner.end {
+            inner.vacant = inner.seats[key as usize].next;
+        } else {
+            if inner.seats.len() == key as usize {
+                inner.grow(key as usize + 1);
             }
+            (inner.end, inner.vacant) = (key + 1, key + 1);
         }
         inner.count += 1;
-        inner.is_reused = true;
         inner.ready.push(&mut inner.seats, key);
         key
     }
 
     /// So many children, which count as woken. `false`: there were children before.
+    #[inline]
     pub(crate) fn insert_all(&self, count: usize) -> bool {
         let inner = &mut *self.inner.borrow_mut();
-        let Some(last) = count.checked_sub(1).filter(|_| inner.seats.is_empty()) else { return inner.seats.is_empty() };
-        let queued = |key: u32| Seat { number: Number::NONE, next: key + 1, before: key.saturating_sub(1) };
-        inner.seats.extend((0..count as u32).map(queued));
-        inner.seats[last].next = NONE;
-        (inner.vacant, inner.count) = (count as u32, count);
-        inner.ready = Queue { first: 0, last: last as u32 };
+        if inner.end > 0 || count == 0 {
+            return inner.end == 0;
+        }
+        if inner.seats.len() < count {
+            inner.grow(count);
+        }
+        let seats = &mut inner.seats[..count];
+        for (key, seat) in (0_u32..).zip(seats.iter_mut()) {
+            (seat.next, seat.before) = (key + 1, key.saturating_sub(1));
+        }
+        seats[count - 1].next = NONE;
+        (inner.end, inner.vacant, inner.count) = (count as u32, count as u32, count);
+        inner.ready = Queue { first: 0, last: count as u32 - 1 };
         true
     }
 
@@ -218,17 +244,16 @@ impl Set {
     pub(crate) fn insert_waiting(&self, key: u32) {
         let inner = &mut *self.inner.borrow_mut();
         if inner.seats.len() <= key as usize {
-            inner.seats.resize(key as usize + 1, Seat { number: Number::NONE, next: NONE, before: VACANT });
+            inner.grow(key as usize + 1);
         }
         inner.seats[key as usize].before = WAITING;
         inner.count += 1;
-        inner.is_reused = true;
     }
 
     /// The child has left: its number is out of date. Without effect if there is none.
     #[inline(always)]
     pub(crate) fn remove(&self, key: usize) {
-        self.inner.borrow_mut().release(key);
+        self.inner.borrow_mut().remove(key);
     }
 
     /// The number of the child with that key, which has one.
@@ -238,6 +263,13 @@ impl Set {
     }
 
     // ---- pages
+
+    /// Has every seat a number?
+    #[inline(always)]
+    pub(crate) fn is_settled(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.numbered == inner.seats.len()
+    }
 
     /// How many pages it needs that it has not.
     pub(crate) fn missing_pages(&self) -> usize {
@@ -263,22 +295,19 @@ impl Set {
         *numbered = seats.len();
     }
 
-    /// Gives the pages back, and all children count as woken. `give` gets each, with the first generation that none of its children had if that
-    /// is not just the next one.
-    pub(crate) fn leave(&self, mut give: impl FnMut(u32, Option<Number>)) {
+    /// Gives the pages back, each with the first generation that none of its children had. All children count as woken.
+    pub(crate) fn leave(&self, mut give: impl FnMut(u32, Number)) {
         let inner = &mut *self.inner.borrow_mut();
         let beyond = |seat: &Seat| if seat.before == VACANT { seat.number } else { seat.number.next_generation() };
+        let later = |a: Number, b: Number| if b.is_later_than(a) { b } else { a };
         for (page, seats) in inner.pages.drain(..).zip(inner.seats.chunks(PAGE)) {
-            let later = |a: Number, b: Number| if b.is_later_than(a) { b } else { a };
-            give(page, if inner.is_reused { seats.iter().map(beyond).reduce(later) } else { None });
+            give(page, seats.iter().map(beyond).reduce(later).unwrap_or(Number::NONE));
         }
         inner.numbered = 0;
-        if inner.count > 0 {
-            (inner.ready, inner.batch) = Default::default();
-            for key in 0..inner.seats.len() {
-                if inner.seats[key].before != VACANT {
-                    inner.ready.push(&mut inner.seats, key as u32);
-                }
+        (inner.ready, inner.batch) = Default::default();
+        for key in 0..inner.end {
+            if inner.seats[key as usize].before != VACANT {
+                inner.ready.push(&mut inner.seats, key);
             }
         }
     }
@@ -288,19 +317,21 @@ impl Set {
         self.inner.borrow().seats.iter().map(|seat| seat.number.generation()).max().unwrap_or(0)
     }
 
-    /// Makes it ready for another owner. `false`: it takes so much memory that it is better dropped.
-    pub(crate) fn reset(&self) -> bool {
-        const KEPT: usize = 64;
+    /// The owner is gone, and the children: makes the set ready for another one. `None`: it has much more than `kept` seats, and is better
+    /// dropped. Otherwise the owner's waker is handed out, to be dropped, if there is one.
+    #[inline]
+    pub(crate) fn reset(&self, kept: usize) -> Option<Option<Waker>> {
         let inner = &mut *self.inner.borrow_mut();
-        if inner.seats.capacity().max(inner.own.capacity()) > KEPT {
-            return false;
+        if inner.count > 0 {
+            inner.remove_all();
         }
-        inner.seats.clear();
+        if inner.seats.capacity().max(inner.own.capacity()) > kept {
+            return None;
+        }
         // So that nobody looks for such wakers in the next one.
         inner.own.clear();
-        (inner.ready, inner.batch) = Default::default();
-        (inner.vacant, inner.count, inner.is_reused) = (0, 0, false);
-        true
+        (inner.end, inner.vacant, inner.count) = (0, 0, 0);
+        Some(inner.owner.take())
     }
 
     // ---- batches
@@ -377,16 +408,18 @@ impl Set {
     #[inline(always)]
     pub(crate) fn queue_behind(&self, key: u32, number: Number) -> bool {
         let Inner { seats, ready, owner, own, .. } = &mut *self.inner.borrow_mut();
-        let Some(seat) = seats.get(key as usize) else { return false };
-        let is_behind =
-            seat.number == number && seat.before == WAITING && ready.first != NONE && owner.is_none() && own.is_empty();
-        if is_behind {
-            ready.push(seats, key);
+        let Some(seat) = seats.get_mut(key as usize).filter(|seat| seat.number == number) else { return false };
+        if seat.before != WAITING || ready.first == NONE || owner.is_some() || !own.is_empty() {
+            return false;
         }
-        is_behind
+        (seat.next, seat.before) = (NONE, ready.last);
+        seats[ready.last as usize].next = key;
+        ready.last = key;
+        true
     }
 
     /// Wakes the child of that number, if it is that key's.
+    #[inline(always)]
     pub(crate) fn wake(&self, key: u32, number: Number) -> Called {
         let inner = &mut *self.inner.borrow_mut();
         let Some(seat) = inner.seats.get(key as usize).filter(|seat| seat.number == number) else {

@@ -42,6 +42,31 @@ impl WakeByNumber for Ours {
     }
 }
 
+/// The wakers of children that live in place. They do what ours do, which look for a task first.
+pub(crate) struct Childs;
+
+static CHILDS: Vtable<Childs> = Vtable::new();
+
+impl WakeByNumber for Childs {
+    #[inline(always)]
+    fn vtable() -> &'static Vtable<Childs> {
+        &CHILDS
+    }
+
+    fn wake(word: *const ()) {
+        let number = Number::of_word(word);
+        if !SEATS.look(|seats| seats.is_some_and(|seats| seats.queue_behind(number))) {
+            wake_unusual(number);
+        }
+    }
+}
+
+/// The waker of the child of that number. It owns nothing, so it need not be dropped.
+#[inline(always)]
+pub(crate) fn waker_of_child(number: Number) -> ManuallyDrop<Waker> {
+    waker::waker::<Childs>(number)
+}
+
 /// The waker of the task of that number. It owns nothing, so it need not be dropped.
 #[inline(always)]
 pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
@@ -51,7 +76,23 @@ pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
 /// The number inside, if the waker is one of ours.
 #[inline(always)]
 pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
+    task_of(waker).or_else(|| waker::number_of::<Childs>(waker))
+}
+
+/// The number inside, if the waker is a task's.
+#[inline(always)]
+pub(crate) fn task_of(waker: &Waker) -> Option<Number> {
     waker::number_of::<Ours>(waker)
+}
+
+/// A clone of a waker that is one of ours, without a call.
+#[inline(always)]
+pub(crate) fn copy_of(newest: &Waker) -> Option<Waker> {
+    let copy = match task_of(newest) {
+        Some(task) => waker(task),
+        None => waker_of_child(waker::number_of::<Childs>(newest)?),
+    };
+    Some(ManuallyDrop::into_inner(copy))
 }
 
 /// Wakes the task of that number, wherever its executor is.
@@ -79,19 +120,11 @@ pub(crate) fn is_still(number: Number) -> bool {
     SLOTS.look(|slots| slots.is_some_and(|slots| slots.is_still(number))) && !has_come()
 }
 
-/// No task of the current executor waits under this number. A child of a set whose owner was called before is queued, and that is all.
-fn wake_unusual(number: Number) {
-    if !SEATS.look(|seats| seats.is_some_and(|seats| seats.queue_behind(number))) {
-        wake_and_call(number);
-    }
-}
-
-/// Somebody is to be called, perhaps.
+/// No task of the current executor waits under this number.
 #[cold]
-#[inline(never)]
-fn wake_and_call(number: Number) {
-    if let Some(number) = wake_outwards(number) {
-        wake_both(number);
+fn wake_unusual(number: Number) {
+    if let Some(child) = wake_outwards(number) {
+        wake_both(child);
     }
 }
 
@@ -114,23 +147,23 @@ fn wake_outwards(mut number: Number) -> Option<Number> {
     }
 }
 
-/// Wakes what has that number, if it is one of the current executor's: a task that is queued already or waits for its clean-up, or a
-/// child that lives inside a task.
+/// Wakes what has that number, if it is one of the current executor's: a child that lives inside a task, or a task that is queued already or
+/// waits for its clean-up.
 #[inline(always)]
 fn wake_here(number: Number) -> Called {
-    let is_seat = SLOTS.look(|slots| {
-        let slots = slots?;
-        if number.slot() >= slots.len() {
-            return Some(true);
+    SEATS.look(|seats| seats?.wake(number)).unwrap_or_else(|| wake_task(number))
+}
+
+#[cold]
+#[inline(never)]
+fn wake_task(number: Number) -> Called {
+    SLOTS.look(|slots| match slots.filter(|slots| number.executor() == slots.executor()) {
+        Some(slots) => {
+            slots.wake_unusual(number);
+            Called::Done
         }
-        slots.wake_unusual(number);
-        (number.executor() == slots.executor()).then_some(false)
-    });
-    match is_seat {
         None => Called::Elsewhere,
-        Some(false) => Called::Done,
-        Some(true) => SEATS.look(|seats| seats.map_or(Called::Elsewhere, |seats| seats.wake(number))),
-    }
+    })
 }
 
 /// Wakes the two of a child: the one is followed to its end before the other, and the stack does not grow with them.

@@ -7,7 +7,7 @@ use crate::{
     wake::{
         seats::Seats,
         set::Set,
-        wake::{SEATS, SLOTS, number_of, wake_owner, waker},
+        wake::{SEATS, SLOTS, copy_of, wake_owner, waker_of_child},
         waker_cell::newest_of,
     },
 };
@@ -58,7 +58,7 @@ use std::{
 pub struct WakeSet {
     /// The children, once there was one.
     set: OnceCell<Rc<Set>>,
-    /// The seats of the executor in which the set was polled last.
+    /// The seats of the executor where the set is: in which it was polled last, or had its first child.
     home: RefCell<Option<Rc<Seats>>>,
 }
 
@@ -161,13 +161,12 @@ impl WakeSet {
     #[inline]
     #[track_caller]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
+        let set = self.set();
         if !self.is_here() {
             self.move_here();
         }
-        let set = self.set();
-        let old = match number_of(newest) {
-            // The same as a clone, without a call.
-            Some(number) => [set.begin(ManuallyDrop::into_inner(waker(number))), None],
+        let old = match copy_of(newest) {
+            Some(copy) => [set.begin(copy), None],
             None => begin_foreign(set, newest),
         };
         drop(old);
@@ -176,7 +175,15 @@ impl WakeSet {
 
     #[inline(always)]
     fn set(&self) -> &Rc<Set> {
-        self.set.get_or_init(|| SEATS.look(|seats| seats.map(|seats| seats.set())).unwrap_or_default())
+        self.set.get_or_init(|| {
+            SEATS.look(|seats| match seats {
+                Some(seats) => {
+                    self.home.replace(Some(seats.clone()));
+                    seats.set()
+                }
+                None => Rc::default(),
+            })
+        })
     }
 
     /// Is the set in the current executor?
@@ -192,32 +199,28 @@ impl WakeSet {
     #[cold]
     #[track_caller]
     fn move_here(&self) {
-        self.leave();
+        if let Some(home) = self.home.take() {
+            let owner = home.leave(self.set());
+            drop(owner);
+        }
         let Some(seats) = SEATS.look(|seats| seats.cloned()) else { polled_outside("a combinator") };
         self.home.replace(Some(seats));
         self.settle();
     }
 
     /// Gives numbers to children that have none, if the set is in an executor.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn settle(&self) {
-        let home = self.home.borrow();
-        let Some(seats) = &*home else { return };
         // An executor that is not current has room for as many children as for tasks.
-        let most = if self.is_here() { most_seats() } else { MAX_SLOTS / 2 };
-        if !seats.settle(self.set(), most) {
-            panic!(
-                "this executor has {most} children that live in place, which is all that it can have: bound the fan-out"
-            );
-        }
-    }
-
-    /// Leaves the executor.
-    fn leave(&self) {
-        if let Some(home) = self.home.take() {
-            let owner = home.leave(self.set());
-            drop(owner);
+        let most = || if self.is_here() { most_seats() } else { MAX_SLOTS / 2 };
+        if let Some(seats) = &*self.home.borrow() {
+            if !seats.settle(self.set(), most) {
+                panic!(
+                    "this executor has {} children that live in place, which is all that it can have: bound the fan-out",
+                    most()
+                );
+            }
         }
     }
 }
@@ -235,7 +238,7 @@ impl Batch<'_> {
     #[expect(clippy::should_implement_trait, reason = "it is not for iterator chains")]
     pub fn next(&mut self) -> Option<Woken> {
         let (key, number) = self.set.next()?;
-        Some(Woken { key, waker: waker(number) })
+        Some(Woken { key, waker: waker_of_child(number) })
     }
 
     /// Has every child of this batch been yielded?
@@ -291,13 +294,10 @@ impl fmt::Debug for Batch<'_> {
 impl Drop for WakeSet {
     #[inline]
     fn drop(&mut self) {
-        let Some(set) = self.set.take() else { return };
-        let home = self.home.take();
-        let owner = home.as_ref().and_then(|home| home.leave(&set));
-        if let Some(home) = home {
-            home.recycle(set);
+        if let (Some(set), Some(home)) = (self.set.take(), self.home.take()) {
+            let owner = home.end(set);
+            drop(owner);
         }
-        drop(owner);
     }
 }
 

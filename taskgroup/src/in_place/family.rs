@@ -254,9 +254,10 @@ fn poll_woken<C: Children>(
                 let key = woken.key();
                 polled.set(Some(key));
                 let mut cx = Context::from_waker(woken.waker());
-                let polled_child = match has_some {
-                    true => children.as_mut().poll_child(key, siblings, &mut cx),
-                    false => poll_last(children.as_mut(), key, siblings, &mut cx),
+                let polled_child = if has_some {
+                    children.as_mut().poll_child(key, siblings, &mut cx)
+                } else {
+                    poll_last(children.as_mut(), key, siblings, &mut cx)
                 };
                 if polled_child.is_ready() {
                     polled.set(None);
