@@ -5,7 +5,7 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
+//! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado, in two halves if need be ([`Rest`]) |
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |

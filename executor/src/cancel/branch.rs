@@ -220,10 +220,15 @@ pub struct Siblings<'a> {
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     polled_by("a combinator", |tasks| {
         let base = Base::new(tasks);
-        let mut siblings =
-            Siblings { tasks, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
-        siblings.look();
-        siblings.began_cancelled = siblings.is_cancelled;
+        let is_cancelled = tasks.is_cancelled_here();
+        let mut siblings = Siblings {
+            tasks,
+            framed: Some(tasks.here.enter_bare(is_cancelled)),
+            epoch: epoch(),
+            made: tasks.here.made(),
+            is_cancelled,
+            began_cancelled: is_cancelled,
+        };
         let polled = poll(&mut siblings);
         drop(siblings);
         base.end();
@@ -241,7 +246,8 @@ impl<T> fmt::Debug for Rest<T> {
 }
 
 impl<'a> Siblings<'a> {
-    /// Finds out whether a scope around is cancelled, and makes a frame that all branches without a region share.
+    /// Finds out again whether a scope around is cancelled, and makes a frame that all branches without a region share.
+    #[cold]
     fn look(&mut self) {
         self.framed = None;
         self.is_cancelled = self.tasks.is_cancelled_here();

@@ -195,11 +195,12 @@ impl Seats {
 
     // ---- children
 
-    /// Queues the child of that number, if it waits, and the owner of its set was called before. `false`: there may be more to do.
+    /// Queues the child of that number, if it waits, and takes the number of the task to wake for it, as [`Set::queue`] does.
     #[inline(always)]
-    pub(crate) fn queue_behind(&self, number: Number) -> bool {
+    pub(crate) fn queue(&self, number: Number, task_of: impl FnOnce(&Waker) -> Option<Number>) -> Option<Number> {
         let table = &*self.table.borrow_mut();
-        table.find(number.slot()).is_some_and(|(set, key)| set.queue_behind(key, number))
+        let (set, key) = table.find(number.slot())?;
+        set.queue(key, number, task_of)
     }
 
     /// Wakes the child of that number. `None`: it is no child's of this executor.

@@ -404,18 +404,31 @@ impl Set {
 
     // ---- waking
 
-    /// Queues the child of that number, if it is that key's and waits, and the owner was called before. `false`: there may be more to do.
+    /// Queues the child of that number, if it is that key's and waits, and takes the number of the task to wake for it: there is none if the owner
+    /// was called before. `None`: nothing was done, as there may be more to do.
     #[inline(always)]
-    pub(crate) fn queue_behind(&self, key: u32, number: Number) -> bool {
+    pub(crate) fn queue(
+        &self,
+        key: u32,
+        number: Number,
+        task_of: impl FnOnce(&Waker) -> Option<Number>,
+    ) -> Option<Number> {
         let Inner { seats, ready, owner, own, .. } = &mut *self.inner.borrow_mut();
-        let Some(seat) = seats.get_mut(key as usize).filter(|seat| seat.number == number) else { return false };
-        if seat.before != WAITING || ready.first == NONE || owner.is_some() || !own.is_empty() {
-            return false;
+        if !own.is_empty()
+            || !seats.get(key as usize).is_some_and(|seat| seat.number == number && seat.before == WAITING)
+        {
+            return None;
         }
-        (seat.next, seat.before) = (NONE, ready.last);
-        seats[ready.last as usize].next = key;
-        ready.last = key;
-        true
+        let task = match owner {
+            None => Number::NONE,
+            Some(waker) => task_of(waker)?,
+        };
+        if task != Number::NONE {
+            // A task's waker owns nothing.
+            std::mem::forget(owner.take());
+        }
+        ready.push(seats, key);
+        Some(task)
     }
 
     /// Wakes the child of that number, if it is that key's.

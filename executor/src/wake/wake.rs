@@ -55,8 +55,10 @@ impl WakeByNumber for Childs {
 
     fn wake(word: *const ()) {
         let number = Number::of_word(word);
-        if !SEATS.look(|seats| seats.is_some_and(|seats| seats.queue_behind(number))) {
-            wake_unusual(number);
+        match SEATS.look(|seats| seats?.queue(number, task_of)) {
+            Some(Number::NONE) => {}
+            Some(task) => wake_number(task),
+            None => wake_unusual(number),
         }
     }
 }

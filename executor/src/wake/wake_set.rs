@@ -102,7 +102,8 @@ impl WakeSet {
     ///
     /// # Panics
     ///
-    /// When the executor has no room for more: tasks and children share 2²⁶ places (2¹⁸ on 32-bit targets).
+    /// When the executor has no room for more: tasks and children share 2²⁶ places (2¹⁸ on 32-bit targets), of which a set takes eight at a
+    /// time.
     #[track_caller]
     pub fn insert(&self) -> usize {
         let key = self.set().insert();
@@ -118,7 +119,8 @@ impl WakeSet {
     /// If the set had children. When the executor has no room for more, as [`insert`](WakeSet::insert) does.
     #[track_caller]
     pub fn insert_all(&self, count: usize) {
-        assert!(self.set().insert_all(count), "insert_all is for sets without children");
+        let set = self.set();
+        assert!(set.insert_all(count), "insert_all is for sets without children");
         self.settle();
         self.wake_owner();
     }
