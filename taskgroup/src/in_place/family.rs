@@ -132,7 +132,6 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
                 batch.reorder(choose_order(batch.orders()));
             }
             let polled = poll_woken(roll, this.children, this.standing, &mut batch, &mut ended);
-            drop(batch);
             give_way(this.standing, cx);
             // The others are in the next batch, all of them: they are cancelled.
             let Err(lost) = polled else { return };
@@ -152,7 +151,6 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
             panicked(this.children.as_mut());
             lose(roll, this.children.as_mut(), this.standing, lost);
         }
-        drop(batch);
         give_way(this.standing, cx);
     }
 
