@@ -94,7 +94,7 @@ impl<T> PinnedRow<T> {
     /// The place, if it exists.
     #[inline(always)]
     fn place(&mut self, index: usize) -> Option<Pin<&mut Place<T>>> {
-        if index < self.first_len { place_in(self.first.as_mut(), index) } else { self.place_behind(index) }
+        if index < self.first_len { Some(place_in(self.first.as_mut(), index)) } else { self.place_behind(index) }
     }
 
     #[inline(never)]
@@ -103,16 +103,17 @@ impl<T> PinnedRow<T> {
             return None;
         }
         let (piece, at) = self.locate(index);
-        place_in(self.more[piece].as_mut(), at)
+        Some(place_in(self.more[piece].as_mut(), at))
     }
 }
 
+/// A place that exists.
 #[inline(always)]
-fn place_in<T>(piece: Pin<&mut [Place<T>]>, at: usize) -> Option<Pin<&mut Place<T>>> {
+fn place_in<T>(piece: Pin<&mut [Place<T>]>, at: usize) -> Pin<&mut Place<T>> {
     // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
     // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
-    // does not matter, as it only owns the boxes.
-    unsafe { piece.get_unchecked_mut().get_mut(at).map(|place| Pin::new_unchecked(place)) }
+    // does not matter, as it only owns the boxes. (`get_mut` of a slice takes a plain reference to all of it.)
+    unsafe { piece.map_unchecked_mut(|piece| &mut piece[at]) }
 }
 
 /// A row with as many places, all in one piece.
