@@ -5,7 +5,7 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado |
+//! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado, in two halves if need be ([`Rest`]) |
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
 //! | keep a future in memory that is used again, apart from its output | [`lodge`], [`Lodger`], [`Claim`] |
@@ -20,7 +20,7 @@
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
-    Batch, Branch, Claim, Handed, Lodger, Loose, Nest, NestEnd, PinnedRow, Place, Siblings, Stand, WakeSet, WakerCell,
-    Woken, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields, open_shields_above, plain,
-    poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
+    Batch, Branch, Claim, Handed, Lodger, Loose, Nest, NestEnd, PinnedRow, Place, Rest, Siblings, Stand, WakeSet,
+    WakerCell, Woken, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields, open_shields_above,
+    plain, poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
 };

@@ -92,7 +92,7 @@ pub mod combinator {
     pub use crate::{
         cancel::shields::{is_stopping_hard, open_shields, open_shields_above, shield_depth, take_cleanup_panic},
         cancel::{
-            branch::{Branch, Siblings, poll_branches},
+            branch::{Branch, Rest, Siblings, poll_branches},
             cleanup::{settle, settle_at},
             nest::{Nest, NestEnd},
         },

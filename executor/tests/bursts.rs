@@ -165,7 +165,7 @@ async fn sets(count: usize) -> Vec<WakeSet> {
     let begin = |_| {
         let set = WakeSet::new();
         set.insert_all(2);
-        drop(set.begin(&waker));
+        _ = set.begin(&waker);
         set
     };
     (0..count).map(begin).collect()

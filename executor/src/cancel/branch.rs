@@ -226,10 +226,15 @@ pub struct Siblings<'a> {
 pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     polled_by("a combinator", |tasks| {
         let base = Base::new(tasks);
-        let mut siblings =
-            Siblings { tasks, framed: None, epoch: 0, made: 0, is_cancelled: false, began_cancelled: false };
-        siblings.look();
-        siblings.began_cancelled = siblings.is_cancelled;
+        let is_cancelled = tasks.is_cancelled_here();
+        let mut siblings = Siblings {
+            tasks,
+            framed: Some(tasks.here.enter_bare(is_cancelled)),
+            epoch: epoch(),
+            made: tasks.here.made(),
+            is_cancelled,
+            began_cancelled: is_cancelled,
+        };
         let polled = poll(&mut siblings);
         drop(siblings);
         base.end();
@@ -237,8 +242,18 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     })
 }
 
+/// What is left to do in the poll of a branch: all of it, or what follows the poll of its future.
+pub struct Rest<T>(Option<Poll<T>>);
+
+impl<T> fmt::Debug for Rest<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
 impl<'a> Siblings<'a> {
-    /// Finds out whether a scope around is cancelled, and makes a frame that all branches without a region share.
+    /// Finds out again whether a scope around is cancelled, and makes a frame that all branches without a region share.
+    #[cold]
     fn look(&mut self) {
         self.framed = None;
         self.is_cancelled = self.tasks.is_cancelled_here();
@@ -285,9 +300,43 @@ impl<'a> Siblings<'a> {
         mut branch: Pin<&mut Branch<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Cancelled>> {
-        let mut this = branch.as_mut().parts();
+        match self.poll_plain_as::<F, OWN>(branch.as_mut(), cx) {
+            Ok(polled) => polled.map(Ok),
+            Err(rest) => self.go_on_as::<F, OWN>(branch, rest, cx),
+        }
+    }
+
+    /// Polls a branch that needs nothing, as nearly all do: the first half of [`Siblings::poll`], for those who count instructions. If it
+    /// needs more, [`Siblings::go_on`] is the other half.
+    #[inline(always)]
+    pub fn poll_plain<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Result<Poll<F::Output>, Rest<F::Output>> {
+        self.poll_plain_as::<F, true>(branch, cx)
+    }
+
+    /// Goes on with the poll of a branch.
+    #[cold]
+    pub fn go_on<F: Future>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        rest: Rest<F::Output>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        self.go_on_as::<F, true>(branch, rest, cx)
+    }
+
+    #[inline(always)]
+    fn poll_plain_as<F: Future, const OWN: bool>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        cx: &mut Context<'_>,
+    ) -> Result<Poll<F::Output>, Rest<F::Output>> {
+        let mut this = branch.parts();
         if this.region.is_some() || self.is_cancelled || self.epoch != epoch() {
-            return self.poll_alone::<F, OWN>(branch, cx);
+            return Err(Rest(None));
         }
         *this.state = State::Running;
         let future = this.body.as_mut().get().expect("a branch was polled after it had ended");
@@ -295,13 +344,26 @@ impl<'a> Siblings<'a> {
             self.tasks.here.layers.enter();
         }
         let polled = future.poll(cx);
-        if self.epoch == epoch() && self.made == self.tasks.here.made() {
-            if OWN {
-                self.tasks.here.layers.leave();
-            }
-            return polled.map(Ok);
+        if self.epoch != epoch() || self.made != self.tasks.here.made() {
+            return Err(Rest(Some(polled)));
         }
-        self.finish(branch, polled, OWN.then(|| Layer::innermost(self.tasks)), cx)
+        if OWN {
+            self.tasks.here.layers.leave();
+        }
+        Ok(polled)
+    }
+
+    #[cold]
+    fn go_on_as<F: Future, const OWN: bool>(
+        &mut self,
+        branch: Pin<&mut Branch<F>>,
+        rest: Rest<F::Output>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        match rest.0 {
+            None => self.poll_alone::<F, OWN>(branch, cx),
+            Some(polled) => self.finish(branch, polled, OWN.then(|| Layer::innermost(self.tasks)), cx),
+        }
     }
 
     /// Polls a branch that has a region, or may need one.

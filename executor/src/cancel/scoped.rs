@@ -44,7 +44,10 @@ pin_project! {
     }
     impl<F, T: Timing> PinnedDrop for Scoped<F, T> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().drop_unfinished();
+            let this = this.project();
+            if this.region.is_some() {
+                this.drop_unfinished();
+            }
         }
     }
 }
@@ -131,15 +134,14 @@ impl<F, T: Timing> Parts<'_, F, T> {
     }
 
     /// Drops a body that has not ended: an outer scope stops, or foreign code does not want it any more.
-    #[inline]
-    fn drop_unfinished(&mut self) {
+    #[cold]
+    fn drop_unfinished(mut self) {
         if let Some(region) = self.region.take() {
             self.drop_in(region);
         }
     }
 
     /// Drops a body that has not ended, with its region.
-    #[cold]
     fn drop_in(&mut self, region: Rc<Region>) {
         if *self.state == State::New && region.limit.was_entered() {
             // Another future runs in the scope, or did.

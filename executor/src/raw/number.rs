@@ -92,6 +92,12 @@ impl Number {
         Number(self.0.wrapping_add(GENERATION_ONE))
     }
 
+    /// The number of the slot before this one. There must be one.
+    #[inline(always)]
+    pub(crate) fn next_lower(self) -> Number {
+        Number(self.0.wrapping_sub(1))
+    }
+
     /// The number of this slot and executor in generation 0, which the inbox takes for "whoever is in this slot now".
     pub(crate) fn anyone(self) -> Number {
         Number(self.0 & (GENERATION_ONE - 1))

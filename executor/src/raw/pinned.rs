@@ -61,21 +61,22 @@ impl<T> PinnedRow<T> {
             }
             self.len += 1;
         }
-        let mut place = self.place(index);
-        assert!(!place.as_mut().is_taken(), "place {index} of a row has a value");
-        place.put(value);
+        if let Some(mut place) = self.place(index) {
+            assert!(!place.as_mut().is_taken(), "place {index} of a row has a value");
+            place.put(value);
+        }
     }
 
     /// The value in a place.
-    #[inline]
+    #[inline(always)]
     pub fn get(&mut self, index: usize) -> Option<Pin<&mut T>> {
-        if index < self.len { self.place(index).get() } else { None }
+        self.place(index)?.get()
     }
 
     /// Drops the value in a place, there. Its destructor's panic goes on, and the place is empty.
     pub fn remove(&mut self, index: usize) {
-        if index < self.len {
-            self.place(index).clear();
+        if let Some(place) = self.place(index) {
+            place.clear();
         }
     }
 
@@ -90,20 +91,29 @@ impl<T> PinnedRow<T> {
         (piece as usize, index - self.unit() * ((1 << piece) - 1))
     }
 
-    /// A place that exists.
-    #[inline]
-    fn place(&mut self, index: usize) -> Pin<&mut Place<T>> {
-        let (piece, at) = if index < self.first_len {
-            (self.first.as_mut(), index)
-        } else {
-            let (piece, at) = self.locate(index);
-            (self.more[piece].as_mut(), at)
-        };
-        // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
-        // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
-        // does not matter, as it only owns the boxes.
-        unsafe { piece.map_unchecked_mut(|piece| &mut piece[at]) }
+    /// The place, if it exists.
+    #[inline(always)]
+    fn place(&mut self, index: usize) -> Option<Pin<&mut Place<T>>> {
+        if index < self.first_len { Some(place_in(self.first.as_mut(), index)) } else { self.place_behind(index) }
     }
+
+    #[inline(never)]
+    fn place_behind(&mut self, index: usize) -> Option<Pin<&mut Place<T>>> {
+        if index >= self.len {
+            return None;
+        }
+        let (piece, at) = self.locate(index);
+        Some(place_in(self.more[piece].as_mut(), at))
+    }
+}
+
+/// A place that exists.
+#[inline(always)]
+fn place_in<T>(piece: Pin<&mut [Place<T>]>, at: usize) -> Pin<&mut Place<T>> {
+    // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
+    // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
+    // does not matter, as it only owns the boxes. (`get_mut` of a slice takes a plain reference to all of it.)
+    unsafe { piece.map_unchecked_mut(|piece| &mut piece[at]) }
 }
 
 /// A row with as many places, all in one piece.

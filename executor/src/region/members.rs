@@ -54,6 +54,7 @@
 use crate::wake::{
     few::Few,
     seats::Seats,
+    set::Set,
     wake::{drop_wakers, wake_owner},
 };
 use slab::Slab;
@@ -108,9 +109,7 @@ pub(crate) struct Members {
 /// The seats of one region's members, and where they lie.
 pub(super) struct Home {
     pub(super) seats: Rc<Seats>,
-    pub(super) set: u32,
-    /// The seat of the region's body.
-    pub(super) body: u32,
+    pub(super) set: Rc<Set>,
 }
 
 impl Members {
@@ -168,7 +167,7 @@ impl Members {
         let Some(member) = list.get_mut(key) else { return true };
         let has_it = match member.seat {
             None => member.waker.as_ref().is_some_and(|stored| stored.will_wake(newest)),
-            Some(seat) => self.home.borrow().as_ref().is_some_and(|home| home.seats.has_own(seat, newest)),
+            Some(seat) => self.home.borrow().as_ref().is_some_and(|home| home.set.has_own(seat, newest)),
         };
         if has_it {
             self.become_waiting(member, state, count);
@@ -190,7 +189,7 @@ impl Members {
         let Some(member) = list.get_mut(key) else { return (Some(waker), None) };
         self.become_waiting(member, state, count);
         match (member.seat, &*self.home.borrow()) {
-            (Some(seat), Some(home)) => home.seats.set_own(seat, waker),
+            (Some(seat), Some(home)) => home.set.set_own(seat, waker),
             _ => (member.waker.replace(waker), None),
         }
     }
@@ -212,9 +211,9 @@ impl Members {
     #[cold]
     fn give_up(&self, seat: u32) -> Option<Waker> {
         let home = self.home.borrow();
-        let seats = &home.as_ref()?.seats;
-        let waker = seats.take_own(seat);
-        seats.release(seat);
+        let set = &home.as_ref()?.set;
+        let waker = set.take_own(seat);
+        set.remove(seat as usize);
         waker
     }
 
@@ -247,7 +246,7 @@ impl Members {
     /// Notes that the member is called. Returns its own waker, to be called, if that was not done before; and whether the member was working.
     pub(crate) fn call(&self, member: &mut Member) -> (Option<Waker>, bool) {
         let waker = match (member.seat, &*self.home.borrow()) {
-            (Some(seat), Some(home)) => home.seats.take_own(seat),
+            (Some(seat), Some(home)) => home.set.take_own(seat),
             _ => member.waker.take(),
         };
         (waker, self.change(member, State::Called) == State::Working)

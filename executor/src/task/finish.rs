@@ -13,7 +13,7 @@ use crate::{
         header::{Header, Live, Meta},
         tasks::Tasks,
     },
-    wake::wake::number_of,
+    wake::wake::task_of,
 };
 use std::task::Waker;
 
@@ -76,8 +76,8 @@ impl Tasks {
         }
         // From here on the block may be gone: the waker may be one that drops the handle.
         if let Some(joiner) = task.meta.joiner.take() {
-            match number_of(&joiner) {
-                // Ours own nothing.
+            match task_of(&joiner) {
+                // A task's owns nothing.
                 Some(number) if self.blocks.slots.wake_waiting(number) => std::mem::forget(joiner),
                 _ => self.wake_joiner(joiner),
             }

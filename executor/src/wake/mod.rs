@@ -5,6 +5,7 @@ pub(crate) mod waker_cell;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod wake;
 pub(crate) mod seats;
+pub(crate) mod set;
 pub(crate) mod call;
 pub(crate) mod registry;
 pub(crate) mod calls;

@@ -12,7 +12,8 @@ use crate::{
         call::{call, drop_waker},
         few::Few,
         registry,
-        seats::{Called, Seats},
+        seats::Seats,
+        set::Called,
     },
 };
 use std::{mem::ManuallyDrop, rc::Rc, task::Waker};
@@ -41,6 +42,33 @@ impl WakeByNumber for Ours {
     }
 }
 
+/// The wakers of children that live in place. They do what ours do, which look for a task first.
+pub(crate) struct Childs;
+
+static CHILDS: Vtable<Childs> = Vtable::new();
+
+impl WakeByNumber for Childs {
+    #[inline(always)]
+    fn vtable() -> &'static Vtable<Childs> {
+        &CHILDS
+    }
+
+    fn wake(word: *const ()) {
+        let number = Number::of_word(word);
+        match SEATS.look(|seats| seats?.queue(number, task_of)) {
+            Some(Number::NONE) => {}
+            Some(task) => wake_number(task),
+            None => wake_unusual(number),
+        }
+    }
+}
+
+/// The waker of the child of that number. It owns nothing, so it need not be dropped.
+#[inline(always)]
+pub(crate) fn waker_of_child(number: Number) -> ManuallyDrop<Waker> {
+    waker::waker::<Childs>(number)
+}
+
 /// The waker of the task of that number. It owns nothing, so it need not be dropped.
 #[inline(always)]
 pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
@@ -50,7 +78,23 @@ pub(crate) fn waker(number: Number) -> ManuallyDrop<Waker> {
 /// The number inside, if the waker is one of ours.
 #[inline(always)]
 pub(crate) fn number_of(waker: &Waker) -> Option<Number> {
+    task_of(waker).or_else(|| waker::number_of::<Childs>(waker))
+}
+
+/// The number inside, if the waker is a task's.
+#[inline(always)]
+pub(crate) fn task_of(waker: &Waker) -> Option<Number> {
     waker::number_of::<Ours>(waker)
+}
+
+/// A clone of a waker that is one of ours, without a call.
+#[inline(always)]
+pub(crate) fn copy_of(newest: &Waker) -> Option<Waker> {
+    let copy = match task_of(newest) {
+        Some(task) => waker(task),
+        None => waker_of_child(waker::number_of::<Childs>(newest)?),
+    };
+    Some(ManuallyDrop::into_inner(copy))
 }
 
 /// Wakes the task of that number, wherever its executor is.
@@ -81,15 +125,15 @@ pub(crate) fn is_still(number: Number) -> bool {
 /// No task of the current executor waits under this number.
 #[cold]
 fn wake_unusual(number: Number) {
-    if let Some(seat) = wake_outwards(number) {
-        wake_both(seat);
+    if let Some(child) = wake_outwards(number) {
+        wake_both(child);
     }
 }
 
 /// Wakes what has that number and those around it, one round for each, as sets lie inside each other. Where clean-up is at work
-/// there may be two to call for a child: its seat is handed out.
+/// there may be two to call for a child: its number is handed out.
 #[inline(always)]
-fn wake_outwards(mut number: Number) -> Option<u32> {
+fn wake_outwards(mut number: Number) -> Option<Number> {
     loop {
         match wake_here(number) {
             Called::Done => return None,
@@ -100,37 +144,37 @@ fn wake_outwards(mut number: Number) -> Option<u32> {
                 return None;
             }
             Called::Owner(owner) => number = wake_waiting(owner)?,
-            Called::Both(seat) => return Some(seat),
+            Called::Both(child) => return Some(child),
         }
     }
 }
 
-/// Wakes what has that number, if it is one of the current executor's: a task that is queued already or waits for its clean-up, or a
-/// child that lives inside a task.
+/// Wakes what has that number, if it is one of the current executor's: a child that lives inside a task, or a task that is queued already or
+/// waits for its clean-up.
 #[inline(always)]
 fn wake_here(number: Number) -> Called {
-    let is_seat = SLOTS.look(|slots| {
-        let slots = slots?;
-        if number.slot() >= slots.len() {
-            return Some(true);
-        }
-        slots.wake_unusual(number);
-        (number.executor() == slots.executor()).then_some(false)
-    });
-    match is_seat {
-        None => Called::Elsewhere,
-        Some(false) => Called::Done,
-        Some(true) => SEATS.look(|seats| seats.map_or(Called::Elsewhere, |seats| seats.wake(number))),
-    }
+    SEATS.look(|seats| seats?.wake(number)).unwrap_or_else(|| wake_task(number))
 }
 
-/// Wakes the two of a seat: the one is followed to its end before the other, and the stack does not grow with them.
 #[cold]
 #[inline(never)]
-fn wake_both(seat: u32) {
-    let (mut left, mut both) = (Few::default(), Some(seat));
+fn wake_task(number: Number) -> Called {
+    SLOTS.look(|slots| match slots.filter(|slots| number.executor() == slots.executor()) {
+        Some(slots) => {
+            slots.wake_unusual(number);
+            Called::Done
+        }
+        None => Called::Elsewhere,
+    })
+}
+
+/// Wakes the two of a child: the one is followed to its end before the other, and the stack does not grow with them.
+#[cold]
+#[inline(never)]
+fn wake_both(child: Number) {
+    let (mut left, mut both) = (Few::default(), Some(child));
     loop {
-        let take = |seat| SEATS.look(|seats| seats.map(|seats| seats.take_both(seat)));
+        let take = |child| SEATS.look(|seats| seats.map(|seats| seats.take_both(child)));
         let (owner, own) = both.and_then(take).unwrap_or_default();
         left.extend(owner);
         let Some(waker) = own.or_else(|| left.pop()) else { return };

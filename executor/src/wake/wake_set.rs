@@ -5,12 +5,19 @@ use crate::{
     raw::lent::OnThread,
     raw::{number::MAX_SLOTS, slots::Slots},
     wake::{
-        seats::{Called, Seats},
-        wake::{SEATS, SLOTS, wake_owner, waker},
+        seats::Seats,
+        set::Set,
+        wake::{SEATS, SLOTS, copy_of, wake_owner, waker_of_child},
         waker_cell::newest_of,
     },
 };
-use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, task::Waker};
+use std::{
+    cell::{OnceCell, RefCell},
+    fmt,
+    mem::ManuallyDrop,
+    rc::Rc,
+    task::Waker,
+};
 
 /// Tells which of the children that live inside a future were woken, so that no other need be polled: what `gather`, `race` and
 /// `scope` are built on, and what those can use who build combinators of their own.
@@ -49,69 +56,18 @@ use std::{cell::RefCell, fmt, marker::PhantomData, mem::ManuallyDrop, rc::Rc, ta
 /// ```
 #[derive(Default)]
 pub struct WakeSet {
-    home: RefCell<Option<Home>>,
-    children: RefCell<Children>,
-}
-
-/// The executor in which the set was polled last.
-struct Home {
-    seats: Rc<Seats>,
-    set: u32,
-}
-
-#[derive(Default)]
-struct Children {
-    /// By key: the child's seat, or [`STANDING`]. If no child has the key, [`NOBODY`] and the next such key, as a list.
-    seats: Vec<u32>,
-    /// The first key of that list, or a key that does not exist.
-    free: u32,
-    count: usize,
-}
-
-/// The child has no seat yet.
-const STANDING: u32 = NOBODY - 1;
-const NOBODY: u32 = 1 << 31;
-
-impl Children {
-    fn insert(&mut self) -> u32 {
-        let key = self.free;
-        self.count += 1;
-        match self.seats.get_mut(key as usize) {
-            Some(seat) => self.free = std::mem::replace(seat, STANDING) ^ NOBODY,
-            None => {
-                self.seats.push(STANDING);
-                self.free = key + 1;
-            }
-        }
-        key
-    }
-
-    /// The child's seat, if there is a child with the key and it has one.
-    #[inline]
-    fn seat(&self, key: usize) -> Option<u32> {
-        self.seats.get(key).copied().filter(|seat| *seat < STANDING)
-    }
-
-    /// Returns the child's seat, if it has one.
-    #[inline]
-    fn remove(&mut self, key: usize) -> Option<u32> {
-        let seat = self.seats.get(key).copied().filter(|seat| *seat < NOBODY)?;
-        self.count -= 1;
-        self.seats[key] = NOBODY | std::mem::replace(&mut self.free, key as u32);
-        (seat != STANDING).then_some(seat)
-    }
+    /// The children, once there was one.
+    set: OnceCell<Rc<Set>>,
+    /// The seats of the executor where the set is: in which it was polled last, or had its first child.
+    home: RefCell<Option<Rc<Seats>>>,
 }
 
 /// One poll of a set's owner: yields the children that were woken before it began.
 ///
-/// If a batch is dropped before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
+/// If a batch is left before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
 /// [`WakeSet::wake_owner`].
 pub struct Batch<'a> {
-    set: PhantomData<&'a WakeSet>,
-    seats: Rc<Seats>,
-    id: u32,
-    queue: Vec<u32>,
-    next: usize,
+    set: &'a Set,
 }
 
 /// A child that was woken, as a [`Batch`] yields it.
@@ -146,14 +102,12 @@ impl WakeSet {
     ///
     /// # Panics
     ///
-    /// When the executor has no room for more: tasks and children share 2²⁶ places (2¹⁸ on 32-bit targets).
+    /// When the executor has no room for more: tasks and children share 2²⁶ places (2¹⁸ on 32-bit targets), of which a set takes eight at a
+    /// time.
     #[track_caller]
     pub fn insert(&self) -> usize {
-        let key = self.children.borrow_mut().insert();
-        if let Some(home) = &*self.home.borrow() {
-            let seat = &mut self.children.borrow_mut().seats[key as usize];
-            home.claim([(key, seat)].into_iter(), 1);
-        }
+        let key = self.set().insert();
+        self.settle();
         self.wake_owner();
         key as usize
     }
@@ -165,51 +119,38 @@ impl WakeSet {
     /// If the set had children. When the executor has no room for more, as [`insert`](WakeSet::insert) does.
     #[track_caller]
     pub fn insert_all(&self, count: usize) {
-        {
-            let children = &mut *self.children.borrow_mut();
-            assert!(children.seats.is_empty(), "insert_all is for sets without children");
-            children.seats.resize(count, STANDING);
-            (children.free, children.count) = (count as u32, count);
-            if let Some(home) = &*self.home.borrow() {
-                home.claim((0..).zip(&mut children.seats), count);
-            }
-        }
+        let set = self.set();
+        assert!(set.insert_all(count), "insert_all is for sets without children");
+        self.settle();
         self.wake_owner();
     }
 
     /// Removes a child. Wakers of it do nothing from now on. Without effect if no child has the key.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&self, key: usize) {
-        let seat = self.children.borrow_mut().remove(key);
-        if let (Some(home), Some(seat)) = (&*self.home.borrow(), seat) {
-            home.seats.release(seat);
+        if let Some(set) = self.set.get() {
+            set.remove(key);
         }
     }
 
     /// Wakes a child, as its waker would. Without effect if no child has the key.
     pub fn wake(&self, key: usize) {
-        let seat = self.children.borrow().seat(key);
-        if let Some(seat) = seat {
-            let called = self.home.borrow().as_ref().map(|home| home.seats.wake_seat(seat));
-            if let Some(Called::Owner(owner)) = called {
-                // Children of such a set have no wakers of their own.
-                wake_owner(owner);
-            }
+        // Children of such a set have no wakers of their own.
+        if let Some(owner) = self.set.get().and_then(|set| set.wake_key(key)) {
+            wake_owner(owner);
         }
     }
 
     /// The child counts as woken in the next poll, but nobody is woken for it. Without effect if no child has the key.
     pub fn keep(&self, key: usize) {
-        let seat = self.children.borrow().seat(key);
-        if let (Some(home), Some(seat)) = (&*self.home.borrow(), seat) {
-            home.seats.keep(seat);
+        if let Some(set) = self.set.get() {
+            set.keep(key);
         }
     }
 
     /// Wakes the owner, if it has not been woken since its latest poll.
     pub fn wake_owner(&self) {
-        let owner = self.home.borrow().as_ref().and_then(|home| home.seats.take_owner(home.set));
-        if let Some(owner) = owner {
+        if let Some(owner) = self.set.get().and_then(|set| set.take_owner()) {
             wake_owner(owner);
         }
     }
@@ -222,87 +163,95 @@ impl WakeSet {
     #[inline]
     #[track_caller]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
-        let is_here = SEATS.look(|seats| match (seats, &*self.home.borrow()) {
-            (Some(seats), Some(home)) => Rc::ptr_eq(seats, &home.seats),
-            _ => false,
-        });
-        if !is_here {
+        let set = self.set();
+        if !self.is_here() {
             self.move_here();
         }
-        let (seats, id) = match &*self.home.borrow() {
-            Some(home) => (home.seats.clone(), home.set),
-            None => polled_outside("a combinator"),
+        let old = match copy_of(newest) {
+            Some(copy) => [set.begin(copy), None],
+            None => begin_foreign(set, newest),
         };
-        // Clone and drop of wakers may be foreign code: nothing is borrowed meanwhile, and what is woken by it comes into this batch.
-        let (kept, old) = newest_of(seats.take_owner(id), newest);
-        let (older, queue) = seats.begin(id, kept);
-        let batch = Batch { set: PhantomData, seats, id, queue, next: 0 };
-        drop((old, older));
-        batch
+        drop(old);
+        Batch { set }
+    }
+
+    #[inline(always)]
+    fn set(&self) -> &Rc<Set> {
+        self.set.get_or_init(|| {
+            SEATS.look(|seats| match seats {
+                Some(seats) => {
+                    self.home.replace(Some(seats.clone()));
+                    seats.set()
+                }
+                None => Rc::default(),
+            })
+        })
+    }
+
+    /// Is the set in the current executor?
+    #[inline(always)]
+    fn is_here(&self) -> bool {
+        SEATS.look(|here| match (here, &*self.home.borrow()) {
+            (Some(here), Some(home)) => Rc::ptr_eq(here, home),
+            _ => false,
+        })
     }
 
     /// Registers with the current executor, and leaves the one before.
     #[cold]
     #[track_caller]
     fn move_here(&self) {
-        self.leave();
-        let seats = SEATS.look(|seats| seats.cloned());
-        let Some(seats) = seats else { polled_outside("a combinator") };
-        let home = Home { set: seats.open(), seats };
-        let children = &mut *self.children.borrow_mut();
-        home.claim((0..).zip(&mut children.seats).filter(|(_, seat)| **seat == STANDING), children.count);
-        self.home.replace(Some(home));
-    }
-
-    fn leave(&self) {
-        let Some(home) = self.home.take() else { return };
-        for seat in self.children.borrow_mut().seats.iter_mut().filter(|seat| **seat < STANDING) {
-            home.seats.release(*seat);
-            *seat = STANDING;
+        if let Some(home) = self.home.take() {
+            let owner = home.leave(self.set());
+            drop(owner);
         }
-        let owner = home.seats.close(home.set);
-        drop(owner);
+        let Some(seats) = SEATS.look(|seats| seats.cloned()) else { polled_outside("a combinator") };
+        self.home.replace(Some(seats));
+        self.settle();
     }
-}
 
-impl Home {
+    /// Gives numbers to children that have none, if the set is in an executor.
+    #[inline(always)]
     #[track_caller]
-    fn claim<'a>(&self, children: impl Iterator<Item = (u32, &'a mut u32)>, count: usize) {
+    fn settle(&self) {
         // An executor that is not current has room for as many children as for tasks.
-        let is_here = SEATS.look(|seats| seats.is_some_and(|seats| Rc::ptr_eq(seats, &self.seats)));
-        let most = if is_here { most_seats() } else { MAX_SLOTS / 2 };
-        if !self.seats.claim(self.set, children, count, most) {
-            panic!(
-                "this executor has {most} children that live in place, which is all that it can have: bound the fan-out"
-            );
-        }
-    }
-}
-
-impl Batch<'_> {
-    /// The next child of this poll that was woken.
-    #[inline]
-    #[expect(clippy::should_implement_trait, reason = "it is not for iterator chains")]
-    pub fn next(&mut self) -> Option<Woken> {
-        loop {
-            let seat = *self.queue.get(self.next)?;
-            self.next += 1;
-            if let Some((key, number)) = self.seats.step(seat) {
-                return Some(Woken { key, waker: waker(number) });
+        let most = || if self.is_here() { most_seats() } else { MAX_SLOTS / 2 };
+        if let Some(seats) = &*self.home.borrow() {
+            if !seats.settle(self.set(), most) {
+                panic!(
+                    "this executor has {} children that live in place, which is all that it can have: bound the fan-out",
+                    most()
+                );
             }
         }
     }
 }
 
+/// Clone and drop of the owner's waker may be foreign code: nothing is borrowed meanwhile, and what is woken by it comes into this batch.
+#[cold]
+fn begin_foreign(set: &Set, newest: &Waker) -> [Option<Waker>; 2] {
+    let (kept, old) = newest_of(set.take_owner(), newest);
+    [set.begin(kept), old]
+}
+
 impl Batch<'_> {
+    /// The next child of this poll that was woken.
+    #[inline(always)]
+    #[expect(clippy::should_implement_trait, reason = "it is not for iterator chains")]
+    pub fn next(&mut self) -> Option<Woken> {
+        let (key, number) = self.set.next()?;
+        Some(Woken { key, waker: waker_of_child(number) })
+    }
+
     /// Has every child of this batch been yielded?
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.next == self.queue.len()
+        self.set.is_batch_over()
     }
 
     /// How many orders there are for [`reorder`](Batch::reorder): two for each child that is left.
     pub fn orders(&self) -> usize {
-        2 * (self.queue.len() - self.next)
+        2 * self.set.left()
     }
 
     /// Changes the order of the children that are left. `order` is one of `0..orders()`: it says which of them is first, and whether they
@@ -324,46 +273,39 @@ impl Batch<'_> {
     /// }));
     /// ```
     pub fn reorder(&mut self, order: usize) {
-        let left = &mut self.queue[self.next..];
-        if left.is_empty() {
-            return;
-        }
-        let first = order % left.len();
-        if order >= left.len() {
-            // Backwards, and the first stays the first.
-            left.reverse();
-            left.rotate_left(left.len() - 1 - first);
-        } else {
-            left.rotate_left(first);
-        }
-    }
-}
-
-impl Drop for Batch<'_> {
-    fn drop(&mut self) {
-        if self.next < self.queue.len() {
-            self.queue.drain(..self.next);
-            self.seats.give_back(self.id, &mut self.queue);
-        }
-        self.seats.end(self.id, std::mem::take(&mut self.queue));
+        let reorder = |left: &mut [u32]| {
+            let Some(first) = order.checked_rem(left.len()) else { return };
+            if order >= left.len() {
+                // Backwards, and the first stays the first.
+                left.reverse();
+                left.rotate_left(left.len() - 1 - first);
+            } else {
+                left.rotate_left(first);
+            }
+        };
+        self.set.reorder(reorder);
     }
 }
 
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({})", self.queue.len() - self.next)
+        write!(f, "Batch({})", self.set.left())
     }
 }
 
 impl Drop for WakeSet {
+    #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if let (Some(set), Some(home)) = (self.set.take(), self.home.take()) {
+            let owner = home.end(set);
+            drop(owner);
+        }
     }
 }
 
 impl fmt::Debug for WakeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WakeSet({})", self.children.borrow().count)
+        write!(f, "WakeSet({})", self.set.get().map_or(0, |set| set.count()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     wake::{
         call::call,
-        wake::{number_of, waker},
+        wake::{copy_of, task_of, waker},
     },
 };
 use std::{cell::Cell, fmt, mem::ManuallyDrop, task::Waker};
@@ -58,7 +58,7 @@ impl WakerCell {
     #[inline]
     pub(crate) fn keep_while(&self, newest: &Waker, waits: impl Fn() -> bool, report: impl Fn(Payload)) -> bool {
         let stored = self.0.take();
-        match number_of(newest) {
+        match task_of(newest) {
             Some(number) if stored.is_none() => {
                 // The same as a clone, without a call.
                 self.0.set(Some(ManuallyDrop::into_inner(waker(number))));
@@ -92,7 +92,7 @@ impl WakerCell {
 pub(crate) fn newest_of(stored: Option<Waker>, newest: &Waker) -> (Waker, Option<Waker>) {
     match stored {
         Some(stored) if stored.will_wake(newest) => (stored, None),
-        stored => (newest.clone(), stored),
+        stored => (copy_of(newest).unwrap_or_else(|| newest.clone()), stored),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use evenkeel_executor::{
     CancelReason,
-    combinator::{Branch, Siblings},
+    combinator::{Branch, Rest, Siblings},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -31,10 +31,26 @@ impl<F: Future> Child<F> {
     }
 
     /// Polls the child. Ready when it has ended, with a value or without.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(mut self: Pin<&mut Self>, siblings: &mut Siblings<'_>, cx: &mut Context<'_>) -> Poll<()> {
         let ChildProjection::Running { branch } = self.as_mut().project() else { return Poll::Ready(()) };
-        match siblings.poll(branch, cx) {
+        match siblings.poll_plain(branch, cx) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => self.set(Child::Value { value: Some(value) }),
+            Err(rest) => return self.go_on(rest, siblings, cx),
+        }
+        Poll::Ready(())
+    }
+
+    #[cold]
+    fn go_on(
+        mut self: Pin<&mut Self>,
+        rest: Rest<F::Output>,
+        siblings: &mut Siblings<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let ChildProjection::Running { branch } = self.as_mut().project() else { return Poll::Ready(()) };
+        match siblings.go_on(branch, rest, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(value)) => self.set(Child::Value { value: Some(value) }),
             Poll::Ready(Err(_)) => self.set(Child::Gone),

@@ -118,7 +118,7 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
     /// off; it runs no foreign code but destructors.
     ///
     /// After a child's panic all others are cancelled, and polled for that.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_batch(
         mut self: Pin<&mut Self>,
         cx: &Context<'_>,
@@ -132,7 +132,6 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
                 batch.reorder(choose_order(batch.orders()));
             }
             let polled = poll_woken(roll, this.children, this.standing, &mut batch, &mut ended);
-            drop(batch);
             give_way(this.standing, cx);
             // The others are in the next batch, all of them: they are cancelled.
             let Err(lost) = polled else { return };
@@ -152,7 +151,6 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
             panicked(this.children.as_mut());
             lose(roll, this.children.as_mut(), this.standing, lost);
         }
-        drop(batch);
         give_way(this.standing, cx);
     }
 
@@ -217,17 +215,23 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
     fn drop_all(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.children.as_mut().close();
+        this.standing.panic.report();
         let roll = (*this.roll).borrow();
-        let mut first = FirstPanic::default();
         // If all have ended there is nothing but outputs, perhaps.
         if roll.running() > 0 {
-            for key in this.children.as_mut().keys(roll.end()) {
-                first.catch(|| this.children.as_mut().remove(key));
-            }
+            drop_running(this.children, roll.end());
         }
-        this.standing.panic.report();
-        first.go_on();
     }
+}
+
+/// Drops children that have not ended, and what others have left. The first panic of a destructor goes on.
+#[cold]
+fn drop_running<C: Children>(mut children: Pin<&mut C>, end: usize) {
+    let mut first = FirstPanic::default();
+    for key in children.as_mut().keys(end) {
+        first.catch(|| children.as_mut().remove(key));
+    }
+    first.go_on();
 }
 
 /// Polls the children of a batch, each once. A panic breaks it off; the batch can go on after that.
@@ -254,9 +258,10 @@ fn poll_woken<C: Children>(
                 let key = woken.key();
                 polled.set(Some(key));
                 let mut cx = Context::from_waker(woken.waker());
-                let polled_child = match has_some {
-                    true => children.as_mut().poll_child(key, siblings, &mut cx),
-                    false => poll_last(children.as_mut(), key, siblings, &mut cx),
+                let polled_child = if has_some {
+                    children.as_mut().poll_child(key, siblings, &mut cx)
+                } else {
+                    poll_last(children.as_mut(), key, siblings, &mut cx)
                 };
                 if polled_child.is_ready() {
                     polled.set(None);

@@ -280,7 +280,6 @@ fn fault_43_a_set_that_follows_one_of_clean_up_wakes_its_owner() {
         let (wakes, waker) = Wakes::new();
         let mut batch = set.begin(&waker);
         while batch.next().is_some() {}
-        drop(batch);
         set.wake(key);
         assert_eq!(wakes.count(), 1);
     });
@@ -306,7 +305,6 @@ fn a_batch_that_is_still_open_when_its_set_moves_and_its_number_is_given_to_anot
         let (wakes, waker) = Wakes::new();
         assert_eq!(keys_of(&mut other.begin(&waker)), [0, 1, 2]);
         assert!(open.next().is_none(), "its children have left");
-        drop(open);
         other.insert();
         (0..4).for_each(|key| other.wake(key));
         assert_eq!(keys_of(&mut other.begin(&waker)), [3, 0, 1, 2]);
@@ -327,9 +325,8 @@ fn a_batch_broken_off_with_children_that_have_left_gives_their_places_back_once(
     let mut open = first.run(async { set.begin(&my_waker().await) });
     open.next();
     set.remove(1);
-    second.run(async { drop(set.begin(&my_waker().await)) });
+    second.run(async { _ = set.begin(&my_waker().await) });
     // Closed, with places in it of children that have left.
-    drop(open);
     first.run(async {
         let several: Vec<WakeSet> = (0..4).map(|_| WakeSet::new()).collect();
         for set in &several {
@@ -339,7 +336,6 @@ fn a_batch_broken_off_with_children_that_have_left_gives_their_places_back_once(
             while let Some(woken) = batch.next() {
                 wakers.push(woken.waker().clone());
             }
-            drop(batch);
             // No two children have the same number.
             for (key, waker) in wakers.iter().enumerate() {
                 waker.wake_by_ref();
@@ -377,11 +373,10 @@ fn the_newest_of_two_wakers_is_woken_also_if_cloning_it_panics_once() {
         let (new, second) = Wakes::new();
         let mut batch = set.begin(&first);
         let child = batch.next().unwrap();
-        drop(batch);
         let panics = bomb(|op| assert_ne!(op, Op::Clone, "cloned"));
-        assert!(panic_of(|| drop(set.begin(&panics))).contains("cloned"));
+        assert!(panic_of(|| _ = set.begin(&panics)).contains("cloned"));
         child.waker().wake_by_ref();
-        drop(set.begin(&second));
+        _ = set.begin(&second);
         set.remove(0);
         assert_eq!(set.insert(), 0);
         assert_eq!(old.count(), 0);
@@ -402,7 +397,6 @@ fn foreign_wakers_of_a_set_that_wake_its_children_lose_nothing() {
         while let Some(woken) = batch.next() {
             children.borrow_mut().push(woken.waker().clone());
         }
-        drop(batch);
         let (inner_set, inner) = (set.clone(), children.clone());
         let depth = Cell::new(0);
         let wakers = [0, 1].map(|n| {

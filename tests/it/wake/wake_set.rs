@@ -92,3 +92,79 @@ fn collect_07_a_row_has_nothing_in_a_place_that_never_was() {
     }
     assert_eq!(row.get(0).as_deref(), Some(&1));
 }
+
+/// The keys of all that lie on several pages, some of which nobody has any more.
+#[test]
+fn a_set_of_several_pages_keeps_its_keys_when_it_moves_and_its_old_numbers_wake_nobody() {
+    let (first, second) = (Executor::new(), Executor::new());
+    let set = WakeSet::new();
+    let wakers = first.run(async {
+        (0..10).for_each(|key| assert_eq!(set.insert(), key));
+        let mut batch = set.begin(&my_waker().await);
+        let wakers: Vec<_> = std::iter::from_fn(|| batch.next()).map(|woken| woken.waker().clone()).collect();
+        // One that waits, two that were woken, in front and at the end.
+        [&wakers[1], &wakers[5], &wakers[9]].into_iter().for_each(|waker| waker.wake_by_ref());
+        [1, 4, 9].into_iter().for_each(|key| set.remove(key));
+        wakers
+    });
+    let rest = [0, 2, 3, 5, 6, 7, 8];
+    second.run(async { assert_eq!(poll(&set, &my_waker().await), rest) });
+    first.run(async {
+        wakers.iter().for_each(|waker| waker.wake_by_ref());
+        let (wakes, waker) = Wakes::new();
+        assert_eq!(poll(&set, &waker), rest, "it has moved back");
+        wakers.iter().for_each(|waker| waker.wake_by_ref());
+        assert_eq!((wakes.count(), poll(&set, &waker)), (0, vec![]), "those are the numbers of its first time here");
+        assert_eq!([set.insert(), set.insert(), set.insert(), set.insert()], [9, 4, 1, 10]);
+        assert_eq!(poll(&set, &waker), [9, 4, 1, 10]);
+    });
+}
+
+/// What a set leaves behind is used again.
+#[test]
+fn the_wakers_of_a_set_that_is_gone_wake_nobody_in_the_next_one() {
+    run_clean(async {
+        let (wakes, waker) = Wakes::new();
+        let mut old = Vec::new();
+        for size in [1, 7, 8, 9, 20, 3] {
+            let set = WakeSet::new();
+            set.insert_all(size);
+            let mut batch = set.begin(&waker);
+            let new: Vec<_> = std::iter::from_fn(|| batch.next()).map(|woken| woken.waker().clone()).collect();
+            assert_eq!(new.len(), size);
+            old.iter().for_each(std::task::Waker::wake_by_ref);
+            assert_eq!((wakes.count(), poll(&set, &waker)), (0, vec![]));
+            // Some leave before, others with the set; one was woken.
+            (0..size / 2).for_each(|key| set.remove(key));
+            set.keep(size - 1);
+            old.extend(new);
+        }
+    });
+}
+
+/// A child that leaves while it is queued is out of the queue, wherever it was in it.
+#[test]
+fn a_child_that_leaves_the_queue_takes_no_other_with_it() {
+    run_clean(async {
+        let (_, waker) = Wakes::new();
+        for count in 1..=4 {
+            for leaving in 0..count {
+                for begun in 0..count {
+                    let set = WakeSet::new();
+                    set.insert_all(count);
+                    let mut batch = set.begin(&waker);
+                    let mut seen: Vec<_> = (0..begun).map(|_| batch.next().unwrap().key()).collect();
+                    set.remove(leaving);
+                    seen.extend(std::iter::from_fn(|| batch.next()).map(|woken| woken.key()));
+                    let all: Vec<_> = (0..count).filter(|key| *key != leaving || *key < begun).collect();
+                    assert_eq!(seen, all, "{leaving} left {count} after {begun}");
+                    (0..count).for_each(|key| set.wake(key));
+                    let others: Vec<_> = (0..count).filter(|key| *key != leaving).collect();
+                    assert_eq!(poll(&set, &waker), others);
+                    assert_eq!(set.insert(), leaving);
+                    assert_eq!(poll(&set, &waker), [leaving]);
+                }
+            }
+        }
+    });
+}
