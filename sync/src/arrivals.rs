@@ -1,6 +1,7 @@
 //! Who was notified by conditions, before the lock's line knows of it.
 
-use crate::nodes::Key;
+use crate::raw::nodes::Seat;
+use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -9,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-/// How many arrivals there is room for when a burst is over.
+/// For how many arrivals, and for how many who are apart, room is kept when a burst is over.
 const KEPT: usize = 256;
 
 /// What a lock and the conditions share that are waited for with it: conditions do not reach the lock, which may move while nobody borrows it.
@@ -24,7 +25,13 @@ pub(crate) struct Arrivals {
     /// How many have arrived.
     count: Cell<usize>,
     arrived: RefCell<VecDeque<Arrival>>,
+    /// Where those who are apart find the seat that they have in the lock's line, once they do not wait for a notification any more.
+    seats: RefCell<Slab<Option<Seat<(), ()>>>>,
 }
+
+/// One who is apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(usize);
 
 /// Whose a lock is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,9 +46,9 @@ pub(crate) enum Whose {
 
 /// One who was notified, and is to be woken when he has the lock.
 pub(crate) struct Arrival {
-    /// His place in the lock's table.
     pub(crate) key: Key,
-    pub(crate) waker: Waker,
+    /// None, if he was notified while he entered the condition's line.
+    pub(crate) waker: Option<Waker>,
 }
 
 /// Nothing in it is half done while foreign code runs.
@@ -54,6 +61,7 @@ impl Arrivals {
             whose: Cell::new(Whose::Held),
             count: Cell::new(0),
             arrived: RefCell::new(VecDeque::new()),
+            seats: RefCell::new(Slab::new()),
         })
     }
 
@@ -79,8 +87,25 @@ impl Arrivals {
 
     /// One more is apart.
     #[inline]
-    pub(crate) fn add_apart(&self) {
+    pub(crate) fn enter_apart(&self) -> Key {
         self.apart.set(self.apart.get() + 1);
+        Key(self.seats.borrow_mut().insert(None))
+    }
+
+    /// Gives one who is apart the seat that was taken for him.
+    pub(crate) fn seat(&self, key: Key, seat: Seat<(), ()>) {
+        self.seats.borrow_mut()[key.0] = Some(seat);
+    }
+
+    /// Ends the key of one who goes on, or goes. `None`: he has no seat, and is still apart.
+    #[inline]
+    pub(crate) fn leave(&self, key: Key) -> Option<Seat<(), ()>> {
+        let seats = &mut *self.seats.borrow_mut();
+        let seat = seats.remove(key.0);
+        if seats.is_empty() && seats.capacity() > KEPT {
+            *seats = Slab::new();
+        }
+        seat
     }
 
     /// So many are apart no longer. Returns whether these were the last.
@@ -145,7 +170,7 @@ impl Ticket {
 
     /// Puts the waiter behind all who want the lock now. He is woken when he has it.
     #[inline]
-    pub(crate) fn arrive(self, waker: Waker) {
+    pub(crate) fn arrive(self, waker: Option<Waker>) {
         self.arrivals.push(Arrival { key: self.key, waker });
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     arrivals::Ticket,
+    calls::Calls,
     mutex_guard::MutexGuard,
     wait::{Attempt, Line, Wait},
-    wait_queue::{WaitQueue, WaitStats, WakeLater},
+    wait_queue::{WaitQueue, WaitStats},
 };
 use evenkeel_coop::consume_budget;
 use std::{fmt, future::poll_fn, pin::Pin};
@@ -129,18 +130,12 @@ impl Condition {
 
     /// Notifies the `count` who have waited longest, or as many as there are.
     pub fn notify(&self, count: usize) {
-        let _wake = WakeLater(&self.queue);
-        for _ in 0..count.min(self.queue.len()) {
-            self.notify_first(Notice::One);
-        }
+        self.notify_first(Notice::One, count.min(self.queue.len()));
     }
 
     /// Notifies all who wait now. They get the lock one after the other, in order, and are woken when they have it.
     pub fn notify_all(&self) {
-        let _wake = WakeLater(&self.queue);
-        for _ in 0..self.queue.len() {
-            self.notify_first(Notice::All);
-        }
+        self.notify_first(Notice::All, self.queue.len());
     }
 
     /// How many wait for a notification.
@@ -153,12 +148,12 @@ impl Condition {
         self.queue.stats()
     }
 
-    /// Notifies the first waiter: he has the lock now, or stands in its line.
-    fn notify_first(&self, notice: Notice) {
-        if self.queue.is_front(Ticket::take_lock) {
-            let _ = self.queue.grant(notice);
-        } else if let Some((ticket, waker)) = self.queue.grant_unwoken(notice) {
-            ticket.arrive(waker);
+    /// Notifies the first `count` waiters. Who finds his lock free has it now and is woken, the others stand in its line.
+    fn notify_first(&self, notice: Notice, count: usize) {
+        let mut calls = Calls::default();
+        for _ in 0..count {
+            let Ok((ticket, waker)) = self.queue.grant_unwoken(notice) else { break };
+            if ticket.take_lock() { calls.push(waker) } else { ticket.arrive(waker) }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Synchronisation primitives of evenkeel: one wait queue, and over it every primitive in which more than one may wait.
 //!
 //! They know nothing but [`core::task`] and work under any executor that polls on one thread. Nothing here is `Send`, nothing
-//! is atomic, and nothing is `unsafe`.
+//! is atomic, and all that is `unsafe` stands in one room, the last one.
 //!
 //! Four rules hold for all of them:
 //!
@@ -17,6 +17,8 @@
 //!
 //! The modules stand in reading order, from what is used to what it stands on: a line names only what stands below it. Whoever wants to
 //! see the ground first begins at the end, with the wait queue.
+
+extern crate alloc;
 
 mod channel;
 pub mod oneshot;
@@ -44,7 +46,8 @@ mod wait;
 mod wait_hook;
 mod wait_queue;
 mod calls;
-mod nodes;
+#[expect(unsafe_code, reason = "the raw room")]
+mod raw;
 
 pub use crate::{
     adaptive_limiter::{AdaptiveLimiter, LimiterSlot},

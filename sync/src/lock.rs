@@ -1,9 +1,8 @@
 //! The lock of a mutex: whether somebody has it, and who is next.
 
 use crate::{
-    arrivals::{Arrival, Arrivals, Ticket, Whose},
-    calls::call,
-    nodes::Key,
+    arrivals::{Arrival, Arrivals, Key, Ticket, Whose},
+    calls::call_any,
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
@@ -121,23 +120,23 @@ impl Lock {
 
     #[inline(never)]
     fn hand_over(&self) {
-        if self.queue.grant(()).is_err() {
-            self.state.set(State::Free);
+        match self.queue.grant_unwoken(()) {
+            Ok(((), waker)) => call_any(waker),
+            Err(()) => self.state.set(State::Free),
         }
-        self.queue.wake();
     }
 
     /// Who is in line was there before those who have arrived.
     #[inline(never)]
     fn unlock_shared(&self) {
         let arrivals = self.arrivals();
-        if self.queue.grant(()).is_ok() {
+        if let Ok(((), waker)) = self.queue.grant_unwoken(()) {
             arrivals.set_whose(Whose::Held);
-            self.queue.wake();
+            call_any(waker);
         } else if let Some(Arrival { key, waker }) = arrivals.pop() {
             arrivals.set_whose(Whose::Handed(key));
             self.queue.count_passage();
-            call(waker);
+            call_any(waker);
         } else {
             arrivals.set_whose(Whose::Nobodys);
         }
@@ -152,8 +151,7 @@ impl Lock {
         if self.state.replace(State::Shared) != State::Shared {
             arrivals.set_whose(Whose::Held);
         }
-        arrivals.add_apart();
-        Place { lock: self, key: self.queue.enter_apart(()) }
+        Place { lock: self, key: arrivals.enter_apart() }
     }
 
     /// Puts those into line who have arrived.
@@ -167,7 +165,7 @@ impl Lock {
     fn take_in_arrivals(&self) {
         let mut count = 0;
         while let Some(Arrival { key, waker }) = self.arrivals().pop() {
-            self.queue.stand(key, waker);
+            self.arrivals().seat(key, self.queue.enter((), waker));
             count += 1;
         }
         self.remove_apart(count);
@@ -211,7 +209,8 @@ impl<'a> Place<'a> {
             return None;
         }
         lock.take_in();
-        Some(Wait::in_line(lock, key))
+        let seat = lock.arrivals().leave(key).expect("who was notified and has no lock stands in line");
+        Some(Wait::in_line(lock, seat))
     }
 }
 
@@ -221,7 +220,7 @@ fn take_handed(lock: &Lock, key: Key) -> bool {
     let is_handed = lock.arrivals().whose() == Whose::Handed(key);
     if is_handed {
         lock.arrivals().set_whose(Whose::Held);
-        lock.queue.leave_apart(key);
+        lock.arrivals().leave(key);
         lock.remove_apart(1);
     }
     is_handed
@@ -234,10 +233,9 @@ impl Drop for Place<'_> {
             return lock.unlock();
         }
         lock.take_in();
-        if lock.queue.leave_apart(key).is_some() {
-            lock.remove_apart(1);
-        } else {
-            drop(Wait::<_, Locking>::in_line(lock, key));
+        match lock.arrivals().leave(key) {
+            Some(seat) => drop(Wait::<_, Locking>::in_line(lock, seat)),
+            None => lock.remove_apart(1),
         }
     }
 }

@@ -117,7 +117,7 @@ impl<T> Sender<T> {
                 if !self.0.receiver_gone.get() {
                     self.0.sender.keep(cx.waker());
                     if !self.0.receiver_gone.get() {
-                        wait_hook::waits("oneshot::Sender::closed", &*self.0, || 0);
+                        wait_hook::waits("oneshot::Sender::closed", &*self.0);
                         return Poll::Pending;
                     }
                 }
@@ -182,7 +182,7 @@ impl<T> Future for Receiver<T> {
         }
         self.0.receiver.keep(cx.waker());
         if !self.is_over() {
-            wait_hook::waits("oneshot::Receiver", &*self.0, || 0);
+            wait_hook::waits("oneshot::Receiver", &*self.0);
             return Poll::Pending;
         }
         // It came while the waker was cloned. The waker's destructor may panic, so it goes before the value is taken.

@@ -205,14 +205,29 @@ impl Semaphore {
     /// Serves the line and wakes it. It is kept out of `release`, which is all that an uncontended permit needs.
     #[inline(never)]
     fn hand_out(&self) {
-        Acquiring::serve(self);
-        self.queue.wake();
+        let mut waking = self.queue.waking();
+        while let Some(asked) = self.first_fitting() {
+            let _ = waking.grant(asked);
+        }
+    }
+
+    /// Takes what the first in line asks for, if so much is free. Only ever the first: a large request is not overtaken by small ones
+    /// that would fit.
+    #[inline(always)]
+    fn first_fitting(&self) -> Option<usize> {
+        let free = self.free.get();
+        if free == 0 {
+            return None;
+        }
+        let asked = self.queue.front().filter(|asked| *asked <= free)?;
+        self.free.set(free - asked);
+        Some(asked)
     }
 
     /// Counts permits out that will not come back.
     pub(crate) fn forget(&self, count: usize) {
         self.total.set(self.total.get() - count);
-        if self.queue.refuse(|asked| self.is_too_many(*asked)) > 0 {
+        if self.queue.refuse(|asked| self.is_too_many(asked)) > 0 {
             self.hand_out();
         }
     }
@@ -255,14 +270,9 @@ impl Line for Acquiring {
 
     #[inline]
     fn serve(semaphore: &Semaphore) {
-        // Only ever the first: a large request is not overtaken by small ones that would fit.
-        let mut free = semaphore.free.get();
-        while free > 0 {
-            let fits = |asked: &usize| (*asked <= free).then_some(*asked);
-            let Some(asked) = semaphore.queue.grant_by(fits) else { break };
-            free -= asked;
+        while let Some(asked) = semaphore.first_fitting() {
+            let _ = semaphore.queue.grant(asked);
         }
-        semaphore.free.set(free);
     }
 
     fn give_back(semaphore: &Semaphore, granted: usize) {

@@ -2,9 +2,9 @@
 
 use crate::{
     calls::go_on,
-    nodes::{Key, Left},
-    wait_hook,
-    wait_queue::{WaitQueue, WakeLater},
+    raw::nodes::{Left, Seat},
+    wait_hook::{self, WaitHook},
+    wait_queue::WaitQueue,
 };
 use evenkeel_coop::try_consume_budget;
 use std::{
@@ -12,7 +12,7 @@ use std::{
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 /// The rules of a line: what a primitive says about those who wait for it.
@@ -30,8 +30,7 @@ pub trait Line {
     /// The line of that primitive.
     fn queue(owner: &Self::Owner) -> &WaitQueue<Self::Request, Self::Grant>;
 
-    /// Looks at the request of somebody who comes: can it be met at once? It must not be if that would overtake others who wait. (Who
-    /// has to wait is asked twice: cloning its waker is foreign code, and things may be otherwise then.)
+    /// Looks at the request of somebody who comes: can it be met at once? It must not be if that would overtake others who wait.
     fn attempt(owner: &Self::Owner, request: Self::Request) -> Attempt<Self::Request, Self::Grant>;
 
     /// Serves the line when its first waiter has left without a grant: where requests differ, the one behind it may want less, and can be
@@ -70,12 +69,12 @@ pub enum Attempt<R, G> {
 #[must_use = "nobody waits in line until this is awaited"]
 pub struct Wait<P: Deref<Target = L::Owner>, L: Line> {
     owner: P,
-    step: Step<L::Request>,
+    step: Step<L::Request, L::Grant>,
 }
 
-enum Step<R> {
+enum Step<R, G> {
     New(R),
-    InLine(Key),
+    InLine(Seat<R, G>),
     Over,
 }
 
@@ -87,8 +86,8 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     }
 
     /// A wait that stands in line already, where its owner was put.
-    pub(crate) fn in_line(owner: P, key: Key) -> Self {
-        Wait { owner, step: Step::InLine(key) }
+    pub(crate) fn in_line(owner: P, seat: Seat<L::Request, L::Grant>) -> Self {
+        Wait { owner, step: Step::InLine(seat) }
     }
 
     /// The primitive that is waited for.
@@ -102,34 +101,29 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         matches!(self.step, Step::InLine(_))
     }
 
-    /// Enters the line. Cloning a waker is foreign code, which may have given back what there was none of before: so the
-    /// request is made once more, or this waiter would be overlooked.
+    /// Enters the line. Cloning a waker is foreign code, before which the waiter has his place: what comes free in it is handed to him,
+    /// and he is not overlooked.
     #[inline(never)]
     fn enter(&mut self, request: L::Request, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
-        let waker = cx.waker().clone();
-        match L::attempt(&self.owner, request) {
-            Attempt::Wait(request) => {
-                self.step = Step::InLine(L::queue(&self.owner).enter(request, waker));
-                self.has_to_wait()
-            }
-            Attempt::Granted(grant) => Poll::Ready(Ok(self.without(waker, grant))),
-            Attempt::Refused(request) => {
-                // It may panic: before there is a result, which would be leaked then.
-                drop(waker);
-                Poll::Ready(Err(request))
-            }
+        let queue = L::queue(&self.owner);
+        self.step = Step::InLine(queue.enter(request, None));
+        match &self.step {
+            Step::InLine(seat) if queue.waits_with(seat, cx.waker()) => self.has_to_wait(),
+            _ => self.go_on(cx),
         }
     }
 
     /// Goes on with a wait that stands in line.
     #[inline(never)]
-    fn go_on(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
-        match L::queue(&self.owner).look(key, cx.waker()) {
-            Some(outcome) => {
-                self.step = Step::Over;
-                Poll::Ready(outcome)
-            }
-            None => self.has_to_wait(),
+    fn go_on(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
+        let queue = L::queue(&self.owner);
+        // It stays in line until it is known not to be: wakers may panic.
+        if matches!(&self.step, Step::InLine(seat) if !queue.has_ended(seat, cx.waker())) {
+            return self.has_to_wait();
+        }
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::InLine(seat) => Poll::Ready(queue.take(seat)),
+            _ => over(),
         }
     }
 
@@ -148,29 +142,20 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         Poll::Pending
     }
 
-    #[inline]
+    #[inline(always)]
     fn has_to_wait(&self) -> Poll<Result<L::Grant, L::Request>> {
-        let queue = L::queue(&self.owner);
-        if let Step::InLine(key) = self.step {
-            wait_hook::waits(queue.what(), queue, || queue.ahead(key));
+        if let Some(hook) = wait_hook::hook() {
+            self.tell(hook);
         }
         Poll::Pending
     }
 
-    /// Drops the waker. If that panics, the grant is not lost.
     #[cold]
-    fn without(&self, waker: Waker, grant: L::Grant) -> L::Grant {
-        struct InHand<'a, L: Line>(&'a L::Owner, Option<L::Grant>);
-        impl<L: Line> Drop for InHand<'_, L> {
-            fn drop(&mut self) {
-                if let Some(grant) = self.1.take() {
-                    give_back::<L>(self.0, grant);
-                }
-            }
+    fn tell(&self, hook: WaitHook) {
+        let queue = L::queue(&self.owner);
+        if let Step::InLine(seat) = &self.step {
+            wait_hook::tell(hook, queue.what(), queue, queue.ahead(seat));
         }
-        let mut in_hand = InHand::<L>(&self.owner, Some(grant));
-        drop(waker);
-        in_hand.1.take().expect("nobody else takes it")
     }
 }
 
@@ -229,9 +214,8 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Step::InLine(key) = self.step {
-            // It stays in line until it is known not to be: wakers may panic.
-            return self.go_on(key, cx);
+        if let Step::InLine(_) = self.step {
+            return self.go_on(cx);
         }
         let Step::New(request) = std::mem::replace(&mut self.step, Step::Over) else { over() };
         let outcome = match L::attempt(&self.owner, request) {
@@ -259,23 +243,23 @@ fn over() -> ! {
 impl<P: Deref<Target = L::Owner>, L: Line> Drop for Wait<P, L> {
     #[inline]
     fn drop(&mut self) {
-        if let Step::InLine(key) = self.step {
-            self.leave(key);
+        if let Step::InLine(_) = self.step {
+            self.leave();
         }
     }
 }
 
 impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     #[cold]
-    fn leave(&mut self, key: Key) {
-        self.step = Step::Over;
+    fn leave(&mut self) {
+        let Step::InLine(seat) = std::mem::replace(&mut self.step, Step::Over) else { return };
         let queue = L::queue(&self.owner);
         // The waker is dropped last, since that may panic.
-        let (left, _waker) = queue.leave(key);
+        let (left, _waker) = queue.leave(seat);
         match left {
             Left::Waiting { first: true, request } => {
                 let _request = request;
-                let _calls = WakeLater(queue);
+                let _calls = queue.waking();
                 L::serve(&self.owner);
             }
             Left::Waiting { request, .. } | Left::Refused(request) => drop(request),

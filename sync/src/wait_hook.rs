@@ -51,10 +51,22 @@ pub fn set_wait_hook(hook: Option<WaitHook>) -> Option<WaitHook> {
     HOOK.replace(hook)
 }
 
+/// The hook of this thread.
+#[inline(always)]
+pub(crate) fn hook() -> Option<WaitHook> {
+    HOOK.get()
+}
+
 /// Tells the hook that somebody has to wait.
-#[inline]
-pub(crate) fn waits<T>(what: &'static str, line: &T, ahead: impl FnOnce() -> usize) {
-    if let Some(hook) = HOOK.get() {
-        hook(&WaitReason { what, line: std::ptr::from_ref(line).addr(), ahead: ahead() });
+#[cold]
+pub(crate) fn tell<T>(hook: WaitHook, what: &'static str, line: &T, ahead: usize) {
+    hook(&WaitReason { what, line: std::ptr::from_ref(line).addr(), ahead });
+}
+
+/// Tells the hook, if there is one, that the only one who can wait there has to.
+#[inline(always)]
+pub(crate) fn waits<T>(what: &'static str, line: &T) {
+    if let Some(hook) = hook() {
+        tell(hook, what, line, 0);
     }
 }

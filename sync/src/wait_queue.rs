@@ -2,10 +2,10 @@
 
 use crate::{
     calls::{Payload, go_on},
-    nodes::{Key, Left, Look, Nodes},
+    raw::nodes::{Left, Look, Nodes, Seat},
 };
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt,
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -82,18 +82,14 @@ use std::{
 ///
 /// # Implementation notes
 ///
-/// Nodes lie in a table and are chained by index, in two chains: those who wait, and those whose wait has ended and whose
-/// waker is still to be called. A wait does not allocate while the table has room. Since futures are dropped at any time, the
-/// holder of a node unlinks it in its destructor.
+/// Each waiter has a node, which stays in its place and is used again and again: a wait does not allocate while there is a free one.
+/// Nodes are chained in two rings: those who wait, and those whose wait has ended and whose waker is still to be called. Since futures
+/// are dropped at any time, the holder of a node unlinks it in its destructor.
 pub struct WaitQueue<R = (), G = ()> {
     what: &'static str,
-    /// How many waiters there are, beside the nodes so that it can be asked for without a borrow.
+    /// How many waiters there are.
     waiting: Cell<usize>,
-    nodes: RefCell<Nodes<R, G>>,
-    /// How many wakers are to be called.
-    uncalled: Cell<usize>,
-    /// The first waker to be called, mostly the only one: it need not be chained.
-    first_call: Cell<Option<Waker>>,
+    nodes: Nodes<R, G>,
     stats: Stats,
     /// A mark that a queue belongs to one thread, and so does whatever has one.
     local: PhantomData<*const ()>,
@@ -129,9 +125,7 @@ impl<R, G> WaitQueue<R, G> {
         WaitQueue {
             what,
             waiting: Cell::new(0),
-            nodes: RefCell::new(Nodes::new()),
-            uncalled: Cell::new(0),
-            first_call: Cell::new(None),
+            nodes: Nodes::new(),
             stats: Stats { entered: Cell::new(0), refused: Cell::new(0), left: Cell::new(0), peak: Cell::new(0) },
             local: PhantomData,
         }
@@ -168,7 +162,7 @@ impl<R, G> WaitQueue<R, G> {
     where
         R: Copy,
     {
-        self.nodes.borrow().front().copied()
+        self.nodes.front()
     }
 
     /// Takes the first waiter out of line, hands it `grant`, and returns its request. If nobody waits, `grant` comes back as
@@ -177,40 +171,18 @@ impl<R, G> WaitQueue<R, G> {
     /// Call [`wake`](Self::wake) when your own state is in order.
     #[inline]
     pub fn grant(&self, grant: G) -> Result<R, G> {
-        if self.is_empty() {
-            return Err(grant);
-        }
-        Ok(self.grant_by(|_| Some(grant)).expect("somebody waits"))
+        let request = self.nodes.grant_later(grant)?;
+        self.waiting.set(self.waiting.get() - 1);
+        Ok(request)
     }
 
-    /// Grants as [`grant`](Self::grant) does, with what `grant` says to the first request; `None` if it says no, or nobody waits. It must not
-    /// be foreign code.
+    /// Grants as [`grant`](Self::grant) does, but leaves it to the caller to wake the waiter: mostly there is only one to be woken, who
+    /// need not be put among the calls then.
     #[inline(always)]
-    pub(crate) fn grant_by(&self, grant: impl FnOnce(&R) -> Option<G>) -> Option<R> {
-        let uncalled = self.uncalled.get();
-        let (request, waker) = self.nodes.borrow_mut().grant(grant, uncalled > 0)?;
-        if uncalled == 0 {
-            // None is replaced, which the compiler cannot know.
-            std::mem::forget(self.first_call.replace(waker));
-        }
-        self.uncalled.set(uncalled + 1);
+    pub(crate) fn grant_unwoken(&self, grant: G) -> Result<(R, Option<Waker>), G> {
+        let granted = self.nodes.grant(grant)?;
         self.waiting.set(self.waiting.get() - 1);
-        Some(request)
-    }
-
-    /// Is `what` true of the first waiter's request? It must not be foreign code.
-    #[inline]
-    pub(crate) fn is_front(&self, what: impl FnOnce(&R) -> bool) -> bool {
-        self.nodes.borrow().front().is_some_and(what)
-    }
-
-    /// Takes the first waiter out of line and hands it `grant`, as [`grant`](Self::grant) does, but leaves it to the caller to wake it.
-    /// `None` if nobody waits.
-    #[inline]
-    pub(crate) fn grant_unwoken(&self, grant: G) -> Option<(R, Waker)> {
-        let (request, waker) = self.nodes.borrow_mut().grant(|_| Some(grant), false)?;
-        self.waiting.set(self.waiting.get() - 1);
-        Some((request, waker.expect("who waits has a waker")))
+        Ok(granted)
     }
 
     /// Hands a copy of `grant` to everyone who waits now, and returns how many these were.
@@ -232,19 +204,29 @@ impl<R, G> WaitQueue<R, G> {
     ///
     /// Call [`wake`](Self::wake) when your own state is in order.
     pub fn refuse_all(&self) -> usize {
-        self.refuse(|_| true)
+        let count = self.len();
+        (0..count).for_each(|_| self.refuse_first());
+        count
     }
 
-    /// Refuses as [`refuse_all`](Self::refuse_all) does, but some only. `which` must not be foreign code.
-    pub(crate) fn refuse(&self, which: impl FnMut(&R) -> bool) -> usize {
-        if self.is_empty() {
-            return 0;
+    /// Refuses as [`refuse_all`](Self::refuse_all) does, but some only.
+    pub(crate) fn refuse(&self, which: impl Fn(R) -> bool) -> usize
+    where
+        R: Copy,
+    {
+        let before = self.len();
+        // Each comes to the front once, so that those who stay are in order again.
+        for _ in 0..before {
+            if self.front().is_some_and(&which) { self.refuse_first() } else { self.nodes.rotate() }
         }
-        let count = self.nodes.borrow_mut().refuse(which);
-        self.waiting.set(self.waiting.get() - count);
-        add(&self.stats.refused, count as u64);
-        self.uncalled.set(self.uncalled.get() + count);
-        count
+        before - self.len()
+    }
+
+    fn refuse_first(&self) {
+        if self.nodes.refuse_later() {
+            self.waiting.set(self.waiting.get() - 1);
+            add(&self.stats.refused, 1);
+        }
     }
 
     /// Calls the wakers of those whose wait has ended, in order.
@@ -253,16 +235,28 @@ impl<R, G> WaitQueue<R, G> {
     /// (a guard is dropped by it, say), that one goes on and theirs are given up.
     #[inline(always)]
     pub fn wake(&self) {
-        while let Some(waker) = self.next_call() {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                self.call_others(payload);
-            }
+        while let Some(waker) = self.nodes.next_call() {
+            self.wake_before_others(waker);
         }
+    }
+
+    /// Calls a waker, and if it panics the others before the panic goes on.
+    #[inline(always)]
+    fn wake_before_others(&self, waker: Waker) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            self.call_others(payload);
+        }
+    }
+
+    /// Serves the line; whoever is granted something is woken when the guard is dropped.
+    #[inline(always)]
+    pub(crate) fn waking(&self) -> Waking<'_, R, G> {
+        Waking { queue: self, first: None }
     }
 
     #[cold]
     fn call_others(&self, first: Payload) {
-        while let Some(waker) = self.next_call() {
+        while let Some(waker) = self.nodes.next_call() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 // Its destructor could panic as well.
                 std::mem::forget(payload);
@@ -271,46 +265,22 @@ impl<R, G> WaitQueue<R, G> {
         go_on(first);
     }
 
-    #[inline(always)]
-    fn next_call(&self) -> Option<Waker> {
-        if self.uncalled.get() == 0 {
-            return None;
-        }
-        self.uncalled.set(self.uncalled.get() - 1);
-        match self.first_call.take() {
-            Some(waker) => Some(waker),
-            None => self.nodes.borrow_mut().next_call(),
-        }
-    }
-
-    // ---- who has a place, and does not stand in line yet
-
-    /// A place apart: its owner does not count as waiting, before [`stand`](Self::stand).
-    pub(crate) fn enter_apart(&self, request: R) -> Key {
-        self.nodes.borrow_mut().enter_apart(request)
-    }
-
-    /// Puts one who is apart into line.
-    pub(crate) fn stand(&self, key: Key, waker: Waker) {
-        self.nodes.borrow_mut().stand(key, waker);
-        self.count_in();
-    }
-
-    /// Takes a place back; `None` if its owner is not apart any more.
-    pub(crate) fn leave_apart(&self, key: Key) -> Option<R> {
-        self.nodes.borrow_mut().leave_apart(key)
-    }
-
     // ---- what `Wait` does
 
     #[inline(always)]
-    pub(crate) fn enter(&self, request: R, waker: Waker) -> Key {
-        let key = self.nodes.borrow_mut().enter(request, waker);
+    pub(crate) fn enter(&self, request: R, waker: Option<Waker>) -> Seat<R, G> {
         self.count_in();
-        key
+        self.nodes.enter(request, waker)
     }
 
-    /// One of those apart would have stood in line, and was handed what he wanted at once.
+    /// Gives the waker to one who has just entered, and has none yet. `false` if his wait has ended meanwhile: to clone a waker is foreign
+    /// code.
+    #[inline(always)]
+    pub(crate) fn waits_with(&self, seat: &Seat<R, G>, waker: &Waker) -> bool {
+        self.nodes.set_first_waker(seat, waker.clone()).is_none()
+    }
+
+    /// Counts one who would have stood in line, but was handed what he wanted at once.
     pub(crate) fn count_passage(&self) {
         self.count_in();
         self.waiting.set(self.waiting.get() - 1);
@@ -321,63 +291,60 @@ impl<R, G> WaitQueue<R, G> {
         let waiting = self.waiting.get() + 1;
         self.waiting.set(waiting);
         add(&self.stats.entered, 1);
-        self.stats.peak.set(self.stats.peak.get().max(waiting));
+        if waiting > self.stats.peak.get() {
+            self.stats.peak.set(waiting);
+        }
     }
 
     /// Keeps what a waiter got at first sight, until it looks.
     #[cold]
-    pub(crate) fn keep(&self, outcome: Result<G, R>) -> Key {
-        self.nodes.borrow_mut().enter_ended(outcome)
+    pub(crate) fn keep(&self, outcome: Result<G, R>) -> Seat<R, G> {
+        self.nodes.enter_ended(outcome)
     }
 
-    /// Looks at how the wait ended, if it did; the node is free then. Otherwise sees to it that the node has this waker. Neither the
-    /// clone nor the drop of a waker finds anything borrowed.
+    /// Has the wait ended? Otherwise this sees to it that the node has this waker. Neither the clone nor the drop of a waker finds
+    /// anything half done.
     #[inline(always)]
-    pub(crate) fn look(&self, key: Key, waker: &Waker) -> Option<Result<G, R>> {
-        let look = self.nodes.borrow_mut().look(key, waker);
-        match look {
-            Look::Ended(outcome) => Some(outcome),
-            Look::Waits => None,
-            look => self.look_again(look, key, waker),
+    pub(crate) fn has_ended(&self, seat: &Seat<R, G>, waker: &Waker) -> bool {
+        match self.nodes.look(seat, waker) {
+            Look::Ended => true,
+            Look::Waits => false,
+            look => self.look_again(look, seat, waker),
         }
     }
 
     #[cold]
-    fn look_again(&self, mut look: Look<R, G>, key: Key, waker: &Waker) -> Option<Result<G, R>> {
+    fn look_again(&self, mut look: Look, seat: &Seat<R, G>, waker: &Waker) -> bool {
         loop {
             match look {
-                Look::Ended(outcome) => return Some(outcome),
-                Look::Waits => return None,
-                Look::WaitsForAnother => self.set_waker(key, waker.clone()),
+                Look::Ended => return true,
+                Look::Waits => return false,
+                Look::WaitsForAnother => drop(self.nodes.set_waker(seat, waker.clone())),
                 // While the grant is still in the node: if this panics, the node's holder passes it on.
-                Look::Uncalled(waker) => {
-                    self.uncalled.set(self.uncalled.get() - 1);
-                    drop(waker);
-                }
+                Look::Uncalled => drop(self.nodes.take_call(seat)),
             }
-            look = self.nodes.borrow_mut().look(key, waker);
+            look = self.nodes.look(seat, waker);
         }
     }
 
-    fn set_waker(&self, key: Key, waker: Waker) {
-        let old = self.nodes.borrow_mut().set_waker(key, waker);
-        drop(old);
+    /// Takes what a wait has ended with, see [`has_ended`](Self::has_ended).
+    #[inline(always)]
+    pub(crate) fn take(&self, seat: Seat<R, G>) -> Result<G, R> {
+        self.nodes.take(seat)
     }
 
     /// Takes a waiter out of line. The waker that comes back must outlive what the caller does with the rest.
-    pub(crate) fn leave(&self, key: Key) -> (Left<R, G>, Option<Waker>) {
-        let (left, waker) = self.nodes.borrow_mut().leave(key);
+    pub(crate) fn leave(&self, seat: Seat<R, G>) -> (Left<R, G>, Option<Waker>) {
+        let (left, waker) = self.nodes.leave(seat);
         if let Left::Waiting { .. } = left {
             self.waiting.set(self.waiting.get() - 1);
             add(&self.stats.left, 1);
-        } else if waker.is_some() {
-            self.uncalled.set(self.uncalled.get() - 1);
         }
         (left, waker)
     }
 
-    pub(crate) fn ahead(&self, key: Key) -> usize {
-        self.nodes.borrow().ahead(key)
+    pub(crate) fn ahead(&self, seat: &Seat<R, G>) -> usize {
+        self.nodes.ahead(seat)
     }
 }
 
@@ -386,24 +353,43 @@ fn add(count: &Cell<u64>, more: u64) {
     count.set(count.get() + more);
 }
 
-/// A guard whose drop wakes a line: for primitives with several lines, so that a panic in one does not keep the others
-/// asleep.
-pub(crate) struct WakeLater<'a, R, G>(pub(crate) &'a WaitQueue<R, G>);
+/// A guard with which a line is served, and whose drop wakes whom it served, and who else is to be woken: also if a panic comes in between.
+pub(crate) struct Waking<'a, R, G> {
+    queue: &'a WaitQueue<R, G>,
+    /// The first one's waker. Mostly it is the only one, and need not be put among the calls.
+    first: Option<Waker>,
+}
 
-impl<R, G> Drop for WakeLater<'_, R, G> {
-    #[inline]
+impl<R, G> Waking<'_, R, G> {
+    /// Grants as [`WaitQueue::grant`] does.
+    #[inline(always)]
+    pub(crate) fn grant(&mut self, grant: G) -> Result<R, G> {
+        if self.first.is_some() {
+            return self.queue.grant(grant);
+        }
+        let (request, waker) = self.queue.grant_unwoken(grant)?;
+        // None is replaced, which the compiler cannot know.
+        std::mem::forget(std::mem::replace(&mut self.first, waker));
+        Ok(request)
+    }
+}
+
+impl<R, G> Drop for Waking<'_, R, G> {
+    #[inline(always)]
     fn drop(&mut self) {
-        self.0.wake();
+        if let Some(waker) = self.first.take() {
+            self.queue.wake_before_others(waker);
+        }
+        self.queue.wake();
     }
 }
 
 impl<R, G> fmt::Debug for WaitQueue<R, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let capacity = self.nodes.try_borrow().map(|nodes| nodes.capacity()).ok();
         f.debug_struct("WaitQueue")
             .field("what", &self.what)
             .field("waiting", &self.len())
-            .field("capacity", &capacity)
+            .field("spare", &self.nodes.spares())
             .field("stats", &self.stats())
             .finish()
     }

@@ -215,7 +215,6 @@ fn let_in<T, O: Order<T>>(queue: &OrderedQueue<T, O>, handed: Handed<T>) -> Hand
     let settle = Settle(queue);
     let in_hand = InHand::new(queue, Some(handed));
     queue.admit();
-    queue.putters.wake();
     let handed = in_hand.take();
     std::mem::forget(settle);
     handed.expect("nobody else takes it")

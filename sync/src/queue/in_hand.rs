@@ -54,7 +54,6 @@ impl<T, O: Order<T>> Drop for Settle<'_, T, O> {
         if queue.unfinished() == 0 {
             queue.quietly(OrderedQueue::end_joins);
         }
-        queue.quietly(|queue| queue.putters.wake());
     }
 }
 
@@ -62,8 +61,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Takes an item back that had been handed to somebody.
     pub(super) fn put_back(&self, Handed { item, number }: Handed<T>) {
         if !self.getters.is_empty() {
-            let _ = self.getters.grant(Handed { item, number });
-            self.getters.wake();
+            let _ = self.getters.waking().grant(Handed { item, number });
             return;
         }
         // A comparison of items may panic: it is counted once it is in.

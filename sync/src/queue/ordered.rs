@@ -1,7 +1,10 @@
 //! The queue: what it holds, and who waits for that.
 
 use super::order::{Fifo, Lifo, Order, Priority};
-use crate::wait_queue::{WaitQueue, WaitStats, WakeLater};
+use crate::{
+    calls::call_any,
+    wait_queue::{WaitQueue, WaitStats},
+};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -233,25 +236,31 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         number
     }
 
-    /// Takes an item into the queue, or hands it to the first one who waits for one, whom the caller wakes. A comparison of items
-    /// may panic: what was not taken in is not counted.
+    /// Takes an item into the queue, where nobody waits for one. A comparison of items may panic: what was not taken in is not counted.
     #[inline(always)]
     pub(super) fn accept(&self, item: T) {
         let number = self.number();
-        if self.getters.is_empty() {
-            self.items.borrow_mut().push(item, number);
-            self.len.set(self.len.get() + 1);
-        } else {
-            let _ = self.getters.grant(Handed { item, number });
-        }
+        self.items.borrow_mut().push(item, number);
+        self.len.set(self.len.get() + 1);
         self.count_up();
     }
 
-    /// Lets those in who wait for room, as far as there is room. The caller wakes them.
+    /// Hands an item to the first one who waits for one, and wakes him.
+    #[inline(always)]
+    pub(super) fn hand(&self, item: T) {
+        let number = self.number();
+        self.count_up();
+        if let Ok(((), waker)) = self.getters.grant_unwoken(Handed { item, number }) {
+            call_any(waker);
+        }
+    }
+
+    /// Lets those in who wait for room, as far as there is room.
     #[inline(always)]
     pub(super) fn admit(&self) {
+        let mut waking = self.putters.waking();
         while !self.putters.is_empty() && self.len.get() < self.capacity {
-            if let Ok(item) = self.putters.grant(()) {
+            if let Ok(item) = waking.grant(()) {
                 self.accept(item);
             }
         }
@@ -266,7 +275,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.unfinished.get() == 0 {
             self.joiners.grant_all(());
         }
-        (WakeLater(&self.getters), WakeLater(&self.putters), WakeLater(&self.joiners))
+        (self.getters.waking(), self.putters.waking(), self.joiners.waking())
     }
 
     /// Counts one item more to be done.

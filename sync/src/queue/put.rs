@@ -53,11 +53,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() || (self.capacity == 0 && self.getters.is_empty()) {
             return Err(PutError(item, self.why_refused()));
         }
-        if self.getters.is_empty() && self.is_full() {
+        if !self.getters.is_empty() {
+            self.hand(item);
+        } else if self.is_full() {
             return Ok(self.replace(item));
+        } else {
+            self.accept_or_settle(item);
         }
-        self.accept_or_settle(item);
-        self.getters.wake();
         Ok(None)
     }
 
@@ -80,8 +82,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             return Attempt::Refused(item);
         }
         if !self.getters.is_empty() {
-            self.accept_or_settle(item);
-            self.getters.wake();
+            self.hand(item);
             return Attempt::Granted(());
         }
         match self.full {

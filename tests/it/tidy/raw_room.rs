@@ -6,11 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The room, and the one line elsewhere: a scope's children borrow from its body.
-const UNSAFE: [&str; 2] = ["executor/src/raw/", "taskgroup/src/scope/brood.rs"];
+/// The rooms, and the one line elsewhere: a scope's children borrow from its body.
+const UNSAFE: [&str; 3] = ["executor/src/raw/", "sync/src/raw/", "taskgroup/src/scope/brood.rs"];
+
+/// Those of them that are rooms.
+const ROOMS: &[&str] = UNSAFE.split_at(2).0;
 
 /// As many blocks as there may be in what is published. Fewer are better.
-const MOST: usize = 43;
+const MOST: usize = 57;
 
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {
@@ -41,7 +44,7 @@ pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn the_raw_room_knows_only_core_alloc_and_its_own_files() {
-    for (file, text) in sources().iter().filter(|(file, _)| file.starts_with(UNSAFE[0])) {
+    for (file, text) in sources().iter().filter(|(file, _)| ROOMS.iter().any(|room| file.starts_with(room))) {
         for line in code(text) {
             let foreign = ["std::", "crate::", "super::super"].into_iter().find(|word| line.contains(word));
             let is_fine = line.contains("pub(in crate::raw)") || line == "use std::thread::LocalKey;";

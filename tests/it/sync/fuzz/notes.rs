@@ -20,6 +20,8 @@ struct Tally {
     given: Cell<usize>,
     /// How many who stood in line have gone on.
     through: Cell<usize>,
+    /// How many went on in their first poll: with a notification that was stored, or that found them in line while their waker was cloned.
+    at_once: Cell<usize>,
     /// How many went when nobody else was there, to whom a notification could have been passed on.
     gone: Cell<usize>,
     /// How many have panicked, on whichever way they were.
@@ -37,14 +39,15 @@ impl Tally {
     }
 
     fn look(&self, at_rest: bool) -> Option<String> {
-        let counts @ [given, through, gone, panicked] =
-            [&self.given, &self.through, &self.gone, &self.panicked].map(Cell::get);
+        let [given, through, at_once, gone, panicked] =
+            [&self.given, &self.through, &self.at_once, &self.gone, &self.panicked].map(Cell::get);
         let too_many = through > given + panicked;
-        let too_few = at_rest && through + gone + panicked < given;
-        let [given, through, gone, panicked] = counts;
+        let too_few = at_rest && through + at_once + gone + panicked < given;
         wrong(
             too_many || too_few,
-            format!("of {given} notified {through} have gone on; {gone} left nobody, {panicked} have panicked"),
+            format!(
+                "of {given} notified {through} have gone on, {at_once} at once; {gone} left nobody, {panicked} have panicked"
+            ),
         )
     }
 }
@@ -73,7 +76,8 @@ impl<W: Fn() -> usize + Unpin> Future for Counted<W> {
         let polled = catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => Tally::add(&self.tally.through, usize::from(was_in_line)),
+            Ok(Poll::Ready(())) if was_in_line => Tally::add(&self.tally.through, 1),
+            Ok(Poll::Ready(())) => Tally::add(&self.tally.at_once, 1),
             Err(_) => Tally::add(&self.tally.panicked, 1),
         }
         let over = self.wait.take();

@@ -1,0 +1,22 @@
+//! The raw room: all `unsafe` code of this crate. It knows `core`, `alloc` and its own files. Whoever uses it writes no `unsafe`.
+//!
+//! A node is a piece of memory of its own, in which one waiter's request, waker and grant lie. It does not move, so the nodes of a line
+//! are chained by plain pointers. That is what `unsafe` buys here: a line without a table, so without a bound to check, a borrow to keep
+//! account of, or a place to look up.
+//!
+//! # What holds in here
+//!
+//! * **A node is freed once, by its seat.** A [`Seat`](nodes::Seat) is the only way to a node from outside. It is made with the node, it
+//!   cannot be copied, and what frees the node takes it by value. A seat that is leaked leaks its node.
+//! * **What is chained lives.** A node is unchained before it is freed. When the queue is dropped, it takes its chains apart first, so
+//!   that a seat which is left finds itself nowhere.
+//! * **Where a node is chained, it says itself**: who waits stands in line; whose wait has ended is among the calls for as long as his
+//!   waker lies in the node; nobody else is chained. Both are changed together, with nothing in between.
+//! * **A queue need not be the one that a seat is from.** To unchain a node only its neighbours are looked at, and memory of nodes goes
+//!   from one queue to another unharmed, as each has its own. So no function here trusts its caller to bring the right pair.
+//! * **No foreign code runs in here.** Values are moved in and out, and never dropped in place: wakers, requests and grants are given back
+//!   to the caller. The one exception is the queue's own drop, which drops what it found when its chains are gone.
+//! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`.
+
+pub(crate) mod nodes;
+mod links;
