@@ -327,16 +327,18 @@ impl<R, G> Nodes<R, G> {
 
     #[cold]
     fn begin(&self) -> &Rings {
-        let rings: &Rings = Box::leak(Box::new(Rings {
+        let rings = Box::leak(Box::new(Rings {
             line: Links::loose(),
             calls: Links::loose(),
             spare: Cell::new(NonNull::dangling()),
             spares: Cell::new(0),
             end: end::<R, G>,
         }));
+        // From here on nobody has a reference that is not shared, until they end.
+        self.home.0.set(Some(NonNull::from(rings)));
+        let rings = self.rings();
         rings.line.close();
         rings.calls.close();
-        self.home.0.set(Some(NonNull::from(rings)));
         rings
     }
 
