@@ -16,28 +16,27 @@
 //! # });
 //! ```
 
-use crate::{calls::call, closed::Closed, queue::TryGetError, wait_hook};
+use crate::{calls::call, closed::Closed, queue::TryGetError, raw::twin::Twin, wait_hook};
 use evenkeel_coop::{poll_within_budget, try_consume_budget};
 use std::{
     cell::Cell,
     fmt,
     future::poll_fn,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
 /// A channel for one value.
 #[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Exchange {
+    let (sender, receiver) = Twin::pair(Exchange {
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         receiver_gone: Cell::new(false),
         receiver: Place(Cell::new(None)),
         sender: Place(Cell::new(None)),
     });
-    (Sender(shared.clone()), Receiver(shared))
+    (Sender(sender), Receiver(receiver))
 }
 
 struct Exchange<T> {
@@ -61,8 +60,10 @@ impl Place {
     fn keep(&self, waker: &Waker) {
         let old = self.0.take();
         let same = old.as_ref().is_some_and(|old| old.will_wake(waker));
-        // Back in place while the newer one is cloned, which may panic.
-        self.0.set(old);
+        if old.is_some() {
+            // Back in place while the newer one is cloned, which may panic.
+            self.0.set(old);
+        }
         if !same {
             let newer = waker.clone();
             drop(self.0.replace(Some(newer)));
@@ -78,13 +79,13 @@ impl Place {
 }
 
 /// The end that sends. Dropped without sending, the receiver gets [`Closed`].
-pub struct Sender<T>(Rc<Exchange<T>>);
+pub struct Sender<T>(Twin<Exchange<T>>);
 
 /// The end that receives: a future of the value.
 ///
 /// Cancel-safe: dropped, the sender is told; polled by reference, it can be waited for again.
 #[must_use = "nothing is received until this is awaited"]
-pub struct Receiver<T>(Rc<Exchange<T>>);
+pub struct Receiver<T>(Twin<Exchange<T>>);
 
 impl<T> Sender<T> {
     /// Sends the value.
@@ -162,6 +163,19 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
+    /// Waits, unless the value comes while the waker is cloned.
+    #[inline(never)]
+    fn wait(&self, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
+        self.0.receiver.keep(cx.waker());
+        if !self.is_over() {
+            wait_hook::waits("oneshot::Receiver", &*self.0);
+            return Poll::Pending;
+        }
+        // The waker's destructor may panic, so it goes before the value is taken.
+        drop(self.0.receiver.0.take());
+        self.look()
+    }
+
     #[inline]
     fn look(&self) -> Poll<Result<T, Closed>> {
         match self.0.value.take() {
@@ -177,17 +191,11 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(outcome) = self.look() {
-            return if try_consume_budget() { Poll::Ready(outcome) } else { self.give_way(outcome, cx) };
+        match self.look() {
+            Poll::Ready(outcome) if try_consume_budget() => Poll::Ready(outcome),
+            Poll::Ready(outcome) => self.give_way(outcome, cx),
+            Poll::Pending => self.wait(cx),
         }
-        self.0.receiver.keep(cx.waker());
-        if !self.is_over() {
-            wait_hook::waits("oneshot::Receiver", &*self.0);
-            return Poll::Pending;
-        }
-        // It came while the waker was cloned. The waker's destructor may panic, so it goes before the value is taken.
-        drop(self.0.receiver.0.take());
-        self.look()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the raw room does, for Miri: nodes that are entered, granted, refused, left and used again, and queues that go before those
 //! who waited in them.
 
-use evenkeel_sync::{Attempt, Condition, Event, Line, Mutex, Queue, Semaphore, Wait, WaitQueue};
+use evenkeel_sync::{Attempt, Condition, Event, Line, Mutex, Queue, Semaphore, Wait, WaitQueue, oneshot};
 use std::{
     cell::Cell,
     ops::Deref,
@@ -215,4 +215,45 @@ fn what_lies_in_a_line_may_be_borrowed_from_what_goes_before_it() {
     queue.try_put(&*text).unwrap();
     let mut put = queue.put(&*text);
     assert!(poll(&mut put, Waker::noop()).is_pending());
+}
+
+#[test]
+fn the_second_end_of_a_oneshot_takes_the_value_with_it() {
+    let calls = Arc::new(Calls::default());
+    let waker = Waker::from(calls.clone());
+    for _ in 0..3 {
+        let (sender, mut receiver) = oneshot::channel();
+        assert!(poll(&mut receiver, &waker).is_pending());
+        sender.send(Box::new(1)).unwrap();
+        assert_eq!(poll(&mut receiver, &waker), Poll::Ready(Ok(Box::new(1))));
+        let (sender, receiver) = oneshot::channel();
+        sender.send(Box::new(2)).unwrap();
+        drop(receiver);
+        let (sender, receiver) = oneshot::channel();
+        drop(receiver);
+        assert_eq!(sender.send(Box::new(3)), Err(Box::new(3)));
+    }
+    assert_eq!((calls.count(), Arc::strong_count(&calls)), (3, 2));
+}
+
+#[test]
+fn oneshots_of_any_size_and_more_than_are_kept() {
+    fn all<T: Copy + PartialEq + std::fmt::Debug>(value: T, count: usize) {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| oneshot::channel()).unzip();
+        senders.into_iter().for_each(|sender| sender.send(value).unwrap());
+        for mut receiver in receivers {
+            assert_eq!(receiver.try_recv(), Ok(value));
+        }
+    }
+    for _ in 0..2 {
+        all((), 300);
+        all([1_u8; 64], 3);
+        all([1_u64; 20], 3);
+        all([1_u64; 300], 3);
+    }
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    #[repr(align(64))]
+    struct Wide(u8);
+    all(Wide(7), 3);
+    std::thread::spawn(|| all(1_u8, 3)).join().unwrap();
 }

@@ -16,7 +16,14 @@
 //!   from one queue to another unharmed, as each has its own. So no function here trusts its caller to bring the right pair.
 //! * **No foreign code runs in here.** Values are moved in and out, and never dropped in place: wakers, requests and grants are given back
 //!   to the caller. The one exception is the queue's own drop, which drops what it found when its chains are gone.
-//! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`.
+//! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`. Memory that is kept is a thread's own.
+//!
+//! # Twins
+//!
+//! What the two ends of a oneshot share is a [`Twin`](twin::Twin): two handles, neither of which can be copied, and one value. The second
+//! handle that goes moves the value out, gives the memory back, and drops the value last, which is foreign code.
 
 pub(crate) mod nodes;
 mod links;
+pub(crate) mod twin;
+mod spares;
