@@ -41,7 +41,7 @@ impl Tasks {
             root.unlink();
         }
         let dropped = caught(|| task.drop_future());
-        if dropped.is_ok() && !task.has_extras() && matches!(end, End::Cancelled) {
+        if dropped.is_ok() && !task.has_more_extras() && matches!(end, End::Cancelled) {
             task.end_without_value(false);
             return self.finish(task);
         }
@@ -67,7 +67,7 @@ impl Tasks {
     #[inline(always)]
     pub(super) fn finish(&self, task: Live) {
         self.live.set(self.live.get() - 1);
-        if task.has_extras() {
+        if task.has_more_extras() {
             self.finish_extras(&task);
         }
         self.blocks.set_done(&task);

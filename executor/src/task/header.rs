@@ -11,7 +11,12 @@ use crate::{
     region::{locals::Locals, region::Region},
     wake::waker_cell::WakerCell,
 };
-use std::{borrow::Cow, cell::Cell, panic::Location, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    panic::Location,
+    rc::Rc,
+};
 
 pub(crate) type Header = block::Header<Meta>;
 /// A task's block that lives.
@@ -38,12 +43,15 @@ impl Meta {
     pub(super) fn keep_late(&self, mark: &Cell<Mark>, panic: Panic) {
         let mut extras = self.extras.take().unwrap_or_default();
         extras.late = Some(panic);
-        self.give_extras(mark, extras);
+        self.extras.set(Some(extras));
+        mark.set(mark.get().with_more_extras());
     }
 
+    /// Extras in which nothing is.
+    #[inline]
     fn give_extras(&self, mark: &Cell<Mark>, extras: Box<Extras>) {
         self.extras.set(Some(extras));
-        mark.set(mark.get().with_extras(true));
+        mark.set(mark.get().with_extras());
     }
 
     /// Calls `f` with the extras if there are any. `f` runs no user code.
@@ -68,13 +76,15 @@ impl block::Meta for Meta {
     }
 }
 
-/// A reason that carries no data (the others lie in the extras), and two bits: are there extras, and a root region in them?
+/// A reason that carries no data (the others lie in the extras), and three bits: are there extras, is anything but a reason in them, and
+/// is that a root region?
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Mark(u8);
 
 impl Mark {
     const HAS_EXTRAS: u8 = 1 << 7;
-    const HAS_ROOT: u8 = 1 << 6;
+    const HAS_MORE: u8 = 1 << 6;
+    const HAS_ROOT: u8 = 1 << 5;
     const REASON: u8 = Mark::HAS_ROOT - 1;
 
     #[inline(always)]
@@ -82,9 +92,24 @@ impl Mark {
         self.0 & Mark::HAS_EXTRAS != 0
     }
 
+    #[inline(always)]
+    pub(super) fn has_more_extras(self) -> bool {
+        self.0 & Mark::HAS_MORE != 0
+    }
+
     #[inline]
-    fn with_extras(self, has: bool) -> Mark {
-        Mark(self.0 & Mark::REASON | if has { self.0 & Mark::HAS_ROOT | Mark::HAS_EXTRAS } else { 0 })
+    fn with_extras(self) -> Mark {
+        Mark(self.0 | Mark::HAS_EXTRAS)
+    }
+
+    #[inline]
+    fn with_more_extras(self) -> Mark {
+        Mark(self.0 | Mark::HAS_EXTRAS | Mark::HAS_MORE)
+    }
+
+    #[inline]
+    fn without_extras(self) -> Mark {
+        Mark(self.0 & Mark::REASON)
     }
 }
 
@@ -144,8 +169,22 @@ impl Header {
         self.mark.get().has_extras()
     }
 
+    /// Is anything in the extras but a reason?
+    #[inline(always)]
+    pub(super) fn has_more_extras(&self) -> bool {
+        self.mark.get().has_more_extras()
+    }
+
     /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
     pub(super) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+        let result = self.with_reason(f);
+        self.mark.set(self.mark.get().with_more_extras());
+        result
+    }
+
+    /// [`with_extras`](Self::with_extras), for a change of the reason only.
+    #[inline]
+    fn with_reason<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
         if !self.has_extras() {
             self.meta.give_extras(&self.mark, Box::default());
         }
@@ -162,12 +201,17 @@ impl Header {
         self.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_reason(&self, reason: CancelReason) {
         match self.mark.get().with_reason(&reason) {
-            None => self.with_extras(|extras| extras.reason = Some(reason)),
+            None => self.set_reason_with_data(reason),
             Some(mark) => self.mark.set(mark),
         }
+    }
+
+    #[cold]
+    fn set_reason_with_data(&self, reason: CancelReason) {
+        self.with_reason(|extras| extras.reason = Some(reason));
     }
 
     pub(super) fn reason(&self) -> Option<CancelReason> {
@@ -211,7 +255,7 @@ impl Header {
 /// Extras that were used before. A cancellation with a text needs some, and cancelling is to be cheap.
 #[derive(Default)]
 #[expect(clippy::vec_box, reason = "the boxes themselves are what is used again")]
-pub(super) struct SpareExtras(Cell<Vec<Box<Extras>>>);
+pub(super) struct SpareExtras(RefCell<Vec<Box<Extras>>>);
 
 impl SpareExtras {
     /// A crowd of tasks may be cancelled in one turn; more than these are not kept.
@@ -222,9 +266,7 @@ impl SpareExtras {
         if task.has_extras() {
             return;
         }
-        let mut spare = self.0.take();
-        let extras = spare.pop();
-        self.0.set(spare);
+        let extras = self.0.borrow_mut().pop();
         if let Some(extras) = extras {
             task.meta.give_extras(&task.mark, extras);
         }
@@ -232,12 +274,15 @@ impl SpareExtras {
 
     pub(super) fn take_back(&self, task: &Header) {
         let Some(mut extras) = task.meta.extras.take() else { return };
-        task.mark.set(task.mark.get().with_extras(false));
-        *extras = Extras::default();
-        let mut spare = self.0.take();
+        if task.has_more_extras() {
+            *extras = Extras::default();
+        } else {
+            extras.reason = None;
+        }
+        task.mark.set(task.mark.get().without_extras());
+        let spare = &mut *self.0.borrow_mut();
         if spare.len() < Self::MOST {
             spare.push(extras);
         }
-        self.0.set(spare);
     }
 }
