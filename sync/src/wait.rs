@@ -12,7 +12,7 @@ use std::{
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 /// The rules of a line: what a primitive says about those who wait for it.
@@ -102,19 +102,19 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     }
 
     /// Enters the line. Cloning a waker is foreign code, before which the waiter has his place: what comes free in it is handed to him,
-    /// and he is not overlooked.
+    /// and he is not overlooked. `false` if his wait is over then.
     #[inline(never)]
-    fn enter(&mut self, request: L::Request, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
+    fn enter(&mut self, request: L::Request, waker: &Waker) -> bool {
         let queue = L::queue(&self.owner);
         self.step = Step::InLine(queue.enter(request, None));
         match &self.step {
-            Step::InLine(seat) if queue.waits_with(seat, cx.waker()) => self.has_to_wait(),
-            _ => self.go_on(cx),
+            Step::InLine(seat) => queue.waits_with(seat, waker),
+            _ => false,
         }
     }
 
     /// Goes on with a wait that stands in line.
-    #[inline(never)]
+    #[inline(always)]
     fn go_on(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
         let queue = L::queue(&self.owner);
         // It stays in line until it is known not to be: wakers may panic.
@@ -125,6 +125,12 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
             Step::InLine(seat) => Poll::Ready(queue.take(seat)),
             _ => over(),
         }
+    }
+
+    /// [`go_on`](Self::go_on), where nobody is in a hurry.
+    #[cold]
+    fn go_on_at_once(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
+        self.go_on(cx)
     }
 
     /// The task's poll has no budget left: what the waiter got is its own, but it sees that in the next poll. So its turn came when it would
@@ -221,7 +227,9 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
         let outcome = match L::attempt(&self.owner, request) {
             Attempt::Granted(grant) => Ok(grant),
             Attempt::Refused(request) => Err(request),
-            Attempt::Wait(request) => return self.enter(request, cx),
+            Attempt::Wait(request) => {
+                return if self.enter(request, cx.waker()) { self.has_to_wait() } else { self.go_on_at_once(cx) };
+            }
         };
         if try_consume_budget() { Poll::Ready(outcome) } else { self.give_way(outcome, cx) }
     }
