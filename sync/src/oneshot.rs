@@ -29,7 +29,7 @@ use std::{
 /// A channel for one value.
 #[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = Twin::pair(Exchange {
+    let (sender, receiver) = Twin::pair(|| Exchange {
         value: Cell::new(None),
         sender_gone: Cell::new(false),
         receiver_gone: Cell::new(false),

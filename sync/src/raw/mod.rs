@@ -15,13 +15,13 @@
 //! * **A queue need not be the one that a seat is from.** To unchain a node only its neighbours are looked at, and memory of nodes goes
 //!   from one queue to another unharmed, as each has its own. So no function here trusts its caller to bring the right pair.
 //! * **No foreign code runs in here.** Values are moved in and out, and never dropped in place: wakers, requests and grants are given back
-//!   to the caller. The one exception is the queue's own drop, which drops what it found when its chains are gone.
+//!   to the caller. The exceptions are drops: a queue's own drops what it found when its chains are gone, and see twins below.
 //! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`. Memory that is kept is a thread's own.
 //!
 //! # Twins
 //!
 //! What the two ends of a oneshot share is a [`Twin`](twin::Twin): two handles, neither of which can be copied, and one value. The second
-//! handle that goes moves the value out, gives the memory back, and drops the value last, which is foreign code.
+//! handle that goes drops the value, which may be foreign code and finds no way to that memory, and gives the memory back.
 
 pub(crate) mod nodes;
 mod links;

@@ -13,12 +13,12 @@ struct Shared<T> {
 }
 
 impl<T> Twin<T> {
-    /// Both handles.
+    /// Both handles. The value is made where it stays.
     #[inline(always)]
-    pub(crate) fn pair(value: T) -> (Twin<T>, Twin<T>) {
+    pub(crate) fn pair(make: impl FnOnce() -> T) -> (Twin<T>, Twin<T>) {
         let shared = spares::take::<Shared<T>>();
         // SAFETY: it is memory for this type, and nobody else's.
-        unsafe { shared.write(Shared { is_lone: Cell::new(false), value }) };
+        unsafe { shared.write(Shared { is_lone: Cell::new(false), value: make() }) };
         (Twin(shared), Twin(shared))
     }
 
@@ -42,13 +42,27 @@ impl<T> Drop for Twin<T> {
     #[inline(always)]
     fn drop(&mut self) {
         if self.shared().is_lone.replace(true) {
-            // SAFETY: the other handle is gone, and this one goes. The value is moved out before its memory is another's, and dropped last:
-            // that is foreign code.
-            let _value = unsafe {
-                let shared = self.0.read();
-                spares::give::<Shared<T>>(self.0);
-                shared
-            };
+            // SAFETY: the other handle is gone, and this one goes.
+            unsafe { end(self.0) };
         }
     }
+}
+
+/// Drops the value, and gives its memory back also if that panics.
+///
+/// # Safety
+///
+/// No handle leads there any more.
+#[inline(never)]
+unsafe fn end<T>(shared: NonNull<Shared<T>>) {
+    struct Memory<T>(NonNull<Shared<T>>);
+    impl<T> Drop for Memory<T> {
+        fn drop(&mut self) {
+            // SAFETY: what was in it is gone.
+            unsafe { spares::give(self.0) };
+        }
+    }
+    let _memory = Memory(shared);
+    // SAFETY: as the caller says.
+    unsafe { shared.drop_in_place() };
 }
