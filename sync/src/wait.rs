@@ -55,7 +55,8 @@ pub enum Attempt<R, G> {
     Wait(R),
 }
 
-/// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`).
+/// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`), which must be the same one as long as this lives: with
+/// another one nothing is unsafe, but the wait panics, or the counts of both lines are wrong.
 ///
 /// A wait gives the grant, or the request as an error if it was refused. It comes into line at its first poll, unless its
 /// request can be met at once. That takes one operation of the budget of the task's poll; where none is left, what was granted is given
@@ -271,6 +272,7 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
                 L::serve(&self.owner);
             }
             Left::Waiting { request, .. } | Left::Refused(request) => drop(request),
+            Left::Nothing => {}
             Left::Granted(grant) => give_back::<L>(&self.owner, grant),
         }
     }

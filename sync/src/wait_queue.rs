@@ -314,17 +314,17 @@ impl<R, G> WaitQueue<R, G> {
     }
 
     #[cold]
-    fn look_again(&self, mut look: Look, seat: &Seat<R, G>, waker: &Waker) -> bool {
-        loop {
-            match look {
-                Look::Ended => return true,
-                Look::Waits => return false,
-                Look::WaitsForAnother => drop(self.nodes.set_waker(seat, waker.clone())),
-                // While the grant is still in the node: if this panics, the node's holder passes it on.
-                Look::Uncalled => drop(self.nodes.take_call(seat)),
-            }
-            look = self.nodes.look(seat, waker);
+    fn look_again(&self, look: Look, seat: &Seat<R, G>, waker: &Waker) -> bool {
+        if let Look::WaitsForAnother = look {
+            // Foreign code, in which the wait may end. Otherwise the node has this waker now, also if that is never equal to its clone.
+            drop(self.nodes.set_waker(seat, waker.clone()));
         }
+        if self.nodes.waits(seat) {
+            return false;
+        }
+        // While the grant is still in the node: if this panics, the node's holder passes it on.
+        drop(self.nodes.take_call(seat));
+        true
     }
 
     /// Takes what a wait has ended with, see [`has_ended`](Self::has_ended).
@@ -337,7 +337,8 @@ impl<R, G> WaitQueue<R, G> {
     pub(crate) fn leave(&self, seat: Seat<R, G>) -> (Left<R, G>, Option<Waker>) {
         let (left, waker) = self.nodes.leave(seat);
         if let Left::Waiting { .. } = left {
-            self.waiting.set(self.waiting.get() - 1);
+            // There is one, unless the owner's pointer led to another primitive before.
+            self.waiting.set(self.waiting.get().saturating_sub(1));
             add(&self.stats.left, 1);
         }
         (left, waker)
@@ -364,7 +365,7 @@ impl<R, G> Waking<'_, R, G> {
     /// Grants as [`WaitQueue::grant`] does.
     #[inline(always)]
     pub(crate) fn grant(&mut self, grant: G) -> Result<R, G> {
-        if self.first.is_some() {
+        if self.first.is_some() || self.queue.nodes.has_calls() {
             return self.queue.grant(grant);
         }
         let (request, waker) = self.queue.grant_unwoken(grant)?;

@@ -257,3 +257,25 @@ fn oneshots_of_any_size_and_more_than_are_kept() {
     all(Wide(7), 3);
     std::thread::spawn(|| all(1_u8, 3)).join().unwrap();
 }
+
+#[test]
+#[ignore = "what is forgotten leaks"]
+fn what_is_forgotten_in_a_line_may_have_borrowed_from_what_went_before_it() {
+    let queue = Queue::new(1);
+    let text = String::from("text");
+    queue.try_put((&*text, String::new())).unwrap();
+    let mut put = queue.put((&*text, String::from("dropped with the queue")));
+    assert!(poll(&mut put, Waker::noop()).is_pending());
+    std::mem::forget(put);
+}
+
+#[test]
+fn a_place_in_line_is_left_with_another_queue_than_it_was_from() {
+    let waker = Waker::noop();
+    let boxes = [(); 2].map(|()| Boxes(WaitQueue::new("Boxes")));
+    let which = Rc::new(Cell::new(0));
+    let mut wait = Wait::<Switch, Boxing>::new(Switch(boxes, which.clone()), Box::new(1));
+    assert!(poll(&mut wait, waker).is_pending());
+    which.set(1);
+    drop(wait);
+}

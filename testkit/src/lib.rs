@@ -7,9 +7,11 @@ mod panics;
 mod wakers;
 pub mod bomb;
 mod lends_itself;
+mod unlike;
 
 pub use drops::{DropGuard, Drops, OnDrop, on_drop};
 pub use lends_itself::LendsItself;
 pub use panics::{on_a_small_stack, panic_of, place_of_panic, text_of};
 pub use record::Record;
+pub use unlike::unlike;
 pub use wakers::{Wakes, my_waker, poll_with_noop, wait_for_wake};

@@ -1,4 +1,5 @@
-//! The raw room: all `unsafe` code of this crate. It knows `core`, `alloc` and its own files. Whoever uses it writes no `unsafe`.
+//! The raw room: all `unsafe` code of this crate. It knows `core`, `alloc` and its own files, and of `std` a thread's own place. Whoever uses
+//! it writes no `unsafe`.
 //!
 //! A node is a piece of memory of its own, in which one waiter's request, waker and grant lie. It does not move, so the nodes of a line
 //! are chained by plain pointers. That is what `unsafe` buys here: a line without a table, so without a bound to check, a borrow to keep
@@ -6,8 +7,8 @@
 //!
 //! # What holds in here
 //!
-//! * **A node is freed once, by its seat.** A [`Seat`](nodes::Seat) is the only way to a node from outside. It is made with the node, it
-//!   cannot be copied, and what frees the node takes it by value. A seat that is leaked leaks its node.
+//! * **A node is freed once, by its seat.** A [`Seat`](nodes::Seat) is the only way to a node from outside. There is one for each node that is
+//!   not spare, it cannot be copied, and what frees the node takes it by value. A seat that is leaked leaks its node.
 //! * **What is chained lives.** A node is unchained before it is freed. When the queue is dropped, it takes its chains apart first, so
 //!   that a seat which is left finds itself nowhere.
 //! * **Where a node is chained, it says itself**: who waits stands in line; whose wait has ended is among the calls for as long as his

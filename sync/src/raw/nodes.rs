@@ -6,7 +6,7 @@ use core::{
     cell::Cell,
     iter::successors,
     marker::PhantomData,
-    mem::{ManuallyDrop, forget},
+    mem::{ManuallyDrop, MaybeUninit, forget},
     panic::UnwindSafe,
     ptr::{self, NonNull},
     task::Waker,
@@ -51,9 +51,14 @@ pub(crate) enum Look {
 
 /// What a waiter that left had.
 pub(crate) enum Left<R, G> {
-    Waiting { request: R, first: bool },
+    Waiting {
+        request: R,
+        first: bool,
+    },
     Granted(G),
     Refused(R),
+    /// The queue that the waiter stood in is gone.
+    Nothing,
 }
 
 #[repr(C)]
@@ -194,6 +199,17 @@ impl<R, G> Nodes<R, G> {
         if node.waits() { node.waker.replace(Some(waker)) } else { Some(waker) }
     }
 
+    /// Does that waiter still stand in line?
+    pub(crate) fn waits(&self, seat: &Seat<R, G>) -> bool {
+        seat.node().waits()
+    }
+
+    /// Is there a waker to be called?
+    #[inline(always)]
+    pub(crate) fn has_calls(&self) -> bool {
+        self.begun().is_some_and(|rings| self.first_of(&rings.calls).is_some())
+    }
+
     /// Stores the waker of one who waits and has none; otherwise it comes back.
     #[inline(always)]
     pub(crate) fn set_first_waker(&self, seat: &Seat<R, G>, waker: Waker) -> Option<Waker> {
@@ -255,7 +271,7 @@ impl<R, G> Nodes<R, G> {
             State::Waiting(request) => Left::Waiting { request, first },
             State::Granted(grant) => Left::Granted(grant),
             State::Refused(request) => Left::Refused(request),
-            State::Empty => gone(),
+            State::Empty => Left::Nothing,
         };
         self.free(seat);
         (left, waker)
@@ -370,6 +386,16 @@ impl<R, G> Nodes<R, G> {
     }
 }
 
+/// A value that is only dropped any more. References in it may dangle, as long as no destructor notices: so it is not moved as what it is.
+struct Late<T>(MaybeUninit<T>);
+
+impl<T> Drop for Late<T> {
+    fn drop(&mut self) {
+        // SAFETY: a value was put in, and nobody drops it but this.
+        unsafe { self.0.assume_init_drop() };
+    }
+}
+
 #[cold]
 fn not_in_line() -> ! {
     unreachable!("who waits is in line, and nobody else")
@@ -440,6 +466,17 @@ impl<R, G> Node<R, G> {
         self.state.replace(state)
     }
 
+    /// Takes out what may borrow from what is gone already.
+    fn take_late(&self) -> Late<State<R, G>> {
+        let state = self.state.as_ptr();
+        // SAFETY: nobody has a reference to the state, see there. It is moved as bytes, and overwritten without a drop.
+        unsafe {
+            let late = Late(state.cast::<MaybeUninit<State<R, G>>>().read());
+            state.write(State::Empty);
+            late
+        }
+    }
+
     #[inline(always)]
     fn take_waker(&self) -> Option<Waker> {
         self.waker.take()
@@ -463,7 +500,8 @@ unsafe fn drop_place<R, G>(node: NonNull<Node<R, G>>) {
     drop(unsafe { Box::from_raw(node.as_ptr()) });
 }
 
-/// Ends the rings of a queue that is dropped: whoever is left in them is nowhere any more, and what he had is dropped.
+/// Ends the rings of a queue that is dropped: whoever is left in them is nowhere any more, and what he had is dropped. (What a forgotten
+/// waiter was handed, and called for, stays his.)
 ///
 /// # Safety
 ///
@@ -474,7 +512,8 @@ unsafe fn end<R, G>(rings: NonNull<Rings>) {
     let mut left = Vec::new();
     while let Some(node) = nodes.first().or_else(|| nodes.first_of(&nodes.begun()?.calls)) {
         node.unlink();
-        left.push((node.replace(State::Empty), node.take_waker()));
+        let waker = node.take_waker();
+        left.push((node.take_late(), waker));
     }
     for _ in 0..nodes.spares() {
         // SAFETY: it has no seat any more, is in no ring, and nobody asks for it again.

@@ -6,6 +6,7 @@ use crate::kit::{
     hosts::Hand,
     probe::Wakes,
 };
+use evenkeel_testkit::unlike;
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -29,6 +30,21 @@ fn fault_14_every_primitive_wakes_the_newest_waker_only() {
         (case.serve)();
         assert_eq!((old.count(), new.count()), (0, 1), "{}", case.name);
         assert!(waiter.poll_with(&old_waker).is_ready(), "{}", case.name);
+    }
+}
+
+#[test]
+fn fault_14_every_primitive_wakes_a_waker_that_is_unlike_its_clones() {
+    for case in all_cases() {
+        let (wakes, waker) = Wakes::new();
+        let waker = unlike(waker);
+        let mut waiter = Hand::new((case.wait)());
+        for _ in 0..3 {
+            assert!(waiter.poll_with(&waker).is_pending(), "{}", case.name);
+        }
+        (case.serve)();
+        assert_eq!(wakes.count(), 1, "{}", case.name);
+        assert!(waiter.poll_with(&waker).is_ready(), "{}", case.name);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The queue under all of them, as others use it: statistics, memory, the hook for executors.
 
 use crate::kit::{
+    bomb::{Op, bomb, defuse},
     cases::all_cases,
     hosts::{Hand, now},
-    probe::{Drops, on_a_small_stack},
+    probe::{Drops, Record, on_a_small_stack},
 };
 use evenkeel::sync::{
     Attempt, Line, Mutex, Queue, Semaphore, Wait, WaitQueue, WaitReason, WaitStats, oneshot, set_wait_hook,
@@ -229,4 +230,29 @@ fn fault_15_long_lines_need_no_deep_stack() {
             last.unwrap().await.unwrap();
         });
     });
+}
+
+#[test]
+fn who_is_refused_is_called_before_those_behind_him_who_are_served() {
+    let record = Record::<&str>::new();
+    let semaphore = Semaphore::new(3);
+    let mut all = semaphore.try_acquire_many(3).unwrap();
+    let mut waits: Vec<_> = [3, 1, 1].map(|count| Box::pin(semaphore.acquire_many(count))).into();
+    for (name, wait) in ["A", "B", "C"].into_iter().zip(&mut waits) {
+        let record = record.clone();
+        let waker = bomb(move |op| {
+            if op == Op::Wake {
+                record.add(name);
+            }
+        });
+        assert!(wait.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    }
+    let rest = all.split(2).unwrap();
+    drop(rest);
+    assert!(record.is_empty());
+    // Now A asks for more than there are.
+    all.forget();
+    assert_eq!(record.take(), ["A", "B", "C"]);
+    drop(waits);
+    defuse();
 }
