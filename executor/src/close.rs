@@ -3,6 +3,7 @@
 use crate::{
     core::Core,
     outcome::unhandled::{Unhandled, UnhandledKind},
+    real_time::real_now,
     time::instant::Instant,
     turn::{Driver, Next},
     wake::wake::wake_entry,
@@ -145,6 +146,6 @@ impl Grace {
 
     fn look(core: &Core, now: Instant) -> (Instant, Option<std::time::Instant>) {
         let is_real = core.time.clock.may_jump() && core.is_time_real();
-        (now, is_real.then(std::time::Instant::now))
+        (now, is_real.then(real_now).flatten())
     }
 }

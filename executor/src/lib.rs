@@ -29,6 +29,7 @@ mod time;
 mod wake;
 mod outcome;
 mod outside;
+mod real_time;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 

@@ -32,14 +32,25 @@ impl ThreadPark {
     }
 }
 
-impl Park for ThreadPark {
-    fn park(&mut self, max: Option<Duration>) {
-        let is_long = max.is_none_or(|max| max >= LONG);
-        if !(is_long && self.0.linger()) {
+impl ThreadPark {
+    /// Lingers first, which gives `None` if that was enough, and otherwise how long it took in vain.
+    fn park_behind(&self, max: Option<Duration>, linger: impl FnOnce() -> Option<Duration>) {
+        if max.is_some_and(|max| max < LONG) {
+            return self.0.sleep(max);
+        }
+        let Some(in_vain) = linger() else { return };
+        let left = max.map(|max| max.saturating_sub(in_vain));
+        if left != Some(Duration::ZERO) {
             // A program may use this thread's token for things of its own. If it takes ours, we have looked into the inbox
             // before; if it leaves one, this returns early.
-            self.0.sleep(max);
+            self.0.sleep(left);
         }
+    }
+}
+
+impl Park for ThreadPark {
+    fn park(&mut self, max: Option<Duration>) {
+        self.park_behind(max, || self.0.linger());
     }
 
     fn unparker(&self) -> Signal {
@@ -51,5 +62,21 @@ impl Park for ThreadPark {
 impl fmt::Debug for ThreadPark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ThreadPark")
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_park_that_lingered_sleeps_for_what_is_left() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let park = ThreadPark::new();
+        // The whole time would be an hour each.
+        park.park_behind(Some(HOUR), || Some(HOUR - Duration::from_millis(1)));
+        park.park_behind(Some(HOUR), || Some(HOUR));
+        park.park_behind(Some(HOUR), || Some(HOUR * 2));
+        park.park_behind(None, || None);
     }
 }

@@ -9,16 +9,17 @@
 //!
 //! Each step leaves less than there was, so this comes to an end.
 
-use crate::{core::Core, outcome::reason::CancelReason, raw::number::Number, task::tasks::Stop};
-use std::time::{Duration, Instant};
+use crate::{core::Core, outcome::reason::CancelReason, raw::number::Number, real_time::real_now, task::tasks::Stop};
+use std::time::Duration;
 
 impl Core {
     /// The inbox is armed, and nothing can end this but a wake-up from elsewhere, or the end of the patience.
     #[cold]
     pub(crate) fn park_patiently(&self, patience: Duration) {
-        let begun = (!patience.is_zero()).then(Instant::now);
+        // Where there is no clock there is no patience either.
+        let begun = if patience.is_zero() { None } else { real_now() };
         while self.tasks.ready().is_empty() && !self.time.timers.has_fresh() && !self.tasks.inbox.is_pending() {
-            let left = begun.map_or(patience, |begun| patience.saturating_sub(begun.elapsed()));
+            let left = begun.map_or(Duration::ZERO, |begun| patience.saturating_sub(begun.elapsed()));
             if left.is_zero() {
                 return self.stalled();
             }

@@ -1,11 +1,13 @@
-//! A lock that is held for a few instructions.
+//! A lock that is held for a moment, in which nothing foreign runs.
 
 #[cfg(loom)]
 use loom::sync::{Mutex as Inner, MutexGuard as InnerGuard};
 #[cfg(not(loom))]
 use spin::mutex::{SpinMutex as Inner, SpinMutexGuard as InnerGuard};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// A lock for what takes a few instructions, and happens for each item that is sent.
+/// A lock for what mostly takes a few instructions, and happens for each item that is sent. Nothing foreign runs while it is held. (Some
+/// of it takes longer, a queue that grows, say.)
 ///
 /// To let it go is a plain store. (A lock that others sleep on has to ask whether anybody does, which is half of what it costs.) So who
 /// finds it taken looks again. Mostly it is free a moment later. Otherwise the system has taken the core from who holds it: others are
@@ -21,6 +23,10 @@ impl<T> Latch<T> {
         Latch(Inner::new(value))
     }
 }
+
+// No panic leaves what lies in it half done: it could only begin in foreign code, and none runs while the lock is held.
+impl<T> UnwindSafe for Latch<T> {}
+impl<T> RefUnwindSafe for Latch<T> {}
 
 #[cfg(not(loom))]
 impl<T> Latch<T> {

@@ -4,12 +4,13 @@
 //! there may be. A thread takes the oldest job; without one it waits for a while, and then ends.
 //!
 //! Why no job is left behind: jobs enter the line, and threads go idle or end, under one lock. A thread goes idle only when the line
-//! is empty, and whoever fills it then counts one idle thread less and calls it (`idle`, `called`); that one thread, or one that was
-//! quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
+//! is empty, and whoever fills it then counts one idle thread less and calls it (`idle`, `called`), unless one was called before for a job
+//! that has left; that one thread, or one that was quicker, takes the job. (Hence no channel: who leaves takes his job out of the line, and line and threads are counted together.) If no
 //! thread can be started, those that exist take it; if there is none, the job is refused.
 //!
 //! An idle thread first lingers awake, without the lock, and looks for a call under the lock before it sleeps. So a sleeper is woken only if
-//! there are more calls than threads `awake`: each of these takes one, if others do not.
+//! there are more calls than threads `awake`: each of these takes one, if others do not. So a job may wait for a thread that is awake and
+//! has no core for the moment, while others sleep.
 //!
 //! A thread that waits for a loop is absent (`absence.rs`): it is one of the pool's still, but not one of the `max` that may be at work. It
 //! leaves under the same lock, as if it pushed the line's jobs anew: if there are more than called threads are about to take, it starts
@@ -234,11 +235,14 @@ impl Pool {
             return Err(Refusal::Ended);
         }
         state.line.push(job);
+        if state.line.len() <= state.called {
+            // A thread was called for one that has left the line since.
+            return Ok(());
+        }
         if state.idle > 0 {
             self.call_one(state);
             return Ok(());
         }
-        state.scarce.begin();
         if state.has_place() {
             if let Err(error) = self.grow(&mut state) {
                 if state.threads.is_empty() {
@@ -248,6 +252,7 @@ impl Pool {
                 }
             }
         }
+        state.scarce.begin();
         Ok(())
     }
 
@@ -406,9 +411,13 @@ impl Pool {
             Some(own) => state.leaving.replace(own),
             None => None,
         };
-        if state.idle > 0 && state.line.len() > state.called {
+        if state.line.len() <= state.called {
+            drop(state);
+        } else if state.idle > 0 {
             self.call_one(state);
         } else {
+            // Those at work look into it when they are done.
+            state.scarce.begin();
             drop(state);
         }
         if let Some(before) = before {
@@ -477,5 +486,31 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{threads::job::Job, wake::inbox::Inbox};
+
+    fn job() -> Arc<dyn Work> {
+        Arc::new(Job::new(|| {}, |_: &()| None, Location::caller()))
+    }
+
+    #[test]
+    fn threads_06_a_thread_that_was_called_for_a_job_that_has_left_takes_the_next_one() {
+        let inbox: &'static Inbox = Box::leak(Box::new(Inbox::new()));
+        let pool = Arc::new(Pool::new(&Settings::default(), Arc::new(Calls::new(inbox)), false));
+        // One is called, and on its way.
+        pool.lock().called = 1;
+        pool.admit(job());
+        assert_eq!(pool.lock().threads.len(), 0, "it takes this one");
+        pool.admit(job());
+        assert_eq!(pool.lock().threads.len(), 1, "nobody is called for this one");
+        pool.take_no_more();
+        for thread in pool.part().0 {
+            thread.join().unwrap();
+        }
     }
 }

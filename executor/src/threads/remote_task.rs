@@ -5,7 +5,7 @@ use crate::{
         call_error::{CallError, ExecutorEnded},
         panic::Panic,
         reason::CancelReason,
-        unhandled::{Unhandled, report_unhandled},
+        unhandled::{Unhandled, UnhandledKind, report_unhandled},
         unread::{Away, unread_error},
     },
     raw::lent::OnThread,
@@ -123,8 +123,13 @@ impl<T: Send + 'static> Future for RemoteTask<T> {
 impl<T: Send + 'static> Drop for RemoteTask<T> {
     fn drop(&mut self) {
         let is_finished = self.reply.is_here();
-        if let Some(outcome) = self.reply.forget() {
-            self.reply.drop_unread(outcome, |kind| self.calls.report(Unhandled::at(self.location, kind)));
+        let report = |kind| self.calls.report(Unhandled::at(self.location, kind));
+        let (outcome, waker) = self.reply.forget();
+        if let Some(Err(panic)) = waker.map(|waker| Panic::catch(|| drop(waker))) {
+            report(UnhandledKind::WakerPanicked(panic));
+        }
+        if let Some(outcome) = outcome {
+            self.reply.drop_unread(outcome, report);
         }
         if !is_finished && !self.detached {
             self.cancel(CancelReason::OwnerDropped);

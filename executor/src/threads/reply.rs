@@ -120,8 +120,8 @@ impl<T> Reply<T> {
         !matches!(self.lock().outcome, Outcome::Awaited)
     }
 
-    /// Nobody will ask for the answer. Returns it if it is here.
-    pub(crate) fn forget(&self) -> Option<Result<T, CallError>> {
+    /// Nobody will ask for the answer. Returns it if it is here, and the waker that waits for it, if one does.
+    pub(crate) fn forget(&self) -> (Option<Result<T, CallError>>, Option<Waker>) {
         let mut state = self.lock();
         state.forgotten = true;
         let outcome = std::mem::replace(&mut state.outcome, Outcome::Taken);
@@ -135,8 +135,7 @@ impl<T> Reply<T> {
             Outcome::Taken => None,
         };
         drop(state);
-        drop(waker);
-        outcome
+        (outcome, waker)
     }
 
     /// Drops an answer that nobody asks for. What there is to tell of it goes to `report`: an error, a panic of the task's, or one of the

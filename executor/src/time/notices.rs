@@ -1,5 +1,6 @@
 //! When silent waits are told of.
 
+use crate::real_time::real_now;
 use std::{
     cell::Cell,
     time::{Duration, Instant},
@@ -26,9 +27,12 @@ impl Notices {
 
     /// From now on the executor waits for its end.
     pub(crate) fn begin_close(&self) {
-        let is_timed = !self.after.is_zero() && self.after < Duration::MAX;
-        let is_told = self.after < Duration::MAX;
-        self.closes.set(is_told.then(|| Since(is_timed.then(Instant::now))));
+        self.closes.set(match self.after {
+            Duration::MAX => None,
+            Duration::ZERO => Some(Since(None)),
+            // Where there is no clock, none of it is told of.
+            _ => real_now().map(|now| Since(Some(now))),
+        });
     }
 
     /// The wait for the end was told of.

@@ -1,14 +1,14 @@
 //! Time that stands still while somebody waits for it.
 
-use crate::time::instant::Instant;
+use crate::{real_time::real_now, time::instant::Instant};
 use std::{cell::Cell, time::Duration};
 
 /// How long a clock that jumps has not jumped, in real time, since a job was out or somebody held it. One that lasts is
 /// told of, once.
 #[derive(Default)]
 pub(crate) struct Standstill {
-    /// What the clock shows, and since when.
-    since: Cell<Option<(Instant, std::time::Instant)>>,
+    /// What the clock shows, and since when, where that can be told.
+    since: Cell<Option<(Instant, Option<std::time::Instant>)>>,
     is_told: Cell<bool>,
 }
 
@@ -26,7 +26,7 @@ impl Standstill {
         let since = match self.since.get() {
             Some((shown, since)) if shown == now => since,
             _ => {
-                let since = std::time::Instant::now();
+                let since = real_now();
                 self.since.set(Some((now, since)));
                 self.is_told.set(false);
                 since
@@ -35,7 +35,7 @@ impl Standstill {
         if self.is_told.get() {
             return Patience::Wait(Duration::MAX);
         }
-        match patience.checked_sub(since.elapsed()) {
+        match patience.checked_sub(since.map_or(Duration::ZERO, |since| since.elapsed())) {
             Some(left) if !left.is_zero() => Patience::Wait(left),
             _ => {
                 self.is_told.set(true);

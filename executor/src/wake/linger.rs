@@ -1,13 +1,15 @@
 //! Waiting awake for a moment, before a thread sleeps.
 
+use crate::real_time::real_now;
 use std::{
     cell::Cell,
     sync::atomic::{AtomicU32, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-/// About as long as it takes to put a thread to sleep and to wake it, so that who lingers in vain takes twice as long at the most.
+/// About as long as it takes to put a thread to sleep and to wake it, so that who lingers in vain takes about twice as long, if others do
+/// not keep the core.
 const MOMENT: Duration = Duration::from_micros(20);
 /// When so much time has passed, the system has given this core to others.
 const AGES: Duration = Duration::from_micros(500);
@@ -51,29 +53,31 @@ thread_local! {
 /// How many waits follow, on all threads, while others want the cores.
 static CROWDED: AtomicU32 = AtomicU32::new(0);
 
-/// Waits for a moment until another thread has done something, and lets others run meanwhile. Returns whether it has.
+/// Waits for a moment until another thread has done something, and lets others run meanwhile. `None` if it has; otherwise the time
+/// that was spent in vain.
 ///
 /// Another thread's answer often takes less time than falling asleep and being woken for it; and where the two share a core, to let
 /// the other run is all that is needed. But often it takes longer, and then nothing is worth less than to wait awake. So who has
 /// lingered in vain does without the next time, then twice, and so on; one that was worth it ends that. If others took the core
-/// meanwhile, nobody lingers for a while: who sleeps is let in by them when he is woken, and who yields is not.
-pub(crate) fn linger(mut has_come: impl FnMut() -> bool) -> bool {
+/// meanwhile, nobody lingers for a while: who sleeps is let in by them when he is woken, and who yields is not. Nor does anybody where
+/// there is no clock, since there are no threads either, as a rule.
+pub(crate) fn linger(mut has_come: impl FnMut() -> bool) -> Option<Duration> {
     let mut luck = LUCK.get();
     let pauses = luck.pauses();
     LUCK.set(luck);
     if pauses {
-        return false;
+        return Some(Duration::ZERO);
     }
     let crowded = CROWDED.load(Ordering::Relaxed);
     if crowded > 0 {
         // A count that is lost among threads does not matter.
         CROWDED.store(crowded - 1, Ordering::Relaxed);
-        return false;
+        return Some(Duration::ZERO);
     }
     if has_come() {
-        return true;
+        return None;
     }
-    let begin = Instant::now();
+    let Some(begin) = real_now() else { return Some(Duration::ZERO) };
     let (has_come, took) = loop {
         thread::yield_now();
         let (has_come, took) = (has_come(), begin.elapsed());
@@ -86,7 +90,7 @@ pub(crate) fn linger(mut has_come: impl FnMut() -> bool) -> bool {
     if took >= AGES {
         CROWDED.store(MOST, Ordering::Relaxed);
     }
-    has_come
+    (!has_come).then_some(took)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -96,6 +100,29 @@ mod tests {
     /// How many waits pause.
     fn pauses(luck: &mut Luck) -> u32 {
         (0..).take_while(|_| luck.pauses()).count() as u32
+    }
+
+    #[test]
+    fn who_lingers_in_vain_learns_how_long() {
+        let pause = Duration::from_millis(1);
+        // Others may have said that the cores are wanted.
+        let found = (0..=2 * MOST).find_map(|_| {
+            LUCK.set(Luck::new());
+            linger(|| {
+                thread::sleep(pause);
+                false
+            })
+            .filter(|took| !took.is_zero())
+        });
+        assert!(found.is_some_and(|took| took >= pause));
+        LUCK.set(Luck::new());
+        CROWDED.store(0, Ordering::Relaxed);
+        let mut looks = 0;
+        let in_vain = linger(|| {
+            looks += 1;
+            looks == 2
+        });
+        assert!(in_vain.is_none() || looks == 0, "others have said so again");
     }
 
     #[test]

@@ -37,13 +37,13 @@ impl Sleeper {
         Sleeper { state: AtomicU8::new(AWAKE), thread: thread::current() }
     }
 
-    /// Waits awake for a moment. `true` if it was called.
-    pub(crate) fn linger(&self) -> bool {
-        let is_called = linger(|| self.is_called());
-        if is_called {
+    /// Waits awake for a moment. `None` if it was called; otherwise the time that was spent in vain.
+    pub(crate) fn linger(&self) -> Option<Duration> {
+        let in_vain = linger(|| self.is_called());
+        if in_vain.is_none() {
             self.wake_up();
         }
-        is_called
+        in_vain
     }
 
     /// Sleeps until it is called, at most for `max`. It may wake up without a reason.

@@ -8,7 +8,12 @@ use evenkeel::{
     threads::{CallError, JobContext, RemoteTask, ThreadLimiter, ToThread, remote},
     time::{Interval, MissedTick, Sleep},
 };
-use std::{cell::Cell, marker::PhantomPinned, rc::Rc};
+use std::{
+    cell::Cell,
+    marker::PhantomPinned,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+};
 
 /// `yes!(Send: A, B)`: these are; `no!(Send: A, B)`: these are not.
 macro_rules! yes {
@@ -39,6 +44,10 @@ yes!(Sync: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote:
 yes!(Send: RemoteTask<Cell<u8>>, remote::Sender<Cell<u8>>, remote::Receiver<Cell<u8>>);
 no!(Send: ToThread<u8>, remote::Sender<Rc<u8>>, remote::Receiver<Rc<u8>>);
 yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver<PhantomPinned>);
+
+// A panic leaves them whole.
+yes!(UnwindSafe: Handle, RemoteTask<u8>, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
+yes!(RefUnwindSafe: Handle, RemoteTask<u8>, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
 
 no!(Send: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
 no!(Sync: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);

@@ -185,38 +185,55 @@ goodbye
 nothing is left to do
 ";
 
-#[test]
-fn example_wasm_host_runs_under_node() {
+/// An example, built for wasm. `None` if it could not be run.
+fn built_for_wasm(example: &str) -> Option<PathBuf> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let skip = |why: &str| eprintln!("skipped: {why}");
     let works = |program: &str, arguments: &[&str]| {
         Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
     };
     if !works("node", &["--version"]) {
-        return skip("there is no `node` to run it");
+        skip("there is no `node` to run it");
+        return None;
     }
     let libraries = || {
         let output = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output().ok()?;
         Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end())).filter(|folder| folder.is_dir())
     };
     if libraries().is_none() && !(works("rustup", &["target", "add", TARGET]) && libraries().is_some()) {
-        return skip("the target wasm32-unknown-unknown is not installed, and `rustup target add` could not do it");
+        skip("the target wasm32-unknown-unknown is not installed, and `rustup target add` could not do it");
+        return None;
     }
-    let root = env!("CARGO_MANIFEST_DIR");
     // A folder of its own, so that it waits for no other build.
     let tests = env::current_exe().unwrap();
     let target = tests.ancestors().nth(3).unwrap().join("wasm");
     let build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--example", "wasm_host", "--target", TARGET, "--target-dir"])
+        .args(["build", "--quiet", "--example", example, "--target", TARGET, "--target-dir"])
         .arg(&target)
         .env_remove("RUSTFLAGS")
-        .current_dir(root)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();
     assert!(build.success());
-    let module = target.join(TARGET).join("debug/examples/wasm_host.wasm");
-    let host = PathBuf::from(root).join("examples/wasm_host.mjs");
+    Some(target.join(TARGET).join("debug/examples").join(example).with_extension("wasm"))
+}
+
+#[test]
+fn example_wasm_host_runs_under_node() {
+    let Some(module) = built_for_wasm("wasm_host") else { return };
+    let host = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/wasm_host.mjs");
     let output = Command::new("node").arg(host).arg(module).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), WASM_SAYS);
+}
+
+/// What `tests/wasm/no_clock.rs` asks of a target that has neither a clock nor threads.
+#[test]
+fn fault_37_without_a_clock_the_hosts_is_enough() {
+    const RUN: &str = "require('fs').promises.readFile(process.argv[1])
+        .then(bytes => WebAssembly.instantiate(bytes))
+        .then(({ instance }) => instance.exports.main(0, 0))";
+    let Some(module) = built_for_wasm("no_clock") else { return };
+    let output = Command::new("node").args(["-e", RUN]).arg(module).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -2,6 +2,7 @@
 
 use crate::kit::{
     bomb::{Op, bomb, defuse},
+    gates::Alive,
     probe::{Wakes, panic_of},
 };
 use evenkeel::{
@@ -12,11 +13,14 @@ use evenkeel::{
 use futures::{FutureExt, StreamExt, executor::block_on, poll};
 use std::{
     cell::{Cell, RefCell},
+    fmt::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     rc::Rc,
     sync::mpsc,
     task::{Context, Poll, Waker},
     thread,
+    time::Duration,
 };
 
 type Ends = (remote::Sender<u32>, remote::Receiver<u32>);
@@ -264,5 +268,102 @@ fn fault_44_an_answer_that_comes_while_a_waker_is_cloned_is_not_lost() {
     let mut context = Context::from_waker(&waker);
     panic_of(|| task.poll_unpin(&mut context));
     assert!(matches!(task.poll_unpin(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(7))));
+    defuse();
+}
+
+#[test]
+fn fault_12_what_the_ends_of_a_channel_are_written_to_may_use_the_channel() {
+    struct Sends(remote::Sender<u32>);
+    impl Write for Sends {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            self.0.try_send(1).map_err(|_| fmt::Error)
+        }
+    }
+
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let (sender, mut receiver) = remote::channel(usize::MAX);
+        let mut sends = Sends(sender.clone());
+        write!(sends, "{receiver:?} {sender:?}").unwrap();
+        done.send(receiver.try_recv()).unwrap();
+    });
+    assert_eq!(ended.recv_timeout(Duration::from_secs(60)).expect("it stands still"), Ok(1));
+}
+
+/// Panics with its number when it is dropped.
+struct Grenade(u32);
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        std::panic::panic_any(self.0);
+    }
+}
+
+/// What is told of in this executor while `deed` panics, and the number with which it does.
+fn number_and_reports(deed: impl FnOnce()) -> (u32, usize) {
+    let reports = Rc::new(Cell::new(0));
+    let told = reports.clone();
+    let executor = Executor::builder().on_unhandled(move |_| told.set(told.get() + 1)).build();
+    let panicked = executor.run(async { catch_unwind(AssertUnwindSafe(deed)) });
+    (*panicked.unwrap_err().downcast::<u32>().unwrap(), reports.get())
+}
+
+#[test]
+fn fault_10_items_that_panic_as_a_receiver_is_dropped_are_all_dropped_and_told_of() {
+    for received in [0, 1] {
+        let (sender, mut receiver) = remote::channel(usize::MAX);
+        (0..4).for_each(|n| sender.try_send(Grenade(n)).unwrap());
+        // The first one takes the others along.
+        (0..received).for_each(|_| std::mem::forget(receiver.try_recv().unwrap()));
+        sender.try_send(Grenade(4)).unwrap();
+        assert_eq!(number_and_reports(|| drop(receiver)), (received, 4 - received as usize));
+    }
+    // A waker that panics is told of, too.
+    let (_sender, mut receiver) = remote::channel::<u32>(1);
+    let waker = once(Op::Drop, || panic!("waker"));
+    assert!(receiver.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    drop(receiver);
+    defuse();
+}
+
+#[test]
+fn fault_10_an_item_and_its_wakers_that_panic_as_a_send_is_dropped_are_both_told_of() {
+    let (sender, receiver) = remote::channel(1);
+    std::mem::forget(sender.try_send(Grenade(0)));
+    let waker = once(Op::Drop, || panic!("waker"));
+    let mut send = Box::pin(sender.send(Grenade(1)));
+    assert!(send.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(number_and_reports(|| drop(send)), (1, 1));
+    // Sends that are forgotten leave their items with the channel.
+    for n in 2..5 {
+        let mut send = Box::pin(sender.send(Grenade(n)));
+        assert!(send.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        std::mem::forget(send);
+    }
+    assert_eq!(number_and_reports(|| drop(receiver)), (0, 0));
+    assert_eq!(number_and_reports(|| drop(sender)), (2, 2));
+    defuse();
+}
+
+#[test]
+fn fault_11_a_remote_task_whose_waker_panics_as_it_is_dropped_is_cancelled() {
+    let reports = Rc::new(Cell::new(0));
+    let told = reports.clone();
+    let executor = Executor::builder().on_unhandled(move |_| told.set(told.get() + 1)).build();
+    let alive = Alive::default();
+    let value = alive.value();
+    let mut task = executor
+        .handle()
+        .spawn(move || async move {
+            let _value = value;
+            std::future::pending::<()>().await
+        })
+        .unwrap();
+    executor.run_until_stalled();
+    let waker = once(Op::Drop, || panic!("waker"));
+    assert!(task.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+    drop(task);
+    executor.run_until_stalled();
+    assert_eq!((alive.count(), reports.get()), (0, 1));
     defuse();
 }

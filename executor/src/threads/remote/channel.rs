@@ -1,7 +1,11 @@
 //! What the two ends of a channel share.
 
 use super::home::Home;
-use crate::threads::latch::{Latch, Latched};
+use crate::{
+    outcome::{flat::report_destructor, panic::Panic, panics::Panics},
+    threads::latch::{Latch, Latched},
+    wake::call::drop_waker,
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -30,6 +34,23 @@ pub(super) struct Unsent<T> {
     pub(super) item: T,
     /// `None` once it was called.
     pub(super) waker: Option<Waker>,
+}
+
+impl<T> Unsent<T> {
+    /// The item, once the waker is dropped.
+    pub(super) fn into_item(self) -> T {
+        self.waker.into_iter().for_each(drop_waker);
+        self.item
+    }
+}
+
+/// Drops items. The first panic of a destructor goes on when all are dropped, others are reported.
+pub(super) fn drop_each<T>(items: impl Iterator<Item = T>) {
+    let mut panics = Panics::default();
+    for item in items {
+        panics.catch(|| drop(item), |payload| report_destructor(Panic::new(payload)));
+    }
+    panics.go_on();
 }
 
 impl<T> Channel<T> {
@@ -71,6 +92,13 @@ impl<T> Channel<T> {
             unsent.waker
         });
         Some((item, next))
+    }
+}
+
+/// Drops what sends have left in line that were forgotten. All else is gone by then.
+impl<T> Drop for Channel<T> {
+    fn drop(&mut self) {
+        drop_each(std::mem::take(&mut self.line).into_values().map(Unsent::into_item));
     }
 }
 

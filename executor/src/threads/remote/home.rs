@@ -10,7 +10,8 @@ use std::{
     thread::{self, ThreadId},
 };
 
-/// What is known of the thread on which items will be received next. It is noted at every use of the receiver.
+/// What is known of the thread on which items will be received next. It is noted whenever the receiver looks into the channel, which it
+/// does not for items that it has taken before, many at a time.
 ///
 /// A receiver can move to another thread at any time, which nobody sees before it is used there. But a thread that blocks in an
 /// executor keeps all that lives there from running; so a receiver that was used in an executor is taken to be there as long as that

@@ -21,10 +21,12 @@
 //!
 //! # Implementation notes
 //!
-//! Everything lies under one lock, which is held for a few instructions: a latch. An item is in exactly one place: with its sender, in the queue, or with the receiver. A sender who
-//! finds no room leaves its item in line, under a ticket; the receiver moves the oldest of those into the queue whenever it takes an
+//! Everything lies under one lock, a latch, which is mostly held for a few instructions: for more where the queue grows, and where a
+//! receiver that closes takes the wakers of those who wait. An item is in exactly one place: with its sender, in the queue, or with the
+//! receiver. A sender who finds no room leaves its item in line, under a ticket; the receiver moves the oldest of those into the queue whenever it takes an
 //! item, and tickets that are no longer in line are sent. So nobody overtakes who waits, and a sender that is dropped while it waits
-//! takes its item with it. A thread that blocks stands in line as well, and lingers there before it sleeps. Wakers are cloned before, and called and dropped after the lock is held, and so are items.
+//! takes its item with it. A thread that blocks stands in line as well, and lingers there before it sleeps. Wakers are cloned before, and called and dropped
+//! after the lock is held, and so are items.
 
 mod sender;
 mod receiver;

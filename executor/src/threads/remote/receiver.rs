@@ -1,10 +1,13 @@
 //! The end that receives.
 
 use super::{
-    channel::{Channel, Shared, lock},
+    channel::{Channel, Shared, drop_each, lock},
     refused::TryRecvError,
 };
-use crate::{threads::locked_wait::poll_locked, wake::call::call};
+use crate::{
+    threads::locked_wait::poll_locked,
+    wake::call::{call, drop_waker},
+};
 use evenkeel_coop::poll_within_budget;
 use futures_core::Stream;
 use std::{
@@ -123,14 +126,17 @@ impl<T> Drop for Receiver<T> {
             let mut state = lock(&self.shared);
             (std::mem::take(&mut state.items), state.receiver.take())
         };
-        drop((items, waker));
+        waker.into_iter().for_each(drop_waker);
+        drop_each(std::mem::take(&mut self.batch).into_iter().chain(items));
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.shared);
-        let items = self.batch.len() + state.items.len();
-        f.debug_struct("Receiver").field("items", &items).field("senders", &state.senders).finish()
+        let (items, senders) = {
+            let state = lock(&self.shared);
+            (self.batch.len() + state.items.len(), state.senders)
+        };
+        f.debug_struct("Receiver").field("items", &items).field("senders", &senders).finish()
     }
 }

@@ -65,7 +65,7 @@ impl<T: Send> Sender<T> {
                 return outcome;
             }
             // The receiver is mostly at work, and makes room soon.
-            if !unpark.sleeper.linger() {
+            if unpark.sleeper.linger().is_some() {
                 // What ends it stands in line now.
                 unpark.absence.iter().for_each(|absence| absence.begin(None));
                 // A token that is left from something else makes one more poll.
@@ -213,7 +213,7 @@ impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
         if let SendStage::InLine(ticket) = self.stage {
             let unsent = lock(&self.sender.0).line.remove(&ticket);
-            drop(unsent);
+            unsent.into_iter().for_each(|unsent| drop(unsent.into_item()));
         }
     }
 }
@@ -237,8 +237,11 @@ impl<T> Drop for Sender<T> {
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.0);
-        f.debug_struct("Sender").field("items", &state.items.len()).field("closed", &state.closed).finish()
+        let (items, closed) = {
+            let state = lock(&self.0);
+            (state.items.len(), state.closed)
+        };
+        f.debug_struct("Sender").field("items", &items).field("closed", &closed).finish()
     }
 }
 
