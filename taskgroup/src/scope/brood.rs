@@ -35,17 +35,35 @@ use std::{
     marker::PhantomData,
     pin::Pin,
     ptr::NonNull,
+    task::{Context, Poll},
 };
 
-type Borrowing<'scope> = Lodger<'scope, Note>;
+/// A child's future. When it has ended it yields the child's name, if it has one: an error is to carry that, and the future may be gone as
+/// soon as its branch is done.
+pub(super) struct Borrowing<'scope>(pub(super) Lodger<'scope, Note>);
+
+impl Future for Borrowing<'_> {
+    type Output = Option<Box<str>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Box<str>>> {
+        Pin::new(&mut self.0).poll(cx).map(|()| self.0.note().take_name())
+    }
+}
 
 /// A child, as if it borrowed nothing.
 pub(super) type Kid = Branch<Borrowing<'static>>;
 
+/// A child and its number. Its branch may stay when its future is gone.
+struct Numbered {
+    number: u64,
+    kid: Kid,
+}
+
 /// The children that are not taken over, and what leads to those that are.
 pub(super) struct Brood<E> {
     /// New children, with their keys.
-    newborn: RefCell<Vec<(usize, Kid)>>,
+    newborn: RefCell<Vec<(usize, Numbered)>>,
     spawned: Cell<u64>,
     closed: Cell<bool>,
     /// The error of the child that is being polled.
@@ -63,12 +81,13 @@ impl<E> Brood<E> {
         if self.closed.get() {
             return false;
         }
+        let number = child.0.note().number();
         let mut kid = Branch::new(child);
         if let Some(reason) = cancelled {
             Pin::new(&mut kid).cancel(reason.clone());
         }
         let key = key();
-        self.newborn.borrow_mut().push((key, kid));
+        self.newborn.borrow_mut().push((key, Numbered { number, kid }));
         true
     }
 }
@@ -140,7 +159,7 @@ impl<'scope, E> Nursery<'scope, E> {
 pub(super) struct Closing<'a, E> {
     brood: &'a Brood<E>,
     /// By key.
-    kids: Vec<Option<Kid>>,
+    kids: Vec<Option<Numbered>>,
 }
 
 impl<'a, E> Closing<'a, E> {
@@ -154,7 +173,7 @@ impl<'a, E> Closing<'a, E> {
         if self.kids.get(key).is_none_or(Option::is_none) {
             self.take_over();
         }
-        self.kids.get_mut(key)?.as_mut()
+        Some(&mut self.kids.get_mut(key)?.as_mut()?.kid)
     }
 
     /// Takes over the new children.
@@ -175,46 +194,40 @@ impl<'a, E> Closing<'a, E> {
         }
     }
 
-    /// Drops the child with that key, and returns its error, if it has failed.
+    /// Drops the child with that key, and returns its error, if it has failed. `name`: what its future has yielded.
     #[inline]
-    pub(super) fn remove(&mut self, key: usize) -> Option<Box<ChildError<E>>> {
-        let error = self.brood.error.take().map(|error| self.name_error(key, error));
+    pub(super) fn remove(&mut self, key: usize, name: Option<Box<str>>) -> Option<Box<ChildError<E>>> {
+        let error = self.brood.error.take().map(|error| self.name_error(key, name, error));
         if self.get(key).is_some() {
             drop(self.kids[key].take());
         }
         error
     }
 
-    /// The child has failed: notes that, and gives the error its name.
+    /// The child has failed: gives the error its name.
     #[cold]
-    fn name_error(&mut self, key: usize, mut error: Box<ChildError<E>>) -> Box<ChildError<E>> {
-        if let Some(lodger) = self.get(key).and_then(|kid| Pin::new(kid).future()) {
-            let note = lodger.get_mut().note();
-            note.fail();
-            error.name = note.take_name();
-        }
+    fn name_error(&mut self, key: usize, name: Option<Box<str>>, mut error: Box<ChildError<E>>) -> Box<ChildError<E>> {
+        // It has yielded none if a destructor of it has panicked.
+        let kept = || Pin::new(self.get(key)?).future()?.0.note().take_name();
+        error.name = name.or_else(kept);
         error
     }
 
-    /// What is noted of those that are taken over.
-    fn notes(&mut self) -> impl Iterator<Item = (usize, &Note)> {
-        let kids = self.kids.iter_mut().enumerate();
-        kids.filter_map(|(key, kid)| Some((key, Pin::new(kid.as_mut()?).future()?.get_mut().note())))
+    /// The keys and the numbers of those that are taken over.
+    fn numbers(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.kids.iter().enumerate().filter_map(|(key, kid)| Some((key, kid.as_ref()?.number)))
     }
 
     /// The key of the child with that number.
     pub(super) fn find(&mut self, number: u64) -> Option<usize> {
         self.take_over();
-        self.notes().find(|(_, note)| note.number() == number).map(|(key, _)| key)
+        self.numbers().find(|(_, one)| *one == number).map(|(key, _)| key)
     }
 
     /// The keys of all children, the newest first.
     pub(super) fn keys(&mut self) -> Vec<usize> {
         self.take_over();
-        if self.kids.iter().all(Option::is_none) {
-            return Vec::new();
-        }
-        let mut keys: Vec<(u64, usize)> = self.notes().map(|(key, note)| (note.number(), key)).collect();
+        let mut keys: Vec<(u64, usize)> = self.numbers().map(|(key, number)| (number, key)).collect();
         keys.sort_unstable_by(|one, other| other.cmp(one));
         keys.into_iter().map(|(_, key)| key).collect()
     }
@@ -230,7 +243,7 @@ impl<E> Drop for Closing<'_, E> {
         self.refuse();
         let mut first = FirstPanic::default();
         for key in self.keys() {
-            first.catch(|| drop(self.remove(key)));
+            first.catch(|| drop(self.remove(key, None)));
         }
         first.go_on();
     }

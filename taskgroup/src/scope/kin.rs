@@ -105,10 +105,8 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Children for Kin<'_, T,
         }
         let this = self.project();
         let Some(kid) = this.children.get(key) else { return Poll::Pending };
-        if siblings.poll(Pin::new(kid), cx).is_pending() {
-            return Poll::Pending;
-        }
-        if let Some(error) = this.children.remove(key) {
+        let name = ready!(siblings.poll(Pin::new(kid), cx)).unwrap_or(None);
+        if let Some(error) = this.children.remove(key, name) {
             this.errors.push(*error);
             this.orders.fail();
         }
@@ -130,7 +128,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Children for Kin<'_, T,
             this.body.set(None);
             return;
         }
-        if let Some(error) = this.children.remove(key) {
+        if let Some(error) = this.children.remove(key, None) {
             this.errors.push(*error);
             this.orders.fail();
         }

@@ -1,14 +1,12 @@
 //! What is noted of a child of a scope.
 
 use evenkeel_executor::CancelReason;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 
 /// What a child of a scope, its handle and the scope share, besides its future and its output.
 pub(super) struct Note {
     /// How many children came before it.
     number: u64,
-    /// Has the child failed? The scope has its error.
-    has_failed: Cell<bool>,
     /// What few children have.
     rare: OnceCell<Box<Rare>>,
 }
@@ -23,21 +21,11 @@ struct Rare {
 impl Note {
     #[inline]
     pub(super) fn new(number: u64) -> Note {
-        Note { number, has_failed: Cell::new(false), rare: OnceCell::new() }
+        Note { number, rare: OnceCell::new() }
     }
 
     pub(super) fn number(&self) -> u64 {
         self.number
-    }
-
-    /// Notes that the child has failed.
-    pub(super) fn fail(&self) {
-        self.has_failed.set(true);
-    }
-
-    #[inline]
-    pub(super) fn has_failed(&self) -> bool {
-        self.has_failed.get()
     }
 
     fn rare(&self) -> &Rare {

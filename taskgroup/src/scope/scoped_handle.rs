@@ -8,6 +8,7 @@ use evenkeel_executor::{
 };
 use std::{
     borrow::Cow,
+    cell::Cell,
     fmt,
     future::poll_fn,
     pin::Pin,
@@ -31,12 +32,14 @@ pub struct ScopedHandle<'scope, T> {
     claim: Claim<Option<T>, Note>,
     /// The child never was, as its scope had ended.
     is_refused: bool,
+    /// The child has failed, as awaiting it has found out, and nobody was told yet.
+    has_failed: Cell<bool>,
 }
 
 impl<'scope, T> ScopedHandle<'scope, T> {
     #[inline]
     pub(super) fn new(orders: &'scope Orders, claim: Claim<Option<T>, Note>, is_refused: bool) -> Self {
-        ScopedHandle { orders, claim, is_refused }
+        ScopedHandle { orders, claim, is_refused, has_failed: Cell::new(false) }
     }
 
     /// Cancels this child alone. Its clean-up is awaited by the scope. `false` if it has ended, or was cancelled before.
@@ -65,7 +68,8 @@ impl<'scope, T> ScopedHandle<'scope, T> {
 
     /// The child's outcome, if it has ended and that was not taken before.
     pub fn take_result(&mut self) -> Option<Result<T, JoinError>> {
-        if let Some(value) = self.claim.take() {
+        let taken = if self.has_failed.take() { Some(None) } else { self.claim.take() };
+        if let Some(value) = taken {
             // The scope has the error.
             return Some(value.ok_or(JoinError::ReportedToGroup));
         }
@@ -122,10 +126,10 @@ impl<T> ScopedHandle<'_, T> {
         if self.claim.is_awaited(cx) {
             return Poll::Pending;
         }
-        if !self.claim.note().has_failed() {
-            if let Some(value) = self.claim.take().flatten() {
-                return Poll::Ready(value);
-            }
+        match self.claim.take() {
+            Some(Some(value)) => return Poll::Ready(value),
+            Some(None) => self.has_failed.set(true),
+            None => {}
         }
         self.poll_without_value()
     }
@@ -133,7 +137,7 @@ impl<T> ScopedHandle<'_, T> {
     #[cold]
     fn poll_without_value(&self) -> Poll<T> {
         match self.claim.stand() {
-            Stand::Taken => was_taken(),
+            Stand::Taken if !self.has_failed.get() => was_taken(),
             Stand::Dropped if self.claim.note().cancelled().is_some() => {
                 self.orders.cancel(CancelReason::ChildCancelled);
             }

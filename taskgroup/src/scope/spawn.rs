@@ -1,7 +1,7 @@
 //! What the body spawns its children into.
 
 use super::{
-    brood::{Brood, Nursery},
+    brood::{Borrowing, Brood, Nursery},
     note::Note,
     orders::Orders,
     scoped_handle::ScopedHandle,
@@ -80,7 +80,7 @@ impl<'scope, E> Scope<'scope, '_, E> {
         let (nursery, explains, location) = (self.nursery, self.explains, Location::caller());
         let number = nursery.next_number();
         let (lodger, claim) = lodge(Child { future, nursery, location, explains }, Note::new(number));
-        let is_kept = nursery.add(lodger, self.orders.reason(), || self.orders.roll().add());
+        let is_kept = nursery.add(Borrowing(lodger), self.orders.reason(), || self.orders.roll().add());
         ScopedHandle::new(self.orders, claim, !is_kept)
     }
 }

@@ -1,7 +1,21 @@
 //! Every usual error type in a scope, and functions that are given one.
 
-use evenkeel::{GroupError, Scope, run, scope};
-use std::{cell::Cell, error::Error, fmt, num::ParseIntError};
+use evenkeel::{
+    CancelScope, GroupError, JoinError, Scope, finally,
+    group::{ChildError, Failure},
+    run, scope,
+    task::TaskLocal,
+    yield_now,
+};
+use std::{
+    cell::Cell,
+    error::Error,
+    fmt,
+    future::{pending, poll_fn},
+    num::ParseIntError,
+    pin::Pin,
+    task::Poll,
+};
 
 #[derive(Debug)]
 enum AppError {
@@ -182,4 +196,94 @@ fn met_c1_a_function_spawns_what_borrows_from_outside() {
     assert_eq!(run(scope(async |s| sum(s, &good).await)).unwrap(), 7);
     let bad = text(&["1", "two", "four"]);
     assert_eq!(run(scope(async |s| sum(s, &bad).await)).unwrap_err().errors().count(), 2);
+}
+
+static LOCAL: TaskLocal<u32> = TaskLocal::new();
+
+/// The errors with the names of those whose they are.
+fn blamed<E: fmt::Display>(outcome: Result<(), GroupError<E>>) -> Vec<String> {
+    let blame = |child: ChildError<E>| match child.error {
+        Failure::One(error) => format!("{}: {error}", child.name.unwrap_or_default()),
+        Failure::Group(_) => unreachable!("no group is in here"),
+    };
+    outcome.unwrap_err().into_children().into_iter().map(blame).collect()
+}
+
+/// A child that has set something is dropped earlier than others. It fails as they do.
+#[test]
+fn met_a_child_that_has_set_a_local_fails_with_its_name() {
+    for polls in 0..3 {
+        let fails = async move || {
+            LOCAL.set(1);
+            for _ in 0..polls {
+                yield_now().await;
+            }
+            if polls == 2 {
+                LOCAL.set(2);
+            }
+            Err::<(), _>("x")
+        };
+        let awaited = run(scope(async |s| {
+            let child = s.spawn(fails()).named("bob");
+            child.await;
+            Ok(())
+        }));
+        assert_eq!(blamed(awaited), ["bob: x"]);
+        // Its handle is gone.
+        let left = run(scope(async |s| {
+            s.spawn(fails()).named("bob");
+            Ok(())
+        }));
+        assert_eq!(blamed(left), ["bob: x"]);
+        // An await finds out that there is no value, and the outcome is told after that.
+        let mut told = None;
+        let asked = run(scope(async |s| {
+            let mut child = s.spawn(fails());
+            finally(async { (&mut child).await }, async |_: Option<&()>| ()).await;
+            Ok(())
+        }));
+        assert!(asked.is_err());
+        let asked = run(scope(async |s| {
+            let mut child = s.spawn(fails());
+            let mut looked = false;
+            poll_fn(|cx| {
+                let polled = Pin::new(&mut child).poll(cx).is_ready();
+                assert!(!polled);
+                if !child.is_finished() {
+                    return Poll::Pending;
+                }
+                looked = true;
+                told = child.take_result();
+                Poll::Ready(())
+            })
+            .await;
+            Ok(())
+        }));
+        assert!(asked.is_err() && matches!(told, Some(Err(JoinError::ReportedToGroup))), "{told:?}");
+    }
+}
+
+/// A child that was cancelled alone, and is stopped as its scope is cancelled from around, is among those that the scope is done with.
+#[test]
+fn met_a_child_that_was_stopped_without_an_outcome_keeps_no_scope_alive() {
+    let outcome = run(async {
+        let around = CancelScope::new();
+        let inner = scope(async |s| {
+            let alone = s.spawn(pending::<Result<(), _>>());
+            s.spawn(async { finally(pending::<()>(), async |_: Option<&()>| yield_now().await).await });
+            s.spawn(async {
+                yield_now().await;
+                yield_now().await;
+                Err::<(), _>("at the same time")
+            });
+            // All have begun.
+            yield_now().await;
+            yield_now().await;
+            alone.cancel("alone");
+            around.cancel("all");
+            pending::<Result<(), &str>>().await
+        });
+        around.run(inner).await
+    });
+    assert!(matches!(&outcome, Ok(Err(error)) if error.to_string().contains("at the same time")), "{outcome:?}");
 }
