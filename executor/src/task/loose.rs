@@ -2,10 +2,10 @@
 
 use crate::{
     outcome::{join_error::JoinError, reason::CancelReason, task_id::TaskId},
-    raw::{block::Stage, owned},
+    raw::owned,
     task::{
         header::{Extras, Meta},
-        raw_task::give_way,
+        raw_task::{already_taken, give_way},
         task::Task,
         tasks::Stop,
     },
@@ -29,34 +29,44 @@ use std::{
 ///     assert_eq!(poll_fn(|cx| task.poll_value(cx)).await, Some(7));
 /// });
 /// ```
-pub struct Loose<T>(owned::Loose<T, Meta>);
+pub struct Loose<T>(
+    /// `None` when the outcome was taken: what is left of the task went with that.
+    Option<owned::Loose<T, Meta>>,
+);
 
 impl<T> Loose<T> {
     /// The task does not depend on its handle any more.
     #[inline]
     pub fn new(task: Task<T>) -> Loose<T> {
-        Loose(owned::Loose::new(task.0.into_owned()))
+        Loose(Some(owned::Loose::new(task.0.into_owned())))
     }
 
     /// The task's value when it has ended; `None` if there is none, and [`take_error`](Loose::take_error) says why. Of several wakers the
     /// newest is called.
     #[inline]
     pub fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        if !self.0.stage().is_end() && !self.0.wait(cx) {
-            return Poll::Pending;
+        if let Some(task) = &self.0 {
+            if !task.stage().is_end() && !task.wait(cx) {
+                return Poll::Pending;
+            }
+            if !try_consume_budget() {
+                return give_way(cx);
+            }
         }
-        if !try_consume_budget() {
-            return give_way(cx);
-        }
-        match self.0.take_value() {
-            None if !self.0.stage().is_end() => Poll::Pending,
+        match self.take_value() {
+            None if !self.is_finished() => Poll::Pending,
             value => Poll::Ready(value),
         }
     }
 
-    /// The value, if the task has ended with one that was not taken.
+    /// The value, if the task has ended with one that was not taken. What is left of the task goes with it.
+    #[inline]
     pub fn take_value(&mut self) -> Option<T> {
-        self.0.take_value()
+        let value = self.0.as_ref()?.take_value();
+        if value.is_some() {
+            self.0 = None;
+        }
+        value
     }
 
     /// Why the task, which has ended, has no value. It is told once.
@@ -66,47 +76,56 @@ impl<T> Loose<T> {
     /// If the outcome was taken before.
     #[track_caller]
     pub fn take_error(&mut self) -> JoinError {
-        self.0.take_error()
+        let Some(task) = self.0.take() else { already_taken() };
+        task.take_error()
     }
 
     /// Was the outcome taken?
     pub fn is_spent(&self) -> bool {
-        self.0.stage() == Stage::Taken
+        self.0.is_none()
     }
 
     /// Is there an outcome, also if it was taken?
     pub fn is_finished(&self) -> bool {
-        self.0.stage().is_end()
+        self.0.as_ref().is_none_or(|task| task.stage().is_end())
     }
 
     /// Cancels the task, as [`Task::cancel`] does.
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
-        self.0.ask(Stop::Cancel, reason.into());
+        if let Some(task) = &self.0 {
+            task.ask(Stop::Cancel, reason.into());
+        }
     }
 
     /// Stops the task hard, as [`Task::abort`] does.
     pub fn abort(&self) {
-        self.0.ask(Stop::Abort, CancelReason::Aborted);
+        if let Some(task) = &self.0 {
+            task.ask(Stop::Abort, CancelReason::Aborted);
+        }
     }
 
     /// Gives the task a name, for diagnostics.
     pub fn set_name(&self, name: impl Into<Cow<'static, str>>) {
         let name = name.into();
-        self.0.with_extras(|extras: &mut Extras| extras.name = Some(name));
+        if let Some(task) = &self.0 {
+            task.with_extras(|extras: &mut Extras| extras.name = Some(name));
+        }
     }
 
-    /// The task's identity; `None` once its executor is gone.
+    /// The task's identity; `None` once its executor is gone, or its outcome was taken.
     pub fn id(&self) -> Option<TaskId> {
-        self.0.home().and_then(|tasks| tasks.number(&self.0)).map(TaskId)
+        let task = self.0.as_ref()?;
+        task.home().and_then(|tasks| tasks.number(task)).map(TaskId)
     }
 }
 
 impl<T> fmt::Debug for Loose<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(task) = &self.0 else { return f.debug_struct("Task").field("is_finished", &true).finish() };
         f.debug_struct("Task")
             .field("id", &self.id())
-            .field("name", &self.0.name())
-            .field("location", &format_args!("{}", self.0.meta.location))
+            .field("name", &task.name())
+            .field("location", &format_args!("{}", task.meta.location))
             .field("is_finished", &self.is_finished())
             .finish()
     }

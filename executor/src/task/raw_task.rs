@@ -132,7 +132,7 @@ pub(super) fn give_way<T>(cx: &Context<'_>) -> Poll<T> {
 
 #[cold]
 #[track_caller]
-fn already_taken() -> ! {
+pub(super) fn already_taken() -> ! {
     panic!("a Task was asked for its outcome again after it had given it away: keep the value")
 }
 

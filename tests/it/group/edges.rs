@@ -483,6 +483,35 @@ fn group_edge_max_tasks() {
     assert!(message.contains("has 2 tasks"), "{message}");
 }
 
+/// Handles whose outcome was taken keep nothing of their children.
+#[test]
+fn group_edge_spent_handles_take_no_place() {
+    let executor = Executor::builder().max_tasks(10).build();
+    executor.run(async {
+        let kept = Group::run(async |group| {
+            let mut kept = Vec::new();
+            for n in 0..50 {
+                let mut child = group.spawn(value(0, n));
+                match n % 3 {
+                    0 => assert_eq!((&mut child).await, n),
+                    1 => assert_eq!(child.outcome().await.unwrap(), n),
+                    _ => {
+                        child.cancel("not needed");
+                        assert!(child.outcome().await.is_err());
+                    }
+                }
+                assert!(child.is_finished() && child.id().is_none() && child.take_result().is_none());
+                child.cancel("too late");
+                child.abort();
+                assert!(format!("{child:?}").contains("None"));
+                kept.push(child.named("spent"));
+            }
+            Ok(kept)
+        });
+        assert_eq!(kept.await.unwrap().len(), 50);
+    });
+}
+
 #[test]
 fn group_edge_stop_hard_reaches_nested() {
     let ((), reports) = run_with_reports(async {
