@@ -31,6 +31,7 @@ use crate::{
         region::{Kind, Region},
     },
     task::tasks::{Tasks, polled_by},
+    wake::wake::drop_wakers,
 };
 use evenkeel_coop::with_some_budget;
 use pin_project_lite::pin_project;
@@ -65,14 +66,16 @@ enum Stage {
 
 pin_project! {
     /// A body in a [`CancelScope`], and then what its end has to wait for: what task groups are made of. It does what
-    /// [`settle`](crate::combinator::settle) does around [`CancelScope::run`], and costs less.
+    /// [`settle`](crate::combinator::settle) does around [`CancelScope::run`], and costs less. But neither a deadline nor a grace period
+    /// of the scope counts: [`set_deadline`](CancelScope::set_deadline) comes too late for it from the beginning, and its owner has
+    /// [`give_up`](Nest::give_up).
     ///
     /// A poll of its owner is: [`arrive`](Nest::arrive), then [`poll_body`](Nest::poll_body) as long as the body has not ended, and then
-    /// [`poll_rest`](Nest::poll_rest). Dropped before its end it is a clean-up that was skipped, and is reported.
+    /// [`poll_rest`](Nest::poll_rest). Dropped before its end it is a clean-up that was skipped, and is reported, if it had begun.
     ///
     /// # Panics
     ///
-    /// When polled outside an executor, or after its end.
+    /// When polled outside an executor, or after its end. When something runs in the scope already, or did.
     ///
     /// ```
     /// use evenkeel::{CancelScope, combinator::{Nest, NestEnd}, run, yield_now};
@@ -105,21 +108,24 @@ pin_project! {
     impl<F> PinnedDrop for Nest<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if let Stage::Body | Stage::Rest = *this.stage {
-                drop_early(this.point, this.body);
+            match *this.stage {
+                Stage::Mute | Stage::Over => {}
+                stage => drop_early(this.point, stage != Stage::New, this.body),
             }
         }
     }
 }
 
-/// Drops a nest that has begun and has not ended.
+/// Drops a nest that has not ended.
 #[cold]
-fn drop_early<F>(point: &Point, mut body: Pin<&mut Place<F>>) {
+fn drop_early<F>(point: &Point, has_begun: bool, mut body: Pin<&mut Place<F>>) {
     let region = &point.region;
     let had_body = body.as_mut().is_taken();
-    region.unlink();
+    unlink(region);
     let dropped = caught(|| body.as_mut().clear());
-    point.skip();
+    if has_begun {
+        point.skip();
+    }
     if had_body {
         // Those who wait for a token's cancellation would wait for ever.
         region.cancel_once(CancelReason::OwnerDropped);
@@ -129,10 +135,26 @@ fn drop_early<F>(point: &Point, mut body: Pin<&mut Place<F>>) {
     }
 }
 
+/// The body is about to go: lets go of the wakers of its last poll.
+#[inline]
+fn unlink(region: &Region) {
+    region.unlink();
+    drop_wakers([region.limit.take_waker(), None]);
+}
+
 impl<F> Nest<F> {
     /// A body that begins when it is polled, in a scope that has not run anything, and a place in the source for reports.
+    ///
+    /// # Panics
+    ///
+    /// If the scope has.
     #[inline]
+    #[track_caller]
     pub fn new(scope: &CancelScope, site: Site, body: F) -> Nest<F> {
+        if scope.0.limit.was_entered() {
+            panic!("a second future was run in one CancelScope: make a scope for each");
+        }
+        scope.0.limit.enter_for_good();
         scope.0.set_kind(Kind::Guarded);
         let point = Point { region: scope.0.clone(), site };
         Nest { point, stage: Stage::New, is_cancelled_around: false, is_still: false, body: Place::new(body) }
@@ -155,7 +177,8 @@ impl<F> Nest<F> {
             }
             *this.is_still = region.has_waited() && tasks.is_still_here();
             region.reach(tasks);
-            region.requested_around()
+            // It may be over there already, or lie in another executor.
+            region.requested_around().or(Some(CancelReason::SiblingFailed { task: None }))
         })
     }
 
@@ -166,7 +189,7 @@ impl<F> Nest<F> {
         if *this.stage != Stage::Body || !region.is_at_work() {
             return None;
         }
-        region.unlink();
+        unlink(region);
         let dropped = polled_by("a task group", |tasks| caught(|| tasks.quietly(|| this.body.as_mut().clear())));
         report(UnhandledKind::GraceExceeded);
         // The first reason stays.
@@ -242,7 +265,7 @@ impl<F: Future> Nest<F> {
                 return Poll::Pending;
             }
             *this.stage = Stage::Rest;
-            region.unlink();
+            unlink(region);
             let mut dropped = caught(|| this.body.as_mut().clear());
             if let (Ok(Err(_)), Err(second)) = (&ended, &mut dropped) {
                 report(UnhandledKind::DestructorPanicked(Panic::new(std::mem::replace(second, Box::new(())))));

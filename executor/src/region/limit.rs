@@ -21,7 +21,7 @@ const NEVER_NANOS: u64 = u64::MAX - 1;
 pub(crate) struct Limit {
     /// A future runs, or ran, in the scope.
     entered: Cell<bool>,
-    /// The future does not run in the scope any more.
+    /// The future does not run in the scope any more, or no deadline stops it.
     ended: Cell<bool>,
     /// Wakes the scope's future.
     waker: Cell<Option<Waker>>,
@@ -56,12 +56,18 @@ impl Limit {
         }
     }
 
+    /// Notes that something begins to run in the scope that no deadline stops.
+    pub(crate) fn enter_for_good(&self) {
+        self.entered.set(true);
+        self.ended.set(true);
+    }
+
     /// Notes that the scope's future has ended.
     pub(crate) fn end(&self) {
         self.ended.set(true);
     }
 
-    /// Has the scope's future ended?
+    /// Does a deadline come too late? The scope's future has ended, or nothing in it heeds one.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.get()
     }

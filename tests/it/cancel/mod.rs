@@ -38,3 +38,5 @@ mod cleanup_model;
 mod reach;
 /// What is borrowed and outlives a cancellation goes on.
 mod outlived;
+/// Nests take their scope as a future that runs in it does.
+mod nests;

@@ -2,7 +2,7 @@
 
 use crate::tidy::raw_room::{code, sources};
 use evenkeel::{
-    Executor, Handle, Instant, TaskGroup, combinator, current_task,
+    CancelScope, Executor, Handle, Instant, TaskGroup, combinator, current_task,
     group::Mapped,
     interval, map_concurrent, run, spawn,
     sync::{AdaptiveLimiter, Barrier, LoopTimer, RateLimiter, RwLock, Semaphore, broadcast},
@@ -195,6 +195,11 @@ fn used_up() -> Vec<Case> {
         case!("threads/to_thread.rs limited_by", begun(|call| drop(call.limited_by(&ThreadLimiter::new(1))))),
         case!("collect/map_concurrent.rs unordered", fetched().unordered()),
         case!("raw/pinned.rs put", pin!(combinator::PinnedRow::new()).as_mut().put(1, 1)),
+        case!("cancel/nest.rs new", {
+            let scope = CancelScope::new();
+            drop(combinator::Nest::new(&scope, Location::caller(), pending::<()>()));
+            combinator::Nest::new(&scope, Location::caller(), pending::<()>())
+        }),
         case!("raw/place.rs put", {
             let mut place = pin!(combinator::Place::new(1));
             place.as_mut().put(2)
