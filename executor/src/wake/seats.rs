@@ -1,11 +1,11 @@
 //! The seats: sub-slots of the task table, one for each child that lives inside its owner's future, a page of them at a time for a set.
 //!
-//! A child's number looks like a task's. Its slot counts down from the top of the range of slots, where no task is, so that the
-//! hot path of waking finds nothing there and leaves the rest to the cold one, which comes here.
+//! A child's number looks like a task's. Its slot counts down from the top of the range of slots, where no task is. So its waker asks
+//! here first; who has only the number, and finds no task there, comes here, too.
 
 use crate::{
     raw::number::{Number, SLOT_MASK},
-    wake::set::{Called, PAGE, Set},
+    wake::set::{Called, LARGE, PAGE, Set},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -25,9 +25,12 @@ struct Table {
     /// The first free page, or one that does not exist yet; and how many there are.
     free: u32,
     free_count: usize,
-    /// Sets that nobody has any more, for the next ones.
+    /// Sets that nobody has any more, for the next ones. Each has pages, and they are at most [`SPARE`].
     spare: Vec<Rc<Set>>,
 }
+
+/// So many sets are kept for the next ones.
+const SPARE: usize = 1024;
 
 /// Seats with consecutive numbers, all of one set.
 struct Page {
@@ -179,18 +182,25 @@ impl Seats {
     #[inline]
     pub(crate) fn end(&self, set: Rc<Set>) -> Option<Waker> {
         /// So many seats a spare set may have, and a few of them more.
-        const KEPT: [usize; 2] = [64, 1024];
+        const KEPT: [usize; 2] = [64, LARGE];
         let table = &mut *self.table.borrow_mut();
         match set.reset(KEPT[usize::from(table.spare.len() < 4)]) {
-            Some(owner) => {
+            Some(owner) if set.has_pages() && table.spare.len() < SPARE => {
                 table.spare.push(set);
                 owner
             }
-            None => {
+            owner => {
                 table.leave(&set);
-                set.take_owner()
+                owner.unwrap_or_else(|| set.take_owner())
             }
         }
+    }
+
+    /// The set has no children any more, and gives back what it took for many.
+    #[cold]
+    pub(crate) fn shrink(&self, set: &Set) {
+        self.table.borrow_mut().leave(set);
+        set.shrink();
     }
 
     // ---- children
@@ -226,5 +236,63 @@ impl Seats {
         let table = self.table.borrow();
         let (set, key) = table.find(slot)?;
         set.occupant(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats() -> Seats {
+        Seats::new(Number::first(1, 1))
+    }
+
+    /// A set with so many children.
+    fn set_of(seats: &Seats, count: usize) -> Rc<Set> {
+        let set = seats.set();
+        assert!(set.insert_all(count) && seats.settle(&set, || usize::MAX));
+        set
+    }
+
+    #[test]
+    fn sets_for_others_have_pages_and_are_not_too_many() {
+        let seats = seats();
+        let sets: Vec<_> = (0..SPARE + 10).map(|_| set_of(&seats, 1)).collect();
+        let bare: Vec<_> = (0..10).map(|_| seats.set()).collect();
+        bare.into_iter().chain(sets).for_each(|set| drop(seats.end(set)));
+        let spare = |seats: &Seats| seats.table.borrow().spare.len();
+        assert_eq!(spare(&seats), SPARE);
+        assert!(seats.table.borrow().spare.iter().all(|set| set.has_pages()));
+        seats.trim(0);
+        assert_eq!((spare(&seats), seats.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_child_without_room_was_never_there() {
+        let (seats, most) = (seats(), || PAGE);
+        let set = set_of(&seats, PAGE);
+        let key = set.insert();
+        assert!(!seats.settle(&set, most));
+        set.take_back(key);
+        assert!(set.is_settled() && seats.settle(&set, most));
+        assert_eq!(set.count(), PAGE);
+        set.remove(3);
+        assert_eq!(set.insert(), 3);
+        let many = seats.set();
+        assert!(many.insert_all(9) && !seats.settle(&many, most));
+        many.take_back(0);
+        assert!(many.is_settled() && many.insert_all(0));
+    }
+
+    #[test]
+    fn a_large_set_gives_its_seats_back_when_it_is_empty() {
+        let seats = seats();
+        let set = set_of(&seats, 2 * LARGE);
+        let last = set.number(0);
+        let emptied = (0..2 * LARGE).rev().filter(|&key| set.remove(key)).inspect(|_| seats.shrink(&set));
+        assert_eq!(emptied.collect::<Vec<_>>(), [0]);
+        assert_eq!(seats.table.borrow().free_count, 2 * LARGE / PAGE);
+        assert_eq!(set.insert(), 0);
+        assert!(seats.settle(&set, || usize::MAX) && seats.occupant(last.slot()).is_none_or(|now| now != last));
     }
 }

@@ -19,6 +19,9 @@ use std::{cell::RefCell, task::Waker};
 /// How many seats a page has, for which the set knows the place once.
 pub(crate) const PAGE: usize = 8;
 
+/// A set with more seats is large: it does not keep them when its last child has left.
+pub(crate) const LARGE: usize = 1024;
+
 /// What a wake-up of a child's number comes to.
 pub(crate) enum Called {
     /// The number is another executor's.
@@ -135,10 +138,10 @@ impl Queue {
 }
 
 impl Inner {
-    /// A child leaves. Without effect if there is none with that key.
+    /// A child leaves. Without effect if there is none with that key. Returns whether it was the last one of a large set.
     #[inline(always)]
-    fn remove(&mut self, key: usize) {
-        let Some(seat) = self.seats.get_mut(key).filter(|seat| seat.before != VACANT) else { return };
+    fn remove(&mut self, key: usize) -> bool {
+        let Some(seat) = self.seats.get_mut(key).filter(|seat| seat.before != VACANT) else { return false };
         let Seat { number, next, before } = *seat;
         *seat = Seat { number: number.next_generation(), next: self.vacant, before: VACANT };
         self.vacant = key as u32;
@@ -146,6 +149,7 @@ impl Inner {
         if before != WAITING {
             self.unlink(key as u32, next, before);
         }
+        self.count == 0 && self.seats.len() > LARGE
     }
 
     /// All children leave.
@@ -250,10 +254,31 @@ impl Set {
         inner.count += 1;
     }
 
-    /// The child has left: its number is out of date. Without effect if there is none.
+    /// The child has left: its number is out of date. Without effect if there is none. Returns whether the set is empty now, and large.
     #[inline(always)]
-    pub(crate) fn remove(&self, key: usize) {
-        self.inner.borrow_mut().remove(key);
+    pub(crate) fn remove(&self, key: usize) -> bool {
+        self.inner.borrow_mut().remove(key)
+    }
+
+    /// The newest children, those from that key on, were never there: they have got no numbers.
+    #[cold]
+    pub(crate) fn take_back(&self, from: u32) {
+        let inner = &mut *self.inner.borrow_mut();
+        for key in from..inner.end {
+            inner.remove(key as usize);
+        }
+        (inner.end, inner.vacant) = (from, from);
+        inner.seats.truncate(inner.numbered.max(from as usize));
+    }
+
+    /// Gives memory back in a set without children and pages.
+    #[cold]
+    pub(crate) fn shrink(&self) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.count == 0 && inner.pages.is_empty() {
+            (inner.seats, inner.pages) = Default::default();
+            (inner.end, inner.vacant) = (0, 0);
+        }
     }
 
     /// The number of the child with that key, which has one.
@@ -263,6 +288,11 @@ impl Set {
     }
 
     // ---- pages
+
+    /// Has it any pages?
+    pub(crate) fn has_pages(&self) -> bool {
+        !self.inner.borrow().pages.is_empty()
+    }
 
     /// Has every seat a number?
     #[inline(always)]

@@ -107,7 +107,7 @@ impl WakeSet {
     #[track_caller]
     pub fn insert(&self) -> usize {
         let key = self.set().insert();
-        self.settle();
+        self.settle(key);
         self.wake_owner();
         key as usize
     }
@@ -119,9 +119,12 @@ impl WakeSet {
     /// If the set had children. When the executor has no room for more, as [`insert`](WakeSet::insert) does.
     #[track_caller]
     pub fn insert_all(&self, count: usize) {
+        if count == 0 && self.set.get().is_none() {
+            return;
+        }
         let set = self.set();
         assert!(set.insert_all(count), "insert_all is for sets without children");
-        self.settle();
+        self.settle(0);
         self.wake_owner();
     }
 
@@ -129,7 +132,18 @@ impl WakeSet {
     #[inline(always)]
     pub fn remove(&self, key: usize) {
         if let Some(set) = self.set.get() {
-            set.remove(key);
+            if set.remove(key) {
+                self.shrink(set);
+            }
+        }
+    }
+
+    /// The last child of many has left: gives back what they took.
+    #[cold]
+    fn shrink(&self, set: &Set) {
+        match &*self.home.borrow() {
+            Some(home) => home.shrink(set),
+            None => set.shrink(),
         }
     }
 
@@ -206,25 +220,33 @@ impl WakeSet {
             drop(owner);
         }
         let Some(seats) = SEATS.look(|seats| seats.cloned()) else { polled_outside("a combinator") };
+        if !seats.settle(self.set(), most_seats) {
+            // It is nowhere then, and its children are to be had elsewhere.
+            no_room(most_seats());
+        }
         self.home.replace(Some(seats));
-        self.settle();
     }
 
-    /// Gives numbers to children that have none, if the set is in an executor.
+    /// Gives numbers to the children from that key on, which have none perhaps, if the set is in an executor. They were never there if it
+    /// has no room.
     #[inline(always)]
     #[track_caller]
-    fn settle(&self) {
+    fn settle(&self, from: u32) {
         // An executor that is not current has room for as many children as for tasks.
         let most = || if self.is_here() { most_seats() } else { MAX_SLOTS / 2 };
         if let Some(seats) = &*self.home.borrow() {
             if !seats.settle(self.set(), most) {
-                panic!(
-                    "this executor has {} children that live in place, which is all that it can have: bound the fan-out",
-                    most()
-                );
+                self.set().take_back(from);
+                no_room(most());
             }
         }
     }
+}
+
+#[cold]
+#[track_caller]
+fn no_room(most: usize) -> ! {
+    panic!("this executor has {most} children that live in place, which is all that it can have: bound the fan-out")
 }
 
 /// Clone and drop of the owner's waker may be foreign code: nothing is borrowed meanwhile, and what is woken by it comes into this batch.
