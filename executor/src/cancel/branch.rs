@@ -242,7 +242,8 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
     })
 }
 
-/// What is left to do in the poll of a branch: all of it, or what follows the poll of its future.
+/// What is left to do in the poll of a branch: all of it, or what follows the poll of its future. It is for that branch only, in the same
+/// poll.
 pub struct Rest<T>(Option<Poll<T>>);
 
 impl<T> fmt::Debug for Rest<T> {

@@ -255,7 +255,8 @@ impl<M: Meta> Live<M> {
     /// Polls the future once more, in a turn in which nobody else does; `true` when it has ended.
     pub(crate) fn poll_again(&self, cx: &mut Context<'_>) -> bool {
         assert_eq!(self.stage(), Stage::Future, "what is polled has not ended");
-        // SAFETY: the future is there, and the loop does one slot at a time: see the room's argument, "Who polls".
+        // SAFETY: the future is there. If the block has a slot, the loop does one at a time; if it has none, the caller has the one `Half` of
+        // it mutably: see the room's argument, "Who polls" and "Who keeps a block".
         unsafe { self.poll(cx) }
     }
 

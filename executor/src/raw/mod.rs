@@ -18,7 +18,8 @@
 //!    of a future and of an output;
 //! 2. what the owner of blocks does when a header is dropped: there may be a waker, task-locals or a panic in it, although the owner takes
 //!    all of them out before. It is the last step but giving the memory back, when slot and block are nobody's; the header of a block
-//!    that is kept for another task is not dropped at all;
+//!    that is kept for another task is not dropped at all. What is noted of a lodger ([`lodging`]) is in its header to the end: a panic of
+//!    its destructor goes on, and the memory is lost, but nothing else;
 //! 3. what that owner does when a future is dropped whose output is there ([`Meta::outlive`](block::Meta::outlive)), and when a handle is
 //!    dropped ([`Owner::drop_handle`](owned::Owner::drop_handle));
 //! 4. the call that a lent reference is there for ([`OnThread::enter`](lent::OnThread::enter)), and the one that looks at it;

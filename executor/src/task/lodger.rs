@@ -109,7 +109,8 @@ pub enum Stand {
     Taken,
 }
 
-/// Makes a lodger of a future, and the claim to its output. Both can read the note.
+/// Makes a lodger of a future, and the claim to its output. Both can read the note, which goes with the last of them. Its
+/// destructor is not to panic: that would go on where the last of them is dropped, and lose the memory.
 ///
 /// ```
 /// use evenkeel::{combinator::{Stand, lodge}, run};
@@ -231,7 +232,8 @@ impl<T, N> Claim<T, N> {
         self.0.take_value()
     }
 
-    /// The lodger's end is taken: from now on it stands as if its output had been.
+    /// The lodger's end is taken: from now on it stands as if its output had been. But an output that it is of consequence to drop stays, and
+    /// can be [taken](Claim::take).
     pub fn take_end(&self) -> Stand {
         let stand = self.stand();
         self.0.take_end();

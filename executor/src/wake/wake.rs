@@ -42,7 +42,7 @@ impl WakeByNumber for Ours {
     }
 }
 
-/// The wakers of children that live in place. They do what ours do, which look for a task first.
+/// The wakers of children that live in place. They do what ours do, but look for a child's seat first.
 pub(crate) struct Childs;
 
 static CHILDS: Vtable<Childs> = Vtable::new();
