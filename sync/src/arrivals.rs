@@ -1,6 +1,6 @@
 //! Who was notified by conditions, before the lock's line knows of it.
 
-use crate::raw::nodes::Seat;
+use crate::raw::node::Seat;
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},

@@ -2,7 +2,7 @@
 
 use crate::{
     calls::go_on,
-    raw::nodes::{Left, Seat},
+    raw::{node::Seat, nodes::Left},
     wait_hook::{self, WaitHook},
     wait_queue::WaitQueue,
 };

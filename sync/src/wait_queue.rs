@@ -2,7 +2,10 @@
 
 use crate::{
     calls::{Payload, go_on},
-    raw::nodes::{Left, Look, Nodes, Seat},
+    raw::{
+        node::Seat,
+        nodes::{Left, Look, Nodes},
+    },
 };
 use std::{
     cell::Cell,

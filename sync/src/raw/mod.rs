@@ -7,7 +7,7 @@
 //!
 //! # What holds in here
 //!
-//! * **A node is freed once, by its seat.** A [`Seat`](nodes::Seat) is the only way to a node from outside. There is one for each node that is
+//! * **A node is freed once, by its seat.** A [`Seat`](node::Seat) is the only way to a node from outside. There is one for each node that is
 //!   not spare, it cannot be copied, and what frees the node takes it by value. A seat that is leaked leaks its node.
 //! * **What is chained lives.** A node is unchained before it is freed. When the queue is dropped, it takes its chains apart first, so
 //!   that a seat which is left finds itself nowhere.
@@ -25,6 +25,7 @@
 //! handle that goes drops the value, which may be foreign code and finds no way to that memory, and gives the memory back.
 
 pub(crate) mod nodes;
+pub(crate) mod node;
 mod links;
 pub(crate) mod twin;
 mod spares;

@@ -1,12 +1,15 @@
 //! Where waiters lie: nodes that stay in their places, chained by pointers.
 
-use super::links::{Links, push, unlink};
+use super::{
+    links::{Links, push},
+    node::{Node, Seat, State, drop_place, new_place},
+};
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     cell::Cell,
     iter::successors,
     marker::PhantomData,
-    mem::{ManuallyDrop, MaybeUninit, forget},
+    mem::{ManuallyDrop, forget},
     panic::UnwindSafe,
     ptr::{self, NonNull},
     task::Waker,
@@ -35,10 +38,6 @@ pub(crate) struct Nodes<R, G> {
     lie_here: PhantomData<Cell<State<R, G>>>,
 }
 
-/// The place of one waiter. Its holder is the only one who frees it; if a seat is dropped, its node is never free again.
-#[must_use = "a node is free again when its seat is given back"]
-pub(crate) struct Seat<R, G>(NonNull<Node<R, G>>);
-
 /// How far a wait has come.
 pub(crate) enum Look {
     Waits,
@@ -59,23 +58,6 @@ pub(crate) enum Left<R, G> {
     Refused(R),
     /// The queue that the waiter stood in is gone.
     Nothing,
-}
-
-#[repr(C)]
-struct Node<R, G> {
-    /// First of all, so that a pointer to the node is one to its links.
-    links: Links,
-    /// The newest waker, until it is called. Whose wait has ended is among the calls while he has one.
-    waker: Cell<Option<Waker>>,
-    state: Cell<State<R, G>>,
-}
-
-enum State<R, G> {
-    Waiting(R),
-    Granted(G),
-    Refused(R),
-    /// The node is free, or its queue is gone.
-    Empty,
 }
 
 /// What a queue keeps of its nodes, in a place that does not move.
@@ -101,9 +83,6 @@ struct Home(Cell<Option<NonNull<Rings>>>);
 
 /// Nothing in the rings is half done while foreign code runs.
 impl UnwindSafe for Home {}
-
-/// A panic leaves a node as it was: what lies in it is what counts.
-impl<R: UnwindSafe, G: UnwindSafe> UnwindSafe for Seat<R, G> {}
 
 impl Drop for Home {
     fn drop(&mut self) {
@@ -386,16 +365,6 @@ impl<R, G> Nodes<R, G> {
     }
 }
 
-/// A value that is only dropped any more. References in it may dangle, as long as no destructor notices: so it is not moved as what it is.
-struct Late<T>(MaybeUninit<T>);
-
-impl<T> Drop for Late<T> {
-    fn drop(&mut self) {
-        // SAFETY: a value was put in, and nobody drops it but this.
-        unsafe { self.0.assume_init_drop() };
-    }
-}
-
 #[cold]
 fn not_in_line() -> ! {
     unreachable!("who waits is in line, and nobody else")
@@ -413,91 +382,6 @@ fn refused<R, G>(state: State<R, G>) -> R {
 #[cold]
 fn gone() -> ! {
     panic!("a wait was polled with another primitive than it began with")
-}
-
-impl<R, G> Seat<R, G> {
-    #[inline(always)]
-    fn node(&self) -> &Node<R, G> {
-        // SAFETY: a node lives until its seat is given back.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl<R, G> Node<R, G> {
-    #[inline(always)]
-    fn links(&self) -> NonNull<Links> {
-        NonNull::from(self).cast()
-    }
-
-    /// Takes the node out of the ring that it is in.
-    #[inline(always)]
-    fn unlink(&self) {
-        debug_assert!(self.waits() || self.waker().is_some());
-        // SAFETY: it waits, or its waker is to be called: so it is in a ring of a queue that lives, with all that is in it.
-        unsafe { unlink(self.links()) };
-    }
-
-    #[inline(always)]
-    fn waits(&self) -> bool {
-        matches!(self.state(), State::Waiting(_))
-    }
-
-    #[inline(always)]
-    fn state(&self) -> &State<R, G> {
-        // SAFETY: no function of this room keeps this while the state is replaced, and none calls foreign code.
-        unsafe { &*self.state.as_ptr() }
-    }
-
-    #[inline(always)]
-    fn waker(&self) -> Option<&Waker> {
-        // SAFETY: as for the state.
-        unsafe { (*self.waker.as_ptr()).as_ref() }
-    }
-
-    /// Puts something into an empty node.
-    #[inline(always)]
-    fn fill(&self, waker: Option<Waker>, state: State<R, G>) {
-        // What is replaced has no destructor, which the compiler cannot know.
-        forget((self.waker.replace(waker), self.state.replace(state)));
-    }
-
-    #[inline(always)]
-    fn replace(&self, state: State<R, G>) -> State<R, G> {
-        self.state.replace(state)
-    }
-
-    /// Takes out what may borrow from what is gone already.
-    fn take_late(&self) -> Late<State<R, G>> {
-        let state = self.state.as_ptr();
-        // SAFETY: nobody has a reference to the state, see there. It is moved as bytes, and overwritten without a drop.
-        unsafe {
-            let late = Late(state.cast::<MaybeUninit<State<R, G>>>().read());
-            state.write(State::Empty);
-            late
-        }
-    }
-
-    #[inline(always)]
-    fn take_waker(&self) -> Option<Waker> {
-        self.waker.take()
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn new_place<R, G>() -> Seat<R, G> {
-    let node = Node { links: Links::loose(), waker: Cell::new(None), state: Cell::new(State::Empty) };
-    Seat(NonNull::from(Box::leak(Box::new(node))))
-}
-
-/// # Safety
-///
-/// The node was made by [`new_place`], is in no ring, and nobody uses it afterwards.
-#[cold]
-#[inline(never)]
-unsafe fn drop_place<R, G>(node: NonNull<Node<R, G>>) {
-    // SAFETY: as the caller says.
-    drop(unsafe { Box::from_raw(node.as_ptr()) });
 }
 
 /// Ends the rings of a queue that is dropped: whoever is left in them is nowhere any more, and what he had is dropped. (What a forgotten
