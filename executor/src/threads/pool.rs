@@ -493,6 +493,7 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::{threads::job::Job, wake::inbox::Inbox};
+    use std::sync::LazyLock;
 
     fn job() -> Arc<dyn Work> {
         Arc::new(Job::new(|| {}, |_: &()| None, Location::caller()))
@@ -500,8 +501,8 @@ mod tests {
 
     #[test]
     fn threads_06_a_thread_that_was_called_for_a_job_that_has_left_takes_the_next_one() {
-        let inbox: &'static Inbox = Box::leak(Box::new(Inbox::new()));
-        let pool = Arc::new(Pool::new(&Settings::default(), Arc::new(Calls::new(inbox)), false));
+        static INBOX: LazyLock<Inbox> = LazyLock::new(Inbox::new);
+        let pool = Arc::new(Pool::new(&Settings::default(), Arc::new(Calls::new(&INBOX)), false));
         // One is called, and on its way.
         pool.lock().called = 1;
         pool.admit(job());
