@@ -110,8 +110,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     fn evict(&self) -> Option<Handed<T>> {
-        let (item, number) = self.items.borrow_mut().evict()?;
-        self.len.set(self.len.get() - 1);
+        let (item, number) = self.items.evict()?;
         self.unfinished.set(self.unfinished.get() - 1);
         Some(Handed { item, number })
     }
