@@ -66,7 +66,11 @@ impl<T> Order<T> for Fifo<T> {
 
     #[inline(always)]
     fn pop(&self) -> Option<(T, u64)> {
-        if self.ring.len() <= self.few.get() { self.pop_closely() } else { self.ring.pop_front() }
+        let len = self.ring.len();
+        if len > self.few.get() {
+            return self.ring.pop_front();
+        }
+        if len == 0 { None } else { self.pop_closely() }
     }
 
     #[inline(always)]

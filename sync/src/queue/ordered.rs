@@ -227,7 +227,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Hands an item to the first one who waits for one, and wakes him.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn hand(&self, item: T) {
         let number = self.items.pass();
         self.count_up();
