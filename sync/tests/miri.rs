@@ -1,6 +1,7 @@
 //! What the raw room does, for Miri: nodes that are entered, granted, refused, left and used again, and queues that go before those
 //! who waited in them.
 
+use evenkeel_coop::with_budget;
 use evenkeel_sync::{Attempt, Condition, Event, Line, Mutex, Queue, Semaphore, Wait, WaitQueue, oneshot};
 use std::{
     cell::Cell,
@@ -325,7 +326,7 @@ fn a_queue_that_held_many_gives_their_slots_back_and_keeps_the_rest() {
 #[test]
 fn what_comes_back_stands_where_it_was_whoever_leaves_first() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        // The third time there is an item that nobody waits for before the others come back, the second time it goes first.
+        // Items that nobody waits for are there as well, and some of them go first.
         for (stored, taken) in [(0, 0), (1, 1), (2, 0), (9, 1)] {
             let queue = Queue::unbounded();
             let mut gets: Vec<_> = (0..3).map(|_| Some(queue.get())).collect();
@@ -346,6 +347,24 @@ fn what_comes_back_stands_where_it_was_whoever_leaves_first() {
             assert_eq!(left, wanted, "{order:?}");
         }
     }
+}
+
+#[test]
+fn what_comes_back_twice_stands_where_it_was() {
+    let queue = Queue::unbounded();
+    let mut gets: Vec<_> = (0..3).map(|_| queue.get()).collect();
+    assert!(gets.iter_mut().all(|get| poll(get, Waker::noop()).is_pending()));
+    for n in 0..3 {
+        queue.try_put(Box::new(n)).unwrap();
+    }
+    drop(gets.remove(0));
+    // The first item is handed out again, to one who does not look.
+    let mut again = queue.get();
+    assert!(with_budget(0, || poll(&mut again, Waker::noop())).is_pending());
+    assert!(queue.is_empty());
+    drop(gets);
+    drop(again);
+    assert_eq!(queue.close_now(), [Box::new(0), Box::new(1), Box::new(2)]);
 }
 
 #[test]

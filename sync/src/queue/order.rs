@@ -263,3 +263,40 @@ impl<T> fmt::Debug for Priority<T> {
         write!(f, "Priority({} items)", self.len.get())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_that_are_not_needed_are_given_back() {
+        let fifo = Fifo::default();
+        (0..4096).for_each(|n| fifo.push(n));
+        (0..4092).for_each(|n| assert_eq!(fifo.pop(), Some((n, n as u64))));
+        assert_eq!((fifo.len(), fifo.ring.slots()), (4, 4096));
+        assert_eq!(fifo.pop(), Some((4092, 4092)));
+        assert_eq!((fifo.len(), fifo.ring.slots()), (3, 4));
+        assert_eq!(fifo.pop(), Some((4093, 4093)));
+    }
+
+    #[test]
+    fn a_few_slots_stay_for_those_who_come_and_go() {
+        let fifo = Fifo::default();
+        for n in 0..100 {
+            fifo.push(n);
+            assert_eq!(fifo.pop(), Some((n, n)));
+        }
+        assert_eq!((fifo.len(), fifo.ring.slots(), fifo.few.get()), (0, 4, 0));
+    }
+
+    #[test]
+    fn after_what_came_back_the_others_have_their_places_as_numbers_again() {
+        let fifo = Fifo::default();
+        (0..3).for_each(|n| fifo.push(n));
+        let first = fifo.pop().unwrap();
+        fifo.put_back(first.0, first.1);
+        assert_eq!(fifo.few.get(), usize::MAX);
+        assert_eq!([fifo.pop(), fifo.pop(), fifo.pop(), fifo.pop()], [Some((0, 0)), Some((1, 1)), Some((2, 2)), None]);
+        assert_eq!((fifo.pass(), fifo.few.get()), (3, 0));
+    }
+}
