@@ -1,6 +1,6 @@
 //! The order of a queue: in which order items come out.
 
-use crate::raw::ring::Ring;
+use crate::raw::ring_buffer::RingBuffer;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, VecDeque},
@@ -42,7 +42,7 @@ pub trait Order<T>: Default {
 
 /// The order of a [`Queue`](super::Queue): first in, first out.
 pub struct Fifo<T> {
-    ring: Ring<T>,
+    ring: RingBuffer<T>,
     /// With so many items or fewer in the ring, the next one is taken after a closer look: there is none, they have far too many slots, or some
     /// came back.
     few: Cell<usize>,
@@ -129,7 +129,7 @@ impl<T> Fifo<T> {
 
 impl<T> Default for Fifo<T> {
     fn default() -> Self {
-        Fifo { ring: Ring::new(), few: Cell::new(0), returned: RefCell::default() }
+        Fifo { ring: RingBuffer::new(), few: Cell::new(0), returned: RefCell::default() }
     }
 }
 

@@ -19,9 +19,9 @@
 //!   to the caller. The exceptions are drops: a queue's own drops what it found when its chains are gone, and see twins below.
 //! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`. Memory that is kept is a thread's own.
 //!
-//! # Rings
+//! # Ring buffers
 //!
-//! Items of a queue lie in the slots of a [`Ring`](ring::Ring), and only there: from the first one's place to the place of the next to come. Both
+//! Items of a queue lie in the slots of a [`RingBuffer`](ring_buffer::RingBuffer), and only there: from the first one's place to the place of the next to come. Both
 //! are changed when an item is in, or before one is out, so no slot is read that is free. A slot is found without a bound to check, since there are
 //! as many as the mask has numbers.
 //!
@@ -33,6 +33,6 @@
 pub(crate) mod nodes;
 pub(crate) mod node;
 mod links;
-pub(crate) mod ring;
+pub(crate) mod ring_buffer;
 pub(crate) mod twin;
 mod spares;

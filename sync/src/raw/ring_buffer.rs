@@ -1,4 +1,4 @@
-//! A ring: items in order, in slots that are used again.
+//! The ring buffer: items in order, in slots that are used again.
 
 use alloc::boxed::Box;
 use core::{
@@ -13,7 +13,7 @@ use core::{
 /// the same for as long as it is in here, and places are not used again: who was in front of an item has a lower one.
 ///
 /// A place is a slot once the bits above the number of slots are left away, which is a power of two.
-pub(crate) struct Ring<T> {
+pub(crate) struct RingBuffer<T> {
     body: Body,
     /// The items' destructors run when the ring is dropped, and none can be taken for one of another lifetime.
     lie_here: PhantomData<Cell<T>>,
@@ -21,7 +21,7 @@ pub(crate) struct Ring<T> {
 
 /// All of a ring, without the type of its items: with that its destructor would ask for items that outlive the ring.
 struct Body {
-    /// What [`Ring::resize`] has made.
+    /// What [`RingBuffer::resize`] has made.
     slots: Cell<NonNull<()>>,
     /// The number of slots less one.
     mask: Cell<usize>,
@@ -33,13 +33,16 @@ struct Body {
 }
 
 /// A panic leaves a ring as it was.
-impl<T: UnwindSafe> UnwindSafe for Ring<T> {}
+impl<T: UnwindSafe> UnwindSafe for RingBuffer<T> {}
 
-impl<T> Ring<T> {
-    pub(crate) const fn new() -> Ring<T> {
+impl<T> RingBuffer<T> {
+    pub(crate) const fn new() -> RingBuffer<T> {
         let (head, tail) = (Cell::new(0), Cell::new(0));
         let slots = Cell::new(NonNull::<[MaybeUninit<T>; 0]>::dangling().cast());
-        Ring { body: Body { slots, mask: Cell::new(usize::MAX), head, tail, end: end::<T> }, lie_here: PhantomData }
+        RingBuffer {
+            body: Body { slots, mask: Cell::new(usize::MAX), head, tail, end: end::<T> },
+            lie_here: PhantomData,
+        }
     }
 
     /// How many items are in here.
