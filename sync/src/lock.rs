@@ -98,14 +98,27 @@ impl Lock {
         self.arrivals().take_for(Whose::Held)
     }
 
-    /// Says that somebody is about to enter the line.
+    /// Takes the lock, or says that somebody is about to enter the line.
     #[inline]
-    fn ask(&self) {
+    fn attempt_or_ask(&self) -> bool {
         match self.state.get() {
-            State::Held => self.state.set(State::Asked),
-            State::Shared => self.take_in(),
-            _ => {}
+            State::Free => self.state.set(State::Held),
+            State::Shared => return self.attempt_or_ask_shared(),
+            _ => {
+                self.state.set(State::Asked);
+                return false;
+            }
         }
+        true
+    }
+
+    #[inline(never)]
+    fn attempt_or_ask_shared(&self) -> bool {
+        let is_taken = self.attempt_shared();
+        if !is_taken {
+            self.take_in();
+        }
+        is_taken
     }
 
     /// Gives the lock back: it goes to the next in line.
@@ -255,11 +268,7 @@ impl Line for Locking {
 
     #[inline]
     fn attempt(lock: &Lock, _: ()) -> Attempt<(), ()> {
-        if lock.attempt() {
-            return Attempt::Granted(());
-        }
-        lock.ask();
-        Attempt::Wait(())
+        if lock.attempt_or_ask() { Attempt::Granted(()) } else { Attempt::Wait(()) }
     }
 
     fn give_back(lock: &Lock, _: ()) {
