@@ -96,33 +96,28 @@ impl GroupCore {
 
     // ---- children
 
-    /// A child is about to be spawned.
+    /// A child is being spawned, and will have that task. Returns its key.
     #[inline]
-    pub(super) fn enroll(&self, membership: Membership) -> usize {
-        self.roster.borrow_mut().add(membership)
+    pub(super) fn enroll(&self, task: TaskRef, membership: Membership) -> usize {
+        self.roster.borrow_mut().add(task, membership)
     }
 
-    /// A child was spawned. In a group that is cancelling it is cancelled from birth.
+    /// Why a child that was spawned just now is cancelled from birth, if it is.
     #[inline]
-    pub(super) fn spawned(&self, key: usize, task: Option<TaskRef>, membership: Membership) {
-        self.roster.borrow_mut().set_task(key, task);
-        if self.is_late.get() {
-            self.spawned_late(task, membership);
-        }
+    pub(super) fn is_late(&self, membership: Membership) -> Option<CancelReason> {
+        if self.is_late.get() { self.is_too_late(membership) } else { None }
     }
 
     #[cold]
-    fn spawned_late(&self, task: Option<TaskRef>, membership: Membership) {
+    fn is_too_late(&self, membership: Membership) -> Option<CancelReason> {
         let is_late = || membership == Membership::Background && self.background_ends.get();
-        if self.is_cancelled() || self.has_ended() || is_late() {
-            let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
-            task.map(|task| task.cancel(reason));
-        }
+        let reason = || self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
+        (self.is_cancelled() || self.has_ended() || is_late()).then(reason)
     }
 
     /// A child is about to end badly, which is told before its end: from now on the group does not cancel it any more.
     pub(super) fn leaves(&self, key: usize) {
-        self.roster.borrow_mut().set_task(key, None);
+        self.roster.borrow_mut().forget_task(key);
     }
 
     /// A child has ended.

@@ -5,7 +5,7 @@ use super::{
     group_core::GroupCore,
 };
 use evenkeel_executor::{
-    CancelReason, JoinError, Panic, Task, TaskId,
+    CancelReason, JoinError, Panic, TaskId,
     combinator::{Loose, open_shields},
 };
 use std::{
@@ -38,8 +38,8 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     #[inline]
-    pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
-        JoinHandle { task: Loose::new(task), error: None, group }
+    pub(super) fn new(task: Loose<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
+        JoinHandle { task, error: None, group }
     }
 
     /// Cancels the child alone. That is no failure: its siblings go on.

@@ -6,10 +6,8 @@ use std::cmp::Reverse;
 /// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
 /// cancelled, and found out then.
 pub(super) struct Roster {
-    /// The entry with the key 0, so that a group of one has no list.
-    first: Entry,
-    /// The others.
-    more: Vec<Entry>,
+    /// By key.
+    entries: Vec<Entry>,
     /// The first entry that is nobody's, or one that does not exist yet.
     free: usize,
     /// How many there ever were.
@@ -20,7 +18,7 @@ pub(super) struct Roster {
 }
 
 struct Entry {
-    /// `None` while the child is being spawned, or nobody's.
+    /// `None` while the child ends badly.
     task: Option<TaskRef>,
     /// How many came before it; of an entry that is nobody's, the next such entry.
     number: usize,
@@ -51,46 +49,33 @@ const KEPT: usize = 64;
 
 impl Roster {
     pub(super) fn new() -> Roster {
-        let first = Entry { task: None, number: 1, membership: None };
-        Roster { first, more: Vec::new(), free: 0, spawned: 0, awaited: 0, background: 0 }
+        Roster { entries: Vec::new(), free: 0, spawned: 0, awaited: 0, background: 0 }
     }
 
+    /// A new child. Returns its key.
     #[inline]
-    pub(super) fn add(&mut self, membership: Membership) -> usize {
+    pub(super) fn add(&mut self, task: TaskRef, membership: Membership) -> usize {
         let (key, number) = (self.free, self.spawned);
         self.spawned += 1;
         match membership {
             Membership::Background => self.background += 1,
             _ => self.awaited += 1,
         }
-        let entry = Entry { task: None, number, membership: Some(membership) };
-        match self.entry(key) {
+        let entry = Entry { task: Some(task), number, membership: Some(membership) };
+        match self.entries.get_mut(key) {
             Some(free) => self.free = std::mem::replace(free, entry).number,
             None => {
-                self.more.push(entry);
+                self.entries.push(entry);
                 self.free = key + 1;
             }
         }
         key
     }
 
-    #[inline]
-    fn entry(&mut self, key: usize) -> Option<&mut Entry> {
-        match key.checked_sub(1) {
-            None => Some(&mut self.first),
-            Some(key) => self.more.get_mut(key),
-        }
-    }
-
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        std::iter::once(&self.first).chain(&self.more)
-    }
-
-    #[inline]
-    pub(super) fn set_task(&mut self, key: usize, task: Option<TaskRef>) {
-        // It may have ended in its spawn.
-        if let Some(entry) = self.entry(key).filter(|entry| entry.membership.is_some()) {
-            entry.task = task;
+    /// The child is not to be cancelled any more.
+    pub(super) fn forget_task(&mut self, key: usize) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.task = None;
         }
     }
 
@@ -98,7 +83,7 @@ impl Roster {
     #[inline]
     pub(super) fn remove(&mut self, key: usize) -> Option<Membership> {
         let free = self.free;
-        let entry = self.entry(key)?;
+        let entry = self.entries.get_mut(key)?;
         let membership = entry.membership.take()?;
         entry.number = free;
         self.free = key;
@@ -106,7 +91,7 @@ impl Roster {
             Membership::Background => self.background -= 1,
             _ => self.awaited -= 1,
         }
-        if self.awaited == 0 && self.more.len() > KEPT && self.background == 0 {
+        if self.awaited == 0 && self.entries.len() > KEPT && self.background == 0 {
             self.give_back();
         }
         Some(membership)
@@ -115,7 +100,7 @@ impl Roster {
     /// A group that lives long does not keep the room of its busiest moment.
     #[cold]
     fn give_back(&mut self) {
-        (self.more, self.free, self.first.number) = (Vec::new(), 0, 1);
+        (self.entries, self.free) = (Vec::new(), 0);
     }
 
     /// How many children there ever were.
@@ -143,13 +128,13 @@ impl Roster {
             None => false,
             Some(membership) => whom == Whom::Everybody || membership == Membership::Background,
         };
-        let entries = self.entries().filter(is_meant);
+        let entries = self.entries.iter().filter(is_meant);
         let mut found: Vec<_> = entries.filter_map(|entry| Some((entry.number, entry.task?))).collect();
         found.sort_unstable_by_key(|(number, _)| Reverse(*number));
         found.into_iter().map(|(_, task)| task).collect()
     }
 
     pub(super) fn has_slot(&self, task: TaskRef) -> bool {
-        self.entries().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
+        self.entries.iter().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
     }
 }
