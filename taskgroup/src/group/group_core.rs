@@ -17,7 +17,6 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     panic::Location,
     pin::Pin,
-    rc::Rc,
     task::Context,
     time::Duration,
 };
@@ -64,22 +63,18 @@ struct Graces {
 }
 
 impl GroupCore {
-    /// Behind its pointer from the beginning, so that the group's future does not grow by it.
-    pub(super) fn new(
-        name: Option<Box<str>>,
-        limit: Option<usize>,
-        grace: Option<Duration>,
-        location: &'static Location<'static>,
-    ) -> Rc<GroupCore> {
-        Rc::new(GroupCore {
+    /// A core that is nobody's.
+    #[inline]
+    pub(super) fn new() -> GroupCore {
+        GroupCore {
             scope: CancelScope::new(),
-            limit,
+            limit: None,
             bound: OnceCell::new(),
-            name,
-            location,
+            name: None,
+            location: Location::caller(),
             lineage: Lineage::new(),
-            graces: grace.map(|period| Box::new(Graces { all: Grace::new(period), background: Grace::new(period) })),
-            roster: RefCell::new(Roster::new()),
+            graces: None,
+            roster: RefCell::default(),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
             background_ends: Cell::new(false),
@@ -91,7 +86,30 @@ impl GroupCore {
             host: Cell::new(None),
             failed: Cell::new(0),
             errors: Cell::new(None),
-        })
+        }
+    }
+
+    /// The core is a group's.
+    #[inline]
+    pub(super) fn set_up(
+        &mut self,
+        name: Option<Box<str>>,
+        limit: Option<usize>,
+        grace: Option<Duration>,
+        location: &'static Location<'static>,
+    ) {
+        (self.name, self.limit, self.location) = (name, limit, location);
+        if let Some(period) = grace {
+            self.graces = Some(Box::new(Graces { all: Grace::new(period), background: Grace::new(period) }));
+        }
+    }
+
+    /// The core is nobody's again.
+    #[inline]
+    pub(super) fn renew(&mut self) {
+        let mut roster = std::mem::take(&mut self.roster);
+        roster.get_mut().renew();
+        *self = GroupCore { roster, ..GroupCore::new() };
     }
 
     // ---- children

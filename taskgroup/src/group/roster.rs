@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 /// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
 /// cancelled, and found out then.
+#[derive(Default)]
 pub(super) struct Roster {
     /// By key.
     entries: Vec<Entry>,
@@ -48,8 +49,11 @@ pub(super) enum Whom {
 const KEPT: usize = 64;
 
 impl Roster {
-    pub(super) fn new() -> Roster {
-        Roster { entries: Vec::new(), free: 0, spawned: 0, awaited: 0, background: 0 }
+    /// All have ended, and the roster is another group's.
+    #[inline]
+    pub(super) fn renew(&mut self) {
+        debug_assert_eq!(self.len(), 0);
+        self.spawned = 0;
     }
 
     /// A new child. Returns its key.

@@ -1,6 +1,6 @@
 //! Running a group: a nest. The body runs in its scope, and its rest waits for the children.
 
-use super::{group_core::GroupCore, group_state::GroupState, roster::Whom};
+use super::{group_core::GroupCore, group_state::GroupState, roster::Whom, spare::keep};
 use crate::{
     caught::{catch, report_destructor},
     error::GroupError,
@@ -152,6 +152,7 @@ impl<E: fmt::Debug + 'static> Drop for Tether<E> {
                 report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
             }
         }
+        keep(&mut self.0.core);
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{
     child::{Child, Nested, Plain, Understand},
-    group_core::GroupCore,
     group_state::GroupState,
     join_handle::JoinHandle,
     roster::Membership,
     run::run_group,
+    spare::new_core,
     stats::GroupStats,
 };
 use crate::{
@@ -92,7 +92,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = GroupCore::new(None, None, None, Location::caller());
+        let core = new_core(None, None, None, Location::caller());
         run_group(core, E::explain, |state| body(TaskGroup(state)))
     }
 
@@ -140,7 +140,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E> + 'static,
     {
         let location = Location::caller();
-        let core = GroupCore::new(None, None, None, location);
+        let core = new_core(None, None, None, location);
         let group = run_group(core, self.0.explains, |state| body(TaskGroup(state)));
         self.spawn_child::<Nested, _>(group, Membership::Awaited, location, || {})
     }
