@@ -95,8 +95,14 @@ fn spawn_here<F: Future + 'static, L: Look<F::Output>>(
 ) -> Task<F::Output> {
     match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<F, L>(future, location))) {
         Some(spawned) => Task(spawned.or_panic()),
-        None => called_outside(format_args!("spawn was called at {location},"), "an executor"),
+        None => outside(location),
     }
+}
+
+#[cold]
+#[track_caller]
+fn outside(location: &'static Location<'static>) -> ! {
+    called_outside(format_args!("spawn was called at {location},"), "an executor")
 }
 
 /// The current executor's spawner.

@@ -70,7 +70,7 @@ pin_project! {
         E: fmt::Debug,
     {
         group: GroupState<E>,
-        key: usize,
+        key: u32,
         #[pin]
         future: Place<F>,
         understand: PhantomData<fn(U)>,
@@ -86,7 +86,7 @@ pin_project! {
 }
 
 impl<F, E: fmt::Debug, U> Child<F, E, U> {
-    pub(super) fn new(group: GroupState<E>, key: usize, future: F) -> Child<F, E, U> {
+    pub(super) fn new(group: GroupState<E>, key: u32, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
 }
@@ -119,7 +119,7 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
 
 /// Drops the future of a child that has not ended.
 #[cold]
-fn drop_early<F, E>(group: &GroupState<E>, key: usize, mut future: Pin<&mut Place<F>>) {
+fn drop_early<F, E>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
     let dropped = catch(|| future.as_mut().clear());
     let core = &group.core;
     core.leaves(key);
@@ -133,7 +133,7 @@ fn drop_early<F, E>(group: &GroupState<E>, key: usize, mut future: Pin<&mut Plac
 #[cold]
 fn end_badly<T, E: fmt::Debug + 'static>(
     group: &GroupState<E>,
-    key: usize,
+    key: u32,
     polled: Result<Result<T, Failure<E>>, Payload>,
     dropped: Option<Payload>,
 ) -> ChildEnd<T> {

@@ -9,7 +9,7 @@ use super::{
 use crate::{caught::Payload, error::ChildError};
 use evenkeel_executor::{
     CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
-    combinator::{Nest, NestEnd, WakerCell, end_grace, report_unhandled},
+    combinator::{Loose, Nest, NestEnd, WakerCell, end_grace, report_unhandled},
     current_task, try_current_task,
 };
 use std::{
@@ -116,31 +116,33 @@ impl GroupCore {
 
     /// A child is being spawned, and will have that task. Returns its key.
     #[inline]
-    pub(super) fn enroll(&self, task: TaskRef, membership: Membership) -> usize {
+    pub(super) fn enroll(&self, task: TaskRef, membership: Membership) -> u32 {
         self.roster.borrow_mut().add(task, membership)
     }
 
-    /// Why a child that was spawned just now is cancelled from birth, if it is.
+    /// A child was spawned. In a group that is cancelling it is cancelled from birth.
     #[inline]
-    pub(super) fn is_late(&self, membership: Membership) -> Option<CancelReason> {
-        if self.is_late.get() { self.is_too_late(membership) } else { None }
+    pub(super) fn spawned<T>(&self, task: Loose<T>, membership: Membership) -> Loose<T> {
+        if self.is_late.get() { self.spawned_late(task, membership) } else { task }
     }
 
     #[cold]
-    fn is_too_late(&self, membership: Membership) -> Option<CancelReason> {
+    fn spawned_late<T>(&self, task: Loose<T>, membership: Membership) -> Loose<T> {
         let is_late = || membership == Membership::Background && self.background_ends.get();
-        let reason = || self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
-        (self.is_cancelled() || self.has_ended() || is_late()).then(reason)
+        if self.is_cancelled() || self.has_ended() || is_late() {
+            task.cancel(self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded));
+        }
+        task
     }
 
     /// A child is about to end badly, which is told before its end: from now on the group does not cancel it any more.
-    pub(super) fn leaves(&self, key: usize) {
-        self.roster.borrow_mut().forget_task(key);
+    pub(super) fn leaves(&self, key: u32) {
+        self.roster.borrow_mut().leaves(key);
     }
 
     /// A child has ended.
     #[inline]
-    pub(super) fn ended(&self, key: usize) {
+    pub(super) fn ended(&self, key: u32) {
         let (membership, is_time) = {
             let mut roster = self.roster.borrow_mut();
             let membership = roster.remove(key);

@@ -186,10 +186,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
             enrolled();
             Child::<F, E, U>::new(self.0.clone(), key, future)
         });
-        if let Some(reason) = core.is_late(membership) {
-            task.cancel(reason);
-        }
-        JoinHandle::new(task, core.clone())
+        JoinHandle::new(core.spawned(task, membership), core.clone())
     }
 }
 
