@@ -104,12 +104,42 @@ impl GroupCore {
         }
     }
 
-    /// The core is nobody's again.
+    /// The group has ended, and nobody has the core: it is as good as new then. `false`: it is not, as the group had what few have.
     #[inline]
-    pub(super) fn renew(&mut self) {
-        let mut roster = std::mem::take(&mut self.roster);
+    pub(super) fn renew(&mut self) -> bool {
+        // Every part is named, so that none is forgotten.
+        let GroupCore {
+            scope,
+            limit: _,
+            bound,
+            name,
+            location: _,
+            lineage,
+            graces,
+            roster,
+            has_ended,
+            cancelled,
+            background_ends,
+            is_late,
+            // These come with a cancellation.
+            cut_short: _,
+            asked: _,
+            panic: _,
+            failed: _,
+            errors: _,
+            waker,
+            host,
+        } = self;
+        if cancelled.get().is_some() || bound.get().is_some() || name.is_some() || graces.is_some() {
+            return false;
+        }
+        (*scope, *lineage, *waker) = (CancelScope::new(), Lineage::new(), WakerCell::default());
         roster.get_mut().renew();
-        *self = GroupCore { roster, ..GroupCore::new() };
+        for flag in [has_ended, background_ends, is_late] {
+            flag.set(false);
+        }
+        host.set(None);
+        true
     }
 
     // ---- children
@@ -249,7 +279,7 @@ impl GroupCore {
     /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
     #[inline]
     pub(super) fn ends_background(&self) -> bool {
-        if self.background_ends.get() || self.children() > self.background() {
+        if self.background_ends.get() || !self.roster.borrow().awaits_nobody() {
             return self.background_ends.get();
         }
         self.background_ends.set(true);

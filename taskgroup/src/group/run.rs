@@ -109,8 +109,14 @@ fn note<T, E: fmt::Debug + 'static>(group: &GroupState<E>, end: NestEnd<Result<T
 /// What a group yields: its body's value; or the errors that it has, and why it was cancelled by a call.
 type Outcome<T, E> = Result<T, (Unclaimed<E>, Option<CancelReason>)>;
 
-/// What a group yields when all have ended. `None`: it was cancelled from around.
-fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
+/// What a group yields when all have ended. `None`: it was cancelled from around. A group that is not cancelled has neither errors nor a panic.
+#[inline]
+fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, value: Option<T>) -> Option<Outcome<T, E>> {
+    if state.core.is_cancelled() { bad_outcome(state, value) } else { value.map(Ok) }
+}
+
+#[cold]
+fn bad_outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
     let errors = state.take_errors();
     let mut panic = state.core.take_panic();
     if panic.is_some() || !errors.is_empty() || state.core.was_cut_short() {

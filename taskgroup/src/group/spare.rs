@@ -33,12 +33,14 @@ pub(super) fn new_core(
     core
 }
 
-/// The group's future is gone: keeps its core, if nobody else has it. What is in it may be the user's, and panic when it goes; the core is
-/// not kept then.
+/// The group's future is gone: keeps its core, if nobody else has it, and it had nothing that few groups have. A waker in it may be
+/// anybody's, and panic when it goes: the core is not kept then.
 #[inline]
 pub(super) fn keep(last: &mut Rc<GroupCore>) {
     let Some(only) = Rc::get_mut(last) else { return };
-    only.renew();
+    if !only.renew() {
+        return;
+    }
     let _ = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().0;
         if spare.len() < Spare::MOST {
