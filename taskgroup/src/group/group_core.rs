@@ -133,7 +133,8 @@ impl GroupCore {
         if cancelled.get().is_some() || bound.get().is_some() || name.is_some() || graces.is_some() {
             return false;
         }
-        (*scope, *lineage, *waker) = (CancelScope::new(), Lineage::new(), WakerCell::default());
+        Nest::renew(scope);
+        (*lineage, *waker) = (Lineage::new(), WakerCell::default());
         roster.get_mut().renew();
         for flag in [has_ended, background_ends, is_late] {
             flag.set(false);

@@ -163,11 +163,14 @@ impl<E: fmt::Debug + 'static> Drop for Tether<E> {
 }
 
 /// Waits until every child has ended. What is in the background is cancelled when only that is left.
+#[inline]
 fn wait_children(core: &GroupCore, cx: &mut Context<'_>) -> Poll<()> {
-    let is_over = || core.ends_background() && core.children() == 0;
-    if is_over() {
-        return Poll::Ready(());
-    }
+    let is_over = || core.children() == 0 || core.ends_background() && core.children() == 0;
+    if is_over() { Poll::Ready(()) } else { wait_for_some(core, cx, is_over) }
+}
+
+#[cold]
+fn wait_for_some(core: &GroupCore, cx: &mut Context<'_>, is_over: impl Fn() -> bool) -> Poll<()> {
     core.waker.keep(cx.waker());
     // The waker may have come too late for what its clone has done.
     if is_over() {
