@@ -16,8 +16,8 @@
 //!   may panic before it has a future. It is the only one that takes children out, to poll them or to drop them.
 //! * If the scope's future is forgotten, its variables are too, the brood with them: nobody polls or drops the children, ever, and
 //!   what they borrow may go. What else leads to a child (a waker, a handle) knows its key only.
-//! * [`Closing`] holds those that it has taken over from the brood, and a child is polled and asked where it lies there. One that is dropped
-//!   lies below the scope's future on the stack.
+//! * [`Closing`] holds those that it has taken over from the brood, and a child is polled, asked and dropped where it lies there. Whoever does
+//!   that has all of them mutably, and nothing that runs meanwhile leads to one.
 //! * The body is good for every `'scope`, so it cannot put a [`Nursery`] where that outlives the scope. (This is the compiler's promise, and it
 //!   has a hole: a function whose return type is well-formed for `'static` only, issue 84533 of the Rust project. Whoever writes one on purpose
 //!   can take out what is lent to any async closure.)
@@ -186,11 +186,15 @@ impl<'a, E> Closing<'a, E> {
         // The first key is the body's, as a rule.
         self.kids.reserve(newborn.len() + 1);
         for (key, kid) in newborn.drain(..) {
-            while key >= self.kids.len() {
+            if key < self.kids.len() {
+                debug_assert!(self.kids[key].is_none());
+                self.kids[key] = Some(kid);
+                continue;
+            }
+            while key > self.kids.len() {
                 self.kids.push(None);
             }
-            debug_assert!(self.kids[key].is_none());
-            self.kids[key] = Some(kid);
+            self.kids.push(Some(kid));
         }
     }
 
@@ -199,7 +203,7 @@ impl<'a, E> Closing<'a, E> {
     pub(super) fn remove(&mut self, key: usize, name: Option<Box<str>>) -> Option<Box<ChildError<E>>> {
         let error = self.brood.error.take().map(|error| self.name_error(key, name, error));
         if self.get(key).is_some() {
-            drop(self.kids[key].take());
+            self.kids[key] = None;
         }
         error
     }
