@@ -81,15 +81,19 @@ impl<E> Brood<E> {
         if self.closed.get() {
             return false;
         }
-        let number = child.0.note().number();
-        let mut kid = Branch::new(child);
-        if let Some(reason) = cancelled {
-            Pin::new(&mut kid).cancel(reason.clone());
-        }
-        let key = key();
+        let (key, number) = (key(), child.0.note().number());
+        let kid = Branch::new(child);
+        let kid = if let Some(reason) = cancelled { cancel(kid, reason.clone()) } else { kid };
         self.newborn.borrow_mut().push((key, Numbered { number, kid }));
         true
     }
+}
+
+/// Cancels a child from birth.
+#[cold]
+fn cancel(mut kid: Kid, reason: CancelReason) -> Kid {
+    Pin::new(&mut kid).cancel(reason);
+    kid
 }
 
 /// Nobody can make a type with this another by subtyping.
