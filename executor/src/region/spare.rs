@@ -91,7 +91,8 @@ impl Region {
 
     /// Was nothing of consequence done with the region, which has ended?
     fn is_plain(&mut self) -> bool {
-        let is_untouched = self.reason.get().is_none() && self.inner.get().is_none() && self.limit.remote.get().is_none();
+        let is_untouched =
+            self.reason.get().is_none() && self.inner.get().is_none() && self.limit.remote.get().is_none();
         let place = self.place.get_mut();
         is_untouched && place.around.is_none() && place.seat.is_none()
     }

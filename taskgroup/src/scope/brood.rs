@@ -60,10 +60,18 @@ struct Numbered {
     kid: Kid,
 }
 
+/// A child that is not taken over, and has no branch yet.
+struct Newborn {
+    key: usize,
+    number: u64,
+    child: Borrowing<'static>,
+}
+
 /// The children that are not taken over, and what leads to those that are.
 pub(super) struct Brood<E> {
-    /// New children, with their keys.
-    newborn: RefCell<Vec<(usize, Numbered)>>,
+    newborn: RefCell<Vec<Newborn>>,
+    /// Those that are cancelled from birth, with their keys.
+    cancelled: RefCell<Vec<(usize, Numbered)>>,
     spawned: Cell<u64>,
     closed: Cell<bool>,
     /// The error of the child that is being polled.
@@ -72,7 +80,13 @@ pub(super) struct Brood<E> {
 
 impl<E> Brood<E> {
     pub(super) fn new() -> Brood<E> {
-        Brood { newborn: RefCell::default(), spawned: Cell::new(0), closed: Cell::new(false), error: Cell::new(None) }
+        Brood {
+            newborn: RefCell::default(),
+            cancelled: RefCell::default(),
+            spawned: Cell::new(0),
+            closed: Cell::new(false),
+            error: Cell::new(None),
+        }
     }
 
     /// A new child, with a key that nobody has, which `key` makes. `false` if the brood is closed: the child is dropped at once.
@@ -82,18 +96,20 @@ impl<E> Brood<E> {
             return false;
         }
         let (key, number) = (key(), child.0.note().number());
-        let kid = Branch::new(child);
-        let kid = if let Some(reason) = cancelled { cancel(kid, reason.clone()) } else { kid };
-        self.newborn.borrow_mut().push((key, Numbered { number, kid }));
+        match cancelled {
+            None => self.newborn.borrow_mut().push(Newborn { key, number, child }),
+            Some(reason) => self.add_cancelled(key, number, child, reason.clone()),
+        }
         true
     }
-}
 
-/// Cancels a child from birth.
-#[cold]
-fn cancel(mut kid: Kid, reason: CancelReason) -> Kid {
-    Pin::new(&mut kid).cancel(reason);
-    kid
+    /// A new child that is cancelled from birth.
+    #[cold]
+    fn add_cancelled(&self, key: usize, number: u64, child: Borrowing<'static>, reason: CancelReason) {
+        let mut kid = Branch::new(child);
+        Pin::new(&mut kid).cancel(reason);
+        self.cancelled.borrow_mut().push((key, Numbered { number, kid }));
+    }
 }
 
 /// Nobody can make a type with this another by subtyping.
@@ -183,22 +199,26 @@ impl<'a, E> Closing<'a, E> {
     /// Takes over the new children.
     #[cold]
     fn take_over(&mut self) {
+        if !self.brood.cancelled.borrow().is_empty() {
+            self.take_over_cancelled();
+        }
         let mut newborn = self.brood.newborn.borrow_mut();
         if newborn.is_empty() {
             return;
         }
         // The first key is the body's, as a rule.
         self.kids.reserve(newborn.len() + 1);
-        for (key, kid) in newborn.drain(..) {
-            if key < self.kids.len() {
-                debug_assert!(self.kids[key].is_none());
-                self.kids[key] = Some(kid);
-                continue;
-            }
-            while key > self.kids.len() {
-                self.kids.push(None);
-            }
-            self.kids.push(Some(kid));
+        for Newborn { key, number, child } in newborn.drain(..) {
+            let kid = Numbered { number, kid: Branch::new(child) };
+            if key == self.kids.len() { self.kids.push(Some(kid)) } else { put(&mut self.kids, key, kid) }
+        }
+    }
+
+    /// Takes over those that are cancelled from birth.
+    #[cold]
+    fn take_over_cancelled(&mut self) {
+        for (key, kid) in self.brood.cancelled.borrow_mut().drain(..) {
+            put(&mut self.kids, key, kid);
         }
     }
 
@@ -243,6 +263,20 @@ impl<'a, E> Closing<'a, E> {
     /// Lets no new child come, from now on.
     pub(super) fn refuse(&self) {
         self.brood.closed.set(true);
+    }
+}
+
+/// Puts a child where nobody is.
+#[cold]
+fn put(kids: &mut Vec<Option<Numbered>>, key: usize, kid: Numbered) {
+    while key > kids.len() {
+        kids.push(None);
+    }
+    if key == kids.len() {
+        kids.push(Some(kid));
+    } else {
+        debug_assert!(kids[key].is_none());
+        kids[key] = Some(kid);
     }
 }
 
