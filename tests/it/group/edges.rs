@@ -556,7 +556,7 @@ fn group_edge_newest_first_among_places_that_were_used_before() {
             for n in 0..4 {
                 let note = seen.clone();
                 group.spawn(async move {
-                    let _note = on_drop(move || note.push(n));
+                    let _note = on_drop(move || note.add(n));
                     pending::<()>().await;
                     Ok(())
                 });
