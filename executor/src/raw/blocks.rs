@@ -31,6 +31,31 @@ pub(crate) struct Due<M: Meta>(Live<M>);
 /// A block that nothing leads to any more, to be freed.
 pub(crate) struct Vacant<M: Meta>(Live<M>);
 
+/// A slot and memory that no task has. Dropped, they are kept for the next task of that size.
+struct Room<'a, M: Meta> {
+    blocks: &'a Blocks<M>,
+    memory: NonNull<u8>,
+    slot: u32,
+    size: &'static Size,
+}
+
+impl<M: Meta> Drop for Room<'_, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let is_recycled = self.size.is_recycled();
+        if !is_recycled {
+            self.blocks.slots.table.detach(self.slot);
+        }
+        // SAFETY: the memory was taken from that pool with this size, and nothing else leads to it, so it can be given back.
+        unsafe {
+            match is_recycled {
+                true => self.blocks.pool.give(self.memory, self.slot, self.size),
+                false => self.size.free(self.memory),
+            }
+        }
+    }
+}
+
 impl<M: Owner> Blocks<M> {
     pub(crate) fn new(first: Number, limit: usize) -> Blocks<M> {
         Blocks { slots: Slots::new(first, limit), pool: Pool::new(), _blocks: PhantomData }
@@ -38,13 +63,13 @@ impl<M: Owner> Blocks<M> {
 
     // ---- made
 
-    /// Moves a future into a block, whose header gets what `meta` returns, and queues that. `taken` says how many slots are somebody else's.
-    /// `L` says how its output is looked at that nobody reads.
+    /// Makes the future of the task that has the number which `future` gets, in a block whose header gets what `meta` returns, and queues
+    /// that. `taken` says how many slots are somebody else's. `L` says how its output is looked at that nobody reads.
     #[inline]
     pub(crate) fn admit<F: Future + 'static, L: Look<F::Output>>(
         &self,
         home: &M::Home,
-        future: F,
+        future: impl FnOnce(Number) -> F,
         meta: impl FnOnce() -> M,
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
@@ -61,7 +86,7 @@ impl<M: Owner> Blocks<M> {
     pub(super) unsafe fn admit_borrowing<F: Future, L: Look<F::Output>>(
         &self,
         home: &M::Home,
-        future: F,
+        future: impl FnOnce(Number) -> F,
         meta: impl FnOnce() -> M,
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
@@ -70,6 +95,10 @@ impl<M: Owner> Blocks<M> {
             Some(recycled) => recycled,
             None => self.fresh(size, taken())?,
         };
+        // It is foreign code. What it spawns has other slots, and what it throws goes on.
+        let room = Room { blocks: self, memory, slot, size };
+        let future = future(self.slots.table.number_of_next(slot));
+        core::mem::forget(room);
         // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
         // this is the only handle.
         let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta(), slot), home) };
@@ -132,8 +161,8 @@ impl<M: Owner> Blocks<M> {
         if !size.is_recycled() {
             return self.free_alone(live);
         }
-        // SAFETY: the payload is gone. No handle and no number leads to the block any more, so it can be given back.
-        unsafe { self.pool.give(live.0.cast(), slot, size) }
+        // The payload is gone, and no handle and no number leads to the block any more.
+        drop(Room { blocks: self, memory: live.0.cast(), slot, size });
     }
 
     #[cold]

@@ -167,6 +167,12 @@ impl Table {
         true
     }
 
+    /// The number of the task that moves into that vacant slot next.
+    #[inline(always)]
+    pub(super) fn number_of_next(&self, index: u32) -> Number {
+        Number((self.slot(index as usize).tag & !SLOT_MASK) | index as usize)
+    }
+
     /// A task moves into a vacant slot's block.
     #[inline(always)]
     pub(super) fn occupy(&self, index: u32, flags: usize) {

@@ -246,7 +246,7 @@ impl<T> Owned<T, Meta> {
 
     /// The outcome is gone: frees the block, or leaves that to the loop.
     #[inline(always)]
-    fn forget(self) {
+    pub(super) fn forget(self) {
         self.part(Tasks::free_if_forgotten);
     }
 
