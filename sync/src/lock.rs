@@ -31,7 +31,7 @@ use std::{
 /// it for those whom they notify. Why nobody overtakes these, and none of them is forgotten:
 ///
 /// * Who is notified while the lock is free has it on the spot: nobody is in line then, and nobody has arrived. Otherwise he arrives.
-/// * Who wants the lock and does not get it puts the arrivals into line (`ask`) before he enters it himself. So whoever is in line was there
+/// * Who wants the lock and does not get it puts the arrivals into line (`attempt_or_ask`) before he enters it himself. So whoever is in line was there
 ///   before those who have arrived, and these are before all who come later.
 /// * `unlock` hands the lock to the first in line, or to the first who has arrived; it is free only where there is neither.
 /// * Who has arrived and is polled all the same puts the arrivals into line, and waits on there. Who goes does so, too, and leaves the line,

@@ -118,8 +118,10 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     #[inline(always)]
     fn go_on(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
         loop {
+            // Foreign code, perhaps, which finds the waiter in line.
+            let queue = L::queue(&self.owner);
             let Step::InLine(seat) = std::mem::replace(&mut self.step, Step::Over) else { over() };
-            match L::queue(&self.owner).take(seat) {
+            match queue.take(seat) {
                 Ok(outcome) => return Poll::Ready(outcome),
                 // It stands in line until it is known not to: wakers may panic.
                 Err(seat) => self.step = Step::InLine(seat),

@@ -46,7 +46,8 @@ pub struct Fifo<T> {
     /// With so many items or fewer in the ring, the next one is taken after a closer look: there is none, they have far too many slots, or some
     /// came back.
     few: Cell<usize>,
-    /// The numbers of the first items, as many as came back. All others have their places as their numbers.
+    /// The numbers of the first items: of those that came back, and of those that moved for them. All others have their places as their
+    /// numbers.
     returned: RefCell<VecDeque<u64>>,
 }
 
@@ -78,15 +79,25 @@ impl<T> Order<T> for Fifo<T> {
         self.ring.pass().unwrap_or_default()
     }
 
+    /// Whichever are fewer move past the item: those before it or those behind it.
     fn put_back(&self, item: T, number: u64) {
-        if let Err(item) = self.ring.push_front(item) {
+        if self.ring.len() == self.ring.slots() {
             self.grow();
-            let _ = self.ring.push_front(item);
         }
         let mut returned = self.returned.borrow_mut();
         let before = returned.partition_point(|other| *other < number);
+        let behind = self.ring.len() - before;
+        if before <= behind {
+            let _ = self.ring.push_front(item);
+            self.ring.sink_front(before);
+        } else {
+            // Those behind get other places, so their numbers are noted.
+            let noted = returned.len();
+            returned.extend(self.ring.places(noted));
+            let _ = self.ring.push_back(item);
+            self.ring.raise_back(behind);
+        }
         returned.insert(before, number);
-        self.ring.sink_front(before);
         self.few.set(usize::MAX);
     }
 
@@ -99,7 +110,8 @@ impl<T> Fifo<T> {
     #[cold]
     #[inline(never)]
     fn grow(&self) {
-        self.resize((2 * self.ring.slots()).max(4));
+        let least = if size_of::<T>() > 1024 { 1 } else { 4 };
+        self.resize(self.ring.slots().checked_mul(2).expect("capacity overflow").max(least));
     }
 
     fn resize(&self, slots: usize) {
@@ -298,5 +310,35 @@ mod tests {
         assert_eq!(fifo.few.get(), usize::MAX);
         assert_eq!([fifo.pop(), fifo.pop(), fifo.pop(), fifo.pop()], [Some((0, 0)), Some((1, 1)), Some((2, 2)), None]);
         assert_eq!((fifo.pass(), fifo.few.get()), (3, 0));
+    }
+
+    #[test]
+    fn of_what_comes_back_the_fewer_move() {
+        let fifo = Fifo::default();
+        let all_out = || {
+            (0..100).for_each(|n| fifo.push(n));
+            std::iter::from_fn(|| fifo.pop()).collect::<Vec<_>>()
+        };
+        let first = || fifo.ring.places(0).next();
+        // The first one lies before the others, which come behind it: none moves.
+        let out = all_out();
+        out.iter().for_each(|(item, number)| fifo.put_back(*item, *number));
+        assert_eq!(first(), Some(99));
+        assert_eq!(std::iter::from_fn(|| fifo.pop()).collect::<Vec<_>>(), out);
+        // Each comes before the others.
+        let out = all_out();
+        let head = fifo.ring.pass().unwrap() + 1;
+        out.iter().rev().for_each(|(item, number)| fifo.put_back(*item, *number));
+        assert_eq!(first(), Some(head - 100));
+        assert_eq!(std::iter::from_fn(|| fifo.pop()).collect::<Vec<_>>(), out);
+        // Two are behind all of them, and move when they are fewer; what comes then has a higher number.
+        let mut out = all_out();
+        let head = fifo.ring.pass().unwrap() + 1;
+        (100..102).for_each(|n| fifo.push(n));
+        out.iter().for_each(|(item, number)| fifo.put_back(*item, *number));
+        assert_eq!(first(), Some(head - 3));
+        fifo.push(102);
+        out.extend([(100, head), (101, head + 1), (102, head + 2 + 97)]);
+        assert_eq!(std::iter::from_fn(|| fifo.pop()).collect::<Vec<_>>(), out);
     }
 }

@@ -143,13 +143,9 @@ impl<R, G> Nodes<R, G> {
     where
         R: Copy,
     {
-        let node = self.first()?;
-        let State::Waiting(request) = *node.state() else { return None };
-        let grant = what(request)?;
-        node.unlink();
-        // What is replaced is a copy.
-        forget(node.replace(State::Granted(grant)));
-        Some(node.take_waker())
+        let grant = what(self.front()?)?;
+        // Whoever is first by now.
+        self.grant(grant).ok().map(|(_, waker)| waker)
     }
 
     /// Grants as [`grant`](Self::grant) does, but puts the waker among the calls.

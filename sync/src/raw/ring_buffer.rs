@@ -9,8 +9,8 @@ use core::{
     ptr::{self, NonNull},
 };
 
-/// Items in order, each at a *place*: the first at [`head`](Self::head), each other one behind the one before. An item's place stays
-/// the same for as long as it is in here, and places are not used again: who was in front of an item has a lower one.
+/// Items in order, each at a *place*: places are numbers, and each item's is one more than that of the item before. What is put behind all
+/// others gets a place that none had before it. An item keeps its place, unless others are moved past it.
 ///
 /// A place is a slot once the bits above the number of slots are left away, which is a power of two.
 pub(crate) struct RingBuffer<T> {
@@ -106,11 +106,28 @@ impl<T> RingBuffer<T> {
         Some(place)
     }
 
-    /// Moves the first item `count` items back, or behind all others.
+    /// The places of all items but so many at the front.
+    pub(crate) fn places(&self, without: usize) -> impl Iterator<Item = u64> + use<'_, T> {
+        (without..self.len()).map(|before| self.body.head.get().wrapping_add(before as u64))
+    }
+
+    /// Moves the first item past the `count` behind it, which get the places before theirs.
     pub(crate) fn sink_front(&self, count: usize) {
-        for place in (1..self.len()).take(count).map(|behind| self.body.head.get().wrapping_add(behind as u64)) {
-            // SAFETY: an item lies at either place, the first of which is not before the head.
-            unsafe { ptr::swap(self.body.slot::<T>(place.wrapping_sub(1)), self.body.slot::<T>(place)) };
+        (0..count).for_each(|before| self.swap(before));
+    }
+
+    /// Moves the last item past the `count` before it, which get the places behind theirs.
+    pub(crate) fn raise_back(&self, count: usize) {
+        let last = self.len().saturating_sub(1);
+        (0..count).for_each(|behind| self.swap(last.wrapping_sub(behind + 1)));
+    }
+
+    /// Swaps an item with the next one, if there are both.
+    fn swap(&self, index: usize) {
+        if index < self.len().saturating_sub(1) {
+            let place = self.body.head.get().wrapping_add(index as u64);
+            // SAFETY: an item lies at either place.
+            unsafe { ptr::swap(self.body.slot::<T>(place), self.body.slot::<T>(place.wrapping_add(1))) };
         }
     }
 
