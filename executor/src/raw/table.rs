@@ -231,7 +231,7 @@ impl Table {
     /// Has the task of that number any of these flags?
     pub(super) fn is_flagged(&self, number: Number, flags: usize) -> bool {
         let slots = self.slots();
-        slots.get(number.slot()).is_some_and(|slot| slot.tag & !SLOT_MASK == number.tag() && slot.tag & flags != 0)
+        slots.get(number.slot()).is_some_and(|slot| slot.tag & flags != 0 && slot.tag & !SLOT_MASK == number.tag())
     }
 
     /// Is the number up to date, of a task that is not cancelled, and was no waker of it called since its latest poll began?
