@@ -526,8 +526,6 @@ fn group_edge_each_group_begins_anew() {
                 let stats = group.stats();
                 assert_eq!((stats.spawned, stats.failed, stats.children, stats.slots_used), (0, 0, 0, 0), "{round}");
                 assert!(!group.is_cancelled() && !format!("{group:?}").contains("named"));
-                let slots: Vec<_> = (0..3).map(|_| group.try_slot().expect("there is no limit")).collect();
-                drop(slots);
                 let children: Vec<_> = (0..=round).map(|n| group.spawn(value(0, n))).collect();
                 for (n, child) in children.into_iter().enumerate() {
                     assert_eq!(child.await, n);
