@@ -68,6 +68,7 @@ impl Slots {
     }
 
     /// Sets flags of a slot that exists, and puts it into the ready queue unless it is there. Returns whether it was.
+    #[inline]
     pub(crate) fn set_flags_and_queue(&self, slot: u32, flags: usize) -> bool {
         let was_queued = self.table.set_flags(slot, flags | flag::QUEUED) & flag::QUEUED != 0;
         if !was_queued {

@@ -16,6 +16,7 @@ pub(crate) fn epoch() -> Epoch {
 }
 
 /// Begins an epoch: something is cancelled.
+#[inline]
 pub(crate) fn new_epoch() {
-    EPOCH.set(EPOCH.get() + 1);
+    EPOCH.with(|epoch| epoch.set(epoch.get() + 1));
 }
