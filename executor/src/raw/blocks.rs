@@ -56,6 +56,16 @@ impl<M: Meta> Drop for Room<'_, M> {
     }
 }
 
+/// Room for a task whose number somebody was told. Dropped, the number names no task, now or later.
+struct Told<'a, M: Meta>(Room<'a, M>);
+
+impl<M: Meta> Drop for Told<'_, M> {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.blocks.slots.table.vacate(self.0.slot);
+    }
+}
+
 impl<M: Owner> Blocks<M> {
     pub(crate) fn new(first: Number, limit: usize) -> Blocks<M> {
         Blocks { slots: Slots::new(first, limit), pool: Pool::new(), _blocks: PhantomData }
@@ -96,9 +106,9 @@ impl<M: Owner> Blocks<M> {
             None => self.fresh(size, taken())?,
         };
         // It is foreign code. What it spawns has other slots, and what it throws goes on.
-        let room = Room { blocks: self, memory, slot, size };
+        let told = Told(Room { blocks: self, memory, slot, size });
         let future = future(self.slots.table.number_of_next(slot));
-        core::mem::forget(room);
+        core::mem::forget(told);
         // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
         // this is the only handle.
         let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta(), slot), home) };

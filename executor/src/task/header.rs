@@ -233,8 +233,7 @@ impl Header {
     }
 
     /// A reason that carries data, which the header does not have any more afterwards.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(super) fn take_reason_with_data(&self) -> Option<CancelReason> {
         let mut extras = self.meta.extras.take()?;
         let reason = extras.reason.take();

@@ -63,6 +63,9 @@ pub fn spawn_at<T: 'static>(
 impl<T: 'static> Loose<T> {
     /// Spawns a task as [`spawn_at`] does, of the future that `make` returns, which is told the task.
     ///
+    /// The task does not exist before `make` has returned: what is asked of it until then is not done, a cancellation for one. If `make`
+    /// does not return, what it was told names no task, now or later.
+    ///
     /// # Panics
     ///
     /// As [`spawn`] does. If `make` does, nothing is spawned.

@@ -45,8 +45,11 @@ pub(super) enum Whom {
     Background,
 }
 
-/// Room for so many is kept.
+/// Room for so many is kept while the group goes on.
 const KEPT: usize = 1024;
+
+/// Room for so many is kept for the next group.
+const KEPT_FOR_OTHERS: usize = 64;
 
 impl Roster {
     /// All have ended, and the roster is another group's.
@@ -54,6 +57,9 @@ impl Roster {
     pub(super) fn renew(&mut self) {
         debug_assert_eq!(self.len(), 0);
         self.spawned = 0;
+        if self.entries.capacity() > KEPT_FOR_OTHERS {
+            self.give_back();
+        }
     }
 
     /// A new child. Returns its key.
@@ -137,7 +143,7 @@ impl Roster {
             None => false,
             Some(membership) => whom == Whom::Everybody || membership == Membership::Background,
         };
-        // Since the oldest no more than 2³² were spawned.
+        // Where more than 2³² were spawned since the oldest, that one counts as younger than it is.
         let age = |entry: &Entry| (self.spawned as u32).wrapping_sub(entry.number);
         let entries = self.entries.iter().filter(is_meant).filter(|entry| !entry.is_leaving);
         let mut found: Vec<_> = entries.map(|entry| (age(entry), entry.task)).collect();

@@ -27,9 +27,8 @@ pub(super) fn new_core(
 ) -> Rc<GroupCore> {
     let spare = SPARE.try_with(|spare| spare.borrow_mut().0.pop()).ok().flatten();
     let mut core = spare.unwrap_or_else(|| Rc::new(GroupCore::new()));
-    if let Some(core) = Rc::get_mut(&mut core) {
-        core.set_up(name, limit, grace, location);
-    }
+    let only = Rc::get_mut(&mut core).expect("nobody else has a spare core");
+    only.set_up(name, limit, grace, location);
     core
 }
 
