@@ -56,12 +56,16 @@ impl Core {
             // Somebody's waker started a timer when it was woken by one. The next turn finds out when it is due.
             return None;
         }
-        let Some(deadline) = self.time.timers.next() else { return Some(max) };
+        if self.time.timers.next().is_none() {
+            return Some(max);
+        }
+        let now = self.now();
+        self.ebb(now);
+        // Asked for now, as the ebb puts the timer at hand into the wheel, which may tell a time before its deadline.
+        let deadline = self.time.timers.next()?;
         let is_as_before = || {
             self.tasks.ready().is_empty() && !self.time.timers.has_fresh() && self.time.timers.next() == Some(deadline)
         };
-        let now = self.now();
-        self.ebb(now);
         let left = deadline.saturating_duration_since(now);
         if left.is_zero() || !is_as_before() {
             return None;

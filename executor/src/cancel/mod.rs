@@ -32,13 +32,13 @@
 //! 1. `Tasks::request`: `Task::cancel`, a dropped handle, `current_task().cancel`, `Handle::cancel_main`, Ctrl-C, the executor's close. It
 //!    sets a flag, keeps the first reason, queues the task, and wakes the clean-up points that are registered with the root scope. A
 //!    second request changes nothing, except for an abort that follows a cancellation.
-//! 2. `Tasks::step_unusual`: a task that was never polled, or is to be aborted, is stopped. `Tasks::deliver`: one that had not been woken
-//!    when it was cancelled and has no clean-up points is stopped without a poll; any other is polled, and stopped if that finds nothing to
-//!    wait for. `Tasks::stop` drops the future.
+//! 2. `Tasks::step_unusual` and `begin_delivery`: a task that was never polled, or is to be aborted, is stopped, and so is one that had not
+//!    been woken when it was cancelled and has no clean-up points. `Tasks::deliver`: any other is polled, and stopped if that finds nothing
+//!    to wait for. `Tasks::stop_cancelled`, or `stop` where there is more to be done, drops the future.
 //! 3. `Tasks::deliver`: the poll reached a clean-up point (`Region::reach`), which is at work in the root scope now. If clean-up points were
 //!    registered before, `CleaningUp` is what the state says from the beginning of that poll on.
 //! 4. No member of the root scope is at work any more (`Members::are_at_work`), and the last poll reached nothing new: `decide` says so,
-//!    for tasks as for scopes. While destructors run in `Tasks::stop`, the state says `CleaningUp` as well.
+//!    for tasks as for scopes. While destructors run when a task is stopped, the state says `CleaningUp` as well.
 //! 5. `Tasks::request` with `Stop::Abort`: `Task::abort`, or `Tasks::abort_all` when the executor's grace period is over. The loop drops
 //!    the future with all the clean-up in it.
 //!

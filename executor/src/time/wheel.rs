@@ -9,8 +9,9 @@
 //! nanosecond, those with equal deadlines in the order in which they were started.
 //!
 //! A timer that was just started lies in none of these but in a list, [`Wheel::fresh`], until the loop looks at the clock
-//! next. Then `sleep(d)` begins to count. So it never ends early however long its turn took, timers that are started
-//! together share one look at the clock, and a timeout that is gone soon has cost neither a look nor a place.
+//! next; the one that was started last lies at hand, outside of the wheel (see `timers.rs`), and may stay there. At that look
+//! `sleep(d)` begins to count. So it never ends early however long its turn took, timers that are started together share one look
+//! at the clock, and a timeout that is gone soon has cost neither a look nor a place.
 //!
 //! Buckets are arrays (see `buckets.rs`), and each timer knows its place in one: emptying a bucket reads memory in a row instead of from
 //! timer to timer, which with many timers is what costs.

@@ -104,6 +104,11 @@ impl GroupCore {
         }
     }
 
+    /// Nobody is in the group: gives back what only a large one needs.
+    pub(super) fn trim(&mut self) {
+        self.roster.get_mut().trim();
+    }
+
     /// The group has ended, and nobody has the core: it is as good as new then. `false`: it is not, as the group had what few have.
     #[inline]
     pub(super) fn renew(&mut self) -> bool {

@@ -48,8 +48,8 @@ pub(super) enum Whom {
 /// Room for so many is kept while the group goes on.
 const KEPT: usize = 1024;
 
-/// Room for so many is kept for the next group.
-const KEPT_FOR_OTHERS: usize = 64;
+/// Room for so many is little.
+const LITTLE: usize = 64;
 
 impl Roster {
     /// All have ended, and the roster is another group's.
@@ -57,7 +57,11 @@ impl Roster {
     pub(super) fn renew(&mut self) {
         debug_assert_eq!(self.len(), 0);
         self.spawned = 0;
-        if self.entries.capacity() > KEPT_FOR_OTHERS {
+    }
+
+    /// All have ended: keeps little room only.
+    pub(super) fn trim(&mut self) {
+        if self.entries.capacity() > LITTLE {
             self.give_back();
         }
     }

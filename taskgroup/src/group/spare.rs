@@ -8,7 +8,8 @@ use std::{cell::RefCell, panic::Location, rc::Rc, time::Duration};
 struct Spare(Vec<Rc<GroupCore>>);
 
 impl Spare {
-    /// Groups in groups, and some beside each other; more are not kept. Each keeps a roster of as many as [`Roster`](super::roster::Roster) does.
+    /// Groups in groups, and some beside each other; more are not kept. The first may have a roster as large as
+    /// [`Roster`](super::roster::Roster) keeps it, the others have small ones: some 32 KiB in all.
     const MOST: usize = 16;
 }
 
@@ -43,6 +44,9 @@ pub(super) fn keep(last: &mut Rc<GroupCore>) {
     let _ = SPARE.try_with(|spare| {
         let spare = &mut spare.borrow_mut().0;
         if spare.len() < Spare::MOST {
+            if let (false, Some(only)) = (spare.is_empty(), Rc::get_mut(last)) {
+                only.trim();
+            }
             spare.push(last.clone());
         }
     });

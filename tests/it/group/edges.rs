@@ -509,30 +509,65 @@ fn group_edge_no_room_gives_the_slot_back() {
 /// A group finds nothing of those before it, whatever became of them.
 #[test]
 fn group_edge_each_group_begins_anew() {
+    /// A group that leaves its core for the next one, and finds nothing in it.
+    async fn plain(round: usize) {
+        let plain = Group::run(async |group| {
+            let stats = group.stats();
+            assert_eq!((stats.spawned, stats.failed, stats.children, stats.slots_used), (0, 0, 0, 0), "{round}");
+            assert!(!group.is_cancelled() && !format!("{group:?}").contains("named"));
+            let slots: Vec<_> = (0..3).map(|_| group.try_slot().expect("there is no limit")).collect();
+            drop(slots);
+            let children: Vec<_> = (0..=round).map(|n| group.spawn(value(0, n))).collect();
+            for (n, child) in children.into_iter().enumerate() {
+                assert_eq!(child.await, n);
+            }
+            Ok(())
+        });
+        assert!(plain.await.is_ok());
+    }
     run_clean(async {
         for round in 0..4 {
+            plain(round).await;
+            plain(round).await;
             let named = Group::builder().name("named").limit(1).grace(ms(5)).run(async |group| {
                 group.slot().await.spawn(value(0, 1)).await;
                 Ok(group.clone())
             });
             let kept = named.await.unwrap();
+            plain(round).await;
             let failed = Group::run(async |group| {
                 group.spawn(async { Err::<(), _>("no") });
                 pending::<()>().await;
                 Ok(())
             });
-            assert!(failed.await.is_err());
-            let plain = Group::run(async |group| {
-                let stats = group.stats();
-                assert_eq!((stats.spawned, stats.failed, stats.children, stats.slots_used), (0, 0, 0, 0), "{round}");
-                assert!(!group.is_cancelled() && !format!("{group:?}").contains("named"));
-                let children: Vec<_> = (0..=round).map(|n| group.spawn(value(0, n))).collect();
-                for (n, child) in children.into_iter().enumerate() {
-                    assert_eq!(child.await, n);
-                }
+            assert_eq!(failed.await.unwrap_err().children().len(), 1, "its own, and it has them");
+            plain(round).await;
+            let ended = Record::new();
+            let note = ended.clone();
+            let background = Group::run(async |group| {
+                group.spawn_background(async move {
+                    let _note = on_drop(move || note.add(0));
+                    pending::<Result<(), _>>().await
+                });
+                yield_now().await;
                 Ok(())
             });
-            assert!(plain.await.is_ok());
+            assert!(background.await.is_ok());
+            assert_eq!(ended.take().len(), 1, "what is in the background goes");
+            plain(round).await;
+            let note = ended.clone();
+            let mut dropped = Box::pin(Group::run(async |group| {
+                group.spawn(async move {
+                    let _note = on_drop(move || note.add(0));
+                    pending::<Result<(), _>>().await
+                });
+                pending::<Result<(), _>>().await
+            }));
+            assert!((&mut dropped).now_or_never().is_none());
+            yield_now().await;
+            drop(dropped);
+            yield_now().await;
+            assert_eq!(ended.take().len(), 1, "a group that is dropped cancels");
             assert_eq!((kept.stats().spawned, kept.is_cancelled()), (1, false), "what somebody has is nobody else's");
             kept.cancel("too late");
         }

@@ -2,11 +2,17 @@
 
 use crate::kit::probe::{Drops, panic_of};
 use evenkeel::{
-    Executor, Task, combinator::Loose, current_task, host::Readiness, run, spawn, task::spawner, yield_now,
+    Executor, Task,
+    combinator::Loose,
+    current_task,
+    host::Readiness,
+    run, spawn,
+    task::{TaskRef, spawner},
+    yield_now,
 };
 use futures::task::{LocalFutureObj, LocalSpawn, LocalSpawnExt};
 use std::{
-    future::{Ready, pending, poll_fn, ready},
+    future::{Pending, Ready, pending, poll_fn, ready},
     panic::Location,
 };
 
@@ -126,6 +132,36 @@ fn limit_01_a_place_is_usable_again_when_what_makes_its_future_panics() {
         assert_eq!(poll_fn(|cx| task.poll_value(cx)).await, Some(true));
         let mut task = Loose::spawn(Location::caller(), |_| ready(Aligned([7; 300])));
         assert!(poll_fn(|cx| task.poll_value(cx)).await.is_some_and(|aligned| aligned.0[299] == 7));
+    });
+}
+
+/// A number that was told to somebody is not another task's, although its place is.
+#[test]
+fn a_task_that_was_not_made_has_a_number_that_names_nobody() {
+    #[derive(Debug)]
+    #[repr(align(256))]
+    struct Aligned;
+    fn told<T: std::fmt::Debug + 'static>() -> TaskRef {
+        let mut told = None;
+        let make = |task| -> Pending<T> {
+            told = Some(task);
+            panic!("no future")
+        };
+        assert_eq!(panic_of(|| Loose::spawn(Location::caller(), make)), "no future");
+        told.unwrap()
+    }
+    fn names_nobody_else<T: std::fmt::Debug + 'static>() {
+        for _ in 0..3 {
+            let nobody = told::<T>();
+            let mut other = Vec::from_iter((0..2).map(|_| Loose::spawn(Location::caller(), |_| pending::<T>())));
+            assert!(other.iter().all(|task| task.id() != Some(nobody.id())));
+            assert!(!nobody.cancel("nobody") && nobody.state().is_none());
+            other.clear();
+        }
+    }
+    run(async {
+        names_nobody_else::<u8>();
+        names_nobody_else::<Aligned>();
     });
 }
 
