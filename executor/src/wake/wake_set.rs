@@ -7,6 +7,7 @@
 //!
 //! * *No wake-up is lost.* Whoever wakes the child wakes the owner, and the owner's next poll polls the child.
 //! * *The newest waker counts.* Each poll of the owner hands the child the waker of that poll.
+//! * *They are the owner's.* The child's wakers wake the owner also when the child has left, as nothing tells them from the owner's own.
 //! * *It stays so only with wakers of ours.* To wake one twice is to wake it once, also long afterwards. Of a foreign one that is not
 //!   known: a set that is polled with one numbers its child.
 //! * *Another child ends it.* The first one gets a number then, and counts as woken, as its wakers so far say nothing to the set. So the
@@ -37,13 +38,16 @@ use std::{
 /// Tells which of the children that live inside a future were woken, so that no other need be polled: what `gather`, `race` and
 /// `scope` are built on, and what those can use who build combinators of their own.
 ///
-/// Each child has a waker of its own, which is a number as a task's is: it costs neither an allocation nor a count, and may outlive
+/// Each of several children has a waker of its own, which is a number as a task's is: it costs neither an allocation nor a count, and may outlive
 /// everything. Waking it queues the child here and wakes the waker of the set's latest poll.
 ///
 /// A poll of the owner is: [`begin`](WakeSet::begin) a [`Batch`], then [`next`](Batch::next) until it yields nothing, polling that
 /// child with that waker; then return. What is woken meanwhile waits for the next poll, so that a child that wakes itself for ever can hang
 /// neither its siblings nor the task. A new child counts as woken. A set that finds itself polled in another executor moves there,
-/// and all its children count as woken. A [lone](WakeSet::insert_all) child needs no waker of its own.
+/// and all its children count as woken.
+///
+/// A [lone](WakeSet::insert_all) child has no waker of its own: it is polled with that of the poll, and wakes whoever began that. So what
+/// was yielded before another owner began a poll is not for that one.
 ///
 /// ```
 /// use evenkeel::{combinator::WakeSet, run, yield_now};
@@ -191,7 +195,8 @@ impl WakeSet {
         self.lone.set(Lone::Gone);
     }
 
-    /// Removes a child. Wakers of it do nothing from now on. Without effect if no child has the key.
+    /// Removes a child. Wakers of it do nothing from now on; those of a [lone](WakeSet::insert_all) child are its owner's, and still wake
+    /// that. Without effect if no child has the key.
     #[inline(always)]
     pub fn remove(&self, key: usize) {
         match self.set.get() {
