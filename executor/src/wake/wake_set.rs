@@ -7,6 +7,7 @@
 //!
 //! * *No wake-up is lost.* Whoever wakes the child wakes the owner, and the owner's next poll polls the child.
 //! * *The newest waker counts.* Each poll of the owner hands the child the waker of that poll.
+//! * *They are the owner's.* The child's wakers wake the owner also when the child has left, as nothing tells them from the owner's own.
 //! * *It stays so only with wakers of ours.* To wake one twice is to wake it once, also long afterwards. Of a foreign one that is not
 //!   known: a set that is polled with one numbers its child.
 //! * *Another child ends it.* The first one gets a number then, and counts as woken, as its wakers so far say nothing to the set. So the
@@ -37,13 +38,16 @@ use std::{
 /// Tells which of the children that live inside a future were woken, so that no other need be polled: what `gather`, `race` and
 /// `scope` are built on, and what those can use who build combinators of their own.
 ///
-/// Each child has a waker of its own, which is a number as a task's is: it costs neither an allocation nor a count, and may outlive
+/// Each of several children has a waker of its own, which is a number as a task's is: it costs neither an allocation nor a count, and may outlive
 /// everything. Waking it queues the child here and wakes the waker of the set's latest poll.
 ///
 /// A poll of the owner is: [`begin`](WakeSet::begin) a [`Batch`], then [`next`](Batch::next) until it yields nothing, polling that
 /// child with that waker; then return. What is woken meanwhile waits for the next poll, so that a child that wakes itself for ever can hang
 /// neither its siblings nor the task. A new child counts as woken. A set that finds itself polled in another executor moves there,
-/// and all its children count as woken. A [lone](WakeSet::insert_all) child needs no waker of its own.
+/// and all its children count as woken.
+///
+/// A [lone](WakeSet::insert_all) child has no waker of its own: it is polled with that of the poll, and wakes whoever began that. So what
+/// was yielded before another owner began a poll is not for that one.
 ///
 /// ```
 /// use evenkeel::{combinator::WakeSet, run, yield_now};
@@ -73,12 +77,23 @@ use std::{
 pub struct WakeSet {
     /// The children that have numbers, once there was one.
     set: OnceCell<Rc<Set>>,
-    /// Is there a lone child? It has the key 0, and there is no `set`.
-    has_lone: Cell<bool>,
+    lone: Cell<Lone>,
     /// Whom that child's latest batch was begun by, until they are woken by this set; or no number.
     owner: Cell<Number>,
     /// The seats of the executor where the set is: in which it was polled last, or had its first child.
     home: RefCell<Option<Rc<Seats>>>,
+}
+
+/// Is there a child without a number?
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Lone {
+    /// There never was.
+    #[default]
+    Never,
+    /// It has the key 0, and there is no `set`.
+    Here,
+    /// It has left, or has a number.
+    Gone,
 }
 
 /// One poll of a set's owner: yields the children that were woken before it began.
@@ -129,8 +144,8 @@ impl WakeSet {
     /// time.
     #[track_caller]
     pub fn insert(&self) -> usize {
-        if self.has_lone.get() {
-            self.number_lone();
+        if self.lone.get() == Lone::Here {
+            self.number_lone(most_seats);
         }
         let key = self.set().insert();
         self.settle(key);
@@ -149,8 +164,8 @@ impl WakeSet {
     #[inline]
     #[track_caller]
     pub fn insert_all(&self, count: usize) {
-        if count < 2 && self.set.get().is_none() && !self.has_lone.get() {
-            self.has_lone.set(count == 1);
+        if count < 2 && self.set.get().is_none() && self.lone.get() == Lone::Never {
+            self.lone.set(if count == 1 { Lone::Here } else { Lone::Never });
             return;
         }
         self.insert_several(count);
@@ -159,26 +174,34 @@ impl WakeSet {
     #[inline(never)]
     #[track_caller]
     fn insert_several(&self, count: usize) {
-        assert!(!self.has_lone.get() && self.set().insert_all(count), "insert_all is for sets without children");
+        let had_none = self.lone.get() == Lone::Never && self.set().insert_all(count);
+        assert!(had_none, "insert_all is for sets without children");
         self.settle(0);
         self.wake_owner();
     }
 
-    /// The lone child is to have a number. It counts as woken.
+    /// The lone child is to have a number. It counts as woken. Without room for it, it stays what it is: it was there before, and its owner
+    /// polls it still.
     #[cold]
     #[track_caller]
-    fn number_lone(&self) {
-        self.has_lone.set(false);
-        self.set().insert_all(1);
-        self.settle(0);
+    fn number_lone(&self, most: impl Fn() -> usize) {
+        let (home, set) = self.new_set();
+        set.insert_all(1);
+        if home.as_ref().is_some_and(|seats| !seats.settle(&set, &most)) {
+            no_room(most());
+        }
+        self.home.replace(home);
+        let _ = self.set.set(set);
+        self.lone.set(Lone::Gone);
     }
 
-    /// Removes a child. Wakers of it do nothing from now on. Without effect if no child has the key.
+    /// Removes a child. Wakers of it do nothing from now on; those of a [lone](WakeSet::insert_all) child are its owner's, and still wake
+    /// that. Without effect if no child has the key.
     #[inline(always)]
     pub fn remove(&self, key: usize) {
         match self.set.get() {
             Some(set) if set.remove(key) => self.shrink(set),
-            None if key == 0 => self.has_lone.set(false),
+            None if key == 0 && self.lone.get() == Lone::Here => self.lone.set(Lone::Gone),
             _ => {}
         }
     }
@@ -197,7 +220,7 @@ impl WakeSet {
         // Children of such a set have no wakers of their own.
         match self.set.get() {
             Some(set) => set.wake_key(key).into_iter().for_each(wake_owner),
-            None if key == 0 && self.has_lone.get() => self.wake_owner(),
+            None if key == 0 && self.lone.get() == Lone::Here => self.wake_owner(),
             None => {}
         }
     }
@@ -224,11 +247,12 @@ impl WakeSet {
     ///
     /// # Panics
     ///
-    /// Outside an executor.
+    /// Outside an executor. When the executor has no room for children that are to have numbers now: the set has moved there, or it has a
+    /// [lone](WakeSet::insert_all) child and a foreign waker. They are not lost, and the next poll tries it again.
     #[inline]
     #[track_caller]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
-        if self.has_lone.get() {
+        if self.lone.get() == Lone::Here {
             if let Some(batch) = self.begin_lone(newest) {
                 return batch;
             }
@@ -250,7 +274,7 @@ impl WakeSet {
     #[track_caller]
     fn begin_lone(&self, newest: &Waker) -> Option<Batch<'_>> {
         let (Some(owner), Some(copy)) = (number_of(newest), copy_of(newest)) else {
-            self.number_lone();
+            self.number_lone(most_seats);
             return None;
         };
         if SEATS.look(|seats| seats.is_none()) {
@@ -263,19 +287,22 @@ impl WakeSet {
     #[inline(always)]
     fn set(&self) -> &Rc<Set> {
         self.set.get_or_init(|| {
-            let set = SEATS.look(|seats| match seats {
-                Some(seats) => {
-                    self.home.replace(Some(seats.clone()));
-                    seats.set()
-                }
-                None => Rc::default(),
-            });
-            if self.owner.get() != Number::NONE {
-                // A waker with a number owns nothing, so none is to be dropped.
-                set.set_owner(ManuallyDrop::into_inner(waker_of_child(self.owner.get())));
-            }
+            let (home, set) = self.new_set();
+            self.home.replace(home);
             set
         })
+    }
+
+    /// A set for children with numbers, and where it is. Who was to be woken for the lone child is to be woken for them.
+    #[inline(always)]
+    fn new_set(&self) -> (Option<Rc<Seats>>, Rc<Set>) {
+        let home = SEATS.look(|seats| seats.cloned());
+        let set = home.as_ref().map_or_else(Rc::default, |seats| seats.set());
+        if self.owner.get() != Number::NONE {
+            // A waker with a number owns nothing, so none is to be dropped.
+            set.set_owner(ManuallyDrop::into_inner(waker_of_child(self.owner.get())));
+        }
+        (home, set)
     }
 
     /// Is the set in the current executor?
@@ -357,7 +384,7 @@ impl Batch<'_> {
     #[inline]
     fn next_lone(&mut self) -> Option<Woken> {
         let waker = self.lone.take()?;
-        self.all.has_lone.get().then_some(Woken { key: 0, waker })
+        (self.all.lone.get() == Lone::Here).then_some(Woken { key: 0, waker })
     }
 
     /// Has every child of this batch been yielded?
@@ -365,8 +392,14 @@ impl Batch<'_> {
     pub fn is_empty(&self) -> bool {
         match self.set {
             Some(set) => set.is_batch_over(),
-            None => self.lone.is_none() || !self.all.has_lone.get(),
+            None => self.lone.is_none() || self.all.lone.get() != Lone::Here,
         }
+    }
+
+    /// Is it one of a [lone](WakeSet::insert_all) child, which may be yielded though nobody woke it?
+    #[inline]
+    pub fn is_lone(&self) -> bool {
+        self.set.is_none()
     }
 
     /// How many children are left.
@@ -435,7 +468,7 @@ impl Drop for WakeSet {
 
 impl fmt::Debug for WakeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lone = usize::from(self.has_lone.get());
+        let lone = usize::from(self.lone.get() == Lone::Here);
         write!(f, "WakeSet({})", self.set.get().map_or(lone, |set| set.count()))
     }
 }
@@ -443,4 +476,37 @@ impl fmt::Debug for WakeSet {
 /// How many seats the current executor may have.
 pub(crate) fn most_seats() -> usize {
     MAX_SLOTS - SLOTS.look(|slots| slots.map_or(0, Slots::len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Executor;
+    use std::{
+        future::poll_fn,
+        panic::{AssertUnwindSafe, catch_unwind},
+        task::Poll,
+    };
+
+    #[test]
+    fn collect_02_a_lone_child_for_which_there_is_no_number_stays_and_gets_one_when_there_is_room() {
+        let set = WakeSet::new();
+        set.insert_all(1);
+        Executor::new().run(poll_fn(|cx| {
+            let polled = || {
+                let mut batch = set.begin(cx.waker());
+                std::iter::from_fn(|| batch.next()).map(|woken| woken.key()).collect::<Vec<_>>()
+            };
+            assert_eq!(polled(), [0]);
+            for _ in 0..2 {
+                assert!(catch_unwind(AssertUnwindSafe(|| set.number_lone(|| 0))).is_err(), "there was no room");
+                assert_eq!(format!("{set:?}"), "WakeSet(1)");
+                assert_eq!(polled(), [0], "the child that was there is lost");
+            }
+            assert_eq!(set.insert(), 1);
+            assert_eq!(polled(), [0, 1]);
+            assert_eq!(polled(), [0; 0]);
+            Poll::Ready(())
+        }));
+    }
 }

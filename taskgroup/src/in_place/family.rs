@@ -306,13 +306,15 @@ fn give_way(standing: &mut Standing, cx: &Context<'_>) {
 }
 
 /// There is no budget: would the children that are left be polled in vain? They come first in the next batch then. What is cancelled has to
-/// be polled now, though.
+/// be polled now, though. A lone child comes in each batch, so nobody woke it, perhaps: to wake the owner for it again and again would be to
+/// spin. It is polled, and what needs a budget in it gives way itself.
 #[cold]
 fn is_in_vain(batch: &Batch<'_>, siblings: &Siblings<'_>) -> bool {
-    !batch.is_empty() && !siblings.is_cancelled() && !try_consume_budget()
+    !batch.is_empty() && !batch.is_lone() && !siblings.is_cancelled() && !try_consume_budget()
 }
 
-/// Polls the next child of a batch where the budget is used up: it is cancelled, perhaps, and this its last poll. `None`: it is not polled now.
+/// Polls the next child of a batch where the budget is used up: it is cancelled, perhaps, and this its last poll, for which it gets some.
+/// `None`: it is not polled now.
 #[cold]
 fn poll_last<C: Children>(
     roll: &Roll,
@@ -331,7 +333,9 @@ fn poll_last<C: Children>(
     let key = woken.key();
     polled.set(key);
     let mut cx = Context::from_waker(woken.waker());
-    let polled_child = with_some_budget(|| children.as_mut().poll_child(key, siblings, &mut cx));
+    let is_cancelled = siblings.is_cancelled() || standing.is_ending;
+    let mut poll = || children.as_mut().poll_child(key, siblings, &mut cx);
+    let polled_child = if is_cancelled { with_some_budget(poll) } else { poll() };
     polled.set(NOBODY);
     if polled_child.is_ready() {
         roll.remove(key);

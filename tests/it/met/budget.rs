@@ -21,9 +21,10 @@ use evenkeel_testkit::on_drop;
 use futures::{FutureExt, StreamExt, executor::block_on, stream::FuturesUnordered};
 use std::{
     cell::{Cell, RefCell},
-    future::poll_fn,
+    future::{pending, poll_fn},
     pin::pin,
     rc::Rc,
+    task::Poll,
     time::Duration,
 };
 
@@ -535,6 +536,56 @@ fn met_a1_a_race_is_decided_in_the_next_poll_if_there_is_no_budget() {
         race((async { 1 }, async { 1 })).await
     });
     assert_eq!(winner, 1);
+}
+
+/// A lone child is polled whenever its owner is, and gives way itself if it needs to.
+#[test]
+fn met_a1_a_whole_without_a_budget_is_not_woken_for_a_lone_child_that_nobody_woke() {
+    let polls = run_clean(async {
+        let polls = Cell::new(0);
+        let mut gathered = pin!(gather([pending::<()>()]));
+        let owner = poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            assert!(polls.get() < 9, "it wakes itself in each poll");
+            if polls.get() == 1 {
+                cx.waker().wake_by_ref();
+            } else {
+                while has_budget() {
+                    let _ = try_consume_budget();
+                }
+            }
+            gathered.as_mut().poll(cx).map(drop)
+        });
+        assert!(timeout(ms(1), owner).await.is_err());
+        polls.get()
+    });
+    assert_eq!(polls, 3, "two, and the last one at the deadline");
+}
+
+#[test]
+fn met_a1_a_lone_child_gets_no_budget_that_its_task_has_not() {
+    let (taken, polls) = run_clean(async {
+        let (taken, polls) = (Cell::new(0), Cell::new(0));
+        let child = poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            while try_consume_budget() {
+                taken.set(taken.get() + 1);
+            }
+            if polls.get() < TURNS {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        let mut gathered = pin!(gather([child]));
+        poll_fn(|cx| {
+            while try_consume_budget() {}
+            gathered.as_mut().poll(cx).map(drop)
+        })
+        .await;
+        (taken.get(), polls.get())
+    });
+    assert_eq!((taken, polls), (0, TURNS));
 }
 
 #[test]

@@ -181,6 +181,45 @@ fn collect_02_who_owned_a_lone_child_is_woken_for_the_next_one() {
     });
 }
 
+/// They cannot be told from those of the owner itself.
+#[test]
+fn collect_02_the_wakers_of_a_lone_child_wake_its_owner_also_when_it_has_left() {
+    run_clean(async {
+        let (set, polls, kept) = (Rc::new(WakeSet::new()), Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
+        set.insert_all(1);
+        let owner = spawn({
+            let (set, polls, kept) = (set.clone(), polls.clone(), kept.clone());
+            poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                if polls.get() == 2 {
+                    return Poll::Ready(());
+                }
+                kept.set(wakers(&set, cx.waker()).pop());
+                Poll::Pending
+            })
+        });
+        yield_now().await;
+        set.remove(0);
+        assert_eq!(polls.get(), 1);
+        kept.take().unwrap().wake();
+        timeout(ms(1), owner).await.expect("the owner was not woken").unwrap();
+    });
+}
+
+#[test]
+fn collect_07_a_set_whose_lone_child_has_left_is_none_that_never_had_children() {
+    run_clean(async {
+        for count in 0..3 {
+            let set = WakeSet::new();
+            set.insert_all(1);
+            assert!(panic_of(|| set.insert_all(count)).contains("sets without children"));
+            set.remove(0);
+            assert!(panic_of(|| set.insert_all(count)).contains("sets without children"));
+            assert_eq!((set.insert(), format!("{set:?}")), (0, "WakeSet(1)".to_owned()));
+        }
+    });
+}
+
 #[test]
 fn a_lone_child_is_not_polled_outside_of_an_executor() {
     let waker = Executor::new().run(my_waker());
