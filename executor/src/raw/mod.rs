@@ -79,6 +79,7 @@ pub(crate) mod slots;
 pub(crate) mod table;
 pub(crate) mod ready;
 pub(crate) mod pool;
+pub(crate) mod tag;
 pub(crate) mod waker;
 pub(crate) mod number;
 pub(crate) mod lent;

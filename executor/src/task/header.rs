@@ -5,92 +5,59 @@ use crate::{
         panic::Panic,
         reason::CancelReason,
         task_id::TaskId,
+        task_state::TaskState,
         unhandled::{Unhandled, UnhandledKind},
     },
-    raw::{block, number::Number},
+    raw::{
+        block::{self, Stage},
+        number::Number,
+        tag::{Slotted, flag::*},
+    },
     region::{locals::Locals, region::Region},
-    wake::waker_cell::WakerCell,
+    task::joiner::Joiner,
 };
-use std::{
-    borrow::Cow,
-    cell::{Cell, RefCell},
-    panic::Location,
-    rc::Rc,
-};
+use std::{borrow::Cow, cell::RefCell, panic::Location, rc::Rc};
 
 pub(crate) type Header = block::Header<Meta>;
 /// A task's block that lives.
 pub(crate) type Live = block::Live<Meta>;
 
-/// What every task has: 40 bytes, and a [`Mark`], of the 56 that a header has on 64-bit targets.
+/// What every task has: 16 bytes, and a [`Mark`], of the 48 that a header has on 64-bit targets.
 pub(crate) struct Meta {
-    /// Whom to wake when the task has ended.
-    pub(super) joiner: WakerCell,
     pub(super) location: &'static Location<'static>,
     pub(super) parent: Number,
-    /// What few tasks have. The mark says whether there are any.
-    extras: Cell<Option<Box<Extras>>>,
 }
 
 impl Meta {
     #[inline(always)]
     pub(super) fn new(location: &'static Location<'static>, parent: Number) -> Meta {
-        Meta { joiner: WakerCell::default(), location, parent, extras: Cell::new(None) }
-    }
-
-    /// A panic that came too late to be the outcome.
-    #[cold]
-    pub(super) fn keep_late(&self, mark: &Cell<Mark>, panic: Panic) {
-        let mut extras = self.extras.take().unwrap_or_default();
-        extras.late = Some(panic);
-        self.extras.set(Some(extras));
-        mark.set(mark.get().with_more_extras());
-    }
-
-    /// Extras in which nothing is.
-    #[inline]
-    fn give_extras(&self, mark: &Cell<Mark>, extras: Box<Extras>) {
-        self.extras.set(Some(extras));
-        mark.set(mark.get().with_extras());
-    }
-
-    /// Calls `f` with the extras if there are any. `f` runs no user code.
-    #[inline]
-    fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        let mut extras = self.extras.take()?;
-        let result = f(&mut extras);
-        self.extras.set(Some(extras));
-        Some(result)
+        Meta { location, parent }
     }
 }
 
 impl block::Meta for Meta {
+    /// The word of a task's block has its joiner's number, or its extras.
+    type Slot = Slotted<Extras>;
     type Mark = Mark;
 
     /// The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
     #[inline(always)]
-    fn outlive(&self, mark: &Cell<Mark>, drop: impl FnOnce()) {
+    fn outlive(task: &Header, drop: impl FnOnce()) {
         if let Err(panic) = Panic::catch(drop) {
-            self.keep_late(mark, panic);
+            task.keep_late(panic);
         }
     }
 }
 
-/// A reason that carries no data (the others lie in the extras), and three bits: are there extras, is anything but a reason in them, and
-/// is that a root region?
+/// A reason that carries no data (the others lie in the extras), and two bits: is anything in the extras but a reason and a joiner, and is
+/// that a root region?
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Mark(u8);
 
 impl Mark {
-    const HAS_EXTRAS: u8 = 1 << 7;
     const HAS_MORE: u8 = 1 << 6;
     const HAS_ROOT: u8 = 1 << 5;
     const REASON: u8 = Mark::HAS_ROOT - 1;
-
-    #[inline(always)]
-    pub(super) fn has_extras(self) -> bool {
-        self.0 & Mark::HAS_EXTRAS != 0
-    }
 
     #[inline(always)]
     pub(super) fn has_more_extras(self) -> bool {
@@ -98,13 +65,8 @@ impl Mark {
     }
 
     #[inline]
-    fn with_extras(self) -> Mark {
-        Mark(self.0 | Mark::HAS_EXTRAS)
-    }
-
-    #[inline]
     fn with_more_extras(self) -> Mark {
-        Mark(self.0 | Mark::HAS_EXTRAS | Mark::HAS_MORE)
+        Mark(self.0 | Mark::HAS_MORE)
     }
 
     #[inline]
@@ -161,15 +123,12 @@ pub(crate) struct Extras {
     pub(super) panic: Option<Panic>,
     /// A panic that came too late to be the outcome: a destructor's, after the value was there.
     pub(super) late: Option<Panic>,
+    /// Whom to wake when the task has ended. Without extras that is the number in the block's word.
+    joiner: Option<Joiner>,
 }
 
 impl Header {
-    #[inline(always)]
-    pub(super) fn has_extras(&self) -> bool {
-        self.mark.get().has_extras()
-    }
-
-    /// Is anything in the extras but a reason?
+    /// Is anything in the extras but a reason and a joiner?
     #[inline(always)]
     pub(super) fn has_more_extras(&self) -> bool {
         self.mark.get().has_more_extras()
@@ -177,24 +136,68 @@ impl Header {
 
     /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
     pub(super) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
-        let result = self.with_reason(f);
+        let result = self.with_few_extras(f);
         self.mark.set(self.mark.get().with_more_extras());
         result
     }
 
-    /// [`with_extras`](Self::with_extras), for a change of the reason only.
+    /// [`with_extras`](Self::with_extras), for a change of the reason or the joiner only.
     #[inline]
-    fn with_reason<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+    fn with_few_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
         if !self.has_extras() {
-            self.meta.give_extras(&self.mark, Box::default());
+            self.give_extras(Box::default());
         }
         let result = self.peek_extras(f);
         result.expect("there are extras, as nothing that runs in their use asks for them")
     }
 
     /// Calls `f` with the extras if there are any. `f` runs no user code.
+    #[inline]
     pub(super) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        self.meta.peek_extras(f)
+        let mut extras = self.take_extras()?;
+        let result = f(&mut extras);
+        self.set_extras(extras);
+        Some(result)
+    }
+
+    /// Extras in which nothing is. They get the joiner.
+    #[inline]
+    fn give_extras(&self, mut extras: Box<Extras>) {
+        extras.joiner = self.take_joiner();
+        self.set_extras(extras);
+    }
+
+    /// Whom to wake when the task has ended, which is nobody then.
+    pub(super) fn take_joiner(&self) -> Option<Joiner> {
+        if self.has_extras() {
+            return self.peek_extras(|extras| extras.joiner.take()).flatten();
+        }
+        let number = self.noted();
+        self.note(Number::NONE);
+        (number != Number::NONE).then_some(Joiner::Ours(number))
+    }
+
+    /// Keeps whom to wake, and returns who was kept before.
+    pub(super) fn replace_joiner(&self, joiner: Joiner) -> Option<Joiner> {
+        self.with_few_extras(|extras| extras.joiner.replace(joiner))
+    }
+
+    /// A panic that came too late to be the outcome.
+    #[cold]
+    fn keep_late(&self, panic: Panic) {
+        self.with_extras(|extras| extras.late = Some(panic));
+    }
+
+    /// How far the task is.
+    pub(super) fn state(&self) -> TaskState {
+        let flags = self.flags();
+        match (self.stage(), flags & CLEANING != 0, flags & (CANCEL | ABORT) != 0) {
+            (stage, ..) if stage.is_end() => TaskState::Ended,
+            (Stage::Ending, ..) => TaskState::CleaningUp,
+            (_, true, _) => TaskState::CleaningUp,
+            (_, false, true) => TaskState::CancelRequested,
+            _ => TaskState::Running,
+        }
     }
 
     pub(super) fn name(&self) -> Option<String> {
@@ -211,7 +214,7 @@ impl Header {
 
     #[cold]
     fn set_reason_with_data(&self, reason: CancelReason) {
-        self.with_reason(|extras| extras.reason = Some(reason));
+        self.with_few_extras(|extras| extras.reason = Some(reason));
     }
 
     pub(super) fn reason(&self) -> Option<CancelReason> {
@@ -268,16 +271,16 @@ impl SpareExtras {
         }
         let extras = self.0.borrow_mut().pop();
         if let Some(extras) = extras {
-            task.meta.give_extras(&task.mark, extras);
+            task.give_extras(extras);
         }
     }
 
     pub(super) fn take_back(&self, task: &Header) {
-        let Some(mut extras) = task.meta.extras.take() else { return };
+        let Some(mut extras) = task.take_extras() else { return };
         if task.has_more_extras() {
             *extras = Extras::default();
         } else {
-            extras.reason = None;
+            (extras.reason, extras.joiner) = (None, None);
         }
         task.mark.set(task.mark.get().without_extras());
         let spare = &mut *self.0.borrow_mut();

@@ -4,6 +4,7 @@ use crate::{
     outcome::{
         join_error::JoinError,
         panic::Panic,
+        panics::Panics,
         reason::CancelReason,
         task_state::TaskState,
         unhandled::{UnhandledKind, Unhandler, report_unhandled},
@@ -15,8 +16,10 @@ use crate::{
     },
     task::{
         header::{Extras, Meta},
+        joiner::Joiner,
         tasks::{RawTask, Stop, Tasks, Whole},
     },
+    wake::wake::number_of,
 };
 use evenkeel_coop::try_consume_budget;
 use std::{
@@ -97,7 +100,7 @@ impl<T> RawTask<T> {
     }
 
     pub(crate) fn state(&self) -> TaskState {
-        self.home().map_or(TaskState::Ended, |tasks| tasks.state(self))
+        self.home().map_or(TaskState::Ended, |_| (***self).state())
     }
 
     pub(crate) fn reason(&self) -> Option<CancelReason> {
@@ -107,7 +110,7 @@ impl<T> RawTask<T> {
     /// `None` when the executor is gone.
     #[inline]
     pub(crate) fn number(&self) -> Option<Number> {
-        self.home().and_then(|tasks| tasks.number(self))
+        self.home().map(|_| (***self).number())
     }
 
     pub(crate) fn parent(&self) -> Number {
@@ -146,11 +149,44 @@ impl<T> Owned<T, Meta> {
         self.let_go();
     }
 
-    /// Stores the newest waker. `true` if the task has ended meanwhile.
+    /// Keeps the newest waker. `true` if the task has ended meanwhile.
+    ///
+    /// One of ours is a number, and the same as the number before, if there is one: nothing foreign is called, and no end comes between.
     #[inline]
     pub(super) fn wait(&self, cx: &Context<'_>) -> bool {
+        match number_of(cx.waker()) {
+            Some(number) if !self.has_extras() => {
+                self.note(number);
+                false
+            }
+            newest => self.wait_unusual(newest, cx.waker()),
+        }
+    }
+
+    /// [`Owned::wait`] with a waker that is foreign, or after one that may have been. Nothing is borrowed while one is cloned or dropped. As
+    /// the task may end in the middle of that, what was cloned is kept only if it has not.
+    #[cold]
+    #[inline(never)]
+    fn wait_unusual(&self, number: Option<Number>, newest: &Waker) -> bool {
+        let (kept, stale) = match (number, self.take_joiner()) {
+            (Some(number), stored) => (Joiner::Ours(number), stored),
+            (None, Some(Joiner::Foreign(stored))) if stored.will_wake(newest) => (Joiner::Foreign(stored), None),
+            (None, stored) => (Joiner::Foreign(newest.clone()), stored),
+        };
+        let old = if self.stage().is_end() {
+            Some(kept)
+        } else {
+            if let Some(tasks) = self.home() {
+                tasks.spare.lend(self);
+            }
+            self.replace_joiner(kept)
+        };
         let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
-        !self.meta.joiner.keep_while(cx.waker(), || !self.stage().is_end(), report)
+        let mut panics = Panics::default();
+        panics.catch(|| drop(old), report);
+        panics.catch(|| drop(stale), report);
+        panics.go_on();
+        self.stage().is_end()
     }
 
     /// The reason why a task that has ended has no value.
@@ -189,7 +225,7 @@ impl<T> Owned<T, Meta> {
     /// The handle leaves a task that has not ended to its executor, which cancels it for that reason.
     #[cold]
     fn give_up(self, reason: CancelReason) {
-        if let Some(joiner) = self.meta.joiner.take() {
+        if let Some(joiner) = self.take_joiner() {
             self.drop_joiner(joiner);
         }
         self.ask(Stop::Cancel, reason);
@@ -205,23 +241,29 @@ impl<T> Owned<T, Meta> {
     /// The task goes on without this handle, from when on the loop may free the block.
     #[inline(always)]
     fn let_go(self) {
-        match self.meta.joiner.take() {
-            Some(joiner) => self.let_go_waited(joiner),
-            None => {
-                self.release();
-            }
+        if self.has_extras() {
+            self.let_go_waited();
+        } else {
+            // A number that is noted is of no consequence without a handle.
+            self.release();
         }
     }
 
     /// Nobody is to be woken by the task's end any more. The waker may be foreign, and its destructor do anything, end the task also: the
     /// handle keeps the block meanwhile.
     #[cold]
-    fn let_go_waited(self, joiner: Waker) {
-        self.drop_joiner(joiner);
-        if self.stage().is_end() { self.give_back() } else { self.let_go() }
+    fn let_go_waited(self) {
+        while let Some(joiner) = self.take_joiner() {
+            self.drop_joiner(joiner);
+        }
+        if self.stage().is_end() {
+            self.give_back();
+        } else {
+            self.release();
+        }
     }
 
-    fn drop_joiner(&self, joiner: Waker) {
+    fn drop_joiner(&self, joiner: Joiner) {
         if let Err(panic) = Panic::catch(|| drop(joiner)) {
             self.report(UnhandledKind::WakerPanicked(panic));
         }

@@ -20,19 +20,18 @@
 use crate::{
     outcome::{
         reason::CancelReason,
-        task_state::TaskState,
         unhandled::{REPORT, Report, Unhandled, UnhandledKind, Unhandler},
     },
     outside::polled_outside,
     raw::lent::OnThread,
-    raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, table::flag::*},
+    raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, tag::flag::*},
     region::{
         epoch::new_epoch,
         here::Here,
         region::Region,
         spare::{SPARE, Spare},
     },
-    task::header::{Header, Live, Meta, SpareExtras},
+    task::header::{Header, Meta, SpareExtras},
     wake::{
         inbox::Inbox,
         seats::Seats,
@@ -230,9 +229,8 @@ impl Tasks {
 
     /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is. Whether the task is polled once more
     /// is decided now, by whether it was woken: see [`step_unusual`](Tasks::step_unusual).
-    pub(crate) fn request(&self, task: &Live, how: Stop, reason: CancelReason) {
-        let slots = &self.blocks.slots;
-        let flags = slots.flags(task.slot());
+    pub(crate) fn request(&self, task: &Header, how: Stop, reason: CancelReason) {
+        let flags = task.flags();
         let mut wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || task.stage() != Stage::Future {
             return;
@@ -248,16 +246,12 @@ impl Tasks {
                 new_epoch();
             }
         }
-        if how == Stop::Cancel
-            && flags & WOKEN == 0
-            && self.inbox.is_pending()
-            && self.number(task).is_some_and(|n| self.inbox.may_wake(n))
-        {
+        if how == Stop::Cancel && flags & WOKEN == 0 && self.inbox.is_pending() && self.inbox.may_wake(task.number()) {
             // It was woken from elsewhere, before this request, and that was not taken yet.
             wanted |= WOKEN;
         }
         let root = task.root();
-        if !slots.set_flags_and_queue(task.slot(), wanted) {
+        if !self.blocks.set_flags_and_queue(task, wanted) {
             self.tell_host();
         }
         // From here on the block may be gone: a host's callback was called, and these wakers may be foreign.
@@ -394,24 +388,8 @@ impl Tasks {
         self.quiet.get() || self.blocks.slots.is_flagged(self.current.get(), ABORT)
     }
 
-    pub(super) fn state(&self, head: &Header) -> TaskState {
-        let flags = self.blocks.slots.flags(head.slot());
-        match (head.stage(), flags & CLEANING != 0, flags & (CANCEL | ABORT) != 0) {
-            (stage, ..) if stage.is_end() => TaskState::Ended,
-            (Stage::Ending, ..) => TaskState::CleaningUp,
-            (_, true, _) => TaskState::CleaningUp,
-            (_, false, true) => TaskState::CancelRequested,
-            _ => TaskState::Running,
-        }
-    }
-
     pub(super) fn report(&self, head: &Header, kind: UnhandledKind) {
-        self.unhandler.report(head.unhandled(self.number(head), kind));
-    }
-
-    #[inline]
-    pub(super) fn number(&self, head: &Header) -> Option<Number> {
-        self.blocks.slots.number_in(head.slot() as usize)
+        self.unhandler.report(head.unhandled(Some(head.number()), kind));
     }
 
     /// The executor has nothing to do: memory that it does not need goes back.

@@ -54,12 +54,17 @@ impl WakeByNumber for Childs {
     }
 
     fn wake(word: *const ()) {
-        let number = Number::of_word(word);
-        match SEATS.look(|seats| seats?.queue(number, task_of)) {
-            Some(Number::NONE) => {}
-            Some(task) => wake_number(task),
-            None => wake_unusual(number),
-        }
+        wake_child(Number::of_word(word));
+    }
+}
+
+/// Wakes what has that number, which is no task of the current executor that waits: a child's seat is looked for first.
+#[inline(always)]
+fn wake_child(number: Number) {
+    match SEATS.look(|seats| seats?.queue(number, task_of)) {
+        Some(Number::NONE) => {}
+        Some(task) => wake_number(task),
+        None => wake_unusual(number),
     }
 }
 
@@ -110,6 +115,13 @@ pub(crate) fn wake_number(number: Number) {
     }
 }
 
+/// [`wake_number`] where a child is as likely as a task.
+pub(crate) fn wake_any(number: Number) {
+    if !is_woken(number) {
+        wake_child(number);
+    }
+}
+
 /// Queues the task of that number, if it is one of the current executor's and waits.
 #[inline(always)]
 fn is_woken(number: Number) -> bool {
@@ -124,6 +136,7 @@ pub(crate) fn is_still(number: Number) -> bool {
 
 /// No task of the current executor waits under this number.
 #[cold]
+#[inline(never)]
 fn wake_unusual(number: Number) {
     if let Some(child) = wake_outwards(number) {
         wake_both(child);
