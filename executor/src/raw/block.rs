@@ -7,7 +7,7 @@ use super::{
 };
 use alloc::boxed::Box;
 use core::{
-    cell::{Cell, UnsafeCell},
+    cell::Cell,
     mem::{ManuallyDrop, needs_drop, offset_of},
     ops::Deref,
     pin::Pin,
@@ -258,8 +258,8 @@ pub(super) union Block<F: Future, M: Meta> {
 /// A block in which a `T` lies.
 #[repr(C)]
 struct Filled<T, M: Meta> {
-    header: Header<M>,
-    payload: UnsafeCell<T>,
+    _header: Header<M>,
+    payload: T,
 }
 
 impl<F: Future, M: Meta> Block<F, M> {
@@ -328,15 +328,10 @@ impl<F: Future, M: Meta> Block<F, M> {
     }
 }
 
-/// Where a `T` lies in a block, or would lie.
-///
-/// # Safety
-///
-/// `header` is that of a block which is made for a `T`, as its future or its output.
+/// Where a `T` lies in a block that is made for one, as its future or its output.
 #[inline(always)]
-unsafe fn payload<T, M: Meta>(header: NonNull<Header<M>>) -> *mut T {
-    // SAFETY: a field's place inside a block; `header` was made from a pointer to the whole block.
-    unsafe { UnsafeCell::raw_get(&raw const (*header.cast::<Filled<T, M>>().as_ptr()).payload) }
+pub(super) fn payload<T, M: Meta>(header: NonNull<Header<M>>) -> *mut T {
+    header.as_ptr().wrapping_byte_add(offset_of!(Filled<T, M>, payload)).cast()
 }
 
 /// A block that lives. Only this room makes one; it is not `Copy`, and what may free the block consumes it.
@@ -417,20 +412,14 @@ impl<M: Meta> Live<M> {
         }
     }
 
-    /// Moves the output out, if it is there.
-    ///
-    /// # Safety
-    ///
-    /// The output is a `T`.
+    /// Is the output there? Then it is the caller's, who moves it out next.
     #[inline(always)]
-    pub(super) unsafe fn take_value<T>(&self) -> Option<T> {
-        if self.stage() != Stage::Value {
-            return None;
+    pub(super) fn take_value(&self) -> bool {
+        let is_there = self.stage() == Stage::Value;
+        if is_there {
+            self.stage.set(Stage::Taken);
         }
-        self.stage.set(Stage::Taken);
-        // SAFETY: the stage was `Value`: at this place lies the output, a `T` as the caller promises. The stage now says that it was
-        // moved away.
-        Some(unsafe { payload::<T, M>(self.0).read() })
+        is_there
     }
 
     /// Tells whether the task has ended, in one load.

@@ -83,9 +83,7 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     /// A new block, with a slot.
     #[cold]
     fn fresh(&self, size: &Size, taken: usize) -> Result<NonNull<u8>, Full> {
-        // SAFETY: a block is made for this room's headers, which begin with a tag here.
-        let make = |number| unsafe { Tag::write(size.alloc(), number) };
-        let attach = || self.slots.table.attach(MAX_SLOTS - taken, make);
+        let attach = || self.slots.table.attach(MAX_SLOTS - taken, |number| Tag::alloc(size, number));
         let made = attach().or_else(|_| {
             // Slots may lie idle with recycled blocks of other sizes.
             self.trim_to(0, 0);
@@ -136,7 +134,14 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     /// Takes the slot of a block away if its task has ended, no handle is left, and it is not in the ready queue.
     #[inline(always)]
     pub(crate) fn vacate_if_forgotten(&self, live: Live<M>) -> Option<Vacant<M>> {
-        if live.has_handle() || live.flags() & (DONE | QUEUED) != DONE {
+        if live.has_handle() { None } else { self.vacate_if_handle_goes(live) }
+    }
+
+    /// [`Blocks::vacate_if_forgotten`] for a handle that is done with its block, and goes.
+    #[inline(always)]
+    pub(crate) fn vacate_if_handle_goes(&self, live: Live<M>) -> Option<Vacant<M>> {
+        if live.flags() & (DONE | QUEUED) != DONE {
+            live.set_loose();
             return None;
         }
         live.vacate();
@@ -157,6 +162,7 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     }
 
     #[cold]
+    #[inline(never)]
     fn free_alone(&self, live: Live<M>) {
         self.slots.table.detach(live.number());
         free_memory(live);

@@ -1,7 +1,7 @@
 //! A block's one handle: what is left when its task has ended, and takes the output.
 
 use super::{
-    block::{Live, Meta, Stage, free_memory},
+    block::{Live, Meta, Stage, free_memory, payload},
     tag::Slotted,
 };
 use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
@@ -58,8 +58,8 @@ impl<T, M: Owner> Owned<T, M> {
     /// The output, if there is one that was not taken yet.
     #[inline(always)]
     pub(crate) fn take_value(&self) -> Option<T> {
-        // SAFETY: the output is a `T`, as `new`'s caller promised.
-        unsafe { self.live.take_value() }
+        // SAFETY: the output is a `T`, as `new`'s caller promised. It is there, and the stage says now that it was moved away.
+        self.live.take_value().then(|| unsafe { payload::<T, M>(self.live.0).read() })
     }
 
     /// Is neither the future there nor an output that was not taken?
@@ -93,12 +93,13 @@ impl<T, M: Owner> Owned<T, M> {
 }
 
 impl<T, E, M: Owner<Slot = Slotted<E>>> Owned<T, M> {
-    /// The handle is done with a block whose output is gone: `f` gets it, or it is freed if its executor is gone.
+    /// The handle is done with a block whose output is gone: `f` gets it, for [`Blocks::vacate_if_handle_goes`](super::blocks::Blocks), or
+    /// it is freed if its executor is gone.
     #[inline(always)]
     pub(crate) fn part(self, f: impl FnOnce(&M::Home, Live<M>)) {
         let owned = self.again();
         match self.home() {
-            Some(home) => f(home, owned.release()),
+            Some(home) => f(home, owned.live),
             None => free_memory(owned.live),
         }
     }

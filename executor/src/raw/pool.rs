@@ -10,12 +10,13 @@ use alloc::{
 };
 use core::{cell::Cell, mem::MaybeUninit, ptr::NonNull};
 
-/// Classes of blocks of up to [`FINE`] bytes differ by a word: what a block asks for is what it needs, and the allocator rounds as it likes.
+/// Classes of blocks of up to [`FINE`] bytes differ by so many: a block asks for what it needs, and the allocator rounds as it likes.
 const STEP: usize = 8;
 const FINE: usize = 512;
-/// Larger ones differ by this many bytes.
+/// Larger ones differ by so many.
 const WIDE_STEP: usize = 32;
 const CLASSES: usize = 128;
+const NO_CLASS: usize = CLASSES;
 const ALIGN: usize = 16;
 
 /// The class of blocks that need so many bytes.
@@ -30,7 +31,7 @@ const fn bytes_of(class: usize) -> usize {
 
 /// How a block's memory was obtained, known for each task type at compile time.
 pub(crate) struct Size {
-    /// 0: none, too large or too strictly aligned to be recycled.
+    /// [`NO_CLASS`]: too large or too strictly aligned to be recycled.
     class: usize,
     layout: Layout,
 }
@@ -40,17 +41,21 @@ impl Size {
         let layout = Layout::new::<B>();
         let class = class_of(layout.size());
         if layout.align() > ALIGN || class >= CLASSES || layout.size() < size_of::<Free>() {
-            return Size { layout, class: 0 };
+            return Size { layout, class: NO_CLASS };
         }
         match Layout::from_size_align(bytes_of(class), ALIGN) {
             Ok(layout) => Size { layout, class },
-            Err(_) => Size { layout, class: 0 },
+            Err(_) => Size { layout, class: NO_CLASS },
         }
     }
 
     #[inline(always)]
     pub(crate) fn is_recycled(&self) -> bool {
-        self.class != 0
+        self.class < CLASSES
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.layout.size()
     }
 
     /// Fresh memory for a block.
@@ -79,6 +84,11 @@ struct Free {
     next: Option<NonNull<Free>>,
 }
 
+impl Size {
+    /// So many bytes of a block are the pool's while it is on a list, and the first word is not.
+    pub(super) const USED: usize = size_of::<Free>();
+}
+
 #[derive(Default)]
 struct Class {
     head: Cell<Option<NonNull<Free>>>,
@@ -98,8 +108,7 @@ impl Pool {
     /// A recycled block, in which nothing is but what it keeps for its slot.
     #[inline(always)]
     pub(crate) fn take(&self, size: &Size) -> Option<NonNull<u8>> {
-        // The list of class 0 is always empty.
-        let class = &self.classes[size.class];
+        let class = self.classes.get(size.class)?;
         let block = class.head.get()?;
         // SAFETY: what is on a list is memory of at least a `Free`, whose link `give` wrote, and nobody else's.
         class.head.set(unsafe { (*block.as_ptr()).next });
@@ -116,6 +125,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) unsafe fn give(&self, block: NonNull<u8>, size: &Size) {
         debug_assert!(size.is_recycled());
+        // The caller has looked, so that the remainder costs nothing.
         let class = &self.classes[size.class % CLASSES];
         let block = block.cast::<Free>();
         // SAFETY: the block is ours from here on, aligned to at least `ALIGN`, and no smaller than a `Free`.

@@ -1,8 +1,9 @@
 //! The tag: what a block with a slot begins with, and what the table and the pool know of it.
 
-use super::number::Number;
+use super::{number::Number, pool::Size};
 use core::{
     cell::Cell,
+    mem::offset_of,
     ptr::{self, NonNull},
 };
 
@@ -35,7 +36,7 @@ use flag::*;
 pub(crate) struct Slotted<E> {
     /// The number of the task, or of the next one if there is none. The slot in it is always the block's.
     pub(super) number: Cell<Number>,
-    /// A number that the task has noted, or a box of what few tasks have; in a vacant block the pool's. The block's `BOXED` says which.
+    /// A number that the task has noted, or a box of what few tasks have, by the block's `BOXED`. In a vacant block it is the pool's.
     pub(super) word: Cell<*mut E>,
 }
 
@@ -50,16 +51,16 @@ pub(crate) struct Tag {
     pub(super) flags: Cell<u8>,
 }
 
+/// The pool leaves the flags alone.
+const _: () = assert!(Size::USED <= offset_of!(Tag, flags));
+
 impl Tag {
-    /// Writes the tag of a vacant block into its memory.
-    ///
-    /// # Safety
-    ///
-    /// The memory is fresh, of a block that begins with a tag.
-    pub(super) unsafe fn write(memory: NonNull<u8>, number: Number) -> NonNull<Tag> {
+    /// Fresh memory for a block with a slot, which is vacant.
+    pub(super) fn alloc(size: &Size, number: Number) -> NonNull<Tag> {
+        assert!(size.bytes() >= size_of::<Tag>(), "a block with a slot begins with a tag");
         let slotted = Slotted { number: Cell::new(number), word: Cell::new(Slotted::NO_WORD) };
-        let tag = memory.cast::<Tag>();
-        // SAFETY: the memory is large enough and aligned for a block, so for a tag, and the caller's alone.
+        let tag = size.alloc().cast::<Tag>();
+        // SAFETY: the memory is large enough, aligned for a word at least, and nobody else's.
         unsafe { tag.write(Tag { slotted, flags: Cell::new(VACANT) }) };
         tag
     }

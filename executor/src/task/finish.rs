@@ -162,14 +162,28 @@ impl Tasks {
     #[inline(always)]
     pub(super) fn free_if_forgotten(&self, task: Live) {
         if let Some(vacant) = self.blocks.vacate_if_forgotten(task) {
-            if vacant.has_extras() {
-                return self.free_with_extras(vacant);
-            }
-            self.blocks.free(vacant);
+            self.free(vacant);
         }
     }
 
+    /// [`Tasks::free_if_forgotten`] for a handle that is done with its task, and goes.
+    #[inline(always)]
+    pub(super) fn free_without_handle(&self, task: Live) {
+        if let Some(vacant) = self.blocks.vacate_if_handle_goes(task) {
+            self.free(vacant);
+        }
+    }
+
+    #[inline(always)]
+    fn free(&self, vacant: Vacant<Meta>) {
+        if vacant.has_extras() {
+            return self.free_with_extras(vacant);
+        }
+        self.blocks.free(vacant);
+    }
+
     #[cold]
+    #[inline(never)]
     fn free_with_extras(&self, vacant: Vacant<Meta>) {
         self.spare.take_back(&vacant);
         self.blocks.free(vacant);

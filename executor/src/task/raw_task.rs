@@ -289,7 +289,7 @@ impl<T> Owned<T, Meta> {
     /// The outcome is gone: frees the block, or leaves that to the loop.
     #[inline(always)]
     fn forget(self) {
-        self.part(Tasks::free_if_forgotten);
+        self.part(Tasks::free_without_handle);
     }
 
     /// [`Owned::forget`] for an outcome that was not taken: a panic that nobody saw is reported.
