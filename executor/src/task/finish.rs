@@ -88,8 +88,10 @@ impl Tasks {
             return self.let_go(task);
         }
         // From here on the block may be gone: the waker may be one that drops the handle.
-        if let Some(joiner) = task.take_joiner() {
-            self.wake_joiner(joiner);
+        match task.take_joiner() {
+            Some(Joiner::Ours(number)) if self.blocks.slots.wake_waiting(number) => {}
+            Some(joiner) => self.wake_joiner(joiner),
+            None => {}
         }
     }
 

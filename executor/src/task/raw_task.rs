@@ -168,18 +168,12 @@ impl<T> Owned<T, Meta> {
     #[cold]
     #[inline(never)]
     fn wait_unusual(&self, number: Option<Number>, newest: &Waker) -> bool {
-        let (kept, stale) = match (number, self.take_joiner()) {
-            (Some(number), stored) => (Joiner::Ours(number), stored),
-            (None, Some(Joiner::Foreign(stored))) if stored.will_wake(newest) => (Joiner::Foreign(stored), None),
-            (None, stored) => (Joiner::Foreign(newest.clone()), stored),
-        };
-        let old = if self.stage().is_end() {
-            Some(kept)
-        } else {
-            if let Some(tasks) = self.home() {
-                tasks.spare.lend(self);
-            }
-            self.replace_joiner(kept)
+        let (old, stale) = match number {
+            Some(number) => match self.replace_joiner(Joiner::Ours(number)) {
+                None | Some(Joiner::Ours(_)) => return false,
+                foreign => (foreign, None),
+            },
+            None => self.keep_foreign(newest),
         };
         let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
         let mut panics = Panics::default();
@@ -187,6 +181,21 @@ impl<T> Owned<T, Meta> {
         panics.catch(|| drop(stale), report);
         panics.go_on();
         self.stage().is_end()
+    }
+
+    /// Keeps a clone of a foreign waker, or the stored one if it wakes the same. Returns what is to be dropped.
+    fn keep_foreign(&self, newest: &Waker) -> (Option<Joiner>, Option<Joiner>) {
+        let (kept, stale) = match self.take_joiner() {
+            Some(Joiner::Foreign(stored)) if stored.will_wake(newest) => (stored, None),
+            stored => (newest.clone(), stored),
+        };
+        if self.stage().is_end() {
+            return (Some(Joiner::Foreign(kept)), stale);
+        }
+        if let Some(tasks) = self.home() {
+            tasks.spare.lend(self);
+        }
+        (self.replace_joiner(Joiner::Foreign(kept)), stale)
     }
 
     /// The reason why a task that has ended has no value.
