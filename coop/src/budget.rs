@@ -83,7 +83,12 @@ fn give_way(cx: &Context<'_>) {
 /// ```
 #[inline(always)]
 pub fn has_budget() -> bool {
-    LEFT.get() > 0 || !IS_LIMITED.get()
+    LEFT.get() > 0 || is_without_limit()
+}
+
+#[cold]
+fn is_without_limit() -> bool {
+    !IS_LIMITED.get()
 }
 
 /// Takes one operation of the current task's budget, and gives way if there is none left: for loops that compute, or await what is not

@@ -31,7 +31,7 @@ use std::{
 /// it for those whom they notify. Why nobody overtakes these, and none of them is forgotten:
 ///
 /// * Who is notified while the lock is free has it on the spot: nobody is in line then, and nobody has arrived. Otherwise he arrives.
-/// * Who wants the lock and does not get it puts the arrivals into line (`ask`) before he enters it himself. So whoever is in line was there
+/// * Who wants the lock and does not get it puts the arrivals into line (`attempt_or_ask`) before he enters it himself. So whoever is in line was there
 ///   before those who have arrived, and these are before all who come later.
 /// * `unlock` hands the lock to the first in line, or to the first who has arrived; it is free only where there is neither.
 /// * Who has arrived and is polled all the same puts the arrivals into line, and waits on there. Who goes does so, too, and leaves the line,
@@ -98,14 +98,27 @@ impl Lock {
         self.arrivals().take_for(Whose::Held)
     }
 
-    /// Says that somebody is about to enter the line.
+    /// Takes the lock, or says that somebody is about to enter the line.
     #[inline]
-    fn ask(&self) {
+    fn attempt_or_ask(&self) -> bool {
         match self.state.get() {
-            State::Held => self.state.set(State::Asked),
-            State::Shared => self.take_in(),
-            _ => {}
+            State::Free => self.state.set(State::Held),
+            State::Shared => return self.attempt_or_ask_shared(),
+            _ => {
+                self.state.set(State::Asked);
+                return false;
+            }
         }
+        true
+    }
+
+    #[inline(never)]
+    fn attempt_or_ask_shared(&self) -> bool {
+        let is_taken = self.attempt_shared();
+        if !is_taken {
+            self.take_in();
+        }
+        is_taken
     }
 
     /// Gives the lock back: it goes to the next in line.
@@ -255,11 +268,7 @@ impl Line for Locking {
 
     #[inline]
     fn attempt(lock: &Lock, _: ()) -> Attempt<(), ()> {
-        if lock.attempt() {
-            return Attempt::Granted(());
-        }
-        lock.ask();
-        Attempt::Wait(())
+        if lock.attempt_or_ask() { Attempt::Granted(()) } else { Attempt::Wait(()) }
     }
 
     fn give_back(lock: &Lock, _: ()) {

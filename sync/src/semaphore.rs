@@ -205,22 +205,14 @@ impl Semaphore {
     /// Serves the line and wakes it. It is kept out of `release`, which is all that an uncontended permit needs.
     #[inline(never)]
     fn hand_out(&self) {
-        let mut waking = self.queue.waking();
-        while let Some(asked) = self.first_fitting() {
-            let _ = waking.grant(asked);
-        }
+        self.queue.serve(|asked| self.take_free(asked));
     }
 
-    /// Takes what the first in line asks for, if so much is free. Only ever the first: a large request is not overtaken by small ones
+    /// Takes so many permits for the first in line, if they are free. Only ever for the first: a large request is not overtaken by small ones
     /// that would fit.
     #[inline(always)]
-    fn first_fitting(&self) -> Option<usize> {
-        let free = self.free.get();
-        if free == 0 {
-            return None;
-        }
-        let asked = self.queue.front().filter(|asked| *asked <= free)?;
-        self.free.set(free - asked);
+    fn take_free(&self, asked: usize) -> Option<usize> {
+        self.free.set(self.free.get().checked_sub(asked)?);
         Some(asked)
     }
 
@@ -270,7 +262,7 @@ impl Line for Acquiring {
 
     #[inline]
     fn serve(semaphore: &Semaphore) {
-        while let Some(asked) = semaphore.first_fitting() {
+        while let Some(asked) = semaphore.queue.front().and_then(|asked| semaphore.take_free(asked)) {
             let _ = semaphore.queue.grant(asked);
         }
     }

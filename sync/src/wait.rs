@@ -117,36 +117,35 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
     /// Goes on with a wait that stands in line.
     #[inline(always)]
     fn go_on(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
-        let queue = L::queue(&self.owner);
-        // It stays in line until it is known not to be: wakers may panic.
-        if matches!(&self.step, Step::InLine(seat) if !queue.has_ended(seat, cx.waker())) {
-            return self.has_to_wait();
-        }
-        match std::mem::replace(&mut self.step, Step::Over) {
-            Step::InLine(seat) => Poll::Ready(queue.take(seat)),
-            _ => over(),
+        loop {
+            // Foreign code, perhaps, which finds the waiter in line.
+            let queue = L::queue(&self.owner);
+            let Step::InLine(seat) = std::mem::replace(&mut self.step, Step::Over) else { over() };
+            match queue.take(seat) {
+                Ok(outcome) => return Poll::Ready(outcome),
+                // It stands in line until it is known not to: wakers may panic.
+                Err(seat) => self.step = Step::InLine(seat),
+            }
+            if !self.has_ended(cx.waker()) {
+                return self.has_to_wait();
+            }
         }
     }
 
-    /// [`go_on`](Self::go_on), where nobody is in a hurry.
-    #[cold]
-    fn go_on_at_once(&mut self, cx: &Context<'_>) -> Poll<Result<L::Grant, L::Request>> {
-        self.go_on(cx)
+    /// Sees to it that the waiter is woken, if his wait has not ended.
+    #[inline(never)]
+    fn has_ended(&self, waker: &Waker) -> bool {
+        matches!(&self.step, Step::InLine(seat) if L::queue(&self.owner).has_ended(seat, waker))
     }
 
     /// The task's poll has no budget left: what the waiter got is its own, but it sees that in the next poll. So its turn came when it would
     /// have come otherwise, and nobody is overtaken.
     #[cold]
     #[inline(never)]
-    fn give_way(
-        &mut self,
-        outcome: Result<L::Grant, L::Request>,
-        cx: &Context<'_>,
-    ) -> Poll<Result<L::Grant, L::Request>> {
+    fn give_way(&mut self, outcome: Result<L::Grant, L::Request>, cx: &Context<'_>) {
         self.step = Step::InLine(L::queue(&self.owner).keep(outcome));
         // Foreign, perhaps: if it panics, the step is what it should be.
         cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     #[inline(always)]
@@ -221,18 +220,27 @@ impl<P: Deref<Target = L::Owner>, L: Line> Future for Wait<P, L> {
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Step::InLine(_) = self.step {
-            return self.go_on(cx);
-        }
-        let Step::New(request) = std::mem::replace(&mut self.step, Step::Over) else { over() };
-        let outcome = match L::attempt(&self.owner, request) {
-            Attempt::Granted(grant) => Ok(grant),
-            Attempt::Refused(request) => Err(request),
-            Attempt::Wait(request) => {
-                return if self.enter(request, cx.waker()) { self.has_to_wait() } else { self.go_on_at_once(cx) };
+        if !self.has_begun() {
+            let Step::New(request) = std::mem::replace(&mut self.step, Step::Over) else { over() };
+            let outcome = match L::attempt(&self.owner, request) {
+                Attempt::Granted(grant) => Some(Ok(grant)),
+                Attempt::Refused(request) => Some(Err(request)),
+                Attempt::Wait(request) => {
+                    if self.enter(request, cx.waker()) {
+                        return self.has_to_wait();
+                    }
+                    None
+                }
+            };
+            if let Some(outcome) = outcome {
+                if try_consume_budget() {
+                    return Poll::Ready(outcome);
+                }
+                self.give_way(outcome, cx);
+                return Poll::Pending;
             }
-        };
-        if try_consume_budget() { Poll::Ready(outcome) } else { self.give_way(outcome, cx) }
+        }
+        self.go_on(cx)
     }
 }
 

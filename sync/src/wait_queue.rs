@@ -188,6 +188,28 @@ impl<R, G> WaitQueue<R, G> {
         Ok(granted)
     }
 
+    /// Hands what `what` says to one waiter after the other, until it has nothing for the request of the first in line. Then those are woken:
+    /// the first of them mostly is the only one.
+    #[inline(always)]
+    pub(crate) fn serve(&self, mut what: impl FnMut(R) -> Option<G>)
+    where
+        R: Copy,
+    {
+        let mut first = None;
+        if !self.nodes.has_calls() {
+            let Some(waker) = self.nodes.grant_by(&mut what) else { return };
+            self.waiting.set(self.waiting.get() - 1);
+            first = waker;
+        }
+        while let Some(grant) = self.front().and_then(&mut what) {
+            let _ = self.grant(grant);
+        }
+        if let Some(waker) = first {
+            self.wake_before_others(waker);
+        }
+        self.wake();
+    }
+
     /// Hands a copy of `grant` to everyone who waits now, and returns how many these were.
     ///
     /// Call [`wake`](Self::wake) when your own state is in order.
@@ -330,9 +352,9 @@ impl<R, G> WaitQueue<R, G> {
         true
     }
 
-    /// Takes what a wait has ended with, see [`has_ended`](Self::has_ended).
+    /// Takes what a wait has ended with, if its waker is no call any more. Otherwise [`has_ended`](Self::has_ended) tells how it is.
     #[inline(always)]
-    pub(crate) fn take(&self, seat: Seat<R, G>) -> Result<G, R> {
+    pub(crate) fn take(&self, seat: Seat<R, G>) -> Result<Result<G, R>, Seat<R, G>> {
         self.nodes.take(seat)
     }
 

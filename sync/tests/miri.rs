@@ -1,10 +1,13 @@
 //! What the raw room does, for Miri: nodes that are entered, granted, refused, left and used again, and queues that go before those
 //! who waited in them.
 
+use evenkeel_coop::with_budget;
 use evenkeel_sync::{Attempt, Condition, Event, Line, Mutex, Queue, Semaphore, Wait, WaitQueue, oneshot};
 use std::{
     cell::Cell,
+    collections::VecDeque,
     ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
     sync::{
@@ -275,4 +278,135 @@ fn a_place_in_line_is_left_with_another_queue_than_it_was_from() {
     let (wait, which) = who_is_led_elsewhere();
     which.set(1);
     drop(wait);
+}
+
+/// Counts its drops, and panics in them if it is to.
+struct Counted<'a>(&'a Cell<usize>, bool);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        assert!(!self.1, "a destructor");
+    }
+}
+
+#[test]
+fn items_stay_in_order_while_their_slots_are_used_again_and_they_move_to_others() {
+    let queue = Queue::unbounded();
+    let mut model = VecDeque::new();
+    let mut next = 0;
+    // The ring is full now and then, wherever its first item lies.
+    for (more, fewer) in [(3, 2), (4, 5), (7, 3), (9, 1), (0, 12), (20, 13), (30, 37)] {
+        for _ in 0..more {
+            queue.try_put(Box::new(next)).unwrap();
+            model.push_back(next);
+            next += 1;
+        }
+        assert_eq!(queue.len(), model.len());
+        for _ in 0..fewer {
+            assert_eq!(queue.try_get().ok().map(|item| *item), model.pop_front());
+        }
+    }
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn a_queue_that_held_many_gives_their_slots_back_and_keeps_the_rest() {
+    let queue = Queue::unbounded();
+    for n in 0..2049 {
+        queue.try_put(Box::new(n)).unwrap();
+    }
+    for n in 0..2048 {
+        assert_eq!(*queue.try_get().unwrap(), n);
+    }
+    queue.try_put(Box::new(2049)).unwrap();
+    assert_eq!(queue.close_now(), [Box::new(2048), Box::new(2049)]);
+}
+
+#[test]
+fn what_comes_back_stands_where_it_was_whoever_leaves_first() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        // Items that nobody waits for are there as well, and some of them go first.
+        for (stored, taken) in [(0, 0), (1, 1), (2, 0), (9, 1)] {
+            let queue = Queue::unbounded();
+            let mut gets: Vec<_> = (0..3).map(|_| Some(queue.get())).collect();
+            assert!(gets.iter_mut().flatten().all(|get| poll(get, Waker::noop()).is_pending()));
+            for n in 0..3 + stored {
+                queue.try_put(Box::new(n)).unwrap();
+            }
+            for n in 0..taken {
+                assert_eq!(*queue.try_get().unwrap(), 3 + n);
+            }
+            for which in order {
+                gets[which] = None;
+            }
+            assert_eq!(queue.len(), 3 + stored - taken);
+            queue.try_put(Box::new(3 + stored)).unwrap();
+            let left: Vec<_> = std::iter::from_fn(|| queue.try_get().ok()).map(|item| *item).collect();
+            let wanted: Vec<_> = (0..4 + stored).filter(|n| !(3..3 + taken).contains(n)).collect();
+            assert_eq!(left, wanted, "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_back_twice_stands_where_it_was() {
+    let queue = Queue::unbounded();
+    let mut gets: Vec<_> = (0..3).map(|_| queue.get()).collect();
+    assert!(gets.iter_mut().all(|get| poll(get, Waker::noop()).is_pending()));
+    for n in 0..3 {
+        queue.try_put(Box::new(n)).unwrap();
+    }
+    drop(gets.remove(0));
+    // The first item is handed out again, to one who does not look.
+    let mut again = queue.get();
+    assert!(with_budget(0, || poll(&mut again, Waker::noop())).is_pending());
+    assert!(queue.is_empty());
+    drop(gets);
+    drop(again);
+    assert_eq!(queue.close_now(), [Box::new(0), Box::new(1), Box::new(2)]);
+}
+
+#[test]
+fn items_without_a_size_are_counted_and_dropped() {
+    thread_local!(static DROPS: Cell<usize> = const { Cell::new(0) });
+    struct Nothing;
+    impl Drop for Nothing {
+        fn drop(&mut self) {
+            DROPS.set(DROPS.get() + 1);
+        }
+    }
+    let queue = Queue::unbounded();
+    for _ in 0..9 {
+        queue.try_put(Nothing).ok().unwrap();
+    }
+    drop(queue.try_get());
+    assert_eq!((queue.len(), DROPS.get()), (8, 1));
+    drop(queue);
+    assert_eq!(DROPS.get(), 9);
+}
+
+#[test]
+fn a_queue_drops_what_is_left_once_also_if_a_destructor_panics() {
+    let drops = Cell::new(0);
+    let queue = Queue::unbounded();
+    for n in 0..11 {
+        if n > 5 {
+            drop(queue.try_get());
+        }
+        queue.try_put(Counted(&drops, n == 7)).ok().unwrap();
+    }
+    assert_eq!((queue.len(), drops.get()), (6, 5));
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+    assert_eq!(dropped.unwrap_err().downcast_ref(), Some(&"a destructor"));
+    assert_eq!(drops.get(), 11);
+}
+
+#[test]
+fn items_may_borrow_from_what_goes_before_their_queue() {
+    let queue = Queue::unbounded();
+    let text = String::from("text");
+    queue.try_put((&*text, 1)).unwrap();
+    queue.try_put((&text[1..], 2)).unwrap();
+    assert_eq!(queue.try_get(), Ok(("text", 1)));
 }

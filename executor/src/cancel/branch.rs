@@ -11,7 +11,7 @@ use crate::{
     },
     raw::lent::OnThread,
     region::{
-        epoch::{Epoch, epoch},
+        epoch::{Epoch, NO_EPOCH, epoch},
         here::Framed,
         locals::LocalValue,
         region::{Kind, Region},
@@ -189,7 +189,8 @@ pub struct Siblings<'a> {
     tasks: &'a Tasks,
     /// One frame for all, as long as none of them needs more: nothing in it belongs to one of them.
     framed: Option<Framed<'a>>,
-    /// The epoch when these siblings looked last: as long as it stays, nothing was cancelled since.
+    /// The epoch when these siblings looked last: as long as it stays, nothing was cancelled since. If a scope around is cancelled it is none
+    /// that there is, so that one compare says whether a branch needs nothing.
     epoch: Epoch,
     /// How many regions were made when these siblings looked last.
     made: u64,
@@ -230,7 +231,7 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
         let mut siblings = Siblings {
             tasks,
             framed: Some(tasks.here.enter_bare(is_cancelled)),
-            epoch: epoch(),
+            epoch: epoch_unless(is_cancelled),
             made: tasks.here.made(),
             is_cancelled,
             began_cancelled: is_cancelled,
@@ -240,6 +241,12 @@ pub fn poll_branches<R>(poll: impl FnOnce(&mut Siblings<'_>) -> R) -> R {
         base.end();
         polled
     })
+}
+
+/// The epoch that it is now; none if something is cancelled already.
+#[inline(always)]
+fn epoch_unless(is_cancelled: bool) -> Epoch {
+    if is_cancelled { NO_EPOCH } else { epoch() }
 }
 
 /// What is left to do in the poll of a branch: all of it, or what follows the poll of its future. It is for that branch only, in the same
@@ -258,7 +265,7 @@ impl<'a> Siblings<'a> {
     fn look(&mut self) {
         self.framed = None;
         self.is_cancelled = self.tasks.is_cancelled_here();
-        (self.epoch, self.made) = (epoch(), self.tasks.here.made());
+        (self.epoch, self.made) = (epoch_unless(self.is_cancelled), self.tasks.here.made());
         self.framed = Some(self.tasks.here.enter_bare(self.is_cancelled));
     }
 
@@ -336,7 +343,7 @@ impl<'a> Siblings<'a> {
         cx: &mut Context<'_>,
     ) -> Result<Poll<F::Output>, Rest<F::Output>> {
         let mut this = branch.parts();
-        if this.region.is_some() || self.is_cancelled || self.epoch != epoch() {
+        if this.region.is_some() || self.epoch != epoch() {
             return Err(Rest(None));
         }
         *this.state = State::Running;

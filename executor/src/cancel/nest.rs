@@ -142,6 +142,25 @@ fn unlink(region: &Region) {
     drop_wakers([region.limit.take_waker(), None]);
 }
 
+impl Nest<()> {
+    /// Makes a scope as good as new in which a nest has ended, or nothing ran, so that another one can run in it. Who has a handle or a token of
+    /// it keeps what it was.
+    ///
+    /// ```
+    /// use evenkeel::{CancelScope, combinator::Nest};
+    ///
+    /// let mut scope = CancelScope::new();
+    /// let token = scope.token();
+    /// scope.cancel("not needed");
+    /// Nest::renew(&mut scope);
+    /// assert!(token.is_cancelled() && !scope.is_cancelled());
+    /// ```
+    #[inline]
+    pub fn renew(scope: &mut CancelScope) {
+        Region::renew(&mut scope.0);
+    }
+}
+
 impl<F> Nest<F> {
     /// A body that begins when it is polled, in a scope that has not run anything, and a place in the source for reports.
     ///

@@ -44,9 +44,9 @@ pin_project! {
     }
     impl<F, T: Timing> PinnedDrop for Scoped<F, T> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if this.region.is_some() {
-                this.drop_unfinished();
+            let mut this = this;
+            if this.as_mut().project().region.is_some() {
+                this.project().drop_unfinished();
             }
         }
     }
@@ -64,16 +64,65 @@ impl<F: Future, T: Timing> Future for Scoped<F, T> {
     type Output = Result<F::Output, Cancelled>;
 
     #[inline(always)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let polled = polled_by("a cancel scope", |tasks| {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        polled_by("a cancel scope", |tasks| {
+            let this = self.as_mut().project();
             let is_bare = this.region.is_none() && !tasks.is_cancelled_here() && !this.timing.has_fired();
             if is_bare && (*this.state == State::Running || !is_past(this.timing.first_deadline())) {
-                this.poll_bare(tasks, cx)
+                self.poll_bare(tasks, cx)
             } else {
-                this.visit(tasks, None).poll(cx)
+                self.poll_in_region(tasks, cx)
             }
-        });
+        })
+    }
+}
+
+impl<F: Future, T: Timing> Scoped<F, T> {
+    /// Polls the body in a scope that has no region: the price of a timeout that does not fire.
+    #[inline(always)]
+    fn poll_bare(mut self: Pin<&mut Self>, tasks: &Tasks, cx: &mut Context<'_>) -> Poll<<Self as Future>::Output> {
+        let this = self.as_mut().project();
+        *this.state = State::Running;
+        let future = this.body.get().expect("a scope was polled after it had ended");
+        let before = epoch();
+        let (polled, made) = tasks.here.inside_bare(|| future.poll(cx));
+        match (made, polled) {
+            (None, Poll::Ready(value)) => {
+                this.timing.stop();
+                Poll::Ready(Ok(value))
+            }
+            (None, Poll::Pending) if epoch() == before => {
+                this.timing.keep_deadline(this.timing.first_deadline(), cx.waker());
+                Poll::Pending
+            }
+            (made, polled) => self.go_on(tasks, polled, made, before, cx),
+        }
+    }
+
+    /// Polls a scope that has a region, or needs one.
+    #[inline(never)]
+    fn poll_in_region(self: Pin<&mut Self>, tasks: &Tasks, cx: &mut Context<'_>) -> Poll<<Self as Future>::Output> {
+        let mut this = self.project();
+        let polled = this.visit(tasks, None).poll(cx);
+        if polled.is_ready() {
+            this.end();
+        }
+        polled
+    }
+
+    /// [`after_bare`](Parts::after_bare) for a scope that is polled alone.
+    #[cold]
+    #[inline(never)]
+    fn go_on(
+        self: Pin<&mut Self>,
+        tasks: &Tasks,
+        polled: Poll<F::Output>,
+        made: Option<Rc<Region>>,
+        before: Epoch,
+        cx: &mut Context<'_>,
+    ) -> Poll<<Self as Future>::Output> {
+        let mut this = self.project();
+        let polled = this.after_bare(tasks, (polled, made), before, cx);
         if polled.is_ready() {
             this.end();
         }
@@ -82,20 +131,6 @@ impl<F: Future, T: Timing> Future for Scoped<F, T> {
 }
 
 impl<F: Future, T: Timing> Parts<'_, F, T> {
-    /// Polls the body in a scope that has no region: the price of a timeout that does not fire.
-    #[inline(always)]
-    fn poll_bare(&mut self, tasks: &Tasks, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
-        *self.state = State::Running;
-        let future = self.body.as_mut().get().expect("a scope was polled after it had ended");
-        let before = epoch();
-        let (polled, made) = tasks.here.inside_bare(|| future.poll(cx));
-        if polled.is_pending() && made.is_none() && epoch() == before {
-            self.timing.keep_deadline(self.timing.first_deadline(), cx.waker());
-            return Poll::Pending;
-        }
-        self.after_bare(tasks, (polled, made), before, cx)
-    }
-
     /// Goes on after a poll of the body without a region, in which one was `made` perhaps, or something was cancelled since `before`.
     #[inline(always)]
     pub(super) fn after_bare(

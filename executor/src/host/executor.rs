@@ -155,7 +155,7 @@ impl Executor {
     /// If the executor has as many tasks as it may have.
     #[track_caller]
     pub fn spawn<T: fmt::Debug + 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
-        Task(self.core.tasks.spawn::<_, ForErrors>(future, Location::caller()).or_panic())
+        Task(self.core.tasks.spawn::<_, ForErrors>(|_| future, Location::caller()).or_panic())
     }
 
     /// What reaches this executor from other threads.

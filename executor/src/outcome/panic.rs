@@ -18,7 +18,10 @@ use std::{
 /// let JoinError::Panicked(panic) = error else { unreachable!() };
 /// assert_eq!(panic.message(), "out of cheese");
 /// ```
-pub struct Panic(Box<Carried>);
+pub struct Panic(
+    /// It is there until the panic is dropped. That is done in a call: what may hold a panic is dropped far more often without one.
+    Option<Box<Carried>>,
+);
 
 struct Carried {
     message: Box<str>,
@@ -36,7 +39,7 @@ impl Panic {
         } else {
             Box::from("(a payload that is not text)")
         };
-        Panic(Box::new(Carried { message, payload: Mutex::new(payload) }))
+        Panic(Some(Box::new(Carried { message, payload: Mutex::new(payload) })))
     }
 
     /// Calls foreign code. What it was doing when it panicked is not looked at again, or says itself what became of it.
@@ -47,23 +50,43 @@ impl Panic {
 
     /// The text that the panic was raised with.
     pub fn message(&self) -> &str {
-        &self.0.message
+        self.0.as_ref().map_or("", |carried| &carried.message)
     }
 
     /// What [`catch_unwind`](std::panic::catch_unwind) would have given.
     pub fn into_payload(mut self) -> Payload {
-        self.0.take_payload()
+        self.take_payload()
     }
 
     /// Drops it. Where its payload's destructor panics, that one goes nowhere: what tells of panics may not go on for ever.
     pub(crate) fn end_here(mut self) {
-        drop_flat(self.0.take_payload(), std::mem::forget);
+        drop_flat(self.take_payload(), std::mem::forget);
+    }
+
+    /// Takes the payload. What is left is nothing.
+    fn take_payload(&mut self) -> Payload {
+        self.0.as_mut().map_or_else(|| Box::new(()) as Payload, |carried| carried.take_payload())
     }
 
     /// Panics again with the same payload.
     pub fn resume(self) -> ! {
         std::panic::resume_unwind(self.into_payload())
     }
+}
+
+impl Drop for Panic {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(carried) = self.0.take() {
+            drop_carried(carried);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_carried(carried: Box<Carried>) {
+    drop(carried);
 }
 
 impl Carried {

@@ -7,7 +7,7 @@ use super::{
     pool::{Pool, Size},
     slots::Slots,
     table::Full,
-    tag::{Slotted, Tag, flag::*},
+    tag::{Slotted, Tag, Tagged, flag::*},
 };
 use core::{marker::PhantomData, ops::Deref, ptr::NonNull, task::Context};
 
@@ -32,6 +32,40 @@ pub(crate) struct Due<M: Meta>(Live<M>);
 /// A block that nothing leads to any more, to be freed.
 pub(crate) struct Vacant<M: Meta>(Live<M>);
 
+/// A vacant block that no task has. Dropped, it is kept for the next task of its size.
+struct Room<'a, M: Meta> {
+    blocks: &'a Blocks<M>,
+    block: Tagged,
+    size: &'static Size,
+}
+
+impl<M: Meta> Drop for Room<'_, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let is_recycled = self.size.is_recycled();
+        if !is_recycled {
+            self.blocks.slots.table.detach(self.block.number());
+        }
+        // SAFETY: the memory was taken from that pool with this size, and nothing else leads to it, so it can be given back.
+        unsafe {
+            match is_recycled {
+                true => self.blocks.pool.give(self.block.0.cast(), self.size),
+                false => self.size.free(self.block.0.cast()),
+            }
+        }
+    }
+}
+
+/// Room for a task whose number somebody was told. Dropped, the number names no task, now or later.
+struct Told<'a, M: Meta>(Room<'a, M>);
+
+impl<M: Meta> Drop for Told<'_, M> {
+    #[cold]
+    fn drop(&mut self) {
+        self.0.block.vacate();
+    }
+}
+
 impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     pub(crate) fn new(first: Number, limit: usize) -> Blocks<M> {
         Blocks { slots: Slots::new(first, limit), pool: Pool::new(), _blocks: PhantomData }
@@ -39,13 +73,13 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
 
     // ---- made
 
-    /// Moves a future into a block, whose header gets what `meta` returns, and queues that. `taken` says how many slots are somebody else's.
-    /// `L` says how its output is looked at that nobody reads.
+    /// Makes the future of the task that has the number which `future` gets, in a block whose header gets what `meta` returns, and queues
+    /// that. `taken` says how many slots are somebody else's. `L` says how its output is looked at that nobody reads.
     #[inline]
     pub(crate) fn admit<F: Future + 'static, L: Look<F::Output>>(
         &self,
         home: &M::Home,
-        future: F,
+        future: impl FnOnce(Number) -> F,
         meta: impl FnOnce() -> M,
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
@@ -62,7 +96,7 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     pub(super) unsafe fn admit_borrowing<F: Future, L: Look<F::Output>>(
         &self,
         home: &M::Home,
-        future: F,
+        future: impl FnOnce(Number) -> F,
         meta: impl FnOnce() -> M,
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
@@ -71,6 +105,10 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
             Some(recycled) => recycled,
             None => self.fresh(size, taken())?,
         };
+        // It is foreign code. What it spawns has other slots, and what it throws goes on.
+        let told = Told(Room { blocks: self, block: Tagged(memory.cast()), size });
+        let future = future(told.0.block.number());
+        core::mem::forget(told);
         // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
         // this is the only handle.
         let owned =
@@ -90,25 +128,25 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
             attach()
         })?;
         self.slots.ready.reserve(self.slots.len());
-        Ok(made.cast())
+        Ok(made.0.cast())
     }
 
     // ---- found
 
     /// The block of the task with that very number.
     pub(crate) fn find(&self, number: Number) -> Option<Live<M>> {
-        self.slots.table.find(number).map(|block| Live(block.cast()))
+        self.slots.table.find(number).map(|block| Live(block.0.cast()))
     }
 
     /// The number and block of the task in that slot.
     pub(crate) fn occupant(&self, slot: usize) -> Option<(Number, Live<M>)> {
-        self.slots.table.occupant(slot).map(|(number, block)| (number, Live(block.cast())))
+        self.slots.table.occupant(slot).map(|(number, block)| (number, Live(block.0.cast())))
     }
 
     /// Takes the oldest slot out of the ready queue, which must not be empty. The one before is done with: nothing of it is being polled.
     #[inline(always)]
     pub(crate) fn dequeue(&self) -> Turn<M> {
-        let live: Live<M> = Live(self.slots.table.queued(self.slots.ready.pop()).cast());
+        let live: Live<M> = Live(self.slots.table.queued(self.slots.ready.pop()).0.cast());
         let (flags, number) = (live.flags(), live.number());
         if flags & UNUSUAL == 0 {
             live.reset_flags(0);
@@ -157,8 +195,8 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
         if !size.is_recycled() {
             return self.free_alone(live);
         }
-        // SAFETY: the payload is gone. No handle and no number leads to the block any more, so it can be given back.
-        unsafe { self.pool.give(live.0.cast(), size) }
+        // The payload is gone, and no handle and no number leads to the block any more.
+        drop(Room { blocks: self, block: Tagged(live.0.cast()), size });
     }
 
     #[cold]

@@ -25,7 +25,7 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
         // SAFETY: what `F` borrows outlives this call. `Guard` is a local of this frame, so its drop runs before the call ends, whether by
         // returning or by unwinding, and then neither future nor output is left, or the process ends. The block itself may live on for a
         // while, but holds nothing of `F`'s.
-        let admit = || unsafe { self.admit_borrowing::<F, L>(home, future(), meta, taken) };
+        let admit = || unsafe { self.admit_borrowing::<F, L>(home, |_| future(), meta, taken) };
         let guard = Guard { handle: Handle::new(admit()?), end };
         Ok(during(&guard.handle))
     }

@@ -1,18 +1,18 @@
 //! What a future is made of, and then the future, in the same place.
 
 use super::place::Place;
-use core::{mem::replace, pin::Pin};
+use core::pin::Pin;
 
 /// What a future is made of, and once that was [taken out](Lazy::open) a place for the future. Which of the two is there, the enum notes
 /// beside the `Place`, which has its value where no note can be.
 pub(crate) enum Lazy<M, F> {
-    New(M),
+    New(Option<M>),
     Open(Place<F>),
 }
 
 impl<M, F> Lazy<M, F> {
     pub(crate) fn new(of: M) -> Lazy<M, F> {
-        Lazy::New(of)
+        Lazy::New(Some(of))
     }
 
     /// The future, if it was put there.
@@ -29,10 +29,12 @@ impl<M, F> Lazy<M, F> {
     pub(crate) fn open(mut self: Pin<&mut Self>) -> (Option<M>, Pin<&mut Place<F>>) {
         let of = match self.as_mut().project() {
             Ok(_) => None,
-            Err(new) => match replace(new, Lazy::Open(Place::empty())) {
-                Lazy::New(of) => Some(of),
-                Lazy::Open(_) => None,
-            },
+            Err(new) => {
+                // Apart from the whole, which is as large as the future.
+                let of = if let Lazy::New(of) = new { of.take() } else { None };
+                *new = Lazy::Open(Place::empty());
+                of
+            }
         };
         let Ok(place) = self.project() else { unreachable!("it was opened") };
         (of, place)

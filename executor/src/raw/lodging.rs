@@ -3,11 +3,12 @@
 use super::{
     block::{Block, Header, Live, Look, Meta},
     owned::{Owned, Owner},
-    pool::Pool,
+    pool::{Pool, Size},
 };
 use core::{
     marker::PhantomData,
     ops::Deref,
+    ptr::NonNull,
     task::{Context, Poll},
 };
 
@@ -20,11 +21,17 @@ pub(crate) fn lodge<'a, F: Future + 'a, M: Owner<Home = (), Slot = ()>, L: Look<
     meta: M,
 ) -> (Half<'a, M>, Owned<F::Output, M>) {
     let size = &Block::<F, M>::SIZE;
-    let memory = pool.and_then(|pool| pool.take(size)).unwrap_or_else(|| size.alloc());
+    let memory = pool.and_then(|pool| pool.take(size)).unwrap_or_else(|| fresh(size));
     // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and this is
     // the only handle.
     let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta, 0), &()) };
     (Half { live: owned.again_live(), of: PhantomData }, owned)
+}
+
+/// Fresh memory for a block. This does not unwind, as its calling convention says, so what is to lie there need not lie on the stack before.
+#[cold]
+extern "C" fn fresh(size: &Size) -> NonNull<u8> {
+    size.alloc()
 }
 
 /// The half of a block without a slot that keeps the future. It is the only one, and whoever has it mutably is the only one who touches the

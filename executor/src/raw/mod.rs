@@ -11,7 +11,7 @@
 //! time, is asked in the docs of its functions and kept by the rooms above, by those that this page names.
 //!
 //! **Where foreign code runs.** Tables, queues and pools are borrowed for a few loads and stores each, in functions that call nothing of
-//! anybody's. Foreign code is called in seven places, and none of them is reached while such a borrow lasts:
+//! anybody's. Foreign code is called in eight places, and none of them is reached while such a borrow lasts:
 //!
 //! 1. the three functions of a block's vtable, behind [`Due::poll`](blocks::Due::poll), [`Live::poll_again`](block::Live::poll_again),
 //!    [`Live::drop_future`](block::Live::drop_future) and [`Live::drop_value`](block::Live::drop_value): a future's poll, the destructors
@@ -25,7 +25,8 @@
 //! 4. the call that a lent reference is there for ([`OnThread::enter`](lent::OnThread::enter)), and the one that looks at it;
 //! 5. the calls of [`Blocks::admit_during`](blocks::Blocks::admit_during): while a main future lives, and at its end;
 //! 6. destructors of values in a [`Place`](place::Place), a [`PinnedRow`](pinned::PinnedRow) and a [`Lazy`](lazy::Lazy);
-//! 7. the first poll of what is [handed over](hand_over::hand_over), which makes the future and polls it.
+//! 7. the first poll of what is [handed over](hand_over::hand_over), which makes the future and polls it;
+//! 8. what makes a future of its task's number ([`Blocks::admit`](blocks::Blocks::admit)): the block is nobody's then, as it is still vacant.
 //!
 //! Joiners' wakers, hooks, callbacks of the host, schedules, clocks and parks are called by the rooms above, which hold no reference
 //! into this one then but what [`block::Live`] and [`owned::Owned`] are.

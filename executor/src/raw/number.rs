@@ -104,6 +104,12 @@ impl Number {
     }
 }
 
+impl Default for Number {
+    fn default() -> Number {
+        Number::NONE
+    }
+}
+
 impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}.{}", self.executor(), self.slot(), self.generation())

@@ -145,6 +145,12 @@ impl<T, M: Owner> Loose<T, M> {
     pub(crate) fn new(owned: Owned<T, M>) -> Loose<T, M> {
         Loose(owned)
     }
+
+    /// The handle, which is not dropped then.
+    #[inline(always)]
+    pub(crate) fn into_owned(self) -> Owned<T, M> {
+        ManuallyDrop::new(self).0.again()
+    }
 }
 
 impl<T, M: Owner> Deref for Loose<T, M> {

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, pin::Pin};
+use core::{fmt, pin::Pin, ptr};
 
 /// A growing row of places for values that never move, in a few large pieces of memory: where a combinator keeps its futures.
 ///
@@ -22,10 +22,13 @@ pub struct PinnedRow<T> {
     first: Pin<Box<[Place<T>]>>,
     /// How long that is, whatever it is. To ask the box would be a reference to all values.
     first_len: usize,
-    /// The first of them is as long as `first` (or [`LEAST`]), each further one twice as long as that before it.
-    more: Vec<Pin<Box<[Place<T>]>>>,
+    more: Option<Box<Pieces<T>>>,
     len: usize,
 }
+
+/// The pieces of memory behind the first one, once there was one. The first of them is as long as `first` (or [`LEAST`]), each further one twice
+/// as long as that before it.
+struct Pieces<T>(Vec<Pin<Box<[Place<T>]>>>);
 
 /// How many places a piece of memory has at least, but the first.
 const LEAST: usize = 4;
@@ -33,7 +36,7 @@ const LEAST: usize = 4;
 impl<T> PinnedRow<T> {
     /// A row without places.
     pub fn new() -> PinnedRow<T> {
-        PinnedRow { first: Box::into_pin(Box::default()), first_len: 0, more: Vec::new(), len: 0 }
+        PinnedRow { first: Box::into_pin(Box::default()), first_len: 0, more: None, len: 0 }
     }
 
     /// How many places there are, with and without a value.
@@ -55,9 +58,8 @@ impl<T> PinnedRow<T> {
     pub fn put(&mut self, index: usize, value: T) {
         assert!(index <= self.len, "place {index} of a row of {} lies too far away", self.len);
         if index == self.len {
-            if index >= self.first_len && self.locate(index).0 == self.more.len() {
-                let length = self.unit() << self.more.len();
-                self.more.push(Box::into_pin((0..length).map(|_| Place::empty()).collect()));
+            if index >= self.first_len {
+                self.make_room(index);
             }
             self.len += 1;
         }
@@ -80,6 +82,15 @@ impl<T> PinnedRow<T> {
         }
     }
 
+    /// Sees to it that there is a piece for that place, the next one behind the last.
+    fn make_room(&mut self, index: usize) {
+        let (piece, unit) = (self.locate(index).0, self.unit());
+        let Pieces(pieces) = &mut **self.more.get_or_insert_with(|| Box::new(Pieces(Vec::new())));
+        if piece == pieces.len() {
+            pieces.push(Box::into_pin((0..unit << piece).map(|_| Place::empty()).collect()));
+        }
+    }
+
     fn unit(&self) -> usize {
         self.first_len.max(LEAST)
     }
@@ -94,26 +105,24 @@ impl<T> PinnedRow<T> {
     /// The place, if it exists.
     #[inline(always)]
     fn place(&mut self, index: usize) -> Option<Pin<&mut Place<T>>> {
-        if index < self.first_len { Some(place_in(self.first.as_mut(), index)) } else { self.place_behind(index) }
+        let (piece, at) = if index < self.first_len { (self.first.as_mut(), index) } else { self.piece_behind(index)? };
+        // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
+        // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
+        // does not matter, as it only owns the boxes. The piece has that place: `first_len` is how long the first is, and
+        // `piece_behind` has checked it for any other. (`get_mut` of a slice takes a plain reference to all of it.)
+        Some(unsafe { piece.map_unchecked_mut(|piece| &mut *ptr::from_mut(piece).cast::<Place<T>>().add(at)) })
     }
 
+    /// The piece where a place lies that is not in the first, and where in there.
     #[inline(never)]
-    fn place_behind(&mut self, index: usize) -> Option<Pin<&mut Place<T>>> {
+    fn piece_behind(&mut self, index: usize) -> Option<(Pin<&mut [Place<T>]>, usize)> {
         if index >= self.len {
             return None;
         }
         let (piece, at) = self.locate(index);
-        Some(place_in(self.more[piece].as_mut(), at))
+        assert!(at < self.unit() << piece, "a place lies outside of its piece");
+        Some((self.more.as_mut()?.0[piece].as_mut(), at))
     }
-}
-
-/// A place that exists.
-#[inline(always)]
-fn place_in<T>(piece: Pin<&mut [Place<T>]>, at: usize) -> Pin<&mut Place<T>> {
-    // SAFETY: an element of a pinned slice is as pinned as the slice: nothing here ever moves one out, pieces are boxed
-    // slices that are neither resized nor moved out of, and they are dropped in place with the row. `Unpin` of the row
-    // does not matter, as it only owns the boxes. (`get_mut` of a slice takes a plain reference to all of it.)
-    unsafe { piece.map_unchecked_mut(|piece| &mut piece[at]) }
 }
 
 /// A row with as many places, all in one piece.
@@ -121,7 +130,7 @@ impl<T> FromIterator<Option<T>> for PinnedRow<T> {
     fn from_iter<I: IntoIterator<Item = Option<T>>>(values: I) -> PinnedRow<T> {
         let first: Box<[Place<T>]> = values.into_iter().map(Place::from).collect();
         let len = first.len();
-        PinnedRow { first: Box::into_pin(first), first_len: len, more: Vec::new(), len }
+        PinnedRow { first: Box::into_pin(first), first_len: len, more: None, len }
     }
 }
 

@@ -3,14 +3,13 @@
 
 use super::{
     number::Number,
-    tag::{Tag, flag::VACANT},
+    tag::{Tagged, flag::VACANT},
 };
 use alloc::vec::Vec;
 use core::{
     cell::{Cell, RefCell, UnsafeCell},
     cmp::Reverse,
     fmt,
-    ptr::NonNull,
 };
 
 /// The table is full, or as full as its builder allows.
@@ -31,7 +30,7 @@ impl fmt::Display for Full {
 
 pub(crate) struct Table {
     /// The block of each slot, which may be vacant, and lies in the pool then. `None`: the slot is lone, it has no block.
-    blocks: UnsafeCell<Vec<Option<NonNull<Tag>>>>,
+    blocks: UnsafeCell<Vec<Option<Tagged>>>,
     /// The numbers of the next tasks in lone slots. The last is used first.
     lone: RefCell<Vec<Number>>,
     /// The number of the first task in slot 0, if that were made now: every new slot begins with its generation, which no slot had that was
@@ -48,7 +47,7 @@ impl Table {
     /// The slots' blocks, for one short look.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "the one place that argues the exclusive access")]
-    fn blocks(&self) -> &mut Vec<Option<NonNull<Tag>>> {
+    fn blocks(&self) -> &mut Vec<Option<Tagged>> {
         // SAFETY: this is private to the table, whose methods use the result for a few loads and stores, let no
         // reference out, call no foreign code, and are done with one before they take another. The type is not `Sync`. So it is exclusive.
         unsafe { &mut *self.blocks.get() }
@@ -64,15 +63,13 @@ impl Table {
 
     /// The block in that slot, for one short look.
     #[inline(always)]
-    fn tag(&self, slot: usize) -> Option<&Tag> {
-        let block = (*self.blocks().get(slot)?)?;
-        // SAFETY: a block that the table leads to is not freed before `detach`, and begins with a tag.
-        Some(unsafe { block.as_ref() })
+    fn tag(&self, slot: usize) -> Option<Tagged> {
+        *self.blocks().get(slot)?
     }
 
     /// Makes a vacant block with a number, in a lone slot or a new one.
     /// There may be `most` slots, whatever the table's own limit.
-    pub(super) fn attach(&self, most: usize, make: impl FnOnce(Number) -> NonNull<Tag>) -> Result<NonNull<Tag>, Full> {
+    pub(super) fn attach(&self, most: usize, make: impl FnOnce(Number) -> Tagged) -> Result<Tagged, Full> {
         let lone = self.lone.borrow_mut().pop();
         let number = lone.map_or_else(|| self.grow(self.limit.min(most)), Ok)?;
         let block = make(number);
@@ -134,7 +131,7 @@ impl Table {
 
     /// Has the task of that number any of these flags?
     pub(super) fn is_flagged(&self, number: Number, flags: u8) -> bool {
-        self.tag(number.slot()).is_some_and(|tag| tag.is(number) && tag.has(flags))
+        self.tag(number.slot()).is_some_and(|tag| tag.has(flags) && tag.is(number))
     }
 
     /// Has the task of that number none of these flags?
@@ -149,7 +146,7 @@ impl Table {
 
     /// The block of a slot that is queued.
     #[inline(always)]
-    pub(super) fn queued(&self, slot: u32) -> NonNull<Tag> {
+    pub(super) fn queued(&self, slot: u32) -> Tagged {
         debug_assert!(self.blocks()[slot as usize].is_some());
         // SAFETY: a slot in the ready queue has a block, and a slot with a block is not taken away. The access is exclusive as in `blocks`.
         unsafe { self.blocks().get_unchecked(slot as usize).unwrap_unchecked() }
@@ -157,13 +154,13 @@ impl Table {
 
     /// The number and block of the task in that slot.
     #[inline]
-    pub(super) fn occupant(&self, slot: usize) -> Option<(Number, NonNull<Tag>)> {
+    pub(super) fn occupant(&self, slot: usize) -> Option<(Number, Tagged)> {
         let tag = self.tag(slot).filter(|tag| !tag.has(VACANT))?;
-        Some((tag.number(), (*self.blocks().get(slot)?)?))
+        Some((tag.number(), tag))
     }
 
     /// The block of the task with that very number.
-    pub(super) fn find(&self, number: Number) -> Option<NonNull<Tag>> {
+    pub(super) fn find(&self, number: Number) -> Option<Tagged> {
         self.occupant(number.slot()).filter(|(now, _)| *now == number).map(|(_, block)| block)
     }
 

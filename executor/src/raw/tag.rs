@@ -4,6 +4,7 @@ use super::{number::Number, pool::Size};
 use core::{
     cell::Cell,
     mem::offset_of,
+    ops::Deref,
     ptr::{self, NonNull},
 };
 
@@ -51,18 +52,33 @@ pub(crate) struct Tag {
     pub(super) flags: Cell<u8>,
 }
 
+/// A block with a slot, of whatever type, that is not freed. Only this room makes one.
+#[derive(Clone, Copy)]
+pub(super) struct Tagged(pub(super) NonNull<Tag>);
+
+impl Deref for Tagged {
+    type Target = Tag;
+
+    #[inline(always)]
+    fn deref(&self) -> &Tag {
+        // SAFETY: it begins with a tag, and lives: the table leads to blocks only, and room is a block. See the room's argument, "Who keeps a
+        // block".
+        unsafe { self.0.as_ref() }
+    }
+}
+
 /// The pool leaves the flags alone.
 const _: () = assert!(Size::USED <= offset_of!(Tag, flags));
 
 impl Tag {
     /// Fresh memory for a block with a slot, which is vacant.
-    pub(super) fn alloc(size: &Size, number: Number) -> NonNull<Tag> {
+    pub(super) fn alloc(size: &Size, number: Number) -> Tagged {
         assert!(size.bytes() >= size_of::<Tag>(), "a block with a slot begins with a tag");
         let slotted = Slotted { number: Cell::new(number), word: Cell::new(Slotted::NO_WORD) };
         let tag = size.alloc().cast::<Tag>();
         // SAFETY: the memory is large enough, aligned for a word at least, and nobody else's.
         unsafe { tag.write(Tag { slotted, flags: Cell::new(VACANT) }) };
-        tag
+        Tagged(tag)
     }
 
     #[inline(always)]
@@ -74,6 +90,12 @@ impl Tag {
     #[inline(always)]
     pub(super) fn is(&self, number: Number) -> bool {
         self.number() == number
+    }
+
+    /// The block is vacant from now on, and has the number of its next task.
+    pub(super) fn vacate(&self) {
+        self.slotted.number.set(self.number().next_generation());
+        self.flags.set(VACANT);
     }
 
     #[inline(always)]

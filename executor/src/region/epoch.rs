@@ -5,8 +5,11 @@ use std::cell::Cell;
 /// How often something was cancelled on this thread. What was found out about regions in an older epoch may be wrong.
 pub(crate) type Epoch = u64;
 
+/// It is never this one.
+pub(crate) const NO_EPOCH: Epoch = 0;
+
 thread_local! {
-    static EPOCH: Cell<Epoch> = const { Cell::new(1) };
+    static EPOCH: Cell<Epoch> = const { Cell::new(NO_EPOCH + 1) };
 }
 
 /// The epoch that it is now.
@@ -16,6 +19,7 @@ pub(crate) fn epoch() -> Epoch {
 }
 
 /// Begins an epoch: something is cancelled.
+#[inline]
 pub(crate) fn new_epoch() {
-    EPOCH.set(EPOCH.get() + 1);
+    EPOCH.with(|epoch| epoch.set(epoch.get() + 1));
 }

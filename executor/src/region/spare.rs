@@ -77,6 +77,26 @@ impl Region {
         });
     }
 
+    /// The region has ended, and becomes one that lies nowhere yet: the same one, if nobody else has it and it had no more than most have.
+    #[inline]
+    pub(crate) fn renew(ended: &mut Rc<Region>) {
+        if let Some(only) = Rc::get_mut(ended) {
+            if only.is_plain() {
+                *only = Region::fresh();
+                return;
+            }
+        }
+        Region::recycle(&mut std::mem::replace(ended, Region::new(Kind::Scope)));
+    }
+
+    /// Was nothing of consequence done with the region, which has ended?
+    fn is_plain(&mut self) -> bool {
+        let is_untouched =
+            self.reason.get().is_none() && self.inner.get().is_none() && self.limit.remote.get().is_none();
+        let place = self.place.get_mut();
+        is_untouched && place.around.is_none() && place.seat.is_none()
+    }
+
     /// Has anybody else a handle of the scope, besides its future?
     #[inline]
     pub(crate) fn is_shared(self: &Rc<Self>) -> bool {

@@ -109,7 +109,9 @@ impl Timing for ScopeTimer {
     #[inline]
     fn keep_deadline(&mut self, deadline: When, waker: &Waker) {
         if self.deadline != Some(deadline) {
-            (self.alarm, self.grace) = (None, None);
+            if self.alarm.is_some() || self.grace.is_some() {
+                self.clear();
+            }
             self.deadline = Some(deadline);
         }
         if deadline != NEVER && deadline != When::After(u64::MAX) {
@@ -127,7 +129,7 @@ impl Timing for ScopeTimer {
         let grace = limit.grace.get();
         let Some(length) = grace else {
             if self.is_lent() {
-                (self.alarm, self.grace) = (None, None);
+                self.clear();
             }
             return false;
         };
@@ -159,13 +161,31 @@ impl ScopeTimer {
         ScopeTimer { alarm: None, deadline: None, grace: None, first }
     }
 
+    /// Ends the timer, which counts no more.
+    #[cold]
+    #[inline(never)]
+    fn clear(&mut self) {
+        (self.alarm, self.grace) = (None, None);
+    }
+
     /// Starts the timer, if there is none, and has it wake by that waker.
     #[inline]
     fn keep(&mut self, when: When, waker: &Waker) {
-        match &self.alarm {
+        match self.alarm {
             None => self.alarm = Alarm::start(when, waker),
+            Some(_) => self.keep_on(when, waker),
+        }
+    }
+
+    /// The timer that there is goes on, in the executor that is current now.
+    #[inline(never)]
+    fn keep_on(&mut self, when: When, waker: &Waker) {
+        match &self.alarm {
             Some(alarm) if alarm.is_here() => alarm.set_waker(waker),
-            Some(elsewhere) => self.alarm = Alarm::start(elsewhere.deadline().map_or(when, When::At), waker),
+            elsewhere => {
+                let deadline = elsewhere.as_ref().and_then(Alarm::deadline);
+                self.alarm = Alarm::start(deadline.map_or(when, When::At), waker);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     outcome::{reason::CancelReason, unread::Away},
-    raw::{block::Look, owned::Handle, table::Full},
+    raw::{block::Look, number::Number, owned::Handle, table::Full},
     task::{
         header::{Header, Meta},
         tasks::{RawTask, Stop, Tasks, mode},
@@ -11,11 +11,11 @@ use crate::{
 use std::panic::Location;
 
 impl Tasks {
-    /// Makes a task of `future` and queues it. `L` says how its output is looked at if nobody reads it.
+    /// Makes a task of what `future` returns, which is told its number, and queues it. `L` says how its output is looked at if nobody reads it.
     #[inline]
     pub(crate) fn spawn<F: Future + 'static, L: Look<F::Output>>(
         &self,
-        future: F,
+        future: impl FnOnce(Number) -> F,
         location: &'static Location<'static>,
     ) -> Result<RawTask<F::Output>, Full> {
         let meta = || Meta::new(location, self.current.get());

@@ -14,7 +14,7 @@ use crate::{
     },
     task::{
         finish::End,
-        header::Live,
+        header::{Live, PlainReason},
         tasks::{Stop, Tasks, mode},
     },
 };
@@ -122,7 +122,7 @@ impl Tasks {
             return;
         }
         if task.reason().is_none() {
-            task.set_reason(CancelReason::Shutdown);
+            task.set_reason(PlainReason::Shutdown);
         }
         self.stop(task, End::Cancelled);
     }

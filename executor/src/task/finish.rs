@@ -4,13 +4,12 @@ use crate::{
     outcome::{
         caught::{Payload, caught},
         panic::Panic,
-        reason::CancelReason,
         unhandled::{Unhandled, UnhandledKind},
     },
     raw::{block::Stage, blocks::Vacant, number::Number},
     region::{held::Held, region::Region},
     task::{
-        header::{Header, Live, Meta},
+        header::{Header, Live, Meta, PlainReason},
         joiner::Joiner,
         tasks::Tasks,
     },
@@ -27,26 +26,45 @@ impl Tasks {
     #[cold]
     pub(super) fn stop_now(&self, task: &Live) {
         if task.stage() == Stage::Future {
-            task.set_reason(CancelReason::Aborted);
+            task.set_reason(PlainReason::Aborted);
             if let Some(task) = self.blocks.find(task.number()) {
                 self.stop(task, End::Cancelled);
             }
         }
     }
 
+    /// Stops a task that was cancelled: straight on, if there is nothing in it but its future.
+    #[inline]
+    pub(super) fn stop_cancelled(&self, task: Live) {
+        if task.has_more_extras() {
+            return self.stop(task, End::Cancelled);
+        }
+        match caught(|| task.drop_future()) {
+            Ok(()) if !task.has_more_extras() => {
+                task.end_without_value(false);
+                self.finish(task);
+            }
+            dropped => self.end_badly(task, End::Cancelled, dropped.err()),
+        }
+    }
+
     /// Drops the future where it is. Its destructor's panic is the task's outcome, unless there is a panic already.
-    pub(super) fn stop(&self, task: Live, mut end: End) {
+    #[inline(never)]
+    pub(super) fn stop(&self, task: Live, end: End) {
         if let Some(root) = task.root() {
             root.unlink();
         }
         let dropped = caught(|| task.drop_future());
-        if dropped.is_ok() && !task.has_more_extras() && matches!(end, End::Cancelled) {
-            task.end_without_value(false);
-            return self.finish(task);
-        }
+        self.end_badly(task, end, dropped.err());
+    }
+
+    /// The future is gone, without an output, and perhaps with a panic.
+    #[cold]
+    #[inline(never)]
+    fn end_badly(&self, task: Live, mut end: End, dropped: Option<Payload>) {
         // A panic in clean-up has waited for the rest of it.
         let stashed = task.root().and_then(|root| root.take_panic());
-        for payload in stashed.into_iter().map(Held::into_payload).chain(dropped.err()) {
+        for payload in stashed.into_iter().map(Held::into_payload).chain(dropped) {
             match end {
                 End::Cancelled => end = End::Panicked(payload),
                 End::Panicked(_) => self.report(&task, UnhandledKind::DestructorPanicked(Panic::new(payload))),

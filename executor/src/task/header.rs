@@ -78,22 +78,28 @@ impl Mark {
 macro_rules! plain_reasons {
     ($($reason:ident)*) => {
         /// The reasons that carry no data.
+        #[derive(Clone, Copy, PartialEq, Eq)]
         #[repr(u8)]
-        enum PlainReason {
+        pub(super) enum PlainReason {
             /// None yet, or one in the extras.
             Other,
             $($reason,)*
         }
 
-        impl Mark {
-            /// With that reason; `None` if it carries data.
-            #[inline]
-            fn with_reason(self, reason: &CancelReason) -> Option<Mark> {
-                let plain = match reason {
+        impl PlainReason {
+            #[inline(always)]
+            pub(super) fn of(reason: &CancelReason) -> PlainReason {
+                match reason {
                     $(CancelReason::$reason => PlainReason::$reason,)*
                     _ => PlainReason::Other,
-                } as u8;
-                (plain != PlainReason::Other as u8).then_some(Mark(self.0 & !Mark::REASON | plain))
+                }
+            }
+        }
+
+        impl Mark {
+            #[inline(always)]
+            fn with_reason(self, reason: PlainReason) -> Mark {
+                Mark(self.0 & !Mark::REASON | reason as u8)
             }
 
             #[inline]
@@ -125,6 +131,14 @@ pub(crate) struct Extras {
     pub(super) late: Option<Panic>,
     /// Whom to wake when the task has ended. Without extras that is the number in the block's word.
     joiner: Option<Joiner>,
+}
+
+impl Extras {
+    #[cold]
+    #[inline(never)]
+    fn clear(&mut self) {
+        *self = Extras::default();
+    }
 }
 
 impl Header {
@@ -162,9 +176,22 @@ impl Header {
 
     /// Extras in which nothing is. They get the joiner.
     #[inline]
-    fn give_extras(&self, mut extras: Box<Extras>) {
-        extras.joiner = self.take_joiner();
-        self.set_extras(extras);
+    fn give_extras(&self, extras: Box<Extras>) {
+        self.set_extras(self.with_joiner(extras));
+    }
+
+    /// Extras with the joiner whose number is noted, if there is one. They are put into the place of the number next.
+    #[inline]
+    fn with_joiner(&self, mut extras: Box<Extras>) -> Box<Extras> {
+        extras.joiner = self.noted_joiner();
+        extras
+    }
+
+    /// Without extras: whom to wake when the task has ended.
+    #[inline]
+    fn noted_joiner(&self) -> Option<Joiner> {
+        let number = self.noted();
+        (number != Number::NONE).then_some(Joiner::Ours(number))
     }
 
     /// Whom to wake when the task has ended, which is nobody then.
@@ -172,9 +199,9 @@ impl Header {
         if self.has_extras() {
             return self.peek_extras(|extras| extras.joiner.take()).flatten();
         }
-        let number = self.noted();
+        let joiner = self.noted_joiner();
         self.note(Number::NONE);
-        (number != Number::NONE).then_some(Joiner::Ours(number))
+        joiner
     }
 
     /// Keeps whom to wake, and returns who was kept before.
@@ -204,37 +231,46 @@ impl Header {
         self.peek_extras(|extras| extras.name.as_deref().map(str::to_owned)).flatten()
     }
 
+    /// Notes a reason that carries no data.
     #[inline(always)]
-    pub(super) fn set_reason(&self, reason: CancelReason) {
-        match self.mark.get().with_reason(&reason) {
-            None => self.set_reason_with_data(reason),
-            Some(mark) => self.mark.set(mark),
-        }
+    pub(super) fn set_reason(&self, reason: PlainReason) {
+        self.mark.set(self.mark.get().with_reason(reason));
     }
 
-    #[cold]
-    fn set_reason_with_data(&self, reason: CancelReason) {
-        self.with_few_extras(|extras| extras.reason = Some(reason));
+    /// Notes a reason that carries data. If the task has no extras it gets some of those, if there are any.
+    #[inline]
+    pub(super) fn set_reason_with_data(&self, spare: &SpareExtras, reason: CancelReason) {
+        let mut extras = self.take_extras().unwrap_or_else(|| self.with_joiner(spare.take()));
+        extras.reason = Some(reason);
+        self.set_extras(extras);
     }
 
     pub(super) fn reason(&self) -> Option<CancelReason> {
-        self.mark.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.clone()).flatten())
+        self.plain_reason().or_else(|| self.peek_extras(|extras| extras.reason.clone()).flatten())
     }
 
-    /// The reason, which the header may not have any more afterwards.
+    /// The reason, if it carries no data.
+    #[inline(always)]
+    pub(super) fn plain_reason(&self) -> Option<CancelReason> {
+        self.mark.get().reason()
+    }
+
+    /// A reason that carries data, which the header does not have any more afterwards.
     #[inline]
-    pub(super) fn take_reason(&self) -> Option<CancelReason> {
-        self.mark.get().reason().or_else(|| self.peek_extras(|extras| extras.reason.take()).flatten())
+    pub(super) fn take_reason_with_data(&self) -> Option<CancelReason> {
+        self.peek_extras(|extras| extras.reason.take()).flatten()
+    }
+
+    /// Has anything registered in the root scope?
+    #[inline(always)]
+    pub(super) fn has_root(&self) -> bool {
+        self.mark.get().0 & Mark::HAS_ROOT != 0
     }
 
     /// The root scope's region, if anything has registered there.
     #[inline]
     pub(super) fn root(&self) -> Option<Rc<Region>> {
-        if self.mark.get().0 & Mark::HAS_ROOT == 0 {
-            None
-        } else {
-            self.peek_extras(|extras| extras.root.clone()).flatten()
-        }
+        if self.has_root() { self.peek_extras(|extras| extras.root.clone()).flatten() } else { None }
     }
 
     /// Something has registered in the root scope, which has a region now.
@@ -264,23 +300,26 @@ impl SpareExtras {
     /// A crowd of tasks may be cancelled in one turn; more than these are not kept.
     const MOST: usize = 1024;
 
-    /// Gives used extras to a task that has none, if there are any.
-    pub(super) fn lend(&self, task: &Header) {
-        if task.has_extras() {
-            return;
-        }
+    /// Extras in which nothing is: used ones, if there are any.
+    #[inline]
+    fn take(&self) -> Box<Extras> {
         let extras = self.0.borrow_mut().pop();
-        if let Some(extras) = extras {
-            task.give_extras(extras);
+        extras.unwrap_or_default()
+    }
+
+    /// Gives a task extras, if it has none.
+    pub(super) fn lend(&self, task: &Header) {
+        if !task.has_extras() {
+            task.give_extras(self.take());
         }
     }
 
+    /// Takes the extras of a task that is freed.
+    #[inline]
     pub(super) fn take_back(&self, task: &Header) {
         let Some(mut extras) = task.take_extras() else { return };
-        if task.has_more_extras() {
-            *extras = Extras::default();
-        } else {
-            (extras.reason, extras.joiner) = (None, None);
+        if task.has_more_extras() || extras.reason.is_some() || extras.joiner.is_some() {
+            extras.clear();
         }
         task.mark.set(task.mark.get().without_extras());
         let spare = &mut *self.0.borrow_mut();

@@ -62,11 +62,11 @@ impl<T> Loose<T> {
     /// The value, if the task has ended with one that was not taken. What is left of the task goes with it.
     #[inline]
     pub fn take_value(&mut self) -> Option<T> {
-        let value = self.0.as_ref()?.take_value();
-        if value.is_some() {
-            self.0 = None;
+        let value = self.0.as_ref()?.take_value()?;
+        if let Some(task) = self.0.take() {
+            task.into_owned().forget();
         }
-        value
+        Some(value)
     }
 
     /// Why the task, which has ended, has no value. It is told once.

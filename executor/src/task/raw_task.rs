@@ -81,6 +81,7 @@ impl<T> RawTask<T> {
         self.stage() == Stage::Taken
     }
 
+    #[inline(always)]
     pub(crate) fn request(&self, how: Stop, reason: CancelReason) {
         self.ask(how, reason);
     }
@@ -200,16 +201,24 @@ impl<T> Owned<T, Meta> {
 
     /// The reason why a task that has ended has no value.
     #[cold]
+    #[inline(never)]
     #[track_caller]
     pub(super) fn take_error(&self) -> JoinError {
         match self.take_end() {
-            Stage::Cancelled => JoinError::Cancelled(self.take_reason().unwrap_or(CancelReason::Aborted)),
-            Stage::Panicked => {
-                let panic = self.peek_extras(|extras| extras.panic.take()).flatten();
-                JoinError::Panicked(panic.unwrap_or_else(|| Panic::new(Box::new("unknown"))))
-            }
+            Stage::Cancelled => match self.plain_reason() {
+                Some(reason) => JoinError::Cancelled(reason),
+                None => JoinError::Cancelled(self.take_reason_with_data().unwrap_or(CancelReason::Aborted)),
+            },
+            Stage::Panicked => JoinError::Panicked(self.take_panic()),
             _ => already_taken(),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_panic(&self) -> Panic {
+        let panic = self.peek_extras(|extras| extras.panic.take()).flatten();
+        panic.unwrap_or_else(|| Panic::new(Box::new("unknown")))
     }
 
     /// The handle is dropped: a task that has not ended is cancelled, the outcome of one that has is dropped or reported.
@@ -278,6 +287,7 @@ impl<T> Owned<T, Meta> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn ask(&self, how: Stop, reason: CancelReason) {
         match self.home() {
             // An executor that is being driven is not dropped, whatever runs in this call.
@@ -297,7 +307,7 @@ impl<T> Owned<T, Meta> {
 
     /// The outcome is gone: frees the block, or leaves that to the loop.
     #[inline(always)]
-    fn forget(self) {
+    pub(super) fn forget(self) {
         self.part(Tasks::free_without_handle);
     }
 

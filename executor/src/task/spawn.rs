@@ -3,11 +3,14 @@
 use crate::{
     outcome::{
         or_panic::OrPanic,
+        task_id::TaskId,
         unread::{Away, ForErrors},
     },
     outside::called_outside,
-    raw::{block::Look, lent::OnThread},
+    raw::{block::Look, lent::OnThread, number::Number},
     task::{
+        current::TaskRef,
+        loose::Loose,
         task::Task,
         tasks::{TASKS, Whole},
     },
@@ -38,7 +41,7 @@ use std::{
 #[inline]
 #[track_caller]
 pub fn spawn<T: Debug + 'static>(future: impl Future<Output = T> + 'static) -> Task<T> {
-    spawn_here::<_, ForErrors>(Location::caller(), future)
+    spawn_here::<_, ForErrors>(Location::caller(), |_| future)
 }
 
 /// [`spawn`] in the name of another place in the source, for those who build spawning functions of their own.
@@ -54,19 +57,55 @@ pub fn spawn_at<T: 'static>(
     location: &'static Location<'static>,
     future: impl Future<Output = T> + 'static,
 ) -> Task<T> {
-    spawn_here::<_, Away>(location, future)
+    spawn_here::<_, Away>(location, |_| future)
+}
+
+impl<T: 'static> Loose<T> {
+    /// Spawns a task as [`spawn_at`] does, of the future that `make` returns, which is told the task.
+    ///
+    /// The task does not exist before `make` has returned: what is asked of it until then is not done, a cancellation for one. If `make`
+    /// does not return, what it was told names no task, now or later.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`] does. If `make` does, nothing is spawned.
+    ///
+    /// ```
+    /// use evenkeel::{combinator::Loose, current_task, run};
+    /// use std::{future::poll_fn, panic::Location};
+    ///
+    /// let is_it = run(async {
+    ///     let mut task = Loose::spawn(Location::caller(), |task| async move { task == current_task() });
+    ///     poll_fn(|cx| task.poll_value(cx)).await
+    /// });
+    /// assert_eq!(is_it, Some(true));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F: Future<Output = T> + 'static>(
+        location: &'static Location<'static>,
+        make: impl FnOnce(TaskRef) -> F,
+    ) -> Loose<T> {
+        Loose::new(spawn_here::<_, Away>(location, |number| make(TaskRef::new(TaskId(number)))))
+    }
 }
 
 #[inline]
 #[track_caller]
 fn spawn_here<F: Future + 'static, L: Look<F::Output>>(
     location: &'static Location<'static>,
-    future: F,
+    future: impl FnOnce(Number) -> F,
 ) -> Task<F::Output> {
     match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<F, L>(future, location))) {
         Some(spawned) => Task(spawned.or_panic()),
-        None => called_outside(format_args!("spawn was called at {location},"), "an executor"),
+        None => outside(location),
     }
+}
+
+#[cold]
+#[track_caller]
+fn outside(location: &'static Location<'static>) -> ! {
+    called_outside(format_args!("spawn was called at {location},"), "an executor")
 }
 
 /// The current executor's spawner.
@@ -112,7 +151,7 @@ impl Spawner {
     pub fn spawn<T: Debug + 'static>(&self, future: impl Future<Output = T> + 'static) -> Result<Task<T>, SpawnError> {
         let location = Location::caller();
         let whole = self.whole()?;
-        whole.tasks().spawn::<_, ForErrors>(future, location).map(Task).map_err(|_| SpawnError::shutdown())
+        whole.tasks().spawn::<_, ForErrors>(|_| future, location).map(Task).map_err(|_| SpawnError::shutdown())
     }
 
     fn whole(&self) -> Result<Rc<dyn Whole>, SpawnError> {

@@ -78,9 +78,15 @@ impl Tasks {
         }
         self.current.set(number);
         renew_budget();
-        if flags & (ABORT | FRESH) != 0 {
-            return self.stop(task, End::Cancelled);
+        if flags & (ABORT | FRESH) != 0 || (!task.has_root() && flags & (WOKEN | CLEANING) == 0) {
+            return self.stop_cancelled(task);
         }
+        self.begin_delivery(task, number, flags);
+    }
+
+    /// The task was woken before it was cancelled, or something has registered in its root scope.
+    #[inline(never)]
+    fn begin_delivery(&self, task: Live, number: Number, flags: u8) {
         if let Some(root) = task.root().filter(|root| root.has_members()) {
             if flags & (WOKEN | CLEANING) == 0 {
                 root.stillness.set(Stillness::Still);

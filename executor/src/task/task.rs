@@ -76,11 +76,13 @@ impl<T> Task<T> {
     ///     assert_eq!(reason, CancelReason::from("no longer needed"));
     /// });
     /// ```
+    #[inline]
     pub fn cancel(&self, reason: impl Into<CancelReason>) {
         self.0.request(Stop::Cancel, reason.into());
     }
 
     /// Stops the task hard: the loop drops it without another poll.
+    #[inline]
     pub fn abort(&self) {
         self.0.request(Stop::Abort, CancelReason::Aborted);
     }

@@ -31,7 +31,7 @@ use crate::{
         region::Region,
         spare::{SPARE, Spare},
     },
-    task::header::{Header, Meta, SpareExtras},
+    task::header::{Header, Meta, PlainReason, SpareExtras},
     wake::{
         inbox::Inbox,
         seats::Seats,
@@ -102,10 +102,11 @@ pub(crate) fn of(number: Number) -> Option<Rc<dyn Whole>> {
 #[inline]
 #[track_caller]
 pub(crate) fn polled_by<R>(what: &str, f: impl FnOnce(&Tasks) -> R) -> R {
-    match TASKS.look(|tasks| tasks.map(f)) {
-        Some(result) => result,
-        None => polled_outside(what),
+    // Asked first, so that there is nothing left to tell apart in what `f` returns.
+    if !TASKS.look(|tasks| tasks.is_some()) {
+        polled_outside(what);
     }
+    TASKS.look(|tasks| f(tasks.expect("there are tasks: nothing has run since")))
 }
 
 /// An executor lives on this thread.
@@ -229,7 +230,35 @@ impl Tasks {
 
     /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is. Whether the task is polled once more
     /// is decided now, by whether it was woken: see [`step_unusual`](Tasks::step_unusual).
+    #[inline(always)]
     pub(crate) fn request(&self, task: &Header, how: Stop, reason: CancelReason) {
+        match (how, PlainReason::of(&reason)) {
+            (_, PlainReason::Other) => self.request_with_data(task, how, reason),
+            (Stop::Cancel, plain) => self.cancel_plainly(task, plain),
+            (Stop::Abort, plain) => self.abort_plainly(task, plain),
+        }
+    }
+
+    /// [`Tasks::request`] for a reason that carries no data.
+    #[inline(never)]
+    fn cancel_plainly(&self, task: &Header, reason: PlainReason) {
+        self.request_noting(task, Stop::Cancel, || task.set_reason(reason));
+    }
+
+    /// [`Tasks::request`] for a reason that carries no data.
+    #[inline(never)]
+    fn abort_plainly(&self, task: &Header, reason: PlainReason) {
+        self.request_noting(task, Stop::Abort, || task.set_reason(reason));
+    }
+
+    #[inline(never)]
+    fn request_with_data(&self, task: &Header, how: Stop, reason: CancelReason) {
+        self.request_noting(task, how, || task.set_reason_with_data(&self.spare, reason));
+    }
+
+    /// `note` notes the reason.
+    #[inline(always)]
+    fn request_noting(&self, task: &Header, how: Stop, note: impl FnOnce()) {
         let flags = task.flags();
         let mut wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || task.stage() != Stage::Future {
@@ -237,21 +266,37 @@ impl Tasks {
         }
         if flags & (CANCEL | ABORT) == 0 {
             // The first reason stays.
-            if matches!(reason, CancelReason::Requested(_)) {
-                self.spare.lend(task);
-            }
-            task.set_reason(reason);
+            note();
             if how == Stop::Cancel {
                 // The scopes inside a task that is being polled find out.
                 new_epoch();
             }
         }
-        if how == Stop::Cancel && flags & WOKEN == 0 && self.inbox.is_pending() && self.inbox.may_wake(task.number()) {
+        if how == Stop::Cancel && flags & WOKEN == 0 && self.inbox.is_pending() && self.is_in_inbox(task) {
             // It was woken from elsewhere, before this request, and that was not taken yet.
             wanted |= WOKEN;
         }
-        let root = task.root();
+        if task.has_root() {
+            return self.queue_and_tell(task, wanted);
+        }
         if !self.blocks.set_flags_and_queue(task, wanted) {
+            self.tell_host();
+        }
+    }
+
+    /// Has a wake-up for the task come from elsewhere, perhaps?
+    #[cold]
+    #[inline(never)]
+    fn is_in_inbox(&self, task: &Header) -> bool {
+        self.inbox.may_wake(task.number())
+    }
+
+    /// Sets flags of a task, queues it, and tells those who have registered in its root scope.
+    #[cold]
+    #[inline(never)]
+    fn queue_and_tell(&self, task: &Header, flags: u8) {
+        let root = task.root();
+        if !self.blocks.set_flags_and_queue(task, flags) {
             self.tell_host();
         }
         // From here on the block may be gone: a host's callback was called, and these wakers may be foreign.
@@ -261,10 +306,17 @@ impl Tasks {
     }
 
     /// There is new work. If nobody drives this executor now, its host may be asleep.
+    #[inline]
     pub(super) fn tell_host(&self) {
         if self.has(mode::IDLE) {
-            self.inbox.poke();
+            self.poke_host();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poke_host(&self) {
+        self.inbox.poke();
     }
 
     /// [`Tasks::request`] for a task known by number. `false` if it has ended.

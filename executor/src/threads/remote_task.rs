@@ -172,7 +172,7 @@ where
             Err(panic) => return give(answer, Err(CallError::Panicked(panic))),
         };
         let future = Answering { future: Place::new(future), answer: Some(answer) };
-        let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<_, Away>(future, location)));
+        let spawned = TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<_, Away>(|_| future, location)));
         // Otherwise there was no room for it; the answer was given when it was dropped.
         if let Some(Ok(task)) = spawned {
             let task = Task(task);

@@ -14,17 +14,13 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// Starts a timer of the current executor, that will wake this waker. `None` outside an executor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(when: When, waker: &Waker) -> Option<Alarm> {
         // The clone may be user code: it comes before anything is borrowed or changed.
         let waker = waker.clone();
         let timers = TIME.look(|time| time.map(|time| time.timers.clone()))?;
-        let (key, look_at_the_clock) = timers.start(when, waker);
-        let alarm = Alarm { timers, key };
-        if look_at_the_clock {
-            alarm.timers.settle(Instant::now());
-        }
-        Some(alarm)
+        let key = timers.start(when, waker, Instant::now);
+        Some(Alarm { timers, key })
     }
 
     #[inline]
@@ -51,7 +47,7 @@ impl Alarm {
 }
 
 impl Drop for Alarm {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.timers.remove(self.key);
     }

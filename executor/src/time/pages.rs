@@ -53,24 +53,36 @@ impl<T> Pages<T> {
         self.made * PAGE
     }
 
-    /// Stores a value. The key is its own until it is removed.
+    /// Takes a free place for a value that comes later, by [`fill`](Pages::fill), or never, by [`give_back`](Pages::give_back). The key is its
+    /// own until then, and until the value is removed. There is to be none of these when pages are freed.
     ///
     /// # Panics
     ///
     /// If there are as many values as there are keys.
     #[inline]
-    pub(super) fn insert(&mut self, value: T) -> u32 {
+    pub(super) fn reserve(&mut self) -> u32 {
         if self.free == END {
             self.make();
         }
         let key = self.free;
+        let Place::Free(next) = page(&mut self.pages, key >> BITS).places[key as usize % PAGE] else { taken() };
+        self.free = next;
+        key
+    }
+
+    /// Stores a value in the place that was reserved for it.
+    #[inline]
+    pub(super) fn fill(&mut self, key: u32, value: T) {
         let page = page(&mut self.pages, key >> BITS);
         let place = &mut page.places[key as usize % PAGE];
-        let Place::Free(next) = replace(place, Place::Taken(value)) else { unreachable!("a free place was taken") };
+        let Place::Free(_) = replace(place, Place::Taken(value)) else { taken() };
         page.taken += 1;
-        self.free = next;
         self.len += 1;
-        key
+    }
+
+    /// Gives up a place that was reserved.
+    pub(super) fn give_back(&mut self, key: u32) {
+        page(&mut self.pages, key >> BITS).places[key as usize % PAGE] = Place::Free(replace(&mut self.free, key));
     }
 
     #[inline]
@@ -161,6 +173,11 @@ fn page<T>(pages: &mut [Option<Box<Page<T>>>], number: u32) -> &mut Page<T> {
 }
 
 #[cold]
+fn taken() -> ! {
+    unreachable!("a free place was taken")
+}
+
+#[cold]
 fn missing() -> ! {
     unreachable!("a key was used after its removal")
 }
@@ -170,6 +187,12 @@ mod tests {
     use super::*;
 
     impl<T> Pages<T> {
+        fn insert(&mut self, value: T) -> u32 {
+            let key = self.reserve();
+            self.fill(key, value);
+            key
+        }
+
         fn has(&self, key: u32) -> bool {
             let page = self.pages.get((key >> BITS) as usize).and_then(Option::as_ref);
             page.is_some_and(|page| matches!(page.places[key as usize % PAGE], Place::Taken(_)))
@@ -187,6 +210,20 @@ mod tests {
         assert_eq!((pages.len(), pages.capacity()), (334 + 600, capacity));
         assert!(more.iter().enumerate().all(|(n, &key)| *pages.get(key) == n));
         assert!(keys.iter().enumerate().filter(|(n, _)| n % 3 == 0).all(|(n, &key)| *pages.get(key) == n));
+    }
+
+    #[test]
+    fn a_reserved_place_is_nobody_elses_and_counts_as_free_once_it_is_given_back() {
+        let mut pages = Pages::new();
+        let reserved = pages.reserve();
+        let others: Vec<u32> = (1..PAGE as u32).map(|n| pages.insert(n)).collect();
+        assert!(!others.contains(&reserved) && pages.capacity() == PAGE);
+        pages.fill(reserved, 0);
+        assert_eq!((*pages.get(reserved), pages.len()), (0, PAGE));
+        assert_eq!(pages.remove(reserved), 0);
+        let again = pages.reserve();
+        pages.give_back(again);
+        assert_eq!((pages.insert(7), pages.capacity()), (reserved, PAGE));
     }
 
     #[test]

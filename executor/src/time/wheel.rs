@@ -89,18 +89,33 @@ impl Wheel {
         }
     }
 
-    /// Starts a timer. The key is the caller's until it calls [`Wheel::remove`].
+    /// A key for a timer to come. It is the caller's until he calls [`Wheel::remove`] or, if it was never started, [`Wheel::give_back`].
     #[inline]
-    pub(crate) fn insert(&mut self, when: When, waker: Waker) -> u32 {
+    pub(crate) fn reserve(&mut self) -> u32 {
+        self.timers.reserve()
+    }
+
+    /// Gives up a key that no timer was started with.
+    pub(crate) fn give_back(&mut self, key: u32) {
+        self.timers.give_back(key);
+    }
+
+    /// Takes a timer with a key that was reserved: one that was just started, or one that counts already.
+    #[inline]
+    pub(crate) fn insert(&mut self, key: u32, when: When, counts: bool, waker: Option<Waker>) {
         let index = self.fresh.len() as u32;
         let (when, place) = match when {
             When::After(nanos) => (nanos, TimerPlace::FreshAfter(index)),
             When::At(instant) => (instant.0, TimerPlace::FreshAt(index)),
         };
-        let key = self.timers.insert(Timer { when, waker: Some(waker), place });
-        self.fresh.push((self.next_order, key));
-        self.next_order = self.next_order.wrapping_add(1);
-        key
+        self.timers.fill(key, Timer { when, waker, place });
+        let order = self.next_order;
+        self.next_order = order.wrapping_add(1);
+        if counts {
+            self.place(TimerEntry { when, order, key });
+        } else {
+            self.fresh.push((order, key));
+        }
     }
 
     /// How many timers wait for the next look at the clock.
@@ -296,7 +311,7 @@ impl Wheel {
         self.timers.capacity().max(self.fresh.capacity())
     }
 
-    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`: a timer that is left keeps its page.
+    /// Frees memory that a crowd of timers has left behind, beyond room for `kept`: a timer that is left keeps its page. No key is reserved.
     pub(crate) fn trim(&mut self, kept: usize) {
         if self.capacity() <= kept {
             return;

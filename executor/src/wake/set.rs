@@ -290,6 +290,7 @@ impl Set {
     // ---- pages
 
     /// Has it any pages?
+    #[inline]
     pub(crate) fn has_pages(&self) -> bool {
         !self.inner.borrow().pages.is_empty()
     }

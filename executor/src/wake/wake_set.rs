@@ -1,18 +1,33 @@
 //! The wake set: which of the children inside a future were woken.
+//!
+//! # Why a lone child needs no number
+//!
+//! Numbers tell children apart. A set of one child, which was there from the beginning, has nobody to tell it from: each batch yields it, and
+//! with a copy of the owner's waker. So there is no seat to take, and a wake-up takes no way round.
+//!
+//! * *No wake-up is lost.* Whoever wakes the child wakes the owner, and the owner's next poll polls the child.
+//! * *The newest waker counts.* Each poll of the owner hands the child the waker of that poll.
+//! * *It stays so only with wakers of ours.* To wake one twice is to wake it once, also long afterwards. Of a foreign one that is not
+//!   known: a set that is polled with one numbers its child.
+//! * *Another child ends it.* The first one gets a number then, and counts as woken, as its wakers so far say nothing to the set. So the
+//!   next batch polls it, with a waker that does, and the owner is woken for that.
 
 use crate::{
     outside::polled_outside,
     raw::lent::OnThread,
-    raw::{number::MAX_SLOTS, slots::Slots},
+    raw::{
+        number::{MAX_SLOTS, Number},
+        slots::Slots,
+    },
     wake::{
         seats::Seats,
         set::Set,
-        wake::{SEATS, SLOTS, copy_of, wake_owner, waker_of_child},
+        wake::{SEATS, SLOTS, copy_of, number_of, wake_number, wake_owner, waker_of_child},
         waker_cell::newest_of,
     },
 };
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     fmt,
     mem::ManuallyDrop,
     rc::Rc,
@@ -28,7 +43,7 @@ use std::{
 /// A poll of the owner is: [`begin`](WakeSet::begin) a [`Batch`], then [`next`](Batch::next) until it yields nothing, polling that
 /// child with that waker; then return. What is woken meanwhile waits for the next poll, so that a child that wakes itself for ever can hang
 /// neither its siblings nor the task. A new child counts as woken. A set that finds itself polled in another executor moves there,
-/// and all its children count as woken.
+/// and all its children count as woken. A [lone](WakeSet::insert_all) child needs no waker of its own.
 ///
 /// ```
 /// use evenkeel::{combinator::WakeSet, run, yield_now};
@@ -56,8 +71,12 @@ use std::{
 /// ```
 #[derive(Default)]
 pub struct WakeSet {
-    /// The children, once there was one.
+    /// The children that have numbers, once there was one.
     set: OnceCell<Rc<Set>>,
+    /// Is there a lone child? It has the key 0, and there is no `set`.
+    has_lone: Cell<bool>,
+    /// Whom that child's latest batch was begun by, until they are woken by this set; or no number.
+    owner: Cell<Number>,
     /// The seats of the executor where the set is: in which it was polled last, or had its first child.
     home: RefCell<Option<Rc<Seats>>>,
 }
@@ -67,7 +86,11 @@ pub struct WakeSet {
 /// If a batch is left before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
 /// [`WakeSet::wake_owner`].
 pub struct Batch<'a> {
-    set: &'a Set,
+    /// Where its children have numbers; `None` if it has the lone child only.
+    set: Option<&'a Set>,
+    /// The lone child's waker, until it is yielded.
+    lone: Option<ManuallyDrop<Waker>>,
+    all: &'a WakeSet,
 }
 
 /// A child that was woken, as a [`Batch`] yields it.
@@ -106,6 +129,9 @@ impl WakeSet {
     /// time.
     #[track_caller]
     pub fn insert(&self) -> usize {
+        if self.has_lone.get() {
+            self.number_lone();
+        }
         let key = self.set().insert();
         self.settle(key);
         self.wake_owner();
@@ -114,27 +140,46 @@ impl WakeSet {
 
     /// Adds so many children to a set that never had any: their keys are `0..count`.
     ///
+    /// If it is one, each batch yields it, woken or not, until the set has another: it is polled with a waker of its owner's then. For a child
+    /// that others will join soon [`insert`](WakeSet::insert) does better.
+    ///
     /// # Panics
     ///
     /// If the set had children. When the executor has no room for more, as [`insert`](WakeSet::insert) does.
+    #[inline]
     #[track_caller]
     pub fn insert_all(&self, count: usize) {
-        if count == 0 && self.set.get().is_none() {
+        if count < 2 && self.set.get().is_none() && !self.has_lone.get() {
+            self.has_lone.set(count == 1);
             return;
         }
-        let set = self.set();
-        assert!(set.insert_all(count), "insert_all is for sets without children");
+        self.insert_several(count);
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn insert_several(&self, count: usize) {
+        assert!(!self.has_lone.get() && self.set().insert_all(count), "insert_all is for sets without children");
         self.settle(0);
         self.wake_owner();
+    }
+
+    /// The lone child is to have a number. It counts as woken.
+    #[cold]
+    #[track_caller]
+    fn number_lone(&self) {
+        self.has_lone.set(false);
+        self.set().insert_all(1);
+        self.settle(0);
     }
 
     /// Removes a child. Wakers of it do nothing from now on. Without effect if no child has the key.
     #[inline(always)]
     pub fn remove(&self, key: usize) {
-        if let Some(set) = self.set.get() {
-            if set.remove(key) {
-                self.shrink(set);
-            }
+        match self.set.get() {
+            Some(set) if set.remove(key) => self.shrink(set),
+            None if key == 0 => self.has_lone.set(false),
+            _ => {}
         }
     }
 
@@ -150,8 +195,10 @@ impl WakeSet {
     /// Wakes a child, as its waker would. Without effect if no child has the key.
     pub fn wake(&self, key: usize) {
         // Children of such a set have no wakers of their own.
-        if let Some(owner) = self.set.get().and_then(|set| set.wake_key(key)) {
-            wake_owner(owner);
+        match self.set.get() {
+            Some(set) => set.wake_key(key).into_iter().for_each(wake_owner),
+            None if key == 0 && self.has_lone.get() => self.wake_owner(),
+            None => {}
         }
     }
 
@@ -164,8 +211,12 @@ impl WakeSet {
 
     /// Wakes the owner, if it has not been woken since its latest poll.
     pub fn wake_owner(&self) {
-        if let Some(owner) = self.set.get().and_then(|set| set.take_owner()) {
-            wake_owner(owner);
+        match self.set.get() {
+            Some(set) => set.take_owner().into_iter().for_each(wake_owner),
+            None => match self.owner.replace(Number::NONE) {
+                Number::NONE => {}
+                owner => wake_number(owner),
+            },
         }
     }
 
@@ -177,6 +228,11 @@ impl WakeSet {
     #[inline]
     #[track_caller]
     pub fn begin(&self, newest: &Waker) -> Batch<'_> {
+        if self.has_lone.get() {
+            if let Some(batch) = self.begin_lone(newest) {
+                return batch;
+            }
+        }
         let set = self.set();
         if !self.is_here() {
             self.move_here();
@@ -186,19 +242,39 @@ impl WakeSet {
             None => begin_foreign(set, newest),
         };
         drop(old);
-        Batch { set }
+        Batch { set: Some(set), lone: None, all: self }
+    }
+
+    /// Begins a poll of the owner of a lone child. `None`: it has a number from now on.
+    #[inline]
+    #[track_caller]
+    fn begin_lone(&self, newest: &Waker) -> Option<Batch<'_>> {
+        let (Some(owner), Some(copy)) = (number_of(newest), copy_of(newest)) else {
+            self.number_lone();
+            return None;
+        };
+        if SEATS.look(|seats| seats.is_none()) {
+            polled_outside("a combinator");
+        }
+        self.owner.set(owner);
+        Some(Batch { set: None, lone: Some(ManuallyDrop::new(copy)), all: self })
     }
 
     #[inline(always)]
     fn set(&self) -> &Rc<Set> {
         self.set.get_or_init(|| {
-            SEATS.look(|seats| match seats {
+            let set = SEATS.look(|seats| match seats {
                 Some(seats) => {
                     self.home.replace(Some(seats.clone()));
                     seats.set()
                 }
                 None => Rc::default(),
-            })
+            });
+            if self.owner.get() != Number::NONE {
+                // A waker with a number owns nothing, so none is to be dropped.
+                set.set_owner(ManuallyDrop::into_inner(waker_of_child(self.owner.get())));
+            }
+            set
         })
     }
 
@@ -225,6 +301,15 @@ impl WakeSet {
             no_room(most_seats());
         }
         self.home.replace(Some(seats));
+    }
+
+    /// The set is another owner's from now on, with its seats.
+    #[inline(never)]
+    fn end(&self, set: Rc<Set>) {
+        if let Some(home) = self.home.take() {
+            let owner = home.end(set);
+            drop(owner);
+        }
     }
 
     /// Gives numbers to the children from that key on, which have none perhaps, if the set is in an executor. They were never there if it
@@ -261,19 +346,37 @@ impl Batch<'_> {
     #[inline(always)]
     #[expect(clippy::should_implement_trait, reason = "it is not for iterator chains")]
     pub fn next(&mut self) -> Option<Woken> {
-        let (key, number) = self.set.next()?;
+        let Some(set) = self.set else {
+            lone();
+            return self.next_lone();
+        };
+        let (key, number) = set.next()?;
         Some(Woken { key, waker: waker_of_child(number) })
+    }
+
+    #[inline]
+    fn next_lone(&mut self) -> Option<Woken> {
+        let waker = self.lone.take()?;
+        self.all.has_lone.get().then_some(Woken { key: 0, waker })
     }
 
     /// Has every child of this batch been yielded?
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.set.is_batch_over()
+        match self.set {
+            Some(set) => set.is_batch_over(),
+            None => self.lone.is_none() || !self.all.has_lone.get(),
+        }
+    }
+
+    /// How many children are left.
+    fn left(&self) -> usize {
+        self.set.map_or_else(|| usize::from(!self.is_empty()), Set::left)
     }
 
     /// How many orders there are for [`reorder`](Batch::reorder): two for each child that is left.
     pub fn orders(&self) -> usize {
-        2 * self.set.left()
+        2 * self.left()
     }
 
     /// Changes the order of the children that are left. `order` is one of `0..orders()`: it says which of them is first, and whether they
@@ -305,29 +408,35 @@ impl Batch<'_> {
                 left.rotate_left(first);
             }
         };
-        self.set.reorder(reorder);
+        if let Some(set) = self.set {
+            set.reorder(reorder);
+        }
     }
 }
 
+/// The way of a lone child is the rare one: a set of many takes the other again and again.
+#[cold]
+fn lone() {}
+
 impl fmt::Debug for Batch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({})", self.set.left())
+        write!(f, "Batch({})", self.left())
     }
 }
 
 impl Drop for WakeSet {
     #[inline]
     fn drop(&mut self) {
-        if let (Some(set), Some(home)) = (self.set.take(), self.home.take()) {
-            let owner = home.end(set);
-            drop(owner);
+        if let Some(set) = self.set.take() {
+            self.end(set);
         }
     }
 }
 
 impl fmt::Debug for WakeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WakeSet({})", self.set.get().map_or(0, |set| set.count()))
+        let lone = usize::from(self.has_lone.get());
+        write!(f, "WakeSet({})", self.set.get().map_or(lone, |set| set.count()))
     }
 }
 

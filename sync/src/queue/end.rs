@@ -40,13 +40,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Takes out what was queued, with the calls to those who waited.
     pub(crate) fn drain(&self) -> (InHand<'_, T, O, Vec<Handed<T>>>, impl Sized) {
         if self.intake.replace(Intake::ClosedNow) != Intake::ClosedNow {
-            self.unfinished.set(self.unfinished.get() - self.len.get());
+            self.unfinished.set(self.unfinished.get() - self.len());
         }
         let calls = self.end_waits();
-        let mut in_hand = InHand::done(self, Vec::with_capacity(self.len.get()));
-        loop {
-            let Some((item, number)) = self.items.borrow_mut().pop() else { break };
-            self.len.set(self.len.get() - 1);
+        let mut in_hand = InHand::done(self, Vec::with_capacity(self.len()));
+        while let Some((item, number)) = self.items.pop() {
             in_hand.items.push(Handed { item, number });
         }
         (in_hand, calls)

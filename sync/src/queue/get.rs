@@ -158,11 +158,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// The next item of those that are stored.
     #[inline(always)]
     fn pop(&self) -> Option<Handed<T>> {
-        if self.len.get() == 0 {
-            return None;
-        }
-        let (item, number) = self.items.borrow_mut().pop()?;
-        self.len.set(self.len.get() - 1);
+        let (item, number) = self.items.pop()?;
         if self.intake.get() == Intake::ClosedNow {
             // In there it was not counted any more.
             self.count_up();
@@ -176,7 +172,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
         let Ok(item) = self.putters.grant(()) else { return Attempt::Wait(request) };
         self.count_up();
-        Attempt::Granted(let_in(self, Handed { item, number: self.number() }))
+        Attempt::Granted(let_in(self, Handed { item, number: self.items.pass() }))
     }
 }
 

@@ -67,9 +67,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         // A comparison of items may panic: it is counted once it is in.
         self.unfinished.set(self.unfinished.get() - 1);
         let settle = Settle(self);
-        self.items.borrow_mut().put_back(item, number);
+        self.items.put_back(item, number);
         std::mem::forget(settle);
-        self.len.set(self.len.get() + 1);
         if self.intake.get() == Intake::ClosedNow {
             drop(self.end_waits());
         } else {

@@ -5,10 +5,7 @@ use crate::{
     calls::call_any,
     wait_queue::{WaitQueue, WaitStats},
 };
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-};
+use std::{cell::Cell, fmt};
 
 /// A queue whose items come out in the order in which they were put: asyncio's `Queue`. See [`OrderedQueue`] for all that
 /// it can do.
@@ -91,14 +88,10 @@ pub type PriorityQueue<T> = OrderedQueue<T, Priority<T>>;
 /// [`get`](Self::get) is [`Closed`](crate::Closed). [`close_now`](Self::close_now) hands back what is queued
 /// (`shutdown(immediate=True)`).
 pub struct OrderedQueue<T, O> {
-    pub(super) items: RefCell<O>,
-    /// How many items are queued, beside them so that it can be asked for without a borrow.
-    pub(super) len: Cell<usize>,
+    pub(super) items: O,
     pub(super) capacity: usize,
     pub(super) full: Full,
     pub(super) intake: Cell<Intake>,
-    /// The number of the next item: items are numbered in the order in which they came in.
-    pub(super) next: Cell<u64>,
     /// How many items [`join`](Self::join) waits for.
     pub(super) unfinished: Cell<usize>,
     /// The line of those who get: while somebody waits here there is neither an item nor a putter.
@@ -141,12 +134,10 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// A queue with room for `capacity` items; 0 is a rendezvous.
     pub fn new(capacity: usize) -> Self {
         OrderedQueue {
-            items: RefCell::new(O::default()),
-            len: Cell::new(0),
+            items: O::default(),
             capacity,
             full: Full::Wait,
             intake: Cell::new(Intake::Open),
-            next: Cell::new(0),
             unfinished: Cell::new(0),
             getters: WaitQueue::new("Queue::get"),
             putters: WaitQueue::new("Queue::put"),
@@ -184,7 +175,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// How many items are queued: asyncio's `qsize()`. Items of those who wait for room are not in the queue yet.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len.get()
+        self.items.len()
     }
 
     /// Is nothing queued?
@@ -228,27 +219,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.putters.stats()
     }
 
-    /// A number for the next item to come in.
-    #[inline(always)]
-    pub(super) fn number(&self) -> u64 {
-        let number = self.next.get();
-        self.next.set(number + 1);
-        number
-    }
-
     /// Takes an item into the queue, where nobody waits for one. A comparison of items may panic: what was not taken in is not counted.
     #[inline(always)]
     pub(super) fn accept(&self, item: T) {
-        let number = self.number();
-        self.items.borrow_mut().push(item, number);
-        self.len.set(self.len.get() + 1);
+        self.items.push(item);
         self.count_up();
     }
 
     /// Hands an item to the first one who waits for one, and wakes him.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn hand(&self, item: T) {
-        let number = self.number();
+        let number = self.items.pass();
         self.count_up();
         if let Ok(((), waker)) = self.getters.grant_unwoken(Handed { item, number }) {
             call_any(waker);
@@ -259,7 +240,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[inline(always)]
     pub(super) fn admit(&self) {
         let mut waking = self.putters.waking();
-        while !self.putters.is_empty() && self.len.get() < self.capacity {
+        while !self.putters.is_empty() && !self.is_full() {
             if let Ok(item) = waking.grant(()) {
                 self.accept(item);
             }

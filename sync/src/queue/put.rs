@@ -81,10 +81,6 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() {
             return Attempt::Refused(item);
         }
-        if !self.getters.is_empty() {
-            self.hand(item);
-            return Attempt::Granted(());
-        }
         match self.full {
             Full::Wait => Attempt::Wait(item),
             Full::Reject => Attempt::Refused(item),
@@ -110,8 +106,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     fn evict(&self) -> Option<Handed<T>> {
-        let (item, number) = self.items.borrow_mut().evict()?;
-        self.len.set(self.len.get() - 1);
+        let (item, number) = self.items.evict()?;
         self.unfinished.set(self.unfinished.get() - 1);
         Some(Handed { item, number })
     }
@@ -132,8 +127,13 @@ impl<T, O: Order<T>> Line for Putting<T, O> {
 
     #[inline(always)]
     fn attempt(queue: &Self::Owner, item: T) -> Attempt<T, ()> {
+        // Nobody waits for an item in a queue that is closed, or in one that holds an item.
+        if !queue.getters.is_empty() {
+            queue.hand(item);
+            return Attempt::Granted(());
+        }
         // Where somebody waits for room there is none.
-        if queue.is_closed() || queue.is_full() || !queue.getters.is_empty() {
+        if queue.is_closed() || queue.is_full() {
             return queue.attempt_otherwise(item);
         }
         queue.accept_or_settle(item);

@@ -16,8 +16,15 @@
 //! * **A queue need not be the one that a seat is from.** To unchain a node only its neighbours are looked at, and memory of nodes goes
 //!   from one queue to another unharmed, as each has its own. So no function here trusts its caller to bring the right pair.
 //! * **No foreign code runs in here.** Values are moved in and out, and never dropped in place: wakers, requests and grants are given back
-//!   to the caller. The exceptions are drops: a queue's own drops what it found when its chains are gone, and see twins below.
+//!   to the caller. The exceptions are drops: a queue's own drops what it found when its chains are gone, a ring buffer's own drops what is
+//!   left in it, and see twins below. A caller's function is called where no node is held.
 //! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`. Memory that is kept is a thread's own.
+//!
+//! # Ring buffers
+//!
+//! Items of a queue lie in the slots of a [`RingBuffer`](ring_buffer::RingBuffer), and only there: from the first one's place to the place of the
+//! next to come. Both are changed when an item is in, or before one is out, so no slot is read that is free. A slot is found without a bound to
+//! check, since there are as many as the mask has numbers.
 //!
 //! # Twins
 //!
@@ -27,5 +34,6 @@
 pub(crate) mod nodes;
 pub(crate) mod node;
 mod links;
+pub(crate) mod ring_buffer;
 pub(crate) mod twin;
 mod spares;

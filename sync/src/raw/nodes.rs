@@ -137,6 +137,17 @@ impl<R, G> Nodes<R, G> {
         Ok((request, node.take_waker()))
     }
 
+    /// Grants as [`grant`](Self::grant) does, if there is something for that request. The waker comes back.
+    #[inline(always)]
+    pub(crate) fn grant_by(&self, what: impl FnOnce(R) -> Option<G>) -> Option<Option<Waker>>
+    where
+        R: Copy,
+    {
+        let grant = what(self.front()?)?;
+        // Whoever is first by now.
+        self.grant(grant).ok().map(|(_, waker)| waker)
+    }
+
     /// Grants as [`grant`](Self::grant) does, but puts the waker among the calls.
     #[inline(always)]
     pub(crate) fn grant_later(&self, grant: G) -> Result<R, G> {
@@ -223,19 +234,19 @@ impl<R, G> Nodes<R, G> {
         node.take_waker()
     }
 
-    /// Frees the place of a waiter whose wait has ended, and whose waker is no call any more.
+    /// Frees the place of a waiter whose wait has ended, and whose waker is no call any more. Any other one stays.
     #[inline(always)]
-    pub(crate) fn take(&self, seat: Seat<R, G>) -> Result<G, R> {
+    pub(crate) fn take(&self, seat: Seat<R, G>) -> Result<Result<G, R>, Seat<R, G>> {
         let node = seat.node();
-        if node.waker().is_some() {
-            not_in_line();
+        if node.waker().is_some() || node.waits() {
+            return Err(seat);
         }
         let outcome = match node.replace(State::Empty) {
             State::Granted(grant) => Ok(grant),
             state => Err(refused(state)),
         };
         self.free(seat);
-        outcome
+        Ok(outcome)
     }
 
     /// Frees the place of a waiter that goes.

@@ -34,7 +34,7 @@ pub trait Gather<Kind> {
 /// All are awaited. An error is a value like any other here: it cancels nobody (see [`try_gather`], and
 /// [`TaskGroup`](crate::TaskGroup) for one that does). No futures give an empty result at once.
 ///
-/// The futures live inside the one that this returns, and may borrow. Only those that were woken are polled, each once per poll.
+/// The futures live inside the one that this returns, and may borrow. Of several only those that were woken are polled, each once per poll.
 /// What a future sets of its task's `TaskLocal`s is its own.
 ///
 /// # Cancellation

@@ -1,6 +1,6 @@
 //! The settings of a group.
 
-use super::{group_core::GroupCore, run::run_group, task_group::TaskGroup};
+use super::{run::run_group, spare::new_core, task_group::TaskGroup};
 use crate::{error::GroupError, explain::Explain};
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
@@ -56,7 +56,7 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
         E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = GroupCore::new(self.name, self.limit, self.grace, Location::caller());
+        let core = new_core(self.name, self.limit, self.grace, Location::caller());
         run_group(core, E::explain, |state| body(TaskGroup(state)))
     }
 }

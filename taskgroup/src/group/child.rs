@@ -70,7 +70,7 @@ pin_project! {
         E: fmt::Debug,
     {
         group: GroupState<E>,
-        key: usize,
+        key: u32,
         #[pin]
         future: Place<F>,
         understand: PhantomData<fn(U)>,
@@ -79,20 +79,14 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.as_mut().is_taken() {
-                let dropped = catch(|| this.future.as_mut().clear());
-                let core = &this.group.core;
-                core.leaves(*this.key);
-                for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
-                    core.panicked(payload);
-                }
-                core.ended(*this.key);
+                drop_early(this.group, *this.key, this.future);
             }
         }
     }
 }
 
 impl<F, E: fmt::Debug, U> Child<F, E, U> {
-    pub(super) fn new(group: GroupState<E>, key: usize, future: F) -> Child<F, E, U> {
+    pub(super) fn new(group: GroupState<E>, key: u32, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
 }
@@ -107,26 +101,39 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
         let core = &this.group.core;
         let polled = match catch(|| core.lineage.inside(|| future.poll(cx).map(U::outcome))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(outcome)) => Ok(outcome),
+            Ok(Poll::Ready(Ok(value))) => {
+                // What the future still owns goes before its end is told.
+                let Err(payload) = catch(|| this.future.as_mut().clear()) else {
+                    core.ended(*this.key);
+                    return Poll::Ready(Ok(value));
+                };
+                return Poll::Ready(end_badly(this.group, *this.key, Ok(Ok(value)), Some(payload)));
+            }
+            Ok(Poll::Ready(Err(failure))) => Ok(Err(failure)),
             Err(payload) => Err(payload),
         };
-        // What the future still owns goes before its end is told.
         let dropped = catch(|| this.future.as_mut().clear());
-        Poll::Ready(match (polled, dropped) {
-            (Ok(Ok(value)), Ok(())) => {
-                core.ended(*this.key);
-                Ok(value)
-            }
-            (polled, dropped) => end_badly(this.group, *this.key, polled, dropped.err()),
-        })
+        Poll::Ready(end_badly(this.group, *this.key, polled, dropped.err()))
     }
+}
+
+/// Drops the future of a child that has not ended.
+#[cold]
+fn drop_early<F, E>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
+    let dropped = catch(|| future.as_mut().clear());
+    let core = &group.core;
+    core.leaves(key);
+    for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
+        core.panicked(payload);
+    }
+    core.ended(key);
 }
 
 /// A child has failed, or there was a panic in it.
 #[cold]
 fn end_badly<T, E: fmt::Debug + 'static>(
     group: &GroupState<E>,
-    key: usize,
+    key: u32,
     polled: Result<Result<T, Failure<E>>, Payload>,
     dropped: Option<Payload>,
 ) -> ChildEnd<T> {

@@ -9,7 +9,7 @@ use super::{
 use crate::{caught::Payload, error::ChildError};
 use evenkeel_executor::{
     CancelReason, CancelScope, Panic, TaskId, TaskRef, UnhandledKind,
-    combinator::{Nest, NestEnd, WakerCell, end_grace, report_unhandled},
+    combinator::{Loose, Nest, NestEnd, WakerCell, end_grace, report_unhandled},
     current_task, try_current_task,
 };
 use std::{
@@ -17,7 +17,6 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     panic::Location,
     pin::Pin,
-    rc::Rc,
     task::Context,
     time::Duration,
 };
@@ -64,22 +63,18 @@ struct Graces {
 }
 
 impl GroupCore {
-    /// Behind its pointer from the beginning, so that the group's future does not grow by it.
-    pub(super) fn new(
-        name: Option<Box<str>>,
-        limit: Option<usize>,
-        grace: Option<Duration>,
-        location: &'static Location<'static>,
-    ) -> Rc<GroupCore> {
-        Rc::new(GroupCore {
+    /// A core that is nobody's.
+    #[inline]
+    pub(super) fn new() -> GroupCore {
+        GroupCore {
             scope: CancelScope::new(),
-            limit,
+            limit: None,
             bound: OnceCell::new(),
-            name,
-            location,
+            name: None,
+            location: Location::caller(),
             lineage: Lineage::new(),
-            graces: grace.map(|period| Box::new(Graces { all: Grace::new(period), background: Grace::new(period) })),
-            roster: RefCell::new(Roster::new()),
+            graces: None,
+            roster: RefCell::default(),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
             background_ends: Cell::new(false),
@@ -91,43 +86,94 @@ impl GroupCore {
             host: Cell::new(None),
             failed: Cell::new(0),
             errors: Cell::new(None),
-        })
+        }
+    }
+
+    /// The core is a group's.
+    #[inline]
+    pub(super) fn set_up(
+        &mut self,
+        name: Option<Box<str>>,
+        limit: Option<usize>,
+        grace: Option<Duration>,
+        location: &'static Location<'static>,
+    ) {
+        (self.name, self.limit, self.location) = (name, limit, location);
+        if let Some(period) = grace {
+            self.graces = Some(Box::new(Graces { all: Grace::new(period), background: Grace::new(period) }));
+        }
+    }
+
+    /// The group has ended, and nobody has the core: it is as good as new then. `false`: it is not, as the group had what few have.
+    #[inline]
+    pub(super) fn renew(&mut self) -> bool {
+        // Every part is named, so that none is forgotten.
+        let GroupCore {
+            scope,
+            limit: _,
+            bound,
+            name,
+            location: _,
+            lineage,
+            graces,
+            roster,
+            has_ended,
+            cancelled,
+            background_ends,
+            is_late,
+            // These come with a cancellation.
+            cut_short: _,
+            asked: _,
+            panic: _,
+            failed: _,
+            errors: _,
+            waker,
+            host,
+        } = self;
+        if cancelled.get().is_some() || bound.get().is_some() || name.is_some() || graces.is_some() {
+            return false;
+        }
+        Nest::renew(scope);
+        (*lineage, *waker) = (Lineage::new(), WakerCell::default());
+        roster.get_mut().renew();
+        for flag in [has_ended, background_ends, is_late] {
+            flag.set(false);
+        }
+        host.set(None);
+        true
     }
 
     // ---- children
 
-    /// A child is about to be spawned.
+    /// A child is being spawned, and will have that task. Returns its key.
     #[inline]
-    pub(super) fn enroll(&self, membership: Membership) -> usize {
-        self.roster.borrow_mut().add(membership)
+    pub(super) fn enroll(&self, task: TaskRef, membership: Membership) -> u32 {
+        self.roster.borrow_mut().add(task, membership)
     }
 
     /// A child was spawned. In a group that is cancelling it is cancelled from birth.
     #[inline]
-    pub(super) fn spawned(&self, key: usize, task: Option<TaskRef>, membership: Membership) {
-        self.roster.borrow_mut().set_task(key, task);
-        if self.is_late.get() {
-            self.spawned_late(task, membership);
-        }
+    pub(super) fn spawned<T>(&self, task: Loose<T>, membership: Membership) -> Loose<T> {
+        if self.is_late.get() { self.spawned_late(task, membership) } else { task }
     }
 
     #[cold]
-    fn spawned_late(&self, task: Option<TaskRef>, membership: Membership) {
+    fn spawned_late<T>(&self, task: Loose<T>, membership: Membership) -> Loose<T> {
         let is_late = || membership == Membership::Background && self.background_ends.get();
         if self.is_cancelled() || self.has_ended() || is_late() {
-            let reason = self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded);
-            task.map(|task| task.cancel(reason));
+            task.cancel(self.cancelled.get().cloned().unwrap_or(CancelReason::GroupEnded));
         }
+        task
     }
 
     /// A child is about to end badly, which is told before its end: from now on the group does not cancel it any more.
-    pub(super) fn leaves(&self, key: usize) {
-        self.roster.borrow_mut().set_task(key, None);
+    pub(super) fn leaves(&self, key: u32) {
+        self.roster.borrow_mut().leaves(key);
     }
 
     /// A child has ended.
     #[inline]
-    pub(super) fn ended(&self, key: usize) {
+    pub(super) fn ended(&self, key: u32) {
         let (membership, is_time) = {
             let mut roster = self.roster.borrow_mut();
             let membership = roster.remove(key);
@@ -234,7 +280,7 @@ impl GroupCore {
     /// Cancels what is in the background, once, if nothing else is left. `true` from then on.
     #[inline]
     pub(super) fn ends_background(&self) -> bool {
-        if self.background_ends.get() || self.children() > self.background() {
+        if self.background_ends.get() || !self.roster.borrow().awaits_nobody() {
             return self.background_ends.get();
         }
         self.background_ends.set(true);

@@ -86,8 +86,9 @@ impl<E: fmt::Debug + 'static> GroupSlot<'_, E> {
         F: Future<Output: ChildOutput<E>> + 'static,
         <F::Output as ChildOutput<E>>::Value: 'static,
     {
-        self.is_used = true;
-        self.group.spawn_child::<Plain, F>(future, Membership::InSlot, Location::caller())
+        // If there is no room for the task, the slot goes to the next who waits.
+        let enrolled = || self.is_used = true;
+        self.group.spawn_child::<Plain, F>(future, Membership::InSlot, Location::caller(), enrolled)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     group_core::GroupCore,
 };
 use evenkeel_executor::{
-    CancelReason, JoinError, Panic, Task, TaskId,
+    CancelReason, JoinError, Panic, TaskId,
     combinator::{Loose, open_shields},
 };
 use std::{
@@ -31,15 +31,15 @@ use std::{
 /// [`outcome`](JoinHandle::outcome) there.
 pub struct JoinHandle<T> {
     task: Loose<ChildEnd<T>>,
-    /// Why there is no value, if awaiting has found that out.
-    error: Option<Box<JoinError>>,
+    /// Why there is no value, if awaiting has found that out. (Nobody shares it: an `Rc` is looked at and dropped with less code.)
+    error: Option<Rc<JoinError>>,
     group: Rc<GroupCore>,
 }
 
 impl<T> JoinHandle<T> {
     #[inline]
-    pub(super) fn new(task: Task<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
-        JoinHandle { task: Loose::new(task), error: None, group }
+    pub(super) fn new(task: Loose<ChildEnd<T>>, group: Rc<GroupCore>) -> JoinHandle<T> {
+        JoinHandle { task, error: None, group }
     }
 
     /// Cancels the child alone. That is no failure: its siblings go on.
@@ -132,13 +132,13 @@ impl<T> JoinHandle<T> {
             }
             None => self.task.take_error(),
         };
-        self.error = Some(Box::new(error));
+        self.error = Some(Rc::new(error));
     }
 
     /// Why there is no value, as was found out.
     #[cold]
     fn take_error(&mut self) -> JoinError {
-        *self.error.take().expect("it was found out")
+        self.error.take().and_then(Rc::into_inner).expect("it was found out")
     }
 
     /// There will never be a value for the code that waits here. `outcome` is for code outside of the group.
@@ -153,7 +153,7 @@ impl<T> JoinHandle<T> {
         if let JoinError::Cancelled(_) = error {
             self.group.ask(CancelReason::ChildCancelled);
         }
-        self.error = Some(Box::new(error));
+        self.error = Some(Rc::new(error));
         open_shields(Some(&self.group.scope.token()));
     }
 

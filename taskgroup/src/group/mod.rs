@@ -9,6 +9,7 @@ mod stats;
 mod join_handle;
 mod child;
 mod group_state;
+mod spare;
 mod group_core;
 mod bound;
 mod grace;

@@ -1,17 +1,15 @@
 //! Who is alive in a group, in the order of their spawn.
 
 use evenkeel_executor::TaskRef;
-use std::cmp::Reverse;
 
 /// A child finds its own entry, so that its end costs the same however many there are. Their order is asked for only when they are
 /// cancelled, and found out then.
+#[derive(Default)]
 pub(super) struct Roster {
-    /// The entry with the key 0, so that a group of one has no list.
-    first: Entry,
-    /// The others.
-    more: Vec<Entry>,
-    /// The first entry that is nobody's, or one that does not exist yet.
-    free: usize,
+    /// By key.
+    entries: Vec<Entry>,
+    /// The key of the first entry that is nobody's, or of one that does not exist yet.
+    free: u32,
     /// How many there ever were.
     spawned: usize,
     /// How many there are that the group waits for, and how many in the background.
@@ -20,12 +18,13 @@ pub(super) struct Roster {
 }
 
 struct Entry {
-    /// `None` while the child is being spawned, or nobody's.
-    task: Option<TaskRef>,
-    /// How many came before it; of an entry that is nobody's, the next such entry.
-    number: usize,
+    task: TaskRef,
+    /// How many came before it, modulo 2³²; of an entry that is nobody's, the key of the next such entry.
+    number: u32,
     /// `None`: nobody's.
     membership: Option<Membership>,
+    /// The child ends badly, and is not to be cancelled any more.
+    is_leaving: bool,
 }
 
 /// How a child belongs to its group.
@@ -46,59 +45,60 @@ pub(super) enum Whom {
     Background,
 }
 
-/// Room for so many is kept.
-const KEPT: usize = 64;
+/// Room for so many is kept while the group goes on.
+const KEPT: usize = 1024;
+
+/// Room for so many is kept for the next group.
+const KEPT_FOR_OTHERS: usize = 64;
 
 impl Roster {
-    pub(super) fn new() -> Roster {
-        let first = Entry { task: None, number: 1, membership: None };
-        Roster { first, more: Vec::new(), free: 0, spawned: 0, awaited: 0, background: 0 }
+    /// All have ended, and the roster is another group's.
+    #[inline]
+    pub(super) fn renew(&mut self) {
+        debug_assert_eq!(self.len(), 0);
+        self.spawned = 0;
+        if self.entries.capacity() > KEPT_FOR_OTHERS {
+            self.give_back();
+        }
     }
 
+    /// A new child. Returns its key.
     #[inline]
-    pub(super) fn add(&mut self, membership: Membership) -> usize {
-        let (key, number) = (self.free, self.spawned);
+    pub(super) fn add(&mut self, task: TaskRef, membership: Membership) -> u32 {
+        let key = self.free;
+        let entry = Entry { task, number: self.spawned as u32, membership: Some(membership), is_leaving: false };
+        match self.entries.get_mut(key as usize) {
+            Some(free) => self.free = std::mem::replace(free, entry).number,
+            None => self.push(entry),
+        }
         self.spawned += 1;
         match membership {
             Membership::Background => self.background += 1,
             _ => self.awaited += 1,
         }
-        let entry = Entry { task: None, number, membership: Some(membership) };
-        match self.entry(key) {
-            Some(free) => self.free = std::mem::replace(free, entry).number,
-            None => {
-                self.more.push(entry);
-                self.free = key + 1;
-            }
-        }
         key
     }
 
-    #[inline]
-    fn entry(&mut self, key: usize) -> Option<&mut Entry> {
-        match key.checked_sub(1) {
-            None => Some(&mut self.first),
-            Some(key) => self.more.get_mut(key),
-        }
+    /// Appends an entry: none was nobody's.
+    #[cold]
+    fn push(&mut self, entry: Entry) {
+        assert!(self.entries.len() < u32::MAX as usize, "no executor has so many tasks");
+        self.entries.push(entry);
+        self.free += 1;
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        std::iter::once(&self.first).chain(&self.more)
-    }
-
-    #[inline]
-    pub(super) fn set_task(&mut self, key: usize, task: Option<TaskRef>) {
-        // It may have ended in its spawn.
-        if let Some(entry) = self.entry(key).filter(|entry| entry.membership.is_some()) {
-            entry.task = task;
+    /// The child is not to be cancelled any more.
+    pub(super) fn leaves(&mut self, key: u32) {
+        if let Some(entry) = self.entries.get_mut(key as usize) {
+            entry.is_leaving = true;
         }
     }
 
     /// How the child belonged to the group; `None` if it did not any more.
     #[inline]
-    pub(super) fn remove(&mut self, key: usize) -> Option<Membership> {
+    pub(super) fn remove(&mut self, key: u32) -> Option<Membership> {
         let free = self.free;
-        let entry = self.entry(key)?;
+        let entry = self.entries.get_mut(key as usize)?;
         let membership = entry.membership.take()?;
         entry.number = free;
         self.free = key;
@@ -106,7 +106,7 @@ impl Roster {
             Membership::Background => self.background -= 1,
             _ => self.awaited -= 1,
         }
-        if self.awaited == 0 && self.more.len() > KEPT && self.background == 0 {
+        if self.awaited == 0 && self.entries.len() > KEPT && self.background == 0 {
             self.give_back();
         }
         Some(membership)
@@ -115,7 +115,7 @@ impl Roster {
     /// A group that lives long does not keep the room of its busiest moment.
     #[cold]
     fn give_back(&mut self) {
-        (self.more, self.free, self.first.number) = (Vec::new(), 0, 1);
+        (self.entries, self.free) = (Vec::new(), 0);
     }
 
     /// How many children there ever were.
@@ -143,13 +143,17 @@ impl Roster {
             None => false,
             Some(membership) => whom == Whom::Everybody || membership == Membership::Background,
         };
-        let entries = self.entries().filter(is_meant);
-        let mut found: Vec<_> = entries.filter_map(|entry| Some((entry.number, entry.task?))).collect();
-        found.sort_unstable_by_key(|(number, _)| Reverse(*number));
+        // Where more than 2³² were spawned since the oldest, that one counts as younger than it is.
+        let age = |entry: &Entry| (self.spawned as u32).wrapping_sub(entry.number);
+        let entries = self.entries.iter().filter(is_meant).filter(|entry| !entry.is_leaving);
+        let mut found: Vec<_> = entries.map(|entry| (age(entry), entry.task)).collect();
+        found.sort_unstable_by_key(|(age, _)| *age);
         found.into_iter().map(|(_, task)| task).collect()
     }
 
     pub(super) fn has_slot(&self, task: TaskRef) -> bool {
-        self.entries().any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == Some(task))
+        self.entries
+            .iter()
+            .any(|entry| entry.membership == Some(Membership::InSlot) && entry.task == task && !entry.is_leaving)
     }
 }

@@ -1,6 +1,6 @@
 //! Running a group: a nest. The body runs in its scope, and its rest waits for the children.
 
-use super::{group_core::GroupCore, group_state::GroupState, roster::Whom};
+use super::{group_core::GroupCore, group_state::GroupState, roster::Whom, spare::keep};
 use crate::{
     caught::{catch, report_destructor},
     error::GroupError,
@@ -109,8 +109,14 @@ fn note<T, E: fmt::Debug + 'static>(group: &GroupState<E>, end: NestEnd<Result<T
 /// What a group yields: its body's value; or the errors that it has, and why it was cancelled by a call.
 type Outcome<T, E> = Result<T, (Unclaimed<E>, Option<CancelReason>)>;
 
-/// What a group yields when all have ended. `None`: it was cancelled from around.
-fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
+/// What a group yields when all have ended. `None`: it was cancelled from around. A group that is not cancelled has neither errors nor a panic.
+#[inline]
+fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, value: Option<T>) -> Option<Outcome<T, E>> {
+    if state.core.is_cancelled() { bad_outcome(state, value) } else { value.map(Ok) }
+}
+
+#[cold]
+fn bad_outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, mut value: Option<T>) -> Option<Outcome<T, E>> {
     let errors = state.take_errors();
     let mut panic = state.core.take_panic();
     if panic.is_some() || !errors.is_empty() || state.core.was_cut_short() {
@@ -152,15 +158,19 @@ impl<E: fmt::Debug + 'static> Drop for Tether<E> {
                 report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
             }
         }
+        keep(&mut self.0.core);
     }
 }
 
 /// Waits until every child has ended. What is in the background is cancelled when only that is left.
+#[inline]
 fn wait_children(core: &GroupCore, cx: &mut Context<'_>) -> Poll<()> {
-    let is_over = || core.ends_background() && core.children() == 0;
-    if is_over() {
-        return Poll::Ready(());
-    }
+    let is_over = || core.children() == 0 || core.ends_background() && core.children() == 0;
+    if is_over() { Poll::Ready(()) } else { wait_for_some(core, cx, is_over) }
+}
+
+#[cold]
+fn wait_for_some(core: &GroupCore, cx: &mut Context<'_>, is_over: impl Fn() -> bool) -> Poll<()> {
     core.waker.keep(cx.waker());
     // The waker may have come too late for what its clone has done.
     if is_over() {

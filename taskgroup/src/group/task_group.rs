@@ -2,11 +2,11 @@
 
 use super::{
     child::{Child, Nested, Plain, Understand},
-    group_core::GroupCore,
     group_state::GroupState,
     join_handle::JoinHandle,
     roster::Membership,
     run::run_group,
+    spare::new_core,
     stats::GroupStats,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     explain::Explain,
     output::ChildOutput,
 };
-use evenkeel_executor::{CancelReason, combinator::spawn_at};
+use evenkeel_executor::{CancelReason, combinator::Loose};
 use std::{fmt, panic::Location};
 
 /// A group of tasks with one failure boundary. This is the handle that the group's body gets; clones of it may go into children.
@@ -92,7 +92,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = GroupCore::new(None, None, None, Location::caller());
+        let core = new_core(None, None, None, Location::caller());
         run_group(core, E::explain, |state| body(TaskGroup(state)))
     }
 
@@ -111,7 +111,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         F: Future<Output: ChildOutput<E>> + 'static,
         <F::Output as ChildOutput<E>>::Value: 'static,
     {
-        self.spawn_child::<Plain, F>(future, Membership::Awaited, Location::caller())
+        self.spawn_child::<Plain, F>(future, Membership::Awaited, Location::caller(), || {})
     }
 
     /// Spawns a child that the group does not wait for: when the others have ended, it is cancelled, with the reason
@@ -125,7 +125,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     where
         F: Future<Output = Result<(), E>> + 'static,
     {
-        self.spawn_child::<Plain, F>(future, Membership::Background, Location::caller())
+        self.spawn_child::<Plain, F>(future, Membership::Background, Location::caller(), || {})
     }
 
     /// Spawns a child that is a group itself. What fails in it arrives here as one failure, a nested group error.
@@ -140,9 +140,9 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E> + 'static,
     {
         let location = Location::caller();
-        let core = GroupCore::new(None, None, None, location);
+        let core = new_core(None, None, None, location);
         let group = run_group(core, self.0.explains, |state| body(TaskGroup(state)));
-        self.spawn_child::<Nested, _>(group, Membership::Awaited, location)
+        self.spawn_child::<Nested, _>(group, Membership::Awaited, location, || {})
     }
 
     /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`.
@@ -166,6 +166,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         GroupStats::of(&self.0.core)
     }
 
+    /// Spawns a child. `enrolled` is called when the group has it.
     #[inline]
     #[track_caller]
     pub(super) fn spawn_child<U, F>(
@@ -173,16 +174,19 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         future: F,
         membership: Membership,
         location: &'static Location<'static>,
+        enrolled: impl FnOnce(),
     ) -> JoinHandle<U::Value>
     where
         U: Understand<F::Output, E, Value: 'static> + 'static,
         F: Future + 'static,
     {
         let core = &self.0.core;
-        let key = core.enroll(membership);
-        let task = spawn_at(location, Child::<F, E, U>::new(self.0.clone(), key, future));
-        core.spawned(key, task.task_ref(), membership);
-        JoinHandle::new(task, core.clone())
+        let task = Loose::spawn(location, |task| {
+            let key = core.enroll(task, membership);
+            enrolled();
+            Child::<F, E, U>::new(self.0.clone(), key, future)
+        });
+        JoinHandle::new(core.spawned(task, membership), core.clone())
     }
 }
 

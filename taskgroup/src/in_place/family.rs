@@ -13,14 +13,7 @@ use evenkeel_executor::{
     combinator::{Batch, Siblings, choose_order, poll_branches},
 };
 use pin_project_lite::pin_project;
-use std::{
-    borrow::Borrow,
-    cell::Cell,
-    ops::ControlFlow,
-    panic::resume_unwind,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{borrow::Borrow, cell::Cell, ops::ControlFlow, panic::resume_unwind, pin::Pin, task::Context};
 
 pin_project! {
     /// Children that live in place. Dropping it drops them at once; clean-up in them is skipped, and reported.
@@ -42,17 +35,32 @@ pin_project! {
 /// How a family stands.
 #[derive(Default)]
 struct Standing {
-    /// The first panic of a child. It goes on when all have ended.
-    panic: FirstPanic,
+    /// What went wrong, if anything did.
+    mishaps: Option<Box<Mishaps>>,
     /// Are all children cancelled?
     is_ending: bool,
-    cut: Cut,
     /// Has no child been polled, and is the order in which they will be one of many that are as good?
     is_unordered: bool,
     /// Were children left in the batch as the budget was used up?
     gave_way: bool,
     /// Since a scope around is cancelled, all were looked at that have nothing to clean up. Whoever is done with it is looked at then.
     is_swept: bool,
+}
+
+/// What has gone wrong in a family.
+#[derive(Default)]
+struct Mishaps {
+    /// The first panic of a child. It goes on when all have ended.
+    panic: FirstPanic,
+    cut: Cut,
+}
+
+impl Standing {
+    /// What has gone wrong, and more of it.
+    #[cold]
+    fn mishaps(&mut self) -> &mut Mishaps {
+        self.mishaps.get_or_insert_default()
+    }
 }
 
 /// A panic that ended a poll.
@@ -63,6 +71,7 @@ struct Lost {
 }
 
 impl<C: Born> Family<C> {
+    #[inline]
     pub(crate) fn new(children: C) -> Family<C> {
         Family::with_roll(Roll::of(children.count()), children)
     }
@@ -77,6 +86,7 @@ impl<C: Born> Family<C> {
 
 impl<C: Children, R: Borrow<Roll>> Family<C, R> {
     /// A family whose children are those on that roll.
+    #[inline]
     pub(crate) fn with_roll(roll: R, children: C) -> Family<C, R> {
         Family { roll, children, standing: Standing::default() }
     }
@@ -92,8 +102,8 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
     ///
     /// If that code is not cancelled: this future was only borrowed where it was, and is awaited again.
     pub(crate) fn has_no_outcome(self: Pin<&mut Self>, what: &str, cx: &mut Context<'_>) -> bool {
-        let cut = &mut self.project().standing.cut;
-        cut.is_cut() && cut.wait::<()>(what, cx).is_pending()
+        let Some(mishaps) = &mut self.project().standing.mishaps else { return false };
+        mishaps.cut.is_cut() && mishaps.cut.wait::<()>(what, cx).is_pending()
     }
 
     pub(crate) fn children(self: Pin<&mut Self>) -> Pin<&mut C> {
@@ -177,7 +187,9 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
                 Some(false) => {
                     let this = self.as_mut().project();
                     (*this.roll).borrow().remove(key);
-                    this.standing.panic.catch(|| this.children.remove(key));
+                    if let Err(payload) = catch(|| this.children.remove(key)) {
+                        this.standing.mishaps().panic.keep(payload);
+                    }
                 }
             }
         }
@@ -209,13 +221,15 @@ impl<C: Children, R: Borrow<Roll>> Family<C, R> {
 
     /// The first panic of a child, which is to go on.
     pub(crate) fn take_panic(self: Pin<&mut Self>) -> Option<Payload> {
-        self.project().standing.panic.take()
+        self.project().standing.mishaps.as_mut()?.panic.take()
     }
 
     fn drop_all(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.children.as_mut().close();
-        this.standing.panic.report();
+        if let Some(mishaps) = &mut this.standing.mishaps {
+            mishaps.panic.report();
+        }
         let roll = (*this.roll).borrow();
         // If all have ended there is nothing but outputs, perhaps.
         if roll.running() > 0 {
@@ -243,48 +257,45 @@ fn poll_woken<C: Children>(
     batch: &mut Batch<'_>,
     ended: &mut impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
 ) -> Result<(), Lost> {
-    let polled = Cell::new(None);
+    let polled = Cell::new(NOBODY);
     // One `catch_unwind` for all, so that a poll that does not panic costs nothing for it.
     let caught = catch(|| {
         poll_branches(|siblings| {
             standing.is_swept &= siblings.began_cancelled();
             loop {
-                let has_some = has_budget();
-                if !has_some && is_in_vain(batch, siblings) {
-                    standing.gave_way = true;
-                    break;
+                if !has_budget() {
+                    match poll_last(roll, children.as_mut(), standing, batch, siblings, &polled, ended) {
+                        None => break,
+                        Some(ControlFlow::Continue(())) => continue,
+                        Some(ControlFlow::Break(())) => return,
+                    }
                 }
                 let Some(woken) = batch.next() else { break };
                 let key = woken.key();
-                polled.set(Some(key));
+                polled.set(key);
                 let mut cx = Context::from_waker(woken.waker());
-                let polled_child = if has_some {
-                    children.as_mut().poll_child(key, siblings, &mut cx)
-                } else {
-                    poll_last(children.as_mut(), key, siblings, &mut cx)
-                };
-                if polled_child.is_ready() {
-                    polled.set(None);
+                if children.as_mut().poll_child(key, siblings, &mut cx).is_ready() {
+                    polled.set(NOBODY);
                     roll.remove(key);
                     if ended(children.as_mut(), key).is_break() {
                         return;
                     }
-                } else if standing.is_swept && is_abandoned(children.as_mut(), key) {
-                    polled.set(None);
-                    cut(roll, children.as_mut(), standing, key);
-                } else if siblings.is_cancelled() && is_fresh(children.as_mut(), key) {
-                    // It may begin in another scope, if this future is only borrowed here.
-                    roll.set().keep(key);
+                } else if siblings.is_cancelled() {
+                    polled.set(NOBODY);
+                    look_after(roll, children.as_mut(), standing, key);
                 }
             }
-            polled.set(None);
+            polled.set(NOBODY);
             if siblings.began_cancelled() && !standing.is_swept {
                 sweep(roll, children, standing);
             }
         });
     });
-    caught.map_err(|payload| Lost { key: polled.take(), payload })
+    caught.map_err(|payload| Lost { key: Some(polled.get()).filter(|key| *key != NOBODY), payload })
 }
+
+/// No child has this key.
+const NOBODY: usize = usize::MAX;
 
 /// Wakes the owner if children were left in a batch for lack of a budget. Its waker may be foreign, and panic.
 #[inline]
@@ -301,15 +312,46 @@ fn is_in_vain(batch: &Batch<'_>, siblings: &Siblings<'_>) -> bool {
     !batch.is_empty() && !siblings.is_cancelled() && !try_consume_budget()
 }
 
-/// Polls a child that is cancelled, perhaps for the last time, where the budget is used up.
+/// Polls the next child of a batch where the budget is used up: it is cancelled, perhaps, and this its last poll. `None`: it is not polled now.
 #[cold]
 fn poll_last<C: Children>(
-    children: Pin<&mut C>,
-    key: usize,
+    roll: &Roll,
+    mut children: Pin<&mut C>,
+    standing: &mut Standing,
+    batch: &mut Batch<'_>,
     siblings: &mut Siblings<'_>,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    with_some_budget(|| children.poll_child(key, siblings, cx))
+    polled: &Cell<usize>,
+    ended: &mut impl FnMut(Pin<&mut C>, usize) -> ControlFlow<()>,
+) -> Option<ControlFlow<()>> {
+    if is_in_vain(batch, siblings) {
+        standing.gave_way = true;
+        return None;
+    }
+    let woken = batch.next()?;
+    let key = woken.key();
+    polled.set(key);
+    let mut cx = Context::from_waker(woken.waker());
+    let polled_child = with_some_budget(|| children.as_mut().poll_child(key, siblings, &mut cx));
+    polled.set(NOBODY);
+    if polled_child.is_ready() {
+        roll.remove(key);
+        return Some(ended(children, key));
+    }
+    if siblings.is_cancelled() {
+        look_after(roll, children, standing, key);
+    }
+    Some(ControlFlow::Continue(()))
+}
+
+/// A child waits in a scope that is cancelled.
+#[cold]
+fn look_after<C: Children>(roll: &Roll, mut children: Pin<&mut C>, standing: &mut Standing, key: usize) {
+    if standing.is_swept && is_abandoned(children.as_mut(), key) {
+        cut(roll, children, standing, key);
+    } else if is_fresh(children, key) {
+        // It may begin in another scope, if this future is only borrowed here.
+        roll.set().keep(key);
+    }
 }
 
 /// A scope around is cancelled: the children that have nothing to clean up are dropped, if others have. If none has, they are left as
@@ -332,7 +374,7 @@ fn sweep<C: Children>(roll: &Roll, mut children: Pin<&mut C>, standing: &mut Sta
 /// Drops a child that has nothing to clean up, as a scope around is cancelled.
 #[cold]
 fn cut<C: Children>(roll: &Roll, children: Pin<&mut C>, standing: &mut Standing, key: usize) {
-    standing.cut.set();
+    standing.mishaps().cut.set();
     roll.remove(key);
     children.remove(key);
 }
@@ -340,10 +382,11 @@ fn cut<C: Children>(roll: &Roll, children: Pin<&mut C>, standing: &mut Standing,
 /// Keeps a panic, and drops the child whose it was.
 #[cold]
 fn lose<C: Children>(roll: &Roll, children: Pin<&mut C>, standing: &mut Standing, Lost { key, payload }: Lost) {
-    standing.panic.keep(payload);
+    let panic = &mut standing.mishaps().panic;
+    panic.keep(payload);
     if let Some(key) = key {
         roll.remove(key);
-        standing.panic.catch(|| children.remove(key));
+        panic.catch(|| children.remove(key));
     }
 }
 
@@ -379,11 +422,11 @@ impl<F: Future> Family<Row<F>> {
 
     /// Was a child stopped by a cancellation from around? It has no output, and no more are begun.
     pub(crate) fn is_cut(&self) -> bool {
-        self.standing.cut.is_cut()
+        self.standing.mishaps.as_ref().is_some_and(|mishaps| mishaps.cut.is_cut())
     }
 
     /// Was a child stopped by a cancellation from around, and is that still under way? Then the code that awaits this is not to go on.
     pub(crate) fn is_being_cut(&mut self, cx: &mut Context<'_>) -> bool {
-        self.is_cut() && self.standing.cut.poll_end(cx).is_pending()
+        self.is_cut() && self.standing.mishaps().cut.poll_end(cx).is_pending()
     }
 }

@@ -14,6 +14,7 @@ pub(crate) struct Roll {
 
 impl Roll {
     /// A roll of so many children, with the keys from 0.
+    #[inline]
     pub(crate) fn of(count: usize) -> Roll {
         let set = WakeSet::new();
         set.insert_all(count);

@@ -16,6 +16,7 @@ use std::{
 pub(crate) struct Row<F: Future>(pub(crate) PinnedRow<Child<F>>);
 
 impl<F: Future> Row<F> {
+    #[inline]
     pub(crate) fn new(futures: impl IntoIterator<Item = F>) -> Row<F> {
         Row(futures.into_iter().map(|future| Some(Child::new(future))).collect())
     }

@@ -16,8 +16,8 @@
 //!   may panic before it has a future. It is the only one that takes children out, to poll them or to drop them.
 //! * If the scope's future is forgotten, its variables are too, the brood with them: nobody polls or drops the children, ever, and
 //!   what they borrow may go. What else leads to a child (a waker, a handle) knows its key only.
-//! * [`Closing`] holds those that it has taken over from the brood, and a child is polled and asked where it lies there. One that is dropped
-//!   lies below the scope's future on the stack.
+//! * [`Closing`] holds those that it has taken over from the brood, and a child is polled, asked and dropped where it lies there. Whoever does
+//!   that has all of them mutably, and nothing that runs meanwhile leads to one.
 //! * The body is good for every `'scope`, so it cannot put a [`Nursery`] where that outlives the scope. (This is the compiler's promise, and it
 //!   has a hole: a function whose return type is well-formed for `'static` only, issue 84533 of the Rust project. Whoever writes one on purpose
 //!   can take out what is lent to any async closure.)
@@ -60,10 +60,18 @@ struct Numbered {
     kid: Kid,
 }
 
+/// A child that is not taken over, and has no branch yet.
+struct Newborn {
+    key: usize,
+    number: u64,
+    child: Borrowing<'static>,
+}
+
 /// The children that are not taken over, and what leads to those that are.
 pub(super) struct Brood<E> {
-    /// New children, with their keys.
-    newborn: RefCell<Vec<(usize, Numbered)>>,
+    newborn: RefCell<Vec<Newborn>>,
+    /// Those that are cancelled from birth, with their keys.
+    cancelled: RefCell<Vec<(usize, Numbered)>>,
     spawned: Cell<u64>,
     closed: Cell<bool>,
     /// The error of the child that is being polled.
@@ -72,7 +80,13 @@ pub(super) struct Brood<E> {
 
 impl<E> Brood<E> {
     pub(super) fn new() -> Brood<E> {
-        Brood { newborn: RefCell::default(), spawned: Cell::new(0), closed: Cell::new(false), error: Cell::new(None) }
+        Brood {
+            newborn: RefCell::default(),
+            cancelled: RefCell::default(),
+            spawned: Cell::new(0),
+            closed: Cell::new(false),
+            error: Cell::new(None),
+        }
     }
 
     /// A new child, with a key that nobody has, which `key` makes. `false` if the brood is closed: the child is dropped at once.
@@ -81,14 +95,20 @@ impl<E> Brood<E> {
         if self.closed.get() {
             return false;
         }
-        let number = child.0.note().number();
-        let mut kid = Branch::new(child);
-        if let Some(reason) = cancelled {
-            Pin::new(&mut kid).cancel(reason.clone());
+        let (key, number) = (key(), child.0.note().number());
+        match cancelled {
+            None => self.newborn.borrow_mut().push(Newborn { key, number, child }),
+            Some(reason) => self.add_cancelled(key, number, child, reason.clone()),
         }
-        let key = key();
-        self.newborn.borrow_mut().push((key, Numbered { number, kid }));
         true
+    }
+
+    /// A new child that is cancelled from birth.
+    #[cold]
+    fn add_cancelled(&self, key: usize, number: u64, child: Borrowing<'static>, reason: CancelReason) {
+        let mut kid = Branch::new(child);
+        Pin::new(&mut kid).cancel(reason);
+        self.cancelled.borrow_mut().push((key, Numbered { number, kid }));
     }
 }
 
@@ -179,18 +199,26 @@ impl<'a, E> Closing<'a, E> {
     /// Takes over the new children.
     #[cold]
     fn take_over(&mut self) {
+        if !self.brood.cancelled.borrow().is_empty() {
+            self.take_over_cancelled();
+        }
         let mut newborn = self.brood.newborn.borrow_mut();
         if newborn.is_empty() {
             return;
         }
         // The first key is the body's, as a rule.
         self.kids.reserve(newborn.len() + 1);
-        for (key, kid) in newborn.drain(..) {
-            while key >= self.kids.len() {
-                self.kids.push(None);
-            }
-            debug_assert!(self.kids[key].is_none());
-            self.kids[key] = Some(kid);
+        for Newborn { key, number, child } in newborn.drain(..) {
+            let kid = Numbered { number, kid: Branch::new(child) };
+            if key == self.kids.len() { self.kids.push(Some(kid)) } else { put(&mut self.kids, key, kid) }
+        }
+    }
+
+    /// Takes over those that are cancelled from birth.
+    #[cold]
+    fn take_over_cancelled(&mut self) {
+        for (key, kid) in self.brood.cancelled.borrow_mut().drain(..) {
+            put(&mut self.kids, key, kid);
         }
     }
 
@@ -199,7 +227,7 @@ impl<'a, E> Closing<'a, E> {
     pub(super) fn remove(&mut self, key: usize, name: Option<Box<str>>) -> Option<Box<ChildError<E>>> {
         let error = self.brood.error.take().map(|error| self.name_error(key, name, error));
         if self.get(key).is_some() {
-            drop(self.kids[key].take());
+            self.kids[key] = None;
         }
         error
     }
@@ -235,6 +263,20 @@ impl<'a, E> Closing<'a, E> {
     /// Lets no new child come, from now on.
     pub(super) fn refuse(&self) {
         self.brood.closed.set(true);
+    }
+}
+
+/// Puts a child where nobody is.
+#[cold]
+fn put(kids: &mut Vec<Option<Numbered>>, key: usize, kid: Numbered) {
+    while key > kids.len() {
+        kids.push(None);
+    }
+    if key == kids.len() {
+        kids.push(Some(kid));
+    } else {
+        debug_assert!(kids[key].is_none());
+        kids[key] = Some(kid);
     }
 }
 

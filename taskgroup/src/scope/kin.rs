@@ -71,6 +71,8 @@ impl<'a, T, E: fmt::Debug, B> Kin<'a, T, E, B> {
 }
 
 impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Kin<'_, T, E, B> {
+    /// Apart from the children, of which there may be many.
+    #[inline(never)]
     fn poll_body(self: Pin<&mut Self>, siblings: &mut Siblings<'_>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(branch) = this.body.as_mut().as_pin_mut() else { return Poll::Pending };
@@ -99,6 +101,7 @@ impl<T, E: fmt::Debug, B: Future<Output = Result<T, E>>> Children for Kin<'_, T,
         keys.into_iter()
     }
 
+    #[inline(always)]
     fn poll_child(mut self: Pin<&mut Self>, key: usize, siblings: &mut Siblings<'_>, cx: &mut Context<'_>) -> Poll<()> {
         if self.as_mut().is_body(key) {
             return self.poll_body(siblings, cx);

@@ -18,6 +18,13 @@ struct Rare {
     cancelled: OnceCell<CancelReason>,
 }
 
+impl Rare {
+    #[cold]
+    fn take_name(&self) -> Option<Box<str>> {
+        self.name.take()
+    }
+}
+
 impl Note {
     #[inline]
     pub(super) fn new(number: u64) -> Note {
@@ -37,8 +44,9 @@ impl Note {
         self.rare().name.replace(Some(name));
     }
 
+    #[inline]
     pub(super) fn take_name(&self) -> Option<Box<str>> {
-        self.rare.get()?.name.take()
+        self.rare.get()?.take_name()
     }
 
     /// Notes that the child is to be cancelled on its own. `false` if that was noted before.

@@ -19,8 +19,11 @@ pub(super) struct Orders {
 impl Orders {
     /// On the roll is the body, and nobody else.
     pub(super) fn new() -> Orders {
+        let roll = Roll::of(0);
+        // Who is added has a number, as it will hardly stay the only one.
+        roll.add();
         Orders {
-            roll: Roll::of(1),
+            roll,
             reason: OnceCell::new(),
             is_asked: Cell::new(false),
             requests: RefCell::default(),

@@ -483,6 +483,91 @@ fn group_edge_max_tasks() {
     assert!(message.contains("has 2 tasks"), "{message}");
 }
 
+/// A child that finds no room gives its slot to the next who waits, once.
+#[test]
+fn group_edge_no_room_gives_the_slot_back() {
+    let executor = Executor::builder().max_tasks(2).build();
+    executor.run(async {
+        let other = spawn(pending::<()>());
+        let ended = Group::builder().limit(1).run(async |group| {
+            for _ in 0..2 {
+                let slot = group.try_slot().expect("it was given back");
+                let message = panic_of(|| slot.spawn(value(0, ())));
+                assert!(message.contains("has 2 tasks"), "{message}");
+                assert_eq!((group.stats().slots_used, group.stats().children), (0, 0));
+            }
+            drop(other);
+            yield_now().await;
+            group.slot().await.spawn(value(1, ())).await;
+            assert_eq!(group.stats().slots_used, 0);
+            Ok(())
+        });
+        assert!(ended.await.is_ok());
+    });
+}
+
+/// A group finds nothing of those before it, whatever became of them.
+#[test]
+fn group_edge_each_group_begins_anew() {
+    run_clean(async {
+        for round in 0..4 {
+            let named = Group::builder().name("named").limit(1).grace(ms(5)).run(async |group| {
+                group.slot().await.spawn(value(0, 1)).await;
+                Ok(group.clone())
+            });
+            let kept = named.await.unwrap();
+            let failed = Group::run(async |group| {
+                group.spawn(async { Err::<(), _>("no") });
+                pending::<()>().await;
+                Ok(())
+            });
+            assert!(failed.await.is_err());
+            let plain = Group::run(async |group| {
+                let stats = group.stats();
+                assert_eq!((stats.spawned, stats.failed, stats.children, stats.slots_used), (0, 0, 0, 0), "{round}");
+                assert!(!group.is_cancelled() && !format!("{group:?}").contains("named"));
+                let children: Vec<_> = (0..=round).map(|n| group.spawn(value(0, n))).collect();
+                for (n, child) in children.into_iter().enumerate() {
+                    assert_eq!(child.await, n);
+                }
+                Ok(())
+            });
+            assert!(plain.await.is_ok());
+            assert_eq!((kept.stats().spawned, kept.is_cancelled()), (1, false), "what somebody has is nobody else's");
+            kept.cancel("too late");
+        }
+    });
+}
+
+/// Those that are cancelled are so newest first, also where children have taken the places of others.
+#[test]
+fn group_edge_newest_first_among_places_that_were_used_before() {
+    run_clean(async {
+        let seen = Record::new();
+        let ended = Group::run(async |group| {
+            for _ in 0..2 {
+                let first = group.spawn(value(0, ()));
+                let second = group.spawn(value(0, ()));
+                first.await;
+                second.await;
+            }
+            for n in 0..4 {
+                let note = seen.clone();
+                group.spawn(async move {
+                    let _note = on_drop(move || note.add(n));
+                    pending::<()>().await;
+                    Ok(())
+                });
+            }
+            yield_now().await;
+            group.cancel("enough");
+            Ok(())
+        });
+        let _ = ended.await;
+        assert_eq!(seen.take(), [3, 2, 1, 0]);
+    });
+}
+
 /// Handles whose outcome was taken keep nothing of their children.
 #[test]
 fn group_edge_spent_handles_take_no_place() {

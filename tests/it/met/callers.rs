@@ -52,6 +52,7 @@ fn outside() -> Vec<Case> {
         case!("task/local.rs set", KEY.set(1)),
         case!("task/spawn.rs spawn", spawn(async {})),
         case!("task/spawn.rs spawn_at", combinator::spawn_at(Location::caller(), async {})),
+        case!("task/spawn.rs spawn", combinator::Loose::spawn(Location::caller(), |_| async {})),
         case!("task/spawn.rs spawner", spawner()),
         case!("threads/handle.rs current", Handle::current()),
         case!("cancel/branch.rs poll_branches", combinator::poll_branches(|_| ())),
@@ -92,6 +93,7 @@ fn inside() -> Vec<Case> {
         case!("host/executor.rs spawn", Executor::builder().max_tasks(0).build().spawn(async {})),
         case!("task/spawn.rs spawn", full().run(async { spawn(async {}) })),
         case!("task/spawn.rs spawn_at", full().run(async { combinator::spawn_at(Location::caller(), async {}) })),
+        case!("task/spawn.rs spawn", full().run(async { combinator::Loose::spawn(Location::caller(), |_| async {}) })),
     ]
 }
 

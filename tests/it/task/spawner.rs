@@ -1,9 +1,14 @@
 //! Spawning from everywhere, and what happens when there is no room.
 
 use crate::kit::probe::{Drops, panic_of};
-use evenkeel::{Executor, Task, host::Readiness, run, spawn, task::spawner, yield_now};
+use evenkeel::{
+    Executor, Task, combinator::Loose, current_task, host::Readiness, run, spawn, task::spawner, yield_now,
+};
 use futures::task::{LocalFutureObj, LocalSpawn, LocalSpawnExt};
-use std::future::pending;
+use std::{
+    future::{Ready, pending, poll_fn, ready},
+    panic::Location,
+};
 
 #[test]
 fn spawn_outside_an_executor_panics_and_names_run() {
@@ -101,6 +106,42 @@ fn limit_01_a_place_is_usable_again_when_its_task_has_ended_and_its_handle_is_go
         executor.spawn(yield_now()).detach();
         while executor.run_until_stalled().readiness != Readiness::Finished {}
     }
+}
+
+/// What is made for a task is made in its place, which is nobody's if that panics.
+#[test]
+fn limit_01_a_place_is_usable_again_when_what_makes_its_future_panics() {
+    #[derive(Debug)]
+    #[repr(align(256))]
+    struct Aligned([u8; 300]);
+    let executor = Executor::builder().max_tasks(2).build();
+    executor.run(async {
+        for _ in 0..3 {
+            let small = || Loose::spawn(Location::caller(), |_| -> Ready<u8> { panic!("no future") });
+            assert_eq!(panic_of(small), "no future");
+            let large = || Loose::spawn(Location::caller(), |_| -> Ready<Aligned> { panic!("no future") });
+            assert_eq!(panic_of(large), "no future");
+        }
+        let mut task = Loose::spawn(Location::caller(), |task| async move { task == current_task() });
+        assert_eq!(poll_fn(|cx| task.poll_value(cx)).await, Some(true));
+        let mut task = Loose::spawn(Location::caller(), |_| ready(Aligned([7; 300])));
+        assert!(poll_fn(|cx| task.poll_value(cx)).await.is_some_and(|aligned| aligned.0[299] == 7));
+    });
+}
+
+/// What makes a task's future may spawn others: each has a place of its own.
+#[test]
+fn a_task_is_told_its_own_number_whatever_its_maker_spawns() {
+    run(async {
+        let mut inner = None;
+        let mut outer = Loose::spawn(Location::caller(), |task| {
+            inner = Some(spawn(async { current_task().id() }));
+            async move { (task == current_task(), task.id()) }
+        });
+        let inner = inner.unwrap().await.unwrap();
+        let (is_told, outer) = poll_fn(|cx| outer.poll_value(cx)).await.unwrap();
+        assert!(is_told && inner != outer);
+    });
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! A wake set and keys that no child has.
 
 use crate::kit::{
-    probe::{Wakes, my_waker},
+    probe::{Wakes, ms, my_waker, panic_of},
     stage::run_clean,
 };
-use evenkeel::Executor;
+use evenkeel::{Executor, spawn, timeout, yield_now};
 use evenkeel_executor::combinator::{PinnedRow, WakeSet};
+use std::{
+    cell::Cell,
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+};
 
 /// Keys that no child has of a set of three, whose child 1 was removed; also those that end in the bits of one that there is.
 const STRANGERS: [usize; 6] = [1, 3, 4, 1 << 31, usize::MAX - (usize::MAX >> 1) + 2, usize::MAX];
@@ -79,6 +85,108 @@ fn collect_07_a_key_of_another_set_is_a_strangers() {
         assert_eq!((wakes.count(), poll(&other, &waker)), (1, vec![0]));
     });
     drop(set);
+}
+
+/// The wakers that a poll of the owner with that waker yields.
+fn wakers(set: &WakeSet, waker: &Waker) -> Vec<Waker> {
+    let mut batch = set.begin(waker);
+    assert_eq!((batch.is_empty(), batch.orders()), (false, 2));
+    batch.reorder(1);
+    let wakers = std::iter::from_fn(|| batch.next()).map(|woken| woken.waker().clone()).collect();
+    assert!(batch.is_empty());
+    wakers
+}
+
+#[test]
+fn collect_02_a_lone_child_is_polled_with_the_waker_of_its_owner_whenever_that_is() {
+    run_clean(async {
+        let waker = my_waker().await;
+        let set = WakeSet::new();
+        set.insert_all(1);
+        for _ in 0..3 {
+            let yielded = wakers(&set, &waker);
+            assert!(yielded.len() == 1 && yielded[0].will_wake(&waker), "{yielded:?}");
+            set.keep(0);
+            assert_eq!(format!("{set:?}"), "WakeSet(1)");
+        }
+        [1, 2, usize::MAX].into_iter().for_each(|key| ask_for(&set, key));
+        let mut batch = set.begin(&waker);
+        set.remove(0);
+        assert!(batch.is_empty() && batch.next().is_none(), "it was yielded though it had left");
+        assert_eq!(format!("{set:?}"), "WakeSet(0)");
+    });
+}
+
+#[test]
+fn collect_02_a_lone_child_of_an_owner_with_a_foreign_waker_has_a_waker_of_its_own_from_then_on() {
+    run_clean(async {
+        let (wakes, foreign) = Wakes::new();
+        let ours = my_waker().await;
+        let set = WakeSet::new();
+        set.insert_all(1);
+        assert_eq!(poll(&set, &ours), [0]);
+        let own = wakers(&set, &foreign).remove(0);
+        own.wake_by_ref();
+        own.wake_by_ref();
+        assert_eq!((wakes.count(), poll(&set, &ours), poll(&set, &ours)), (1, vec![0], vec![]));
+        own.wake();
+        assert_eq!(poll(&set, &ours), [0]);
+    });
+}
+
+/// The wakers that it had as the only child say nothing to the set.
+#[test]
+fn collect_02_a_lone_child_that_is_joined_by_another_counts_as_woken_and_its_owner_is_woken() {
+    for asks in [|set: &WakeSet| set.wake_owner(), |set: &WakeSet| assert_eq!(set.insert(), 1)] {
+        let set = Rc::new(WakeSet::new());
+        set.insert_all(1);
+        run_clean(async {
+            let polls = Rc::new(Cell::new(0));
+            let owner = spawn({
+                let (set, polls) = (set.clone(), polls.clone());
+                poll_fn(move |cx| {
+                    polls.set(polls.get() + 1);
+                    let keys = poll(&set, cx.waker());
+                    assert_eq!(keys[0], 0);
+                    if polls.get() > 1 { Poll::Ready(keys) } else { Poll::Pending }
+                })
+            });
+            yield_now().await;
+            assert_eq!(polls.get(), 1);
+            asks(&set);
+            let keys = timeout(ms(1), owner).await.expect("the owner was not woken").unwrap();
+            assert_eq!(format!("WakeSet({})", keys.len()), format!("{set:?}"));
+        });
+    }
+}
+
+/// An owner that has lost its lone child waits for others.
+#[test]
+fn collect_02_who_owned_a_lone_child_is_woken_for_the_next_one() {
+    run_clean(async {
+        let (set, polls) = (Rc::new(WakeSet::new()), Rc::new(Cell::new(0)));
+        set.insert_all(1);
+        let owner = spawn({
+            let (set, polls) = (set.clone(), polls.clone());
+            poll_fn(move |cx| {
+                polls.set(polls.get() + 1);
+                assert_eq!(poll(&set, cx.waker()), [0]);
+                if polls.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
+            })
+        });
+        yield_now().await;
+        set.remove(0);
+        assert_eq!((set.insert(), polls.get()), (0, 1));
+        timeout(ms(1), owner).await.expect("the owner was not woken").unwrap();
+    });
+}
+
+#[test]
+fn a_lone_child_is_not_polled_outside_of_an_executor() {
+    let waker = Executor::new().run(my_waker());
+    let set = WakeSet::new();
+    set.insert_all(1);
+    assert!(panic_of(|| drop(set.begin(&waker))).contains("a combinator"));
 }
 
 /// A row of futures is asked by the same keys.
