@@ -216,9 +216,27 @@ impl<E, M: Meta<Slot = Slotted<E>>> Header<M> {
             return None;
         }
         self.bits.set(self.bits.get() & !bit::BOXED);
-        let extras = self.slot.word.replace(Slotted::NO_WORD);
-        // SAFETY: by the flag, which only `set_extras` sets, the word came from a box, and it is taken out once.
-        Some(unsafe { Box::from_raw(extras) })
+        self.lift()
+    }
+
+    /// Calls `f` with the box if there is one. Meanwhile it is not in the word, and not found there.
+    #[inline(always)]
+    pub(crate) fn peek_extras<R>(&self, f: impl FnOnce(&mut E) -> R) -> Option<R> {
+        if !self.has_extras() {
+            return None;
+        }
+        let mut extras = self.lift()?;
+        let result = f(&mut extras);
+        self.slot.word.set(Box::into_raw(extras));
+        Some(result)
+    }
+
+    /// The box out of the word of a block that is [`bit::BOXED`], unless somebody uses it now. The word is null then.
+    #[inline(always)]
+    fn lift(&self) -> Option<Box<E>> {
+        let extras = NonNull::new(self.slot.word.replace(Slotted::NO_WORD))?;
+        // SAFETY: where the flag is set, the word is null or came from a box, as nothing else is put there; and it is taken out once.
+        Some(unsafe { Box::from_raw(extras.as_ptr()) })
     }
 }
 

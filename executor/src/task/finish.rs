@@ -106,10 +106,11 @@ impl Tasks {
             return self.let_go(task);
         }
         // From here on the block may be gone: the waker may be one that drops the handle.
-        match task.take_joiner() {
-            Some(Joiner::Ours(number)) if self.blocks.slots.wake_waiting(number) => {}
-            Some(joiner) => self.wake_joiner(joiner),
-            None => {}
+        if self.blocks.slots.wake_waiting(task.joiner_number()) {
+            return;
+        }
+        if let Some(joiner) = task.take_joiner() {
+            self.wake_joiner(joiner);
         }
     }
 
@@ -152,6 +153,7 @@ impl Tasks {
     }
 
     /// The task has ended and nobody has a handle: its outcome is dropped or reported, and the task is freed.
+    #[inline(never)]
     fn let_go(&self, task: Live) {
         if let Some(joiner) = task.take_joiner() {
             // Its handle was dropped in the middle of the end, by the destructor of a task-local.

@@ -16,7 +16,7 @@ use crate::{
     region::{locals::Locals, region::Region},
     task::joiner::Joiner,
 };
-use std::{borrow::Cow, cell::RefCell, panic::Location, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, mem::take, panic::Location, rc::Rc, task::Waker};
 
 pub(crate) type Header = block::Header<Meta>;
 /// A task's block that lives.
@@ -130,7 +130,9 @@ pub(crate) struct Extras {
     /// A panic that came too late to be the outcome: a destructor's, after the value was there.
     pub(super) late: Option<Panic>,
     /// Whom to wake when the task has ended. Without extras that is the number in the block's word.
-    joiner: Option<Joiner>,
+    joiner: Number,
+    /// That, if it is foreign. There is no number then.
+    foreign: Option<Waker>,
 }
 
 impl Extras {
@@ -138,6 +140,14 @@ impl Extras {
     #[inline(never)]
     fn clear(&mut self) {
         *self = Extras::default();
+    }
+
+    fn take_joiner(&mut self) -> Option<Joiner> {
+        let number = take(&mut self.joiner);
+        match self.foreign.take() {
+            Some(waker) => Some(Joiner::Foreign(waker)),
+            None => Joiner::of(number),
+        }
     }
 }
 
@@ -165,15 +175,6 @@ impl Header {
         result.expect("there are extras, as nothing that runs in their use asks for them")
     }
 
-    /// Calls `f` with the extras if there are any. `f` runs no user code.
-    #[inline]
-    pub(super) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        let mut extras = self.take_extras()?;
-        let result = f(&mut extras);
-        self.set_extras(extras);
-        Some(result)
-    }
-
     /// Extras in which nothing is. They get the joiner.
     #[inline]
     fn give_extras(&self, extras: Box<Extras>) {
@@ -183,30 +184,58 @@ impl Header {
     /// Extras with the joiner whose number is noted, if there is one. They are put into the place of the number next.
     #[inline]
     fn with_joiner(&self, mut extras: Box<Extras>) -> Box<Extras> {
-        extras.joiner = self.noted_joiner();
+        extras.joiner = self.noted();
         extras
     }
 
-    /// Without extras: whom to wake when the task has ended.
-    #[inline]
-    fn noted_joiner(&self) -> Option<Joiner> {
-        let number = self.noted();
-        (number != Number::NONE).then_some(Joiner::Ours(number))
+    /// The number of whom to wake when the task has ended, if he is ours.
+    #[inline(always)]
+    pub(super) fn joiner_number(&self) -> Number {
+        if self.has_extras() { self.peek_extras(|extras| extras.joiner).unwrap_or_default() } else { self.noted() }
+    }
+
+    /// Keeps the number of whom to wake, unless a foreign waker is kept.
+    #[inline(always)]
+    pub(super) fn note_joiner(&self, number: Number) -> bool {
+        if self.has_extras() {
+            return self.note_in_extras(number);
+        }
+        self.note(number);
+        true
+    }
+
+    #[inline(never)]
+    fn note_in_extras(&self, number: Number) -> bool {
+        let noted = self.peek_extras(|extras| {
+            let is_free = extras.foreign.is_none();
+            if is_free {
+                extras.joiner = number;
+            }
+            is_free
+        });
+        noted.unwrap_or(false)
     }
 
     /// Whom to wake when the task has ended, which is nobody then.
     pub(super) fn take_joiner(&self) -> Option<Joiner> {
         if self.has_extras() {
-            return self.peek_extras(|extras| extras.joiner.take()).flatten();
+            return self.peek_extras(Extras::take_joiner).flatten();
         }
-        let joiner = self.noted_joiner();
+        let number = self.noted();
         self.note(Number::NONE);
-        joiner
+        Joiner::of(number)
     }
 
     /// Keeps whom to wake, and returns who was kept before.
     pub(super) fn replace_joiner(&self, joiner: Joiner) -> Option<Joiner> {
-        self.with_few_extras(|extras| extras.joiner.replace(joiner))
+        self.with_few_extras(|extras| {
+            let before = extras.take_joiner();
+            match joiner {
+                Joiner::Ours(number) => extras.joiner = number,
+                Joiner::Foreign(waker) => extras.foreign = Some(waker),
+            }
+            before
+        })
     }
 
     /// A panic that came too late to be the outcome.
@@ -282,7 +311,7 @@ impl Header {
     /// What ends together with the task: its locals, its root region, and a panic that came too late.
     pub(super) fn take_parts(&self) -> Option<(Locals, Option<Rc<Region>>, Option<Panic>)> {
         self.mark.set(Mark(self.mark.get().0 & !Mark::HAS_ROOT));
-        self.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.root.take(), extras.late.take()))
+        self.peek_extras(|extras| (take(&mut extras.locals), extras.root.take(), extras.late.take()))
     }
 
     /// A report about the task, whose number this is unless its executor is gone.
@@ -318,9 +347,10 @@ impl SpareExtras {
     #[inline]
     pub(super) fn take_back(&self, task: &Header) {
         let Some(mut extras) = task.take_extras() else { return };
-        if task.has_more_extras() || extras.reason.is_some() || extras.joiner.is_some() {
+        if task.has_more_extras() || extras.reason.is_some() || extras.foreign.is_some() {
             extras.clear();
         }
+        extras.joiner = Number::NONE;
         task.mark.set(task.mark.get().without_extras());
         let spare = &mut *self.0.borrow_mut();
         if spare.len() < Self::MOST {

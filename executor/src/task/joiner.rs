@@ -12,6 +12,10 @@ pub(super) enum Joiner {
 }
 
 impl Joiner {
+    pub(super) fn of(number: Number) -> Option<Joiner> {
+        (number != Number::NONE).then_some(Joiner::Ours(number))
+    }
+
     pub(super) fn wake(self) {
         match self {
             Joiner::Ours(number) => wake_any(number),

@@ -156,10 +156,7 @@ impl<T> Owned<T, Meta> {
     #[inline]
     pub(super) fn wait(&self, cx: &Context<'_>) -> bool {
         match number_of(cx.waker()) {
-            Some(number) if !self.has_extras() => {
-                self.note(number);
-                false
-            }
+            Some(number) if self.note_joiner(number) => false,
             newest => self.wait_unusual(newest, cx.waker()),
         }
     }

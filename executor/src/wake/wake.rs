@@ -16,7 +16,7 @@ use crate::{
         set::Called,
     },
 };
-use std::{mem::ManuallyDrop, rc::Rc, task::Waker};
+use std::{mem::ManuallyDrop, ptr, rc::Rc, task::Waker};
 
 thread_local! {
     // `const` and without a destructor: one plain read, also at the very end of a thread's life.
@@ -53,18 +53,15 @@ impl WakeByNumber for Childs {
         &CHILDS
     }
 
+    // It stands once in the program, for a waker's call and for `wake_any`.
+    #[inline(never)]
     fn wake(word: *const ()) {
-        wake_child(Number::of_word(word));
-    }
-}
-
-/// Wakes what has that number, which is no task of the current executor that waits: a child's seat is looked for first.
-#[inline(always)]
-fn wake_child(number: Number) {
-    match SEATS.look(|seats| seats?.queue(number, task_of)) {
-        Some(Number::NONE) => {}
-        Some(task) => wake_number(task),
-        None => wake_unusual(number),
+        let number = Number::of_word(word);
+        match SEATS.look(|seats| seats?.queue(number, task_of)) {
+            Some(Number::NONE) => {}
+            Some(task) => wake_number(task),
+            None => wake_unusual(number),
+        }
     }
 }
 
@@ -118,7 +115,7 @@ pub(crate) fn wake_number(number: Number) {
 /// [`wake_number`] where a child is as likely as a task.
 pub(crate) fn wake_any(number: Number) {
     if !is_woken(number) {
-        wake_child(number);
+        Childs::wake(ptr::without_provenance(number.0));
     }
 }
 
