@@ -194,18 +194,9 @@ impl Header {
         if self.has_extras() { self.peek_extras(|extras| extras.joiner).unwrap_or_default() } else { self.noted() }
     }
 
-    /// Keeps the number of whom to wake, unless a foreign waker is kept.
-    #[inline(always)]
-    pub(super) fn note_joiner(&self, number: Number) -> bool {
-        if self.has_extras() {
-            return self.note_in_extras(number);
-        }
-        self.note(number);
-        true
-    }
-
-    #[inline(never)]
-    fn note_in_extras(&self, number: Number) -> bool {
+    /// Keeps the number of whom to wake in the extras, if there are any, and no foreign waker is kept there.
+    #[inline]
+    pub(super) fn note_in_extras(&self, number: Number) -> bool {
         let noted = self.peek_extras(|extras| {
             let is_free = extras.foreign.is_none();
             if is_free {

@@ -156,8 +156,21 @@ impl<T> Owned<T, Meta> {
     #[inline]
     pub(super) fn wait(&self, cx: &Context<'_>) -> bool {
         match number_of(cx.waker()) {
-            Some(number) if self.note_joiner(number) => false,
-            newest => self.wait_unusual(newest, cx.waker()),
+            Some(number) if !self.has_extras() => {
+                self.note(number);
+                false
+            }
+            newest => self.wait_beside(newest, cx.waker()),
+        }
+    }
+
+    /// [`Owned::wait`] for a task with extras, or with a waker that is foreign.
+    #[cold]
+    #[inline(never)]
+    fn wait_beside(&self, number: Option<Number>, newest: &Waker) -> bool {
+        match number {
+            Some(number) if self.note_in_extras(number) => false,
+            number => self.wait_unusual(number, newest),
         }
     }
 
