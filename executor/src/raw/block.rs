@@ -1,13 +1,17 @@
 //! The block: one allocation that holds a task's header and its future, and later, in the same place, its output.
 
-use super::pool::Size;
+use super::{
+    number::Number,
+    pool::Size,
+    tag::{Slotted, Tag, flag::VACANT},
+};
 use alloc::boxed::Box;
 use core::{
-    cell::{Cell, UnsafeCell},
+    cell::Cell,
     mem::{ManuallyDrop, needs_drop, offset_of},
     ops::Deref,
     pin::Pin,
-    ptr::{NonNull, drop_in_place},
+    ptr::{self, NonNull, drop_in_place},
     task::{Context, Poll},
 };
 
@@ -46,11 +50,13 @@ impl Stage {
 
 /// What the owner of blocks writes into each header, and never touches when it is not asked to.
 pub(crate) trait Meta: Sized + 'static {
+    /// What a block has for its slot: a [`Slotted`], or nothing if it has no slot.
+    type Slot;
     /// A byte of it.
     type Mark: Copy + Default;
 
     /// Calls `drop`, which drops a future whose output is there already. The panic of a destructor is not to leave this call.
-    fn outlive(&self, mark: &Cell<Self::Mark>, drop: impl FnOnce());
+    fn outlive(header: &Header<Self>, drop: impl FnOnce());
 }
 
 /// How an output is looked at that is dropped unread.
@@ -62,35 +68,67 @@ pub(crate) trait Look<T> {
     fn look(value: &T) -> Option<Box<str>>;
 }
 
-/// What every block begins with.
+/// What every block begins with. That of a block with a slot begins with a [`Tag`].
 #[repr(C)]
 pub(crate) struct Header<M: Meta> {
+    slot: M::Slot,
+    /// The flags of a [`Tag`]. Without a slot nobody reads them.
+    flags: Cell<u8>,
+    stage: Cell<Stage>,
+    /// Flags of [`bit`].
+    bits: Cell<u8>,
+    pub(crate) mark: Cell<M::Mark>,
     vtable: &'static Vtable<M>,
     pub(crate) meta: M,
-    pub(super) slot: u32,
-    stage: Cell<Stage>,
-    /// A handle can still reach this block.
-    pub(super) handle: Cell<bool>,
+}
+
+/// What is unusual about a block.
+mod bit {
+    /// No handle can reach it any more.
+    pub(super) const LOOSE: u8 = 1 << 0;
     /// The executor is gone: the slot means nothing any more, the handle owns the block.
-    pub(super) orphan: Cell<bool>,
-    pub(crate) mark: Cell<M::Mark>,
+    pub(super) const ORPHAN: u8 = 1 << 1;
+    /// The word is a box.
+    pub(super) const BOXED: u8 = 1 << 2;
 }
 
 impl<M: Meta> Header<M> {
-    #[inline(always)]
-    pub(crate) fn slot(&self) -> u32 {
-        self.slot
-    }
-
     #[inline(always)]
     pub(crate) fn stage(&self) -> Stage {
         self.stage.get()
     }
 
+    #[inline(always)]
+    fn has(&self, bit: u8) -> bool {
+        self.bits.get() & bit != 0
+    }
+
+    #[inline(always)]
+    fn set(&self, bit: u8) {
+        self.bits.set(self.bits.get() | bit);
+    }
+
     /// Can a handle still reach this block?
     #[inline(always)]
     pub(crate) fn has_handle(&self) -> bool {
-        self.handle.get()
+        !self.has(bit::LOOSE)
+    }
+
+    /// No handle reaches the block from now on.
+    #[inline(always)]
+    pub(super) fn set_loose(&self) {
+        self.set(bit::LOOSE);
+    }
+
+    /// Does the block belong to its handle, as the executor is gone?
+    #[inline(always)]
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.has(bit::ORPHAN)
+    }
+
+    #[inline(always)]
+    pub(super) fn set_orphan(&self) {
+        self.set(bit::ORPHAN);
     }
 
     /// Is it of any consequence that the output is dropped unread?
@@ -105,43 +143,141 @@ impl<M: Meta> Header<M> {
     }
 }
 
+impl<E, M: Meta<Slot = Slotted<E>>> Header<M> {
+    /// The table reads the flags of a block without its type.
+    const IS_TAGGED: () = assert!(offset_of!(Header<M>, flags) == offset_of!(Tag, flags));
+
+    #[inline(always)]
+    pub(crate) fn number(&self) -> Number {
+        self.slot.number.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u8 {
+        self.flags.get()
+    }
+
+    #[inline(always)]
+    pub(super) fn set_flags(&self, flags: u8) {
+        self.flags.set(self.flags.get() | flags);
+    }
+
+    #[inline(always)]
+    pub(super) fn reset_flags(&self, flags: u8) {
+        self.flags.set(flags);
+    }
+
+    /// The block is vacant from now on, and has the number of its next task.
+    #[inline(always)]
+    pub(super) fn vacate(&self) {
+        let () = Self::IS_TAGGED;
+        self.slot.number.set(self.number().next_generation());
+        self.flags.set(VACANT);
+    }
+
+    /// Is there a box of what few tasks have?
+    #[inline(always)]
+    pub(crate) fn has_extras(&self) -> bool {
+        self.has(bit::BOXED)
+    }
+
+    /// Is there such a box, or no handle?
+    #[inline(always)]
+    pub(crate) fn has_extras_or_no_handle(&self) -> bool {
+        self.has(bit::BOXED | bit::LOOSE)
+    }
+
+    /// The number that is noted, where there is no box, or [`Number::NONE`].
+    #[inline(always)]
+    pub(crate) fn noted(&self) -> Number {
+        debug_assert!(!self.has_extras());
+        Number(self.slot.word.get().addr())
+    }
+
+    /// Notes a number instead of the one before, where there is no box.
+    #[inline(always)]
+    pub(crate) fn note(&self, number: Number) {
+        debug_assert!(!self.has_extras());
+        if !self.has_extras() {
+            self.slot.word.set(ptr::without_provenance_mut(number.0));
+        }
+    }
+
+    /// Puts a box into the word instead of a number.
+    pub(crate) fn set_extras(&self, extras: Box<E>) {
+        drop(self.take_extras());
+        self.slot.word.set(Box::into_raw(extras));
+        self.set(bit::BOXED);
+    }
+
+    /// Takes the box out of the word, in which nothing is then.
+    pub(crate) fn take_extras(&self) -> Option<Box<E>> {
+        if !self.has_extras() {
+            return None;
+        }
+        self.bits.set(self.bits.get() & !bit::BOXED);
+        self.lift()
+    }
+
+    /// Calls `f` with the box if there is one. Meanwhile it is not in the word, and not found there.
+    #[inline(always)]
+    pub(crate) fn peek_extras<R>(&self, f: impl FnOnce(&mut E) -> R) -> Option<R> {
+        if !self.has_extras() {
+            return None;
+        }
+        let mut extras = self.lift()?;
+        let result = f(&mut extras);
+        self.slot.word.set(Box::into_raw(extras));
+        Some(result)
+    }
+
+    /// The box out of the word of a block that is [`bit::BOXED`], unless somebody uses it now. The word is null then.
+    #[inline(always)]
+    fn lift(&self) -> Option<Box<E>> {
+        let extras = NonNull::new(self.slot.word.replace(Slotted::NO_WORD))?;
+        // SAFETY: where the flag is set, the word is null or came from a box, as nothing else is put there; and it is taken out once.
+        Some(unsafe { Box::from_raw(extras.as_ptr()) })
+    }
+}
+
 /// What can be done with a block whose type is forgotten.
 struct Vtable<M: Meta> {
-    /// Polls the future once; `true` when it ended, its output then lies in its place.
+    /// Polls the future once. When it has ended its output lies in the block.
     ///
     /// # Safety
     ///
     /// The block's stage is `Future`, and nobody else polls it now. Unwinds if the future panics.
-    poll: unsafe fn(NonNull<Header<M>>, &mut Context<'_>) -> bool,
+    poll: unsafe fn(NonNull<Header<M>>, &mut Context<'_>) -> Poll<()>,
     /// # Safety
     ///
-    /// The payload holds the future, which must not be touched again.
+    /// The block holds the future, which must not be touched again.
     drop_future: unsafe fn(NonNull<Header<M>>),
     /// # Safety
     ///
-    /// The payload holds the output, which must not be touched again.
+    /// The block holds the output, which must not be touched again.
     drop_value: unsafe fn(NonNull<Header<M>>),
     /// # Safety
     ///
-    /// The payload holds the output, which nobody touches meanwhile.
+    /// The block holds the output, which nobody touches meanwhile.
     look: unsafe fn(NonNull<Header<M>>) -> Option<Box<str>>,
     /// The output has a destructor, or is to be looked at.
     value_matters: bool,
-    /// Where the payload lies, in bytes from the block's start.
-    payload: usize,
     size: Size,
 }
 
+/// The memory of a block: large enough for its future, and for its output. Where one lies depends on nothing but its own type, so
+/// that whoever knows the output's finds it without the future's.
 #[repr(C)]
-pub(super) struct Block<F: Future, M: Meta> {
-    header: Header<M>,
-    payload: UnsafeCell<Payload<F>>,
+pub(super) union Block<F: Future, M: Meta> {
+    _future: ManuallyDrop<Filled<F, M>>,
+    _output: ManuallyDrop<Filled<F::Output, M>>,
 }
 
+/// A block in which a `T` lies.
 #[repr(C)]
-union Payload<F: Future> {
-    future: ManuallyDrop<F>,
-    value: ManuallyDrop<F::Output>,
+struct Filled<T, M: Meta> {
+    _header: Header<M>,
+    payload: T,
 }
 
 impl<F: Future, M: Meta> Block<F, M> {
@@ -154,76 +290,66 @@ impl<F: Future, M: Meta> Block<F, M> {
             drop_value: Self::drop_payload::<F::Output>,
             look: Self::look::<L>,
             value_matters: needs_drop::<F::Output>() || L::SEES,
-            payload: offset_of!(Self, payload),
             size: Self::SIZE,
         }
     }
 
-    /// Moves header and future into fresh memory. The block has a handle. `L` says how its output is looked at.
+    /// Moves header and future into memory. The block has a handle. `L` says how its output is looked at.
     ///
     /// # Safety
     ///
-    /// `memory` was taken from a pool with [`Self::SIZE`] and is not in use.
+    /// `memory` was taken from a pool with [`Self::SIZE`] and is not in use. What the block has for its slot lies there already.
     #[inline(always)]
-    pub(super) unsafe fn write<L: Look<F::Output>>(memory: NonNull<u8>, future: F, meta: M, slot: u32) -> Live<M> {
-        let header = Header {
-            vtable: const { &Self::vtable::<L>() },
-            meta,
-            slot,
-            stage: Cell::new(Stage::Future),
-            handle: Cell::new(true),
-            orphan: Cell::new(false),
-            mark: Cell::new(M::Mark::default()),
-        };
-        let block = memory.cast::<Self>().as_ptr();
+    pub(super) unsafe fn write<L: Look<F::Output>>(memory: NonNull<u8>, future: F, meta: M, flags: u8) -> Live<M> {
+        let header = memory.cast::<Header<M>>().as_ptr();
         // SAFETY: the memory has this type's size and alignment, and is ours alone. The parts are written one by one so
         // that a large future is copied once.
         unsafe {
-            (&raw mut (*block).header).write(header);
-            (&raw mut (*block).payload).cast::<F>().write(future);
+            (&raw mut (*header).flags).write(Cell::new(flags));
+            (&raw mut (*header).stage).write(Cell::new(Stage::Future));
+            (&raw mut (*header).bits).write(Cell::new(0));
+            (&raw mut (*header).mark).write(Cell::new(M::Mark::default()));
+            (&raw mut (*header).vtable).write(const { &Self::vtable::<L>() });
+            (&raw mut (*header).meta).write(meta);
+            payload::<F, M>(memory.cast()).write(future);
         }
         Live(memory.cast())
     }
 
-    /// Where the payload lies.
-    ///
-    /// # Safety
-    ///
-    /// `header` is that of a live `Block<F, M>`.
-    #[inline(always)]
-    unsafe fn payload(header: NonNull<Header<M>>) -> *mut Payload<F> {
-        // SAFETY: a field's place inside a live block; `header` was made from a pointer to the whole block.
-        unsafe { UnsafeCell::raw_get(&raw const (*header.cast::<Self>().as_ptr()).payload) }
-    }
-
-    unsafe fn poll(header: NonNull<Header<M>>, cx: &mut Context<'_>) -> bool {
+    unsafe fn poll(header: NonNull<Header<M>>, cx: &mut Context<'_>) -> Poll<()> {
         // SAFETY: the caller says that the future is there and that this is its only use. It is never moved: it leaves
         // this place by being dropped in it.
-        let future = unsafe { Pin::new_unchecked(&mut *(*Self::payload(header)).future) };
-        let Poll::Ready(value) = future.poll(cx) else { return false };
+        let future = unsafe { Pin::new_unchecked(&mut *payload::<F, M>(header)) };
+        let Poll::Ready(value) = future.poll(cx) else { return Poll::Pending };
         // It is not freed before its task has ended.
         let live = Live(header);
         live.stage.set(Stage::Ending);
         if needs_drop::<F>() {
             // SAFETY: the future is there. The stage says that nobody will touch it again, also if its destructor panics. The
             // destructor may use the task's handle; that touches the header only, and frees nothing before the end.
-            live.meta.outlive(&live.mark, || unsafe { Self::drop_payload::<F>(header) });
+            M::outlive(&live, || unsafe { Self::drop_payload::<F>(header) });
         }
-        // SAFETY: the payload is large enough and aligned for the output, being a union with it, and is empty.
-        unsafe { Self::payload(header).cast::<F::Output>().write(value) };
+        // SAFETY: the block is large enough and aligned for the output, and holds nothing but its header.
+        unsafe { payload::<F::Output, M>(header).write(value) };
         live.stage.set(Stage::Value);
-        true
+        Poll::Ready(())
     }
 
     unsafe fn look<L: Look<F::Output>>(header: NonNull<Header<M>>) -> Option<Box<str>> {
         // SAFETY: the caller says that the output is there, and that nobody touches it meanwhile.
-        L::look(unsafe { &*Self::payload(header).cast::<F::Output>() })
+        L::look(unsafe { &*payload::<F::Output, M>(header) })
     }
 
     unsafe fn drop_payload<T>(header: NonNull<Header<M>>) {
         // SAFETY: the caller says that a `T` is there, future or output, and is not touched again.
-        unsafe { drop_in_place(Self::payload(header).cast::<T>()) }
+        unsafe { drop_in_place(payload::<T, M>(header)) }
     }
+}
+
+/// Where a `T` lies in a block that is made for one, as its future or its output.
+#[inline(always)]
+pub(super) fn payload<T, M: Meta>(header: NonNull<Header<M>>) -> *mut T {
+    header.as_ptr().wrapping_byte_add(offset_of!(Filled<T, M>, payload)).cast()
 }
 
 /// A block that lives. Only this room makes one; it is not `Copy`, and what may free the block consumes it.
@@ -240,20 +366,20 @@ impl<M: Meta> Deref for Live<M> {
 }
 
 impl<M: Meta> Live<M> {
-    /// Polls a future that is there, and that nobody polls now; `true` when it has ended.
+    /// Polls a future that is there, and that nobody polls now.
     ///
     /// # Safety
     ///
     /// The stage is `Future`, and this is called by whoever takes slots out of the ready queue, who does one at a time.
     #[inline(always)]
-    pub(super) unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+    pub(super) unsafe fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         debug_assert_eq!(self.stage(), Stage::Future);
         // SAFETY: the caller's promise.
         unsafe { (self.vtable.poll)(self.0, cx) }
     }
 
-    /// Polls the future once more, in a turn in which nobody else does; `true` when it has ended.
-    pub(crate) fn poll_again(&self, cx: &mut Context<'_>) -> bool {
+    /// Polls the future once more, in a turn in which nobody else does.
+    pub(crate) fn poll_again(&self, cx: &mut Context<'_>) -> Poll<()> {
         assert_eq!(self.stage(), Stage::Future, "what is polled has not ended");
         // SAFETY: the future is there. If the block has a slot, the loop does one at a time; if it has none, the caller has the one `Half` of
         // it mutably: see the room's argument, "Who polls" and "Who keeps a block".
@@ -304,20 +430,14 @@ impl<M: Meta> Live<M> {
         }
     }
 
-    /// Moves the output out, if it is there.
-    ///
-    /// # Safety
-    ///
-    /// The output is a `T`.
+    /// Is the output there? Then it is the caller's, who moves it out next.
     #[inline(always)]
-    pub(super) unsafe fn take_value<T>(&self) -> Option<T> {
-        if self.stage() != Stage::Value {
-            return None;
+    pub(super) fn take_value(&self) -> bool {
+        let is_there = self.stage() == Stage::Value;
+        if is_there {
+            self.stage.set(Stage::Taken);
         }
-        self.stage.set(Stage::Taken);
-        // SAFETY: the stage was `Value`: at this place lies the output, a `T` as the caller promises. The stage now says that it was
-        // moved away.
-        Some(unsafe { self.0.byte_add(self.vtable.payload).cast::<T>().read() })
+        is_there
     }
 
     /// Tells whether the task has ended, in one load.
@@ -341,11 +461,12 @@ impl IsEnded<'_> {
     }
 }
 
-/// Frees a block that has no slot any more, and whose payload is gone, or is a future that was never polled and is forgotten.
+/// Frees a block whose slot leads to it no more, and whose payload is gone, or is a future that was never polled and is forgotten.
 #[cold]
 #[inline(never)]
-pub(super) fn free_memory<M: Meta>(live: Live<M>) {
+pub(super) fn free_memory<E, M: Meta<Slot = Slotted<E>>>(live: Live<M>) {
     let size = live.size();
+    drop(live.take_extras());
     // SAFETY: callers own the block: neither a slot nor another handle leads to it. What is in the header is dropped, once.
     unsafe {
         drop_in_place(live.0.as_ptr());

@@ -6,7 +6,8 @@ use super::{
     owned::{Owned, Owner},
     pool::{Pool, Size},
     slots::Slots,
-    table::{Full, flag::*},
+    table::Full,
+    tag::{Slotted, Tag, Tagged, flag::*},
 };
 use core::{marker::PhantomData, ops::Deref, ptr::NonNull, task::Context};
 
@@ -22,7 +23,7 @@ pub(crate) enum Turn<M: Meta> {
     /// To be polled; its flags are cleared.
     Poll(Due<M>, Number),
     /// Its flags say that there is more to it.
-    Unusual(Live<M>, Number, usize),
+    Unusual(Live<M>, Number, u8),
 }
 
 /// A block whose future is to be polled once.
@@ -31,11 +32,10 @@ pub(crate) struct Due<M: Meta>(Live<M>);
 /// A block that nothing leads to any more, to be freed.
 pub(crate) struct Vacant<M: Meta>(Live<M>);
 
-/// A slot and memory that no task has. Dropped, they are kept for the next task of that size.
+/// A vacant block that no task has. Dropped, it is kept for the next task of its size.
 struct Room<'a, M: Meta> {
     blocks: &'a Blocks<M>,
-    memory: NonNull<u8>,
-    slot: u32,
+    block: Tagged,
     size: &'static Size,
 }
 
@@ -44,13 +44,13 @@ impl<M: Meta> Drop for Room<'_, M> {
     fn drop(&mut self) {
         let is_recycled = self.size.is_recycled();
         if !is_recycled {
-            self.blocks.slots.table.detach(self.slot);
+            self.blocks.slots.table.detach(self.block.number());
         }
         // SAFETY: the memory was taken from that pool with this size, and nothing else leads to it, so it can be given back.
         unsafe {
             match is_recycled {
-                true => self.blocks.pool.give(self.memory, self.slot, self.size),
-                false => self.size.free(self.memory),
+                true => self.blocks.pool.give(self.block.0.cast(), self.size),
+                false => self.size.free(self.block.0.cast()),
             }
         }
     }
@@ -62,11 +62,11 @@ struct Told<'a, M: Meta>(Room<'a, M>);
 impl<M: Meta> Drop for Told<'_, M> {
     #[cold]
     fn drop(&mut self) {
-        self.0.blocks.slots.table.vacate(self.0.slot);
+        self.0.block.vacate();
     }
 }
 
-impl<M: Owner> Blocks<M> {
+impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     pub(crate) fn new(first: Number, limit: usize) -> Blocks<M> {
         Blocks { slots: Slots::new(first, limit), pool: Pool::new(), _blocks: PhantomData }
     }
@@ -101,54 +101,70 @@ impl<M: Owner> Blocks<M> {
         taken: impl Fn() -> usize,
     ) -> Result<Owned<F::Output, M>, Full> {
         let size = &Block::<F, M>::SIZE;
-        let (memory, slot) = match self.pool.take(size) {
+        let memory = match self.pool.take(size) {
             Some(recycled) => recycled,
             None => self.fresh(size, taken())?,
         };
         // It is foreign code. What it spawns has other slots, and what it throws goes on.
-        let told = Told(Room { blocks: self, memory, slot, size });
-        let future = future(self.slots.table.number_of_next(slot));
+        let told = Told(Room { blocks: self, block: Tagged(memory.cast()), size });
+        let future = future(told.0.block.number());
         core::mem::forget(told);
         // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and
         // this is the only handle.
-        let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta(), slot), home) };
-        self.slots.table.occupy(slot, QUEUED | WOKEN | FRESH);
-        self.slots.ready.push(slot);
+        let owned =
+            unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta(), QUEUED | WOKEN | FRESH), home) };
+        owned.note(Number::NONE);
+        self.slots.ready.push(owned.number().slot() as u32);
         Ok(owned)
     }
 
     /// A new block, with a slot.
     #[cold]
-    fn fresh(&self, size: &Size, taken: usize) -> Result<(NonNull<u8>, u32), Full> {
-        let attach = || self.slots.table.attach(MAX_SLOTS - taken, || size.alloc());
+    fn fresh(&self, size: &Size, taken: usize) -> Result<NonNull<u8>, Full> {
+        let attach = || self.slots.table.attach(MAX_SLOTS - taken, |number| Tag::alloc(size, number));
         let made = attach().or_else(|_| {
             // Slots may lie idle with recycled blocks of other sizes.
             self.trim_to(0, 0);
             attach()
         })?;
         self.slots.ready.reserve(self.slots.len());
-        Ok(made)
+        Ok(made.0.cast())
     }
 
     // ---- found
 
     /// The block of the task with that very number.
     pub(crate) fn find(&self, number: Number) -> Option<Live<M>> {
-        self.slots.table.find(number).map(|block| Live(block.cast()))
+        self.slots.table.find(number).map(|block| Live(block.0.cast()))
     }
 
     /// The number and block of the task in that slot.
     pub(crate) fn occupant(&self, slot: usize) -> Option<(Number, Live<M>)> {
-        self.slots.table.occupant(slot).map(|(number, block)| (number, Live(block.cast())))
+        self.slots.table.occupant(slot).map(|(number, block)| (number, Live(block.0.cast())))
     }
 
     /// Takes the oldest slot out of the ready queue, which must not be empty. The one before is done with: nothing of it is being polled.
     #[inline(always)]
     pub(crate) fn dequeue(&self) -> Turn<M> {
-        match self.slots.table.dequeue(self.slots.ready.pop() as usize) {
-            Ok((block, number)) => Turn::Poll(Due(Live(block.cast())), number),
-            Err(((block, number), flags)) => Turn::Unusual(Live(block.cast()), number, flags),
+        let live: Live<M> = Live(self.slots.table.queued(self.slots.ready.pop()).0.cast());
+        let (flags, number) = (live.flags(), live.number());
+        if flags & UNUSUAL == 0 {
+            live.reset_flags(0);
+            return Turn::Poll(Due(live), number);
         }
+        // `CANCEL` and `ABORT` stay: a handle's second request finds that it is not the first.
+        live.reset_flags(flags & (UNUSUAL | CLEANING));
+        Turn::Unusual(live, number, flags)
+    }
+
+    /// Sets flags, and puts the slot into the ready queue unless it is there. Returns whether it was.
+    pub(crate) fn set_flags_and_queue(&self, header: &Header<M>, flags: u8) -> bool {
+        let was_queued = header.flags() & QUEUED != 0;
+        header.set_flags(flags | QUEUED);
+        if !was_queued {
+            self.slots.ready.push(header.number().slot() as u32);
+        }
+        was_queued
     }
 
     // ---- freed
@@ -156,9 +172,17 @@ impl<M: Owner> Blocks<M> {
     /// Takes the slot of a block away if its task has ended, no handle is left, and it is not in the ready queue.
     #[inline(always)]
     pub(crate) fn vacate_if_forgotten(&self, live: Live<M>) -> Option<Vacant<M>> {
-        if live.has_handle() || !self.slots.table.vacate_if_done(live.slot) {
+        if live.has_handle() { None } else { self.vacate_if_handle_goes(live) }
+    }
+
+    /// [`Blocks::vacate_if_forgotten`] for a handle that is done with its block, and goes.
+    #[inline(always)]
+    pub(crate) fn vacate_if_handle_goes(&self, live: Live<M>) -> Option<Vacant<M>> {
+        if live.flags() & (DONE | QUEUED) != DONE {
+            live.set_loose();
             return None;
         }
+        live.vacate();
         Some(Vacant(live))
     }
 
@@ -167,26 +191,27 @@ impl<M: Owner> Blocks<M> {
     #[inline(always)]
     pub(crate) fn free(&self, vacant: Vacant<M>) {
         let Vacant(live) = vacant;
-        let (slot, size) = (live.slot, live.size());
+        let size = live.size();
         if !size.is_recycled() {
             return self.free_alone(live);
         }
         // The payload is gone, and no handle and no number leads to the block any more.
-        drop(Room { blocks: self, memory: live.0.cast(), slot, size });
+        drop(Room { blocks: self, block: Tagged(live.0.cast()), size });
     }
 
     #[cold]
+    #[inline(never)]
     fn free_alone(&self, live: Live<M>) {
-        self.slots.table.detach(live.slot);
+        self.slots.table.detach(live.number());
         free_memory(live);
     }
 
     /// The executor ends: the slot is nobody's, and the block is its handle's, if it has one. A future that is still there was
     /// never polled: it is not touched any more, nor is its block freed then without a handle.
     pub(crate) fn abandon(&self, live: Live<M>) {
-        self.slots.table.vacate(live.slot);
-        self.slots.table.detach(live.slot);
-        live.orphan.set(true);
+        live.vacate();
+        self.slots.table.detach(live.number());
+        live.set_orphan();
         let has_ended = live.stage().is_end();
         if !has_ended {
             live.count_as_cancelled();
@@ -197,8 +222,10 @@ impl<M: Owner> Blocks<M> {
 
     /// Frees what lies idle beyond so many bytes for each size of blocks, or belongs to a slot from `slots` on.
     pub(crate) fn trim_to(&self, bytes: usize, slots: usize) {
-        let slots = if slots < self.slots.len() { slots } else { usize::MAX };
-        self.pool.trim(bytes, slots, |slot| self.slots.table.detach(slot));
+        let number = |block: NonNull<u8>| Live::<M>(block.cast()).number();
+        let is_far = |block| number(block).slot() >= slots;
+        let idle: Option<&dyn Fn(NonNull<u8>) -> bool> = if slots < self.slots.len() { Some(&is_far) } else { None };
+        self.pool.trim(bytes, idle, |block| self.slots.table.detach(number(block)));
     }
 
     /// Takes the last slots away that have no blocks, beyond so many.
@@ -217,12 +244,14 @@ impl<M: Owner> Blocks<M> {
     #[inline(always)]
     pub(crate) fn set_done(&self, live: &Live<M>) {
         debug_assert!(live.stage().is_end());
-        self.slots.table.set_flags(live.slot, DONE);
+        live.set_flags(DONE);
     }
 
     /// Clean-up is at work in the task, which may wait although it is cancelled. Returns whether it was so before.
     pub(crate) fn set_cleaning(&self, live: &Live<M>) -> bool {
-        self.slots.table.set_flags(live.slot, CLEANING) & CLEANING != 0
+        let was_so = live.flags() & CLEANING != 0;
+        live.set_flags(CLEANING);
+        was_so
     }
 }
 
@@ -232,7 +261,7 @@ impl<M: Meta> Due<M> {
     pub(crate) fn poll(self, cx: &mut Context<'_>) -> Option<Live<M>> {
         // SAFETY: the slot was queued and is neither `DONE` nor to be stopped, so the stage is `Future`, and nobody else polls it: a
         // slot is in the queue once, and the one before it is done with.
-        unsafe { self.0.poll(cx) }.then_some(self.0)
+        unsafe { self.0.poll(cx) }.is_ready().then_some(self.0)
     }
 }
 

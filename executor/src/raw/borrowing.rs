@@ -5,9 +5,10 @@ use super::{
     blocks::Blocks,
     owned::{Handle, Owner},
     table::Full,
+    tag::Slotted,
 };
 
-impl<M: Owner> Blocks<M> {
+impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
     /// Admits the future that `future` returns, which may borrow, for as long as this call lasts, and calls `during` with its handle. In
     /// the end, however that comes, `end` is called, which leaves neither the future nor the output behind.
     ///

@@ -15,14 +15,13 @@ use core::{
 /// Moves a future into a block of memory from the pool, if there is one. It is gone before `'a` ends, or never touched again: that is how long
 /// the half lives that keeps it.
 #[inline]
-pub(crate) fn lodge<'a, F: Future + 'a, M: Owner<Home = ()>, L: Look<F::Output>>(
+pub(crate) fn lodge<'a, F: Future + 'a, M: Owner<Home = (), Slot = ()>, L: Look<F::Output>>(
     pool: Option<&Pool>,
     future: F,
     meta: M,
 ) -> (Half<'a, M>, Owned<F::Output, M>) {
     let size = &Block::<F, M>::SIZE;
-    let recycled = pool.and_then(|pool| pool.take(size));
-    let memory = recycled.map_or_else(|| fresh(size), |(memory, _)| memory);
+    let memory = pool.and_then(|pool| pool.take(size)).unwrap_or_else(|| fresh(size));
     // SAFETY: the memory has this size, and nobody else has it. The block is made for this output type, its handle flag is set, and this is
     // the only handle.
     let owned = unsafe { Owned::new(Block::<F, M>::write::<L>(memory, future, meta, 0), &()) };
@@ -55,7 +54,7 @@ impl<M: Meta> Half<'_, M> {
     /// Polls the future, which is there.
     #[inline(always)]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.live.poll_again(cx) { Poll::Ready(()) } else { Poll::Pending }
+        self.live.poll_again(cx)
     }
 
     /// Drops the future, which is there. Its destructor's panic goes on; [`Half::end`] is next in any case.
@@ -76,7 +75,7 @@ impl<M: Meta> Half<'_, M> {
     /// The future is gone. Without the other half, so is the output, and the block goes with this.
     #[inline]
     pub(crate) fn leave(self, pool: Option<&Pool>) {
-        self.live.orphan.set(true);
+        self.live.set_orphan();
         if !self.live.has_handle() {
             free(self.live, pool);
         }
@@ -87,7 +86,7 @@ impl<M: Meta> Half<'_, M> {
 #[inline]
 pub(crate) fn let_go<T, M: Owner>(owned: Owned<T, M>, pool: Option<&Pool>) {
     let live = owned.release();
-    if live.orphan.get() {
+    if live.is_orphan() {
         free(live, pool);
     }
 }
@@ -100,7 +99,7 @@ fn free<M: Meta>(live: Live<M>, pool: Option<&Pool>) {
     unsafe {
         core::ptr::drop_in_place(live.0.as_ptr());
         match pool.filter(|_| size.is_recycled()) {
-            Some(pool) => pool.give(live.0.cast(), 0, size),
+            Some(pool) => pool.give(live.0.cast(), size),
             None => size.free(live.0.cast()),
         }
     }

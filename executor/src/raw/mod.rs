@@ -16,8 +16,8 @@
 //! 1. the three functions of a block's vtable, behind [`Due::poll`](blocks::Due::poll), [`Live::poll_again`](block::Live::poll_again),
 //!    [`Live::drop_future`](block::Live::drop_future) and [`Live::drop_value`](block::Live::drop_value): a future's poll, the destructors
 //!    of a future and of an output;
-//! 2. what the owner of blocks does when a header is dropped: there may be a waker, task-locals or a panic in it, although the owner takes
-//!    all of them out before. It is the last step but giving the memory back, when slot and block are nobody's; the header of a block
+//! 2. what the owner of blocks does when a header is dropped, or the box in it: there may be a waker, task-locals or a panic in that, although
+//!    the owner takes all of them out before. It is the last step but giving the memory back, when slot and block are nobody's; the header of a block
 //!    that is kept for another task is not dropped at all. What is noted of a lodger ([`lodging`]) is in its header to the end: a panic of
 //!    its destructor goes on, and the memory is lost, but nothing else;
 //! 3. what that owner does when a future is dropped whose output is there ([`Meta::outlive`](block::Meta::outlive)), and when a handle is
@@ -26,8 +26,7 @@
 //! 5. the calls of [`Blocks::admit_during`](blocks::Blocks::admit_during): while a main future lives, and at its end;
 //! 6. destructors of values in a [`Place`](place::Place), a [`PinnedRow`](pinned::PinnedRow) and a [`Lazy`](lazy::Lazy);
 //! 7. the first poll of what is [handed over](hand_over::hand_over), which makes the future and polls it;
-//! 8. what makes a future of its task's number ([`Blocks::admit`](blocks::Blocks::admit)): the block is nobody's then, as its slot is still
-//!    vacant.
+//! 8. what makes a future of its task's number ([`Blocks::admit`](blocks::Blocks::admit)): the block is nobody's then, as it is still vacant.
 //!
 //! Joiners' wakers, hooks, callbacks of the host, schedules, clocks and parks are called by the rooms above, which hold no reference
 //! into this one then but what [`block::Live`] and [`owned::Owned`] are.
@@ -35,9 +34,11 @@
 //! # Who keeps a block
 //!
 //! A block lives from [`Blocks::admit`](blocks::Blocks::admit) until it is freed. It is freed when three things hold: its task has ended
-//! (the slot is `DONE`), no handle is left, and the slot is not in the ready queue. Whoever makes the last of them true frees it:
-//! [`Blocks::vacate_if_forgotten`](blocks::Blocks::vacate_if_forgotten) looks at all three in one step and takes the slot, and the block's
-//! [`Live`](block::Live) is consumed. So there is always one who keeps a block, and whoever has a `Live` stands in for that one:
+//! (the block is `DONE`), no handle is left, and the slot is not in the ready queue. Whoever makes the last of them true frees it:
+//! [`Blocks::vacate_if_forgotten`](blocks::Blocks::vacate_if_forgotten) looks at all three in one step and takes the number, and the block's
+//! [`Live`](block::Live) is consumed. A block that is freed but not recycled leaves the table before
+//! ([`Table::detach`](table::Table::detach)), so that the table leads to blocks only: to those of tasks, and to vacant ones in the pool,
+//! whose number and flags the pool does not touch. So there is always one who keeps a block, and whoever has a `Live` stands in for that one:
 //!
 //! * a *handle* ([`owned::Owned`]) keeps it by its flag. It is the only one, is not `Clone`, and gives the flag up by value;
 //! * the *loop* keeps the block that it took out of the queue, as its task has not ended, and only the loop ends it: its `Live` goes
@@ -69,7 +70,8 @@
 //!
 //! # What a payload is
 //!
-//! The stage says whether future, output or nothing is in a block, and only this room changes it. It is changed *before* a destructor
+//! The stage says whether future, output or nothing is in a block, and only this room changes it. Whether the word of a block with a slot is a
+//! number or a box says its `BOXED`, which only the functions change that put a box there and take it out. It is changed *before* a destructor
 //! runs, so that one which panics, or which comes back by way of a handle, finds that there is nothing to touch.
 
 pub(crate) mod borrowing;
@@ -80,6 +82,7 @@ pub(crate) mod block;
 pub(crate) mod slots;
 pub(crate) mod table;
 pub(crate) mod ready;
+pub(crate) mod tag;
 pub(crate) mod pool;
 pub(crate) mod waker;
 pub(crate) mod number;

@@ -27,7 +27,7 @@ mod width {
 #[cfg(not(any(target_pointer_width = "64", target_pointer_width = "32")))]
 compile_error!("evenkeel packs a task's name into a pointer of 32 or 64 bits");
 
-/// The bits of the slot index. In a slot's own tag they hold flags instead, since a slot knows its index.
+/// The bits of the slot index.
 pub(crate) const SLOT_MASK: usize = (1 << width::SLOT) - 1;
 /// How many slots one executor can have.
 pub(crate) const MAX_SLOTS: usize = 1 << width::SLOT;

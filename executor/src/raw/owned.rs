@@ -1,6 +1,9 @@
 //! A block's one handle: what is left when its task has ended, and takes the output.
 
-use super::block::{Live, Meta, Stage, free_memory};
+use super::{
+    block::{Live, Meta, Stage, free_memory, payload},
+    tag::Slotted,
+};
 use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 
 /// Whose blocks have handles.
@@ -45,7 +48,7 @@ impl<T, M: Owner> Owned<T, M> {
     /// What the block is part of; `None` when that is gone.
     #[inline(always)]
     pub(crate) fn home(&self) -> Option<&M::Home> {
-        if self.live.orphan.get() {
+        if self.live.is_orphan() {
             return None;
         }
         // SAFETY: see the room's argument, "Who keeps a home".
@@ -55,8 +58,8 @@ impl<T, M: Owner> Owned<T, M> {
     /// The output, if there is one that was not taken yet.
     #[inline(always)]
     pub(crate) fn take_value(&self) -> Option<T> {
-        // SAFETY: the output is a `T`, as `new`'s caller promised.
-        unsafe { self.live.take_value() }
+        // SAFETY: the output is a `T`, as `new`'s caller promised. It is there, and the stage says now that it was moved away.
+        self.live.take_value().then(|| unsafe { payload::<T, M>(self.live.0).read() })
     }
 
     /// Is neither the future there nor an output that was not taken?
@@ -72,18 +75,8 @@ impl<T, M: Owner> Owned<T, M> {
     /// The block goes on without a handle.
     #[inline(always)]
     pub(crate) fn release(self) -> Live<M> {
-        self.live.handle.set(false);
+        self.live.set_loose();
         self.live
-    }
-
-    /// The handle is done with a block whose output is gone: `f` gets it, or it is freed if its executor is gone.
-    #[inline(always)]
-    pub(crate) fn part(self, f: impl FnOnce(&M::Home, Live<M>)) {
-        let owned = self.again();
-        match self.home() {
-            Some(home) => f(home, owned.release()),
-            None => free_memory(owned.live),
-        }
     }
 
     /// The block, for the half that keeps the future: see [`lodging`](super::lodging).
@@ -96,6 +89,19 @@ impl<T, M: Owner> Owned<T, M> {
     #[inline(always)]
     fn again(&self) -> Owned<T, M> {
         Owned { live: Live(self.live.0), home: self.home, _output: PhantomData }
+    }
+}
+
+impl<T, E, M: Owner<Slot = Slotted<E>>> Owned<T, M> {
+    /// The handle is done with a block whose output is gone: `f` gets it, for [`Blocks::vacate_if_handle_goes`](super::blocks::Blocks), or
+    /// it is freed if its executor is gone.
+    #[inline(always)]
+    pub(crate) fn part(self, f: impl FnOnce(&M::Home, Live<M>)) {
+        let owned = self.again();
+        match self.home() {
+            Some(home) => f(home, owned.live),
+            None => free_memory(owned.live),
+        }
     }
 }
 

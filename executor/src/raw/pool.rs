@@ -1,26 +1,37 @@
 //! Memory for task blocks, recycled by size class.
 //!
 //! A block that is given back goes on the list of its class and is the next to be handed out, still warm in the cache.
-//! It keeps its slot in the task table meanwhile, so that a new task gets both in one step. What lies on the lists is
+//! It keeps its slot in the task table meanwhile, and its number, so that a new task gets both in one step. What lies on the lists is
 //! memory that the program needed at some time; [`Pool::trim`] bounds it when the executor has nothing to do.
 
 use alloc::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     boxed::Box,
 };
-use core::{cell::Cell, ptr::NonNull};
+use core::{cell::Cell, mem::MaybeUninit, ptr::NonNull};
 
-/// Classes differ by this many bytes.
-const STEP: usize = 32;
-/// Allocators of the usual kind put a word of their own before each block. Blocks are so much smaller than a round number
-/// that the two together are round.
-const ALLOCATORS_WORD: usize = 8;
-const CLASSES: usize = 64;
+/// Classes of blocks of up to [`FINE`] bytes differ by so many: a block asks for what it needs, and the allocator rounds as it likes.
+const STEP: usize = 8;
+const FINE: usize = 512;
+/// Larger ones differ by so many.
+const WIDE_STEP: usize = 32;
+const CLASSES: usize = 128;
+const NO_CLASS: usize = CLASSES;
 const ALIGN: usize = 16;
+
+/// The class of blocks that need so many bytes.
+const fn class_of(bytes: usize) -> usize {
+    if bytes <= FINE { bytes.div_ceil(STEP) } else { FINE / STEP + (bytes - FINE).div_ceil(WIDE_STEP) }
+}
+
+/// How many bytes the blocks of a class have.
+const fn bytes_of(class: usize) -> usize {
+    if class <= FINE / STEP { class * STEP } else { FINE + (class - FINE / STEP) * WIDE_STEP }
+}
 
 /// How a block's memory was obtained, known for each task type at compile time.
 pub(crate) struct Size {
-    /// 0: none, too large or too strictly aligned to be recycled.
+    /// [`NO_CLASS`]: too large or too strictly aligned to be recycled.
     class: usize,
     layout: Layout,
 }
@@ -28,19 +39,23 @@ pub(crate) struct Size {
 impl Size {
     pub(crate) const fn of<B>() -> Size {
         let layout = Layout::new::<B>();
-        let class = (layout.size() + ALLOCATORS_WORD).div_ceil(STEP);
+        let class = class_of(layout.size());
         if layout.align() > ALIGN || class >= CLASSES || layout.size() < size_of::<Free>() {
-            return Size { layout, class: 0 };
+            return Size { layout, class: NO_CLASS };
         }
-        match Layout::from_size_align(class * STEP - ALLOCATORS_WORD, ALIGN) {
+        match Layout::from_size_align(bytes_of(class), ALIGN) {
             Ok(layout) => Size { layout, class },
-            Err(_) => Size { layout, class: 0 },
+            Err(_) => Size { layout, class: NO_CLASS },
         }
     }
 
     #[inline(always)]
     pub(crate) fn is_recycled(&self) -> bool {
-        self.class != 0
+        self.class < CLASSES
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.layout.size()
     }
 
     /// Fresh memory for a block.
@@ -62,9 +77,16 @@ impl Size {
 }
 
 /// What lies at the beginning of a block on a list.
+#[repr(C)]
 struct Free {
+    /// A block with a slot keeps its number meanwhile.
+    _number: MaybeUninit<usize>,
     next: Option<NonNull<Free>>,
-    slot: u32,
+}
+
+impl Size {
+    /// So many bytes of a block are the pool's while it is on a list, and the first word is not.
+    pub(super) const USED: usize = size_of::<Free>();
 }
 
 #[derive(Default)]
@@ -83,63 +105,60 @@ impl Pool {
         Pool { classes: Box::new([const { Class { head: Cell::new(None), kept: Cell::new(0) } }; CLASSES]) }
     }
 
-    /// A recycled block, with undefined content, and its slot.
+    /// A recycled block, in which nothing is but what it keeps for its slot.
     #[inline(always)]
-    pub(crate) fn take(&self, size: &Size) -> Option<(NonNull<u8>, u32)> {
-        // The list of class 0 is always empty.
-        let class = &self.classes[size.class];
+    pub(crate) fn take(&self, size: &Size) -> Option<NonNull<u8>> {
+        let class = self.classes.get(size.class)?;
         let block = class.head.get()?;
-        // SAFETY: what is on a list is memory of at least a `Free`, which `give` wrote, and nobody else's.
-        let Free { next, slot } = unsafe { block.read() };
-        class.head.set(next);
+        // SAFETY: what is on a list is memory of at least a `Free`, whose link `give` wrote, and nobody else's.
+        class.head.set(unsafe { (*block.as_ptr()).next });
         class.kept.set(class.kept.get() - 1);
-        Some((block.cast(), slot))
+        Some(block.cast())
     }
 
-    /// Takes a block back together with its slot.
+    /// Takes a block back.
     ///
     /// # Safety
     ///
     /// `block` came from [`Size::alloc`] with this size, which is one that is recycled, perhaps through [`Pool::take`],
-    /// and is not used afterwards.
+    /// and is not used afterwards, but for what it keeps for its slot.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, block: NonNull<u8>, slot: u32, size: &Size) {
+    pub(crate) unsafe fn give(&self, block: NonNull<u8>, size: &Size) {
         debug_assert!(size.is_recycled());
+        // The caller has looked, so that the remainder costs nothing.
         let class = &self.classes[size.class % CLASSES];
         let block = block.cast::<Free>();
         // SAFETY: the block is ours from here on, aligned to at least `ALIGN`, and no smaller than a `Free`.
-        unsafe { block.write(Free { next: class.head.get(), slot }) };
+        unsafe { (*block.as_ptr()).next = class.head.get() };
         class.head.set(Some(block));
         class.kept.set(class.kept.get() + 1);
     }
 
-    /// Frees what the lists hold beyond `bytes` each, or with a slot from `slots` on. `lone` gets the slots that have no block any more.
-    pub(crate) fn trim(&self, bytes: usize, slots: usize, mut lone: impl FnMut(u32)) {
+    /// Frees what the lists hold beyond `bytes` each, or what is `idle` if that is asked. `goes` gets each block before it is freed.
+    pub(crate) fn trim(&self, bytes: usize, idle: Option<&dyn Fn(NonNull<u8>) -> bool>, goes: impl Fn(NonNull<u8>)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
-            let (size, keep) = (class * STEP - ALLOCATORS_WORD, bytes / (class * STEP));
-            if list.kept.get() <= keep && slots == usize::MAX {
+            let (size, keep) = (bytes_of(class), bytes / bytes_of(class));
+            if list.kept.get() <= keep && idle.is_none() {
                 continue;
             }
             let mut rest = list.head.take();
             list.kept.set(0);
             while let Some(block) = rest {
+                let stays = list.kept.get() < keep && !idle.is_some_and(|idle| idle(block.cast()));
+                if !stays {
+                    goes(block.cast());
+                }
                 // SAFETY: as in `take`, and nobody else reaches the block, as the list has no head. The layout is the one with which
                 // `Size::alloc` allocates for this class.
-                let freed = unsafe {
-                    let Free { next, slot } = block.read();
-                    rest = next;
-                    if list.kept.get() < keep && (slot as usize) < slots {
-                        block.write(Free { next: list.head.replace(Some(block)), slot });
-                        None
+                unsafe {
+                    rest = (*block.as_ptr()).next;
+                    if stays {
+                        (*block.as_ptr()).next = list.head.replace(Some(block));
                     } else {
                         dealloc(block.as_ptr().cast(), Layout::from_size_align_unchecked(size, ALIGN));
-                        Some(slot)
                     }
-                };
-                match freed {
-                    Some(slot) => lone(slot),
-                    None => list.kept.set(list.kept.get() + 1),
                 }
+                list.kept.set(list.kept.get() + usize::from(stays));
             }
         }
     }
@@ -147,6 +166,6 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.trim(0, 0, |_| {});
+        self.trim(0, None, |_| {});
     }
 }

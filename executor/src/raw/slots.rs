@@ -3,7 +3,8 @@
 use super::{
     number::Number,
     ready::Ready,
-    table::{Table, flag},
+    table::Table,
+    tag::flag::{CANCEL, WOKEN},
 };
 
 /// What an executor's tasks are known by, and which of them are ready.
@@ -51,29 +52,19 @@ impl Slots {
         self.table.occupant(slot).map(|(number, _)| number)
     }
 
-    /// The flags of a slot that exists.
-    pub(crate) fn flags(&self, slot: u32) -> usize {
+    /// The flags of the task in that slot, if it has a block.
+    pub(crate) fn flags_in(&self, slot: usize) -> Option<u8> {
         self.table.flags(slot)
     }
 
     /// Has the task of that number any of these flags?
     #[inline]
-    pub(crate) fn is_flagged(&self, number: Number, flags: usize) -> bool {
+    pub(crate) fn is_flagged(&self, number: Number, flags: u8) -> bool {
         self.table.is_flagged(number, flags)
     }
 
     /// Is the number one of these, of a task that is not cancelled, and was no waker of it called since its latest poll began?
     pub(crate) fn is_still(&self, number: Number) -> bool {
-        self.table.is_still(number)
-    }
-
-    /// Sets flags of a slot that exists, and puts it into the ready queue unless it is there. Returns whether it was.
-    #[inline]
-    pub(crate) fn set_flags_and_queue(&self, slot: u32, flags: usize) -> bool {
-        let was_queued = self.table.set_flags(slot, flags | flag::QUEUED) & flag::QUEUED != 0;
-        if !was_queued {
-            self.ready.push(slot);
-        }
-        was_queued
+        self.table.is_unflagged(number, WOKEN | CANCEL)
     }
 }

@@ -36,7 +36,7 @@ impl Spare {
 
     /// Gives the memory of all spare regions back, and of lodgings beyond so many bytes for each size.
     pub(crate) fn trim(&self, bytes: usize) {
-        self.lodgings.trim(bytes, usize::MAX, |_| {});
+        self.lodgings.trim(bytes, None, |_| {});
         let spare = (self.regions.take(), self.inner.take());
         drop(spare);
     }

@@ -82,7 +82,7 @@ impl TaskRef {
     pub fn state(self) -> Option<TaskState> {
         TASKS.look(|tasks| {
             let tasks = tasks?;
-            tasks.with_header(self.id.0, |head| tasks.state(head))
+            tasks.with_header(self.id.0, Header::state)
         })
     }
 

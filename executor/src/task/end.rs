@@ -10,7 +10,7 @@ use crate::{
     raw::{
         block::Stage,
         number::Number,
-        table::flag::{CANCEL, FRESH},
+        tag::flag::{CANCEL, FRESH},
     },
     task::{
         finish::End,
@@ -36,7 +36,7 @@ impl Tasks {
         let mut stuck = Vec::new();
         self.for_each(|number, task| {
             // A destructor has spawned it, just now: it has no clean-up, and the loop comes to it.
-            let comes_at_once = self.blocks.slots.flags(task.slot()) & (FRESH | CANCEL) == FRESH | CANCEL;
+            let comes_at_once = task.flags() & (FRESH | CANCEL) == FRESH | CANCEL;
             if task.stage() != Stage::Future || comes_at_once {
                 return;
             }
@@ -60,7 +60,7 @@ impl Tasks {
             }
             count += 1;
             if count <= MOST {
-                let cleans = self.state(&task) == TaskState::CleaningUp;
+                let cleans = task.state() == TaskState::CleaningUp;
                 let comma = if count > 1 { ", " } else { "" };
                 words += comma;
                 words += &task.unhandled(Some(number), UnhandledKind::GraceExceeded).task();

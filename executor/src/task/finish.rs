@@ -6,15 +6,14 @@ use crate::{
         panic::Panic,
         unhandled::{Unhandled, UnhandledKind},
     },
-    raw::{block::Stage, blocks::Vacant},
+    raw::{block::Stage, blocks::Vacant, number::Number},
     region::{held::Held, region::Region},
     task::{
         header::{Header, Live, Meta, PlainReason},
+        joiner::Joiner,
         tasks::Tasks,
     },
-    wake::wake::task_of,
 };
-use std::task::Waker;
 
 /// How a task ended that has no value.
 pub(super) enum End {
@@ -28,7 +27,7 @@ impl Tasks {
     pub(super) fn stop_now(&self, task: &Live) {
         if task.stage() == Stage::Future {
             task.set_reason(PlainReason::Aborted);
-            if let Some(task) = self.number(task).and_then(|number| self.blocks.find(number)) {
+            if let Some(task) = self.blocks.find(task.number()) {
                 self.stop(task, End::Cancelled);
             }
         }
@@ -85,6 +84,20 @@ impl Tasks {
     #[inline(always)]
     pub(super) fn finish(&self, task: Live) {
         self.live.set(self.live.get() - 1);
+        if task.has_extras_or_no_handle() {
+            return self.finish_unusual(task);
+        }
+        self.blocks.set_done(&task);
+        // From here on the block may be gone: whoever is woken may drop the handle.
+        let joiner = task.noted();
+        if joiner != Number::NONE && !self.blocks.slots.wake_waiting(joiner) {
+            self.wake_joiner(Joiner::Ours(joiner));
+        }
+    }
+
+    /// [`Tasks::finish`] for a task that has more than the number of whoever waits for it, or no handle.
+    #[inline(never)]
+    fn finish_unusual(&self, task: Live) {
         if task.has_more_extras() {
             self.finish_extras(&task);
         }
@@ -93,12 +106,11 @@ impl Tasks {
             return self.let_go(task);
         }
         // From here on the block may be gone: the waker may be one that drops the handle.
-        if let Some(joiner) = task.meta.joiner.take() {
-            match task_of(&joiner) {
-                // A task's owns nothing.
-                Some(number) if self.blocks.slots.wake_waiting(number) => std::mem::forget(joiner),
-                _ => self.wake_joiner(joiner),
-            }
+        if self.blocks.slots.wake_waiting(task.joiner_number()) {
+            return;
+        }
+        if let Some(joiner) = task.take_joiner() {
+            self.wake_joiner(joiner);
         }
     }
 
@@ -131,17 +143,19 @@ impl Tasks {
         }
     }
 
-    /// Wakes a waker that is not ours, and may do anything, also panic; or one of ours that is not waiting here.
+    /// Wakes one who is not ours, and may do anything, also panic; or one of ours that is not waiting here.
     #[cold]
-    fn wake_joiner(&self, waker: Waker) {
-        if let Err(panic) = Panic::catch(|| waker.wake()) {
+    #[inline(never)]
+    fn wake_joiner(&self, joiner: Joiner) {
+        if let Err(panic) = Panic::catch(|| joiner.wake()) {
             self.unhandler.report(Unhandled::new(UnhandledKind::WakerPanicked(panic)));
         }
     }
 
     /// The task has ended and nobody has a handle: its outcome is dropped or reported, and the task is freed.
+    #[inline(never)]
     fn let_go(&self, task: Live) {
-        if let Some(joiner) = task.meta.joiner.take() {
+        if let Some(joiner) = task.take_joiner() {
             // Its handle was dropped in the middle of the end, by the destructor of a task-local.
             if let Err(panic) = Panic::catch(|| drop(joiner)) {
                 self.report(&task, UnhandledKind::WakerPanicked(panic));
@@ -170,14 +184,28 @@ impl Tasks {
     #[inline(always)]
     pub(super) fn free_if_forgotten(&self, task: Live) {
         if let Some(vacant) = self.blocks.vacate_if_forgotten(task) {
-            if vacant.has_extras() {
-                return self.free_with_extras(vacant);
-            }
-            self.blocks.free(vacant);
+            self.free(vacant);
         }
     }
 
+    /// [`Tasks::free_if_forgotten`] for a handle that is done with its task, and goes.
+    #[inline(always)]
+    pub(super) fn free_without_handle(&self, task: Live) {
+        if let Some(vacant) = self.blocks.vacate_if_handle_goes(task) {
+            self.free(vacant);
+        }
+    }
+
+    #[inline(always)]
+    fn free(&self, vacant: Vacant<Meta>) {
+        if vacant.has_extras() {
+            return self.free_with_extras(vacant);
+        }
+        self.blocks.free(vacant);
+    }
+
     #[cold]
+    #[inline(never)]
     fn free_with_extras(&self, vacant: Vacant<Meta>) {
         self.spare.take_back(&vacant);
         self.blocks.free(vacant);

@@ -5,92 +5,59 @@ use crate::{
         panic::Panic,
         reason::CancelReason,
         task_id::TaskId,
+        task_state::TaskState,
         unhandled::{Unhandled, UnhandledKind},
     },
-    raw::{block, number::Number},
+    raw::{
+        block::{self, Stage},
+        number::Number,
+        tag::{Slotted, flag::*},
+    },
     region::{locals::Locals, region::Region},
-    wake::waker_cell::WakerCell,
+    task::joiner::Joiner,
 };
-use std::{
-    borrow::Cow,
-    cell::{Cell, RefCell},
-    panic::Location,
-    rc::Rc,
-};
+use std::{borrow::Cow, cell::RefCell, mem::take, panic::Location, rc::Rc, task::Waker};
 
 pub(crate) type Header = block::Header<Meta>;
 /// A task's block that lives.
 pub(crate) type Live = block::Live<Meta>;
 
-/// What every task has: 40 bytes, and a [`Mark`], of the 56 that a header has on 64-bit targets.
+/// What every task has: 16 bytes, and a [`Mark`], of the 48 that a header has on 64-bit targets.
 pub(crate) struct Meta {
-    /// Whom to wake when the task has ended.
-    pub(super) joiner: WakerCell,
     pub(super) location: &'static Location<'static>,
     pub(super) parent: Number,
-    /// What few tasks have. The mark says whether there are any.
-    extras: Cell<Option<Box<Extras>>>,
 }
 
 impl Meta {
     #[inline(always)]
     pub(super) fn new(location: &'static Location<'static>, parent: Number) -> Meta {
-        Meta { joiner: WakerCell::default(), location, parent, extras: Cell::new(None) }
-    }
-
-    /// A panic that came too late to be the outcome.
-    #[cold]
-    pub(super) fn keep_late(&self, mark: &Cell<Mark>, panic: Panic) {
-        let mut extras = self.extras.take().unwrap_or_default();
-        extras.late = Some(panic);
-        self.extras.set(Some(extras));
-        mark.set(mark.get().with_more_extras());
-    }
-
-    /// Extras in which nothing is.
-    #[inline]
-    fn give_extras(&self, mark: &Cell<Mark>, extras: Box<Extras>) {
-        self.extras.set(Some(extras));
-        mark.set(mark.get().with_extras());
-    }
-
-    /// Calls `f` with the extras if there are any. `f` runs no user code.
-    #[inline]
-    fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        let mut extras = self.extras.take()?;
-        let result = f(&mut extras);
-        self.extras.set(Some(extras));
-        Some(result)
+        Meta { location, parent }
     }
 }
 
 impl block::Meta for Meta {
+    /// The word of a task's block has its joiner's number, or its extras.
+    type Slot = Slotted<Extras>;
     type Mark = Mark;
 
     /// The value counts, so the panic is nobody's outcome. It is reported when the task is finished.
     #[inline(always)]
-    fn outlive(&self, mark: &Cell<Mark>, drop: impl FnOnce()) {
+    fn outlive(task: &Header, drop: impl FnOnce()) {
         if let Err(panic) = Panic::catch(drop) {
-            self.keep_late(mark, panic);
+            task.keep_late(panic);
         }
     }
 }
 
-/// A reason that carries no data (the others lie in the extras), and three bits: are there extras, is anything but a reason in them, and
-/// is that a root region?
+/// A reason that carries no data (the others lie in the extras), and two bits: is anything in the extras but a reason and a joiner, and is
+/// that a root region?
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Mark(u8);
 
 impl Mark {
-    const HAS_EXTRAS: u8 = 1 << 7;
     const HAS_MORE: u8 = 1 << 6;
     const HAS_ROOT: u8 = 1 << 5;
     const REASON: u8 = Mark::HAS_ROOT - 1;
-
-    #[inline(always)]
-    pub(super) fn has_extras(self) -> bool {
-        self.0 & Mark::HAS_EXTRAS != 0
-    }
 
     #[inline(always)]
     pub(super) fn has_more_extras(self) -> bool {
@@ -98,13 +65,8 @@ impl Mark {
     }
 
     #[inline]
-    fn with_extras(self) -> Mark {
-        Mark(self.0 | Mark::HAS_EXTRAS)
-    }
-
-    #[inline]
     fn with_more_extras(self) -> Mark {
-        Mark(self.0 | Mark::HAS_EXTRAS | Mark::HAS_MORE)
+        Mark(self.0 | Mark::HAS_MORE)
     }
 
     #[inline]
@@ -167,6 +129,10 @@ pub(crate) struct Extras {
     pub(super) panic: Option<Panic>,
     /// A panic that came too late to be the outcome: a destructor's, after the value was there.
     pub(super) late: Option<Panic>,
+    /// Whom to wake when the task has ended. Without extras that is the number in the block's word.
+    joiner: Number,
+    /// That, if it is foreign. There is no number then.
+    foreign: Option<Waker>,
 }
 
 impl Extras {
@@ -175,15 +141,18 @@ impl Extras {
     fn clear(&mut self) {
         *self = Extras::default();
     }
+
+    fn take_joiner(&mut self) -> Option<Joiner> {
+        let number = take(&mut self.joiner);
+        match self.foreign.take() {
+            Some(waker) => Some(Joiner::Foreign(waker)),
+            None => Joiner::of(number),
+        }
+    }
 }
 
 impl Header {
-    #[inline(always)]
-    pub(super) fn has_extras(&self) -> bool {
-        self.mark.get().has_extras()
-    }
-
-    /// Is anything in the extras but a reason?
+    /// Is anything in the extras but a reason and a joiner?
     #[inline(always)]
     pub(super) fn has_more_extras(&self) -> bool {
         self.mark.get().has_more_extras()
@@ -191,17 +160,91 @@ impl Header {
 
     /// Calls `f` with the extras, which are made if need be. `f` runs no user code.
     pub(super) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+        let result = self.with_few_extras(f);
+        self.mark.set(self.mark.get().with_more_extras());
+        result
+    }
+
+    /// [`with_extras`](Self::with_extras), for a change of the reason or the joiner only.
+    #[inline]
+    fn with_few_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
         if !self.has_extras() {
-            self.meta.give_extras(&self.mark, Box::default());
+            self.give_extras(Box::default());
         }
         let result = self.peek_extras(f);
-        self.mark.set(self.mark.get().with_more_extras());
         result.expect("there are extras, as nothing that runs in their use asks for them")
     }
 
-    /// Calls `f` with the extras if there are any. `f` runs no user code.
-    pub(super) fn peek_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> Option<R> {
-        self.meta.peek_extras(f)
+    /// Extras in which nothing is. They get the joiner.
+    #[inline]
+    fn give_extras(&self, extras: Box<Extras>) {
+        self.set_extras(self.with_joiner(extras));
+    }
+
+    /// Extras with the joiner whose number is noted, if there is one. They are put into the place of the number next.
+    #[inline]
+    fn with_joiner(&self, mut extras: Box<Extras>) -> Box<Extras> {
+        extras.joiner = self.noted();
+        extras
+    }
+
+    /// The number of whom to wake when the task has ended, if he is ours.
+    #[inline(always)]
+    pub(super) fn joiner_number(&self) -> Number {
+        if self.has_extras() { self.peek_extras(|extras| extras.joiner).unwrap_or_default() } else { self.noted() }
+    }
+
+    /// Keeps the number of whom to wake in the extras, if there are any, and no foreign waker is kept there.
+    #[inline]
+    pub(super) fn note_in_extras(&self, number: Number) -> bool {
+        let noted = self.peek_extras(|extras| {
+            let is_free = extras.foreign.is_none();
+            if is_free {
+                extras.joiner = number;
+            }
+            is_free
+        });
+        noted.unwrap_or(false)
+    }
+
+    /// Whom to wake when the task has ended, which is nobody then.
+    pub(super) fn take_joiner(&self) -> Option<Joiner> {
+        if self.has_extras() {
+            return self.peek_extras(Extras::take_joiner).flatten();
+        }
+        let number = self.noted();
+        self.note(Number::NONE);
+        Joiner::of(number)
+    }
+
+    /// Keeps whom to wake, and returns who was kept before.
+    pub(super) fn replace_joiner(&self, joiner: Joiner) -> Option<Joiner> {
+        self.with_few_extras(|extras| {
+            let before = extras.take_joiner();
+            match joiner {
+                Joiner::Ours(number) => extras.joiner = number,
+                Joiner::Foreign(waker) => extras.foreign = Some(waker),
+            }
+            before
+        })
+    }
+
+    /// A panic that came too late to be the outcome.
+    #[cold]
+    fn keep_late(&self, panic: Panic) {
+        self.with_extras(|extras| extras.late = Some(panic));
+    }
+
+    /// How far the task is.
+    pub(super) fn state(&self) -> TaskState {
+        let flags = self.flags();
+        match (self.stage(), flags & CLEANING != 0, flags & (CANCEL | ABORT) != 0) {
+            (stage, ..) if stage.is_end() => TaskState::Ended,
+            (Stage::Ending, ..) => TaskState::CleaningUp,
+            (_, true, _) => TaskState::CleaningUp,
+            (_, false, true) => TaskState::CancelRequested,
+            _ => TaskState::Running,
+        }
     }
 
     pub(super) fn name(&self) -> Option<String> {
@@ -217,9 +260,9 @@ impl Header {
     /// Notes a reason that carries data. If the task has no extras it gets some of those, if there are any.
     #[inline]
     pub(super) fn set_reason_with_data(&self, spare: &SpareExtras, reason: CancelReason) {
-        let mut extras = self.meta.extras.take().unwrap_or_else(|| spare.take());
+        let mut extras = self.take_extras().unwrap_or_else(|| self.with_joiner(spare.take()));
         extras.reason = Some(reason);
-        self.meta.give_extras(&self.mark, extras);
+        self.set_extras(extras);
     }
 
     pub(super) fn reason(&self) -> Option<CancelReason> {
@@ -235,10 +278,7 @@ impl Header {
     /// A reason that carries data, which the header does not have any more afterwards.
     #[inline]
     pub(super) fn take_reason_with_data(&self) -> Option<CancelReason> {
-        let mut extras = self.meta.extras.take()?;
-        let reason = extras.reason.take();
-        self.meta.give_extras(&self.mark, extras);
-        reason
+        self.peek_extras(|extras| extras.reason.take()).flatten()
     }
 
     /// Has anything registered in the root scope?
@@ -262,7 +302,7 @@ impl Header {
     /// What ends together with the task: its locals, its root region, and a panic that came too late.
     pub(super) fn take_parts(&self) -> Option<(Locals, Option<Rc<Region>>, Option<Panic>)> {
         self.mark.set(Mark(self.mark.get().0 & !Mark::HAS_ROOT));
-        self.peek_extras(|extras| (std::mem::take(&mut extras.locals), extras.root.take(), extras.late.take()))
+        self.peek_extras(|extras| (take(&mut extras.locals), extras.root.take(), extras.late.take()))
     }
 
     /// A report about the task, whose number this is unless its executor is gone.
@@ -290,17 +330,18 @@ impl SpareExtras {
     /// Gives a task extras, if it has none.
     pub(super) fn lend(&self, task: &Header) {
         if !task.has_extras() {
-            task.meta.give_extras(&task.mark, self.take());
+            task.give_extras(self.take());
         }
     }
 
     /// Takes the extras of a task that is freed.
     #[inline]
     pub(super) fn take_back(&self, task: &Header) {
-        let Some(mut extras) = task.meta.extras.take() else { return };
-        if task.has_more_extras() || extras.reason.is_some() {
+        let Some(mut extras) = task.take_extras() else { return };
+        if task.has_more_extras() || extras.reason.is_some() || extras.foreign.is_some() {
             extras.clear();
         }
+        extras.joiner = Number::NONE;
         task.mark.set(task.mark.get().without_extras());
         let spare = &mut *self.0.borrow_mut();
         if spare.len() < Self::MOST {

@@ -38,13 +38,14 @@ pub(crate) struct Common<N> {
 }
 
 impl<N: 'static> block::Meta for Common<N> {
+    type Slot = ();
     /// Is the future being polled, or was it when it panicked?
     type Mark = bool;
 
     #[inline(always)]
-    fn outlive(&self, _: &Cell<bool>, drop: impl FnOnce()) {
+    fn outlive(header: &block::Header<Common<N>>, drop: impl FnOnce()) {
         if let Err(payload) = caught(drop) {
-            self.late.set(Some(payload));
+            header.meta.late.set(Some(payload));
         }
     }
 }

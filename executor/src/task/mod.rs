@@ -21,3 +21,4 @@ pub(crate) mod arrive;
 pub(crate) mod around;
 pub(crate) mod tasks;
 pub(crate) mod header;
+pub(crate) mod joiner;

@@ -4,6 +4,7 @@ use crate::{
     outcome::{
         join_error::JoinError,
         panic::Panic,
+        panics::Panics,
         reason::CancelReason,
         task_state::TaskState,
         unhandled::{UnhandledKind, Unhandler, report_unhandled},
@@ -15,8 +16,10 @@ use crate::{
     },
     task::{
         header::{Extras, Meta},
+        joiner::Joiner,
         tasks::{RawTask, Stop, Tasks, Whole},
     },
+    wake::wake::number_of,
 };
 use evenkeel_coop::try_consume_budget;
 use std::{
@@ -98,7 +101,7 @@ impl<T> RawTask<T> {
     }
 
     pub(crate) fn state(&self) -> TaskState {
-        self.home().map_or(TaskState::Ended, |tasks| tasks.state(self))
+        self.home().map_or(TaskState::Ended, |_| (***self).state())
     }
 
     pub(crate) fn reason(&self) -> Option<CancelReason> {
@@ -108,7 +111,7 @@ impl<T> RawTask<T> {
     /// `None` when the executor is gone.
     #[inline]
     pub(crate) fn number(&self) -> Option<Number> {
-        self.home().and_then(|tasks| tasks.number(self))
+        self.home().map(|_| (***self).number())
     }
 
     pub(crate) fn parent(&self) -> Number {
@@ -147,11 +150,63 @@ impl<T> Owned<T, Meta> {
         self.let_go();
     }
 
-    /// Stores the newest waker. `true` if the task has ended meanwhile.
+    /// Keeps the newest waker. `true` if the task has ended meanwhile.
+    ///
+    /// One of ours is a number, and the same as the number before, if there is one: nothing foreign is called, and no end comes between.
     #[inline]
     pub(super) fn wait(&self, cx: &Context<'_>) -> bool {
+        match number_of(cx.waker()) {
+            Some(number) if !self.has_extras() => {
+                self.note(number);
+                false
+            }
+            newest => self.wait_beside(newest, cx.waker()),
+        }
+    }
+
+    /// [`Owned::wait`] for a task with extras, or with a waker that is foreign.
+    #[cold]
+    #[inline(never)]
+    fn wait_beside(&self, number: Option<Number>, newest: &Waker) -> bool {
+        match number {
+            Some(number) if self.note_in_extras(number) => false,
+            number => self.wait_unusual(number, newest),
+        }
+    }
+
+    /// [`Owned::wait`] with a waker that is foreign, or after one that may have been. Nothing is borrowed while one is cloned or dropped. As
+    /// the task may end in the middle of that, what was cloned is kept only if it has not.
+    #[cold]
+    #[inline(never)]
+    fn wait_unusual(&self, number: Option<Number>, newest: &Waker) -> bool {
+        let (old, stale) = match number {
+            Some(number) => match self.replace_joiner(Joiner::Ours(number)) {
+                None | Some(Joiner::Ours(_)) => return false,
+                foreign => (foreign, None),
+            },
+            None => self.keep_foreign(newest),
+        };
         let report = |payload| self.report(UnhandledKind::WakerPanicked(Panic::new(payload)));
-        !self.meta.joiner.keep_while(cx.waker(), || !self.stage().is_end(), report)
+        let mut panics = Panics::default();
+        panics.catch(|| drop(old), report);
+        panics.catch(|| drop(stale), report);
+        panics.go_on();
+        self.stage().is_end()
+    }
+
+    /// Keeps a clone of a foreign waker, or the stored one if it wakes the same. Returns what is to be dropped.
+    fn keep_foreign(&self, newest: &Waker) -> (Option<Joiner>, Option<Joiner>) {
+        let (kept, stale) = match self.take_joiner() {
+            Some(Joiner::Foreign(stored)) if stored.will_wake(newest) => (stored, None),
+            stored => (newest.clone(), stored),
+        };
+        if self.stage().is_end() {
+            return (Some(Joiner::Foreign(kept)), stale);
+        }
+        if let Some(tasks) = self.home() {
+            tasks.spare.lend(self);
+        }
+        (self.replace_joiner(Joiner::Foreign(kept)), stale)
     }
 
     /// The reason why a task that has ended has no value.
@@ -198,7 +253,7 @@ impl<T> Owned<T, Meta> {
     /// The handle leaves a task that has not ended to its executor, which cancels it for that reason.
     #[cold]
     fn give_up(self, reason: CancelReason) {
-        if let Some(joiner) = self.meta.joiner.take() {
+        if let Some(joiner) = self.take_joiner() {
             self.drop_joiner(joiner);
         }
         self.ask(Stop::Cancel, reason);
@@ -214,23 +269,29 @@ impl<T> Owned<T, Meta> {
     /// The task goes on without this handle, from when on the loop may free the block.
     #[inline(always)]
     fn let_go(self) {
-        match self.meta.joiner.take() {
-            Some(joiner) => self.let_go_waited(joiner),
-            None => {
-                self.release();
-            }
+        if self.has_extras() {
+            self.let_go_waited();
+        } else {
+            // A number that is noted is of no consequence without a handle.
+            self.release();
         }
     }
 
     /// Nobody is to be woken by the task's end any more. The waker may be foreign, and its destructor do anything, end the task also: the
     /// handle keeps the block meanwhile.
     #[cold]
-    fn let_go_waited(self, joiner: Waker) {
-        self.drop_joiner(joiner);
-        if self.stage().is_end() { self.give_back() } else { self.let_go() }
+    fn let_go_waited(self) {
+        while let Some(joiner) = self.take_joiner() {
+            self.drop_joiner(joiner);
+        }
+        if self.stage().is_end() {
+            self.give_back();
+        } else {
+            self.release();
+        }
     }
 
-    fn drop_joiner(&self, joiner: Waker) {
+    fn drop_joiner(&self, joiner: Joiner) {
         if let Err(panic) = Panic::catch(|| drop(joiner)) {
             self.report(UnhandledKind::WakerPanicked(panic));
         }
@@ -257,7 +318,7 @@ impl<T> Owned<T, Meta> {
     /// The outcome is gone: frees the block, or leaves that to the loop.
     #[inline(always)]
     pub(super) fn forget(self) {
-        self.part(Tasks::free_if_forgotten);
+        self.part(Tasks::free_without_handle);
     }
 
     /// [`Owned::forget`] for an outcome that was not taken: a panic that nobody saw is reported.

@@ -6,7 +6,7 @@ use crate::{
         block::Stage,
         blocks::{Due, Turn},
         number::Number,
-        table::flag::*,
+        tag::flag::*,
     },
     region::{
         drive::{Verdict, decide},
@@ -20,7 +20,7 @@ use crate::{
     wake::wake::{wake_number, waker},
 };
 use evenkeel_coop::{has_budget, renew_budget};
-use std::task::{Context, Poll};
+use std::task::Context;
 
 impl Tasks {
     /// Takes the oldest task from the ready queue and does what is due with it. Unwinds if the task's future panics:
@@ -46,7 +46,7 @@ impl Tasks {
         let slot = slots.ready.front();
         let before = slots.number_in(slot as usize);
         self.step();
-        let flags = slots.flags(slot);
+        let flags = slots.flags_in(slot as usize).unwrap_or(DONE);
         let is_waiting_to_be_stopped = flags & (DONE | ABORT) != 0 || flags & (CANCEL | CLEANING) == CANCEL;
         // Who gives way for its budget has more to do, and may come to an end.
         let woke_itself = before == slots.number_in(slot as usize) && flags & QUEUED != 0 && has_budget();
@@ -71,7 +71,7 @@ impl Tasks {
 
     /// A task that is to be stopped, or has ended while it was queued.
     #[cold]
-    fn step_unusual(&self, task: Live, number: Number, flags: usize) {
+    fn step_unusual(&self, task: Live, number: Number, flags: u8) {
         if flags & DONE != 0 {
             // It was woken during its last poll, or stopped in it; nothing is left but to free it.
             return self.free_if_forgotten(task);
@@ -86,7 +86,7 @@ impl Tasks {
 
     /// The task was woken before it was cancelled, or something has registered in its root scope.
     #[inline(never)]
-    fn begin_delivery(&self, task: Live, number: Number, flags: usize) {
+    fn begin_delivery(&self, task: Live, number: Number, flags: u8) {
         if let Some(root) = task.root().filter(|root| root.has_members()) {
             if flags & (WOKEN | CLEANING) == 0 {
                 root.stillness.set(Stillness::Still);
@@ -108,7 +108,7 @@ impl Tasks {
         loop {
             renew_budget();
             let reached = self.here.commons.reached();
-            let poll = |cx: &mut Context<'_>| if task.poll_again(cx) { Poll::Ready(()) } else { Poll::Pending };
+            let poll = |cx: &mut Context<'_>| task.poll_again(cx);
             let polled = match task.root() {
                 Some(root) => root.while_polled(|| root.poll_inside(&self.here.commons, &mut cx, poll)),
                 None => poll(&mut cx),
@@ -116,7 +116,7 @@ impl Tasks {
             if polled.is_ready() {
                 return self.finish(task);
             }
-            if self.blocks.slots.flags(task.slot()) & ABORT != 0 {
+            if task.flags() & ABORT != 0 {
                 // In this poll; it is in the queue again.
                 return;
             }

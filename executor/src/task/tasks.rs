@@ -20,19 +20,18 @@
 use crate::{
     outcome::{
         reason::CancelReason,
-        task_state::TaskState,
         unhandled::{REPORT, Report, Unhandled, UnhandledKind, Unhandler},
     },
     outside::polled_outside,
     raw::lent::OnThread,
-    raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, table::flag::*},
+    raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, tag::flag::*},
     region::{
         epoch::new_epoch,
         here::Here,
         region::Region,
         spare::{SPARE, Spare},
     },
-    task::header::{Header, Live, Meta, PlainReason, SpareExtras},
+    task::header::{Header, Meta, PlainReason, SpareExtras},
     wake::{
         inbox::Inbox,
         seats::Seats,
@@ -232,7 +231,7 @@ impl Tasks {
     /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is. Whether the task is polled once more
     /// is decided now, by whether it was woken: see [`step_unusual`](Tasks::step_unusual).
     #[inline(always)]
-    pub(crate) fn request(&self, task: &Live, how: Stop, reason: CancelReason) {
+    pub(crate) fn request(&self, task: &Header, how: Stop, reason: CancelReason) {
         match (how, PlainReason::of(&reason)) {
             (_, PlainReason::Other) => self.request_with_data(task, how, reason),
             (Stop::Cancel, plain) => self.cancel_plainly(task, plain),
@@ -242,26 +241,25 @@ impl Tasks {
 
     /// [`Tasks::request`] for a reason that carries no data.
     #[inline(never)]
-    fn cancel_plainly(&self, task: &Live, reason: PlainReason) {
+    fn cancel_plainly(&self, task: &Header, reason: PlainReason) {
         self.request_noting(task, Stop::Cancel, || task.set_reason(reason));
     }
 
     /// [`Tasks::request`] for a reason that carries no data.
     #[inline(never)]
-    fn abort_plainly(&self, task: &Live, reason: PlainReason) {
+    fn abort_plainly(&self, task: &Header, reason: PlainReason) {
         self.request_noting(task, Stop::Abort, || task.set_reason(reason));
     }
 
     #[inline(never)]
-    fn request_with_data(&self, task: &Live, how: Stop, reason: CancelReason) {
+    fn request_with_data(&self, task: &Header, how: Stop, reason: CancelReason) {
         self.request_noting(task, how, || task.set_reason_with_data(&self.spare, reason));
     }
 
     /// `note` notes the reason.
     #[inline(always)]
-    fn request_noting(&self, task: &Live, how: Stop, note: impl FnOnce()) {
-        let slots = &self.blocks.slots;
-        let flags = slots.flags(task.slot());
+    fn request_noting(&self, task: &Header, how: Stop, note: impl FnOnce()) {
+        let flags = task.flags();
         let mut wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || task.stage() != Stage::Future {
             return;
@@ -281,7 +279,7 @@ impl Tasks {
         if task.has_root() {
             return self.queue_and_tell(task, wanted);
         }
-        if !slots.set_flags_and_queue(task.slot(), wanted) {
+        if !self.blocks.set_flags_and_queue(task, wanted) {
             self.tell_host();
         }
     }
@@ -289,16 +287,16 @@ impl Tasks {
     /// Has a wake-up for the task come from elsewhere, perhaps?
     #[cold]
     #[inline(never)]
-    fn is_in_inbox(&self, task: &Live) -> bool {
-        self.number(task).is_some_and(|number| self.inbox.may_wake(number))
+    fn is_in_inbox(&self, task: &Header) -> bool {
+        self.inbox.may_wake(task.number())
     }
 
     /// Sets flags of a task, queues it, and tells those who have registered in its root scope.
     #[cold]
     #[inline(never)]
-    fn queue_and_tell(&self, task: &Live, flags: usize) {
+    fn queue_and_tell(&self, task: &Header, flags: u8) {
         let root = task.root();
-        if !self.blocks.slots.set_flags_and_queue(task.slot(), flags) {
+        if !self.blocks.set_flags_and_queue(task, flags) {
             self.tell_host();
         }
         // From here on the block may be gone: a host's callback was called, and these wakers may be foreign.
@@ -442,24 +440,8 @@ impl Tasks {
         self.quiet.get() || self.blocks.slots.is_flagged(self.current.get(), ABORT)
     }
 
-    pub(super) fn state(&self, head: &Header) -> TaskState {
-        let flags = self.blocks.slots.flags(head.slot());
-        match (head.stage(), flags & CLEANING != 0, flags & (CANCEL | ABORT) != 0) {
-            (stage, ..) if stage.is_end() => TaskState::Ended,
-            (Stage::Ending, ..) => TaskState::CleaningUp,
-            (_, true, _) => TaskState::CleaningUp,
-            (_, false, true) => TaskState::CancelRequested,
-            _ => TaskState::Running,
-        }
-    }
-
     pub(super) fn report(&self, head: &Header, kind: UnhandledKind) {
-        self.unhandler.report(head.unhandled(self.number(head), kind));
-    }
-
-    #[inline]
-    pub(super) fn number(&self, head: &Header) -> Option<Number> {
-        self.blocks.slots.number_in(head.slot() as usize)
+        self.unhandler.report(head.unhandled(Some(head.number()), kind));
     }
 
     /// The executor has nothing to do: memory that it does not need goes back.

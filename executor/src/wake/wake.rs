@@ -16,7 +16,7 @@ use crate::{
         set::Called,
     },
 };
-use std::{mem::ManuallyDrop, rc::Rc, task::Waker};
+use std::{mem::ManuallyDrop, ptr, rc::Rc, task::Waker};
 
 thread_local! {
     // `const` and without a destructor: one plain read, also at the very end of a thread's life.
@@ -53,6 +53,8 @@ impl WakeByNumber for Childs {
         &CHILDS
     }
 
+    // It stands once in the program, for a waker's call and for `wake_any`.
+    #[inline(never)]
     fn wake(word: *const ()) {
         let number = Number::of_word(word);
         match SEATS.look(|seats| seats?.queue(number, task_of)) {
@@ -110,6 +112,13 @@ pub(crate) fn wake_number(number: Number) {
     }
 }
 
+/// [`wake_number`] where a child is as likely as a task.
+pub(crate) fn wake_any(number: Number) {
+    if !is_woken(number) {
+        Childs::wake(ptr::without_provenance(number.0));
+    }
+}
+
 /// Queues the task of that number, if it is one of the current executor's and waits.
 #[inline(always)]
 fn is_woken(number: Number) -> bool {
@@ -124,6 +133,7 @@ pub(crate) fn is_still(number: Number) -> bool {
 
 /// No task of the current executor waits under this number.
 #[cold]
+#[inline(never)]
 fn wake_unusual(number: Number) {
     if let Some(child) = wake_outwards(number) {
         wake_both(child);

@@ -1,10 +1,11 @@
 //! Memory: sizes, alignments, recycling, the table's growth and its limit.
 
 use crate::tools::Drops;
-use evenkeel_executor::{Executor, Readiness, Task, run, spawn, yield_now};
+use evenkeel_executor::{CancelReason, Executor, Readiness, Task, TaskRef, combinator::Loose, run, spawn, yield_now};
 use std::{
     cell::RefCell,
-    future::{poll_fn, ready},
+    future::{Ready, poll_fn, ready},
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     rc::Rc,
     task::{Poll, Waker},
     time::Duration,
@@ -206,4 +207,33 @@ fn slots_that_were_taken_away_come_again_with_other_numbers() {
     assert_eq!(executor.run_until_stalled().polled, 0);
     late.into_iter().for_each(Waker::wake);
     assert_eq!(executor.run_until_stalled().polled, MANY);
+}
+
+/// What a maker was told outlives it, and a later task gets the block, or the slot of one that is not kept.
+#[test]
+fn a_number_told_to_a_maker_that_panics_names_no_later_task() {
+    async fn told_in_vain<T: 'static>(value: impl Fn() -> T) {
+        let mut told: Option<TaskRef> = None;
+        let spawning = || {
+            Loose::spawn(Location::caller(), |task| -> Ready<T> {
+                told = Some(task);
+                panic!("no future")
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(spawning)).is_err());
+        let told = told.unwrap();
+        assert!(!told.cancel(CancelReason::Aborted));
+        let mut later = Loose::spawn(Location::caller(), |task| {
+            assert!(task != told);
+            ready(value())
+        });
+        assert!(!told.cancel(CancelReason::Aborted) && !told.abort());
+        assert!(poll_fn(|cx| later.poll_value(cx)).await.is_some());
+    }
+    run(async {
+        for _ in 0..2 {
+            told_in_vain(|| 7_u8).await;
+            told_in_vain(|| Aligned([7; 65])).await;
+        }
+    });
 }

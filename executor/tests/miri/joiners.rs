@@ -1,7 +1,7 @@
 //! Wakers that wait for a task or a sleep and do harm in each of their operations; our own wakers, kept and called.
 
 use crate::tools::{Drops, Op, bomb, defuse, my_waker};
-use evenkeel_executor::{Executor, Task, VirtualClock, run, sleep, spawn, yield_now};
+use evenkeel_executor::{CancelReason, Executor, Task, VirtualClock, run, sleep, spawn, yield_now};
 use std::{
     cell::RefCell,
     future::pending,
@@ -225,4 +225,53 @@ fn nested_executors_tick_inside_each_others_polls() {
         assert_eq!(value.take_result().unwrap().unwrap(), 1);
     });
     assert_eq!(drops.count(), 1);
+}
+
+#[test]
+fn who_awaits_a_task_is_woken_though_a_reason_comes_to_it_meanwhile() {
+    run(async {
+        for reason in [CancelReason::RaceLost, CancelReason::from("a text, which takes room")] {
+            let task = spawn(pending::<()>());
+            let watched = task.task_ref().unwrap();
+            let waiting = spawn(async { task.await.is_err() });
+            yield_now().await;
+            watched.cancel(reason);
+            assert!(waiting.await.unwrap());
+        }
+    });
+}
+
+#[test]
+fn the_newest_of_those_who_await_a_task_is_woken_be_it_foreign_or_ours() {
+    for foreign_last in [false, true] {
+        let woken = Rc::new(RefCell::new(Vec::new()));
+        let executor = Executor::new();
+        let calls = woken.clone();
+        let foreign = bomb(move |now| {
+            if now == Op::Wake {
+                calls.borrow_mut().push("foreign");
+            }
+        });
+        let calls = woken.clone();
+        executor.run(async move {
+            let mut task = spawn(yield_now());
+            let mut waits = false;
+            spawn(std::future::poll_fn(move |cx| {
+                if std::mem::replace(&mut waits, true) {
+                    calls.borrow_mut().push("ours");
+                    return Poll::Ready(());
+                }
+                for is_foreign in [!foreign_last, foreign_last] {
+                    assert!(poll(&mut task, if is_foreign { &foreign } else { cx.waker() }).is_pending());
+                }
+                Poll::Pending
+            }))
+            .detach();
+            for _ in 0..5 {
+                yield_now().await;
+            }
+        });
+        assert_eq!(*woken.borrow(), [if foreign_last { "foreign" } else { "ours" }]);
+        defuse();
+    }
 }
