@@ -481,12 +481,8 @@ pub(crate) fn most_seats() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Executor;
-    use std::{
-        future::poll_fn,
-        panic::{AssertUnwindSafe, catch_unwind},
-        task::Poll,
-    };
+    use crate::{Executor, outcome::caught::caught};
+    use std::{future::poll_fn, task::Poll};
 
     #[test]
     fn collect_02_a_lone_child_for_which_there_is_no_number_stays_and_gets_one_when_there_is_room() {
@@ -499,7 +495,7 @@ mod tests {
             };
             assert_eq!(polled(), [0]);
             for _ in 0..2 {
-                assert!(catch_unwind(AssertUnwindSafe(|| set.number_lone(|| 0))).is_err(), "there was no room");
+                assert!(caught(|| set.number_lone(|| 0)).is_err(), "there was no room");
                 assert_eq!(format!("{set:?}"), "WakeSet(1)");
                 assert_eq!(polled(), [0], "the child that was there is lost");
             }

@@ -554,20 +554,6 @@ fn group_edge_each_group_begins_anew() {
             });
             assert!(background.await.is_ok());
             assert_eq!(ended.take().len(), 1, "what is in the background goes");
-            plain(round).await;
-            let note = ended.clone();
-            let mut dropped = Box::pin(Group::run(async |group| {
-                group.spawn(async move {
-                    let _note = on_drop(move || note.add(0));
-                    pending::<Result<(), _>>().await
-                });
-                pending::<Result<(), _>>().await
-            }));
-            assert!((&mut dropped).now_or_never().is_none());
-            yield_now().await;
-            drop(dropped);
-            yield_now().await;
-            assert_eq!(ended.take().len(), 1, "a group that is dropped cancels");
             assert_eq!((kept.stats().spawned, kept.is_cancelled()), (1, false), "what somebody has is nobody else's");
             kept.cancel("too late");
         }
