@@ -108,7 +108,7 @@
 //! hand and ends what this one waits for, not a lock that another cancelled task lets go. Otherwise it would depend on who is next in the
 //! queue.
 //!
-//! * Of a task, the flag `WOKEN` of its slot says so, which no waker sets between the request and the delivery (`Table::wake_unusual`). A
+//! * Of a task, the flag `WOKEN` of its block says so, which no waker sets between the request and the delivery (`Tag::wake_unusual`). A
 //!   wake-up that another thread, or the host between two ticks, has put into the inbox before the request counts, though it was not taken
 //!   yet (`Inbox::may_wake`); what is drained together with a cancellation of main goes first.
 //! * A task that cancels itself, or is cancelled by what it calls, goes on to where it awaits next. Its flag says what has come since that

@@ -29,7 +29,7 @@ pub(crate) enum Turn<M: Meta> {
 /// A block whose future is to be polled once.
 pub(crate) struct Due<M: Meta>(Live<M>);
 
-/// A block that nothing leads to any more, to be freed.
+/// A block that no number leads to any more, to be freed.
 pub(crate) struct Vacant<M: Meta>(Live<M>);
 
 /// A vacant block that no task has. Dropped, it is kept for the next task of its size.
@@ -222,7 +222,8 @@ impl<E, M: Owner<Slot = Slotted<E>>> Blocks<M> {
 
     /// Frees what lies idle beyond so many bytes for each size of blocks, or belongs to a slot from `slots` on.
     pub(crate) fn trim_to(&self, bytes: usize, slots: usize) {
-        let number = |block: NonNull<u8>| Live::<M>(block.cast()).number();
+        // Its header may never have been written.
+        let number = |block: NonNull<u8>| Tagged(block.cast()).number();
         let is_far = |block| number(block).slot() >= slots;
         let idle: Option<&dyn Fn(NonNull<u8>) -> bool> = if slots < self.slots.len() { Some(&is_far) } else { None };
         self.pool.trim(bytes, idle, |block| self.slots.table.detach(number(block)));

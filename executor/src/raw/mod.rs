@@ -37,8 +37,8 @@
 //! (the block is `DONE`), no handle is left, and the slot is not in the ready queue. Whoever makes the last of them true frees it:
 //! [`Blocks::vacate_if_forgotten`](blocks::Blocks::vacate_if_forgotten) looks at all three in one step and takes the number, and the block's
 //! [`Live`](block::Live) is consumed. A block that is freed but not recycled leaves the table before
-//! ([`Table::detach`](table::Table::detach)), so that the table leads to blocks only: to those of tasks, and to vacant ones in the pool,
-//! whose number and flags the pool does not touch. So there is always one who keeps a block, and whoever has a `Live` stands in for that one:
+//! ([`Table::detach`](table::Table::detach)), so that the table leads to blocks only: to those of tasks, and to vacant ones, whose number and
+//! flags nobody overwrites: in the pool, in the hands of one who makes a task in them, or on their way back to the pool. So there is always one who keeps a block, and whoever has a `Live` stands in for that one:
 //!
 //! * a *handle* ([`owned::Owned`]) keeps it by its flag. It is the only one, is not `Clone`, and gives the flag up by value;
 //! * the *loop* keeps the block that it took out of the queue, as its task has not ended, and only the loop ends it: its `Live` goes
@@ -70,9 +70,9 @@
 //!
 //! # What a payload is
 //!
-//! The stage says whether future, output or nothing is in a block, and only this room changes it. Whether the word of a block with a slot is a
-//! number or a box says its `BOXED`, which only the functions change that put a box there and take it out. It is changed *before* a destructor
-//! runs, so that one which panics, or which comes back by way of a handle, finds that there is nothing to touch.
+//! The stage says whether future, output or nothing is in a block, and only this room changes it. It is changed *before* a destructor runs,
+//! so that one which panics, or which comes back by way of a handle, finds that there is nothing to touch. Whether the word of a block with
+//! a slot is a number or a box says its `BOXED`, which only the functions change that put a box there and take it out.
 
 pub(crate) mod borrowing;
 pub(crate) mod blocks;

@@ -169,3 +169,17 @@ impl Drop for Pool {
         self.trim(0, None, |_| {});
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_a_class_are_as_large_as_they_must_be_and_hardly_larger() {
+        for bytes in 1..=bytes_of(CLASSES - 1) {
+            let class = class_of(bytes);
+            assert!(class < CLASSES && bytes_of(class) >= bytes && bytes_of(class - 1) < bytes, "{bytes}");
+        }
+        assert!(class_of(bytes_of(CLASSES - 1) + 1) >= CLASSES);
+    }
+}

@@ -4,7 +4,7 @@ use crate::{
     outcome::{reason::CancelReason, unread::Away},
     raw::{block::Look, number::Number, owned::Handle, table::Full},
     task::{
-        header::{Header, Meta},
+        header::{Header, Live, Meta},
         tasks::{RawTask, Stop, Tasks, mode},
     },
 };
@@ -42,7 +42,7 @@ impl Tasks {
     }
 
     #[inline(always)]
-    fn admitted(&self, task: &Header) {
+    fn admitted(&self, task: &Live) {
         self.live.set(self.live.get() + 1);
         if self.mode.get() != 0 {
             self.admitted_unusual(task);
@@ -50,7 +50,7 @@ impl Tasks {
     }
 
     #[cold]
-    fn admitted_unusual(&self, task: &Header) {
+    fn admitted_unusual(&self, task: &Live) {
         // While the executor closes, a task that runs and is not cancelled was spawned by clean-up, or is in the middle of it.
         let is_clean_up = || self.blocks.find(self.current.get()).is_some() && !self.is_cancelled_here();
         if self.has(mode::ENDING) || (self.has(mode::CLOSING) && !is_clean_up()) {

@@ -327,6 +327,15 @@ impl SpareExtras {
         extras.unwrap_or_default()
     }
 
+    /// Gives back what lies idle beyond so many bytes.
+    pub(super) fn trim(&self, kept: usize) {
+        let kept = kept / size_of::<Extras>();
+        // There is nothing in them: no destructor of anybody's runs.
+        let mut spare = self.0.borrow_mut();
+        spare.truncate(kept);
+        spare.shrink_to(kept);
+    }
+
     /// Gives a task extras, if it has none.
     pub(super) fn lend(&self, task: &Header) {
         if !task.has_extras() {

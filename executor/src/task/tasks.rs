@@ -31,7 +31,7 @@ use crate::{
         region::Region,
         spare::{SPARE, Spare},
     },
-    task::header::{Header, Meta, PlainReason, SpareExtras},
+    task::header::{Header, Live, Meta, PlainReason, SpareExtras},
     wake::{
         inbox::Inbox,
         seats::Seats,
@@ -230,8 +230,11 @@ impl Tasks {
 
     /// Asks the loop to stop the task. The first reason stays; a task that has ended stays as it is. Whether the task is polled once more
     /// is decided now, by whether it was woken: see [`step_unusual`](Tasks::step_unusual).
+    ///
+    /// The block may be freed before this is over, by what a host's callback does. So nothing here has a reference into it across calls:
+    /// a `Live` is one to the pointer.
     #[inline(always)]
-    pub(crate) fn request(&self, task: &Header, how: Stop, reason: CancelReason) {
+    pub(crate) fn request(&self, task: &Live, how: Stop, reason: CancelReason) {
         match (how, PlainReason::of(&reason)) {
             (_, PlainReason::Other) => self.request_with_data(task, how, reason),
             (Stop::Cancel, plain) => self.cancel_plainly(task, plain),
@@ -241,24 +244,24 @@ impl Tasks {
 
     /// [`Tasks::request`] for a reason that carries no data.
     #[inline(never)]
-    fn cancel_plainly(&self, task: &Header, reason: PlainReason) {
+    fn cancel_plainly(&self, task: &Live, reason: PlainReason) {
         self.request_noting(task, Stop::Cancel, || task.set_reason(reason));
     }
 
     /// [`Tasks::request`] for a reason that carries no data.
     #[inline(never)]
-    fn abort_plainly(&self, task: &Header, reason: PlainReason) {
+    fn abort_plainly(&self, task: &Live, reason: PlainReason) {
         self.request_noting(task, Stop::Abort, || task.set_reason(reason));
     }
 
     #[inline(never)]
-    fn request_with_data(&self, task: &Header, how: Stop, reason: CancelReason) {
+    fn request_with_data(&self, task: &Live, how: Stop, reason: CancelReason) {
         self.request_noting(task, how, || task.set_reason_with_data(&self.spare, reason));
     }
 
     /// `note` notes the reason.
     #[inline(always)]
-    fn request_noting(&self, task: &Header, how: Stop, note: impl FnOnce()) {
+    fn request_noting(&self, task: &Live, how: Stop, note: impl FnOnce()) {
         let flags = task.flags();
         let mut wanted = if how == Stop::Abort { ABORT } else { CANCEL };
         if flags & (DONE | wanted) != 0 || task.stage() != Stage::Future {
@@ -294,7 +297,7 @@ impl Tasks {
     /// Sets flags of a task, queues it, and tells those who have registered in its root scope.
     #[cold]
     #[inline(never)]
-    fn queue_and_tell(&self, task: &Header, flags: u8) {
+    fn queue_and_tell(&self, task: &Live, flags: u8) {
         let root = task.root();
         if !self.blocks.set_flags_and_queue(task, flags) {
             self.tell_host();
@@ -450,11 +453,14 @@ impl Tasks {
     pub(crate) fn trim(&self, kept_slots: usize) {
         /// What each size of blocks may keep while the executor sleeps, in bytes.
         const KEPT: usize = 256 * 1024;
+        /// What it may keep of extras.
+        const KEPT_EXTRAS: usize = 8 * 1024;
         self.blocks.trim_to(KEPT, kept_slots.max(2 * self.live()));
         self.blocks.trim_slots(kept_slots);
         self.seats.trim(kept_slots);
         self.here.trim();
         self.spare_regions.trim(KEPT);
+        self.spare.trim(KEPT_EXTRAS);
     }
 
     /// How many slots there are, or seats, whichever are more.

@@ -260,6 +260,11 @@ mod tests {
         timers.start(when, waker, || Instant(0))
     }
 
+    /// Do both wake the same? A vtable may lie in several places, so that `will_wake` need not say so.
+    fn is_same(one: &Waker, other: &Waker) -> bool {
+        one.data() == other.data()
+    }
+
     /// Fires what is due then. Returns the wakers.
     fn fired(timers: &Timers, now: u64) -> Vec<Waker> {
         let mut fired = Vec::new();
@@ -276,7 +281,7 @@ mod tests {
         }
         let fired = fired(&timers, 7);
         assert_eq!(fired.len(), 5);
-        assert!(fired.iter().zip(&wakers).all(|(fired, waker)| fired.will_wake(waker)));
+        assert!(fired.iter().zip(&wakers).all(|(fired, waker)| is_same(fired, waker)));
         assert!(!timers.is_armed());
     }
 
@@ -292,7 +297,7 @@ mod tests {
         timers.settle(Instant(10));
         assert_eq!(timers.deadline(one), Some(Instant(15)));
         assert!(fired(&timers, 14).is_empty());
-        assert!(fired(&timers, 15)[0].will_wake(&first) && timers.has_fired(one));
+        assert!(is_same(&fired(&timers, 15)[0], &first) && timers.has_fired(one));
         timers.remove(one);
         assert!(!timers.is_armed() && timers.next().is_none());
     }
@@ -391,7 +396,7 @@ mod tests {
             }
         });
         timers.set_waker(key, &waker);
-        assert!(fired(&timers, 3)[0].will_wake(&waker) && timers.has_fired(key));
+        assert!(is_same(&fired(&timers, 3)[0], &waker) && timers.has_fired(key));
         assert_eq!(fired(&timers, 4).len(), 1);
         defuse();
     }

@@ -101,8 +101,8 @@ pub(crate) fn copy_of(newest: &Waker) -> Option<Waker> {
 
 /// Wakes the task of that number, wherever its executor is.
 ///
-/// On the thread where that executor is the current one: one thread-local read, one compare with the slot's tag, one
-/// push. A child that lives in its owner's future is queued in its set, whose owner is woken then. Everything else goes
+/// On the thread where that executor is the current one: one thread-local read, one load of the block's address, a compare
+/// with its number, one push. A child that lives in its owner's future is queued in its set, whose owner is woken then. Everything else goes
 /// through the executor's inbox. On the executor's thread no foreign code runs, unless the owner of a set has a foreign waker;
 /// from elsewhere it may call the executor's signal.
 #[inline(always)]

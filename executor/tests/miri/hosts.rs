@@ -139,6 +139,28 @@ fn an_on_wake_callback_that_drops_its_executor() {
     }
 }
 
+/// Of a size that is not used again.
+#[repr(align(64))]
+struct Alone(#[expect(dead_code, reason = "it makes a future large")] u8);
+
+#[test]
+fn an_on_wake_callback_that_drops_the_executor_of_a_task_that_nobody_has() {
+    let drops = Drops::default();
+    let executor = Executor::builder().on_wake(|| drop(HOST.take())).build();
+    let (alone, counted) = (Alone(1), drops.guard());
+    let task = executor.spawn(async move {
+        let _both = (alone, counted);
+        pending::<()>().await
+    });
+    let watched = task.task_ref().unwrap();
+    task.detach();
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
+    HOST.set(Some(executor));
+    // Its block goes while the request for it is on the stack.
+    watched.cancel("stop");
+    assert_eq!(drops.count(), 1);
+}
+
 #[test]
 fn an_on_wake_callback_that_panics_while_another_executors_task_ends() {
     let drops = Drops::default();
