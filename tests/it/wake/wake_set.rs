@@ -225,7 +225,7 @@ fn a_lone_child_is_not_polled_outside_of_an_executor() {
     let waker = Executor::new().run(my_waker());
     let set = WakeSet::new();
     set.insert_all(1);
-    assert!(panic_of(|| drop(set.begin(&waker))).contains("a combinator"));
+    assert!(panic_of(|| _ = set.begin(&waker)).contains("a combinator"));
 }
 
 /// A row of futures is asked by the same keys.
