@@ -222,6 +222,19 @@ async fn poll_as(number: Option<usize>, slot: Rc<RefCell<Pin<Box<dyn Future<Outp
     .await
 }
 
+/// [`poll_as`], and whoever stays polls it for as long as it takes. All who visit it are futures of one type: their tasks have one place.
+async fn visit(
+    number: Option<usize>,
+    stays: bool,
+    slot: Rc<RefCell<Pin<Box<dyn Future<Output = ()>>>>>,
+) -> Option<usize> {
+    let mine = poll_as(number, slot.clone()).await;
+    if mine.is_some() && stays {
+        poll_fn(|cx| slot.borrow_mut().as_mut().poll(cx)).await;
+    }
+    mine
+}
+
 #[test]
 fn fault_30_clean_up_moves_into_a_task_whose_number_has_come_round() {
     let executor = Executor::new();
@@ -229,17 +242,12 @@ fn fault_30_clean_up_moves_into_a_task_whose_number_has_come_round() {
     let cleans = cleaned.clone();
     let point = finally(pending::<()>(), async move |_: Option<&()>| cleans.set(cleans.get() + 1));
     let slot: Rc<RefCell<Pin<Box<dyn Future<Output = ()>>>>> = Rc::new(RefCell::new(Box::pin(point)));
-    let number = executor.run(async { spawn(poll_as(None, slot.clone())).await.unwrap() });
+    let number = executor.run(async { spawn(visit(None, false, slot.clone())).await.unwrap() });
     // On 32 bits it comes after 256 tasks in one place, otherwise much too late to wait for.
     let tries = if cfg!(target_pointer_width = "32") { 300 } else { 20 };
     let is_last = |at: usize| at + 1 == tries && !cfg!(target_pointer_width = "32");
     for at in 0..tries {
-        let (number, slot, is_last) = (number.filter(|_| !is_last(at)), slot.clone(), is_last(at));
-        let task = executor.spawn(async move {
-            if poll_as(number, slot.clone()).await.is_some() || is_last {
-                poll_fn(|cx| slot.borrow_mut().as_mut().poll(cx)).await;
-            }
-        });
+        let task = executor.spawn(visit(number.filter(|_| !is_last(at)), true, slot.clone()));
         executor.run_until_stalled();
         if !task.is_finished() {
             task.cancel("enough");
