@@ -33,6 +33,8 @@ mod asyncio;
 mod fuzz_structured;
 /// What users met: starvation, silence, lost errors, missing words.
 mod met;
+/// The surface: what users of other libraries know, in our own words.
+mod surface;
 /// What the compiler and the messages say to users.
 mod api;
 /// The house: what may stand where.

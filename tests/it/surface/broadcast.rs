@@ -1,0 +1,1 @@
+//! Broadcast: ends, lengths, weak senders, streams.

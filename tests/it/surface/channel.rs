@@ -1,0 +1,1 @@
+//! Channels: reserved places, weak senders, counts, streams, sinks.

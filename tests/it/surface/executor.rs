@@ -1,0 +1,1 @@
+//! The executor from outside: counts, timers and tasks made outside, borrowed futures.

@@ -1,0 +1,1 @@
+//! Instants: checked arithmetic, std's instants.

@@ -1,0 +1,1 @@
+//! Intervals: resets, polls, streams, missed ticks.

@@ -1,0 +1,1 @@
+//! Sets that grow and whose children are joined as they end.

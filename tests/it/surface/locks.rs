@@ -1,0 +1,1 @@
+//! Mutexes: parts of a value, owned futures, unsized values.

@@ -1,0 +1,1 @@
+//! Notify: enabled early, owned, last first.

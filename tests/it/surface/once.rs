@@ -1,0 +1,1 @@
+//! Cells that are filled once, and who waits for that.

@@ -1,0 +1,1 @@
+//! Oneshot: ends that are polled and asked.

@@ -1,0 +1,1 @@
+//! Futures that own what they wait for.

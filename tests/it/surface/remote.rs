@@ -1,0 +1,1 @@
+//! Channels from other threads: ends, counts, time limits.

@@ -1,0 +1,1 @@
+//! Read-write locks: parts, upgradable readers, bounds.

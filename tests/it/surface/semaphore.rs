@@ -1,0 +1,1 @@
+//! Semaphores: permits forgotten, limits lowered.

@@ -1,0 +1,1 @@
+//! Supervisors: children that fail alone.

@@ -1,0 +1,1 @@
+//! Tasks and their errors: what handles tell, and what may be kept.

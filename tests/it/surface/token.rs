@@ -1,0 +1,1 @@
+//! Tokens that stand alone: children, guards, runs.

@@ -1,0 +1,1 @@
+//! Watch: changes that are marked, streams.
