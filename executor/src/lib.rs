@@ -110,7 +110,10 @@ pub mod combinator {
             order::choose_order,
             spawn::spawn_at,
         },
-        wake::wake_set::{Batch, WakeSet, Woken},
         wake::waker_cell::WakerCell,
+        wake::{
+            batch::{Batch, Woken},
+            wake_set::WakeSet,
+        },
     };
 }

@@ -21,6 +21,7 @@ use crate::{
         slots::Slots,
     },
     wake::{
+        batch::{Batch, Lone},
         seats::Seats,
         set::Set,
         wake::{SEATS, SLOTS, copy_of, number_of, wake_number, wake_owner, waker_of_child},
@@ -82,51 +83,6 @@ pub struct WakeSet {
     owner: Cell<Number>,
     /// The seats of the executor where the set is: in which it was polled last, or had its first child.
     home: RefCell<Option<Rc<Seats>>>,
-}
-
-/// Is there a child without a number?
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Lone {
-    /// There never was.
-    #[default]
-    Never,
-    /// It has the key 0, and there is no `set`.
-    Here,
-    /// It has left, or has a number.
-    Gone,
-}
-
-/// One poll of a set's owner: yields the children that were woken before it began.
-///
-/// If a batch is left before its end, the others are in the next one. Nobody is woken for them: begin that in the same poll, or call
-/// [`WakeSet::wake_owner`].
-pub struct Batch<'a> {
-    /// Where its children have numbers; `None` if it has the lone child only.
-    set: Option<&'a Set>,
-    /// The lone child's waker, until it is yielded.
-    lone: Option<ManuallyDrop<Waker>>,
-    all: &'a WakeSet,
-}
-
-/// A child that was woken, as a [`Batch`] yields it.
-#[derive(Debug)]
-pub struct Woken {
-    key: u32,
-    waker: ManuallyDrop<Waker>,
-}
-
-impl Woken {
-    /// The key that [`WakeSet::insert`] gave.
-    #[inline]
-    pub fn key(&self) -> usize {
-        self.key as usize
-    }
-
-    /// The waker to poll this child with.
-    #[inline]
-    pub fn waker(&self) -> &Waker {
-        &self.waker
-    }
 }
 
 impl WakeSet {
@@ -266,7 +222,7 @@ impl WakeSet {
             None => begin_foreign(set, newest),
         };
         drop(old);
-        Batch { set: Some(set), lone: None, all: self }
+        Batch::of_set(set, &self.lone)
     }
 
     /// Begins a poll of the owner of a lone child. `None`: it has a number from now on.
@@ -281,7 +237,7 @@ impl WakeSet {
             polled_outside("a combinator");
         }
         self.owner.set(owner);
-        Some(Batch { set: None, lone: Some(ManuallyDrop::new(copy)), all: self })
+        Some(Batch::of_lone(copy, &self.lone))
     }
 
     #[inline(always)]
@@ -366,95 +322,6 @@ fn no_room(most: usize) -> ! {
 fn begin_foreign(set: &Set, newest: &Waker) -> [Option<Waker>; 2] {
     let (kept, old) = newest_of(set.take_owner(), newest);
     [set.begin(kept), old]
-}
-
-impl Batch<'_> {
-    /// The next child of this poll that was woken.
-    #[inline(always)]
-    #[expect(clippy::should_implement_trait, reason = "it is not for iterator chains")]
-    pub fn next(&mut self) -> Option<Woken> {
-        let Some(set) = self.set else {
-            lone();
-            return self.next_lone();
-        };
-        let (key, number) = set.next()?;
-        Some(Woken { key, waker: waker_of_child(number) })
-    }
-
-    #[inline]
-    fn next_lone(&mut self) -> Option<Woken> {
-        let waker = self.lone.take()?;
-        (self.all.lone.get() == Lone::Here).then_some(Woken { key: 0, waker })
-    }
-
-    /// Has every child of this batch been yielded?
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        match self.set {
-            Some(set) => set.is_batch_over(),
-            None => self.lone.is_none() || self.all.lone.get() != Lone::Here,
-        }
-    }
-
-    /// Is it one of a [lone](WakeSet::insert_all) child, which may be yielded though nobody woke it?
-    #[inline]
-    pub fn is_lone(&self) -> bool {
-        self.set.is_none()
-    }
-
-    /// How many children are left.
-    fn left(&self) -> usize {
-        self.set.map_or_else(|| usize::from(!self.is_empty()), Set::left)
-    }
-
-    /// How many orders there are for [`reorder`](Batch::reorder): two for each child that is left.
-    pub fn orders(&self) -> usize {
-        2 * self.left()
-    }
-
-    /// Changes the order of the children that are left. `order` is one of `0..orders()`: it says which of them is first, and whether they
-    /// follow forwards or backwards, in a circle. If each is chosen as often, each child comes before each other one as often as after it.
-    ///
-    /// ```
-    /// use evenkeel::combinator::WakeSet;
-    /// use std::{future::poll_fn, task::Poll};
-    ///
-    /// evenkeel::run(poll_fn(|cx| {
-    ///     let set = WakeSet::new();
-    ///     set.insert_all(3);
-    ///     let mut batch = set.begin(cx.waker());
-    ///     assert_eq!(batch.orders(), 6);
-    ///     batch.reorder(1);
-    ///     let order = std::iter::from_fn(|| batch.next()).map(|woken| woken.key());
-    ///     assert_eq!(order.collect::<Vec<_>>(), [1, 2, 0]);
-    ///     Poll::Ready(())
-    /// }));
-    /// ```
-    pub fn reorder(&mut self, order: usize) {
-        let reorder = |left: &mut [u32]| {
-            let Some(first) = order.checked_rem(left.len()) else { return };
-            if order >= left.len() {
-                // Backwards, and the first stays the first.
-                left.reverse();
-                left.rotate_left(left.len() - 1 - first);
-            } else {
-                left.rotate_left(first);
-            }
-        };
-        if let Some(set) = self.set {
-            set.reorder(reorder);
-        }
-    }
-}
-
-/// The way of a lone child is the rare one: a set of many takes the other again and again.
-#[cold]
-fn lone() {}
-
-impl fmt::Debug for Batch<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({})", self.left())
-    }
 }
 
 impl Drop for WakeSet {
