@@ -1,6 +1,7 @@
 //! What belongs to one executor, shared by its loop, its handles and its wakers, all on one thread.
 
 use crate::{
+    lookout::Lookout,
     outcome::{
         nested_run::{Drive, NestedRun},
         panic::Panic,
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     /// Which of several orders is next, if none is better; a schedule says how far to go on from there.
     fair: RefCell<Seeded>,
     pub(crate) park: RefCell<Box<dyn Park>>,
+    /// When there was a look at it.
+    pub(crate) lookout: Lookout,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
     /// Panics of the schedule's, which wait for the end of the turn.
@@ -80,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) clock: ClockSource,
     pub(crate) schedule: Option<Box<dyn Schedule>>,
     pub(crate) park: Box<dyn Park>,
+    /// Is there more to that than the thread's sleep?
+    pub(crate) is_driver: bool,
     pub(crate) signal: Signal,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
@@ -107,6 +112,7 @@ impl Core {
             schedule: parts.schedule.map(RefCell::new),
             fair: RefCell::new(Seeded::new(0)),
             park: RefCell::new(parts.park),
+            lookout: Lookout::new(parts.is_driver),
             entries: Cell::new(Vec::new()),
             schedule_panics: Cell::default(),
             main: Cell::new(Number::NONE),
@@ -123,6 +129,9 @@ impl Core {
             home: Cell::new(parts.location),
             registration: Cell::new(Some(registration)),
         });
+        if core.lookout.is_driver() {
+            core.time.timers.watch();
+        }
         tasks::begin(core.tasks.whole.clone());
         Ok(core)
     }

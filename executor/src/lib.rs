@@ -19,6 +19,7 @@ mod silent;
 mod choose;
 mod ebb;
 mod core;
+mod lookout;
 mod park;
 mod schedule;
 mod threads;

@@ -143,6 +143,22 @@ impl Core {
 
     pub(crate) fn park(&self, max: Option<Duration>) {
         self.tasks.clear_current();
+        self.lookout.looked(self.tasks.ready().head());
         self.park.borrow_mut().park(max);
+    }
+
+    /// Looks at the driver, without waiting, if that is due and there is so much to do that it is not asked otherwise.
+    pub(crate) fn look_out(&self, now: Instant) {
+        let ready = self.tasks.ready();
+        if self.lookout.is_driver() && self.lookout.is_due(now, ready.head()) && !ready.is_empty() {
+            self.park(Some(Duration::ZERO));
+        }
+    }
+
+    /// Looks at the driver, if there is one: a host that ticks may never park.
+    pub(crate) fn look_out_at_a_tick(&self) {
+        if self.lookout.is_driver() {
+            self.park(Some(Duration::ZERO));
+        }
     }
 }

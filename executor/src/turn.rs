@@ -89,7 +89,7 @@ impl Core {
                     self.do_calls(driver);
                 }
             }
-            // 3. Fire the timers that are due.
+            // 3. Fire the timers that are due, and look at the park's driver, if there is one.
             if self.time.timers.is_armed() && self.time.pace.is_due(ready.is_empty(), ready.head()) {
                 self.fire_timers();
             }
@@ -196,6 +196,7 @@ impl Core {
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
         self.time.timers.fire(now, order, call);
+        self.look_out(now);
     }
 }
 

@@ -70,7 +70,7 @@ impl ExecutorBuilder {
         self
     }
 
-    /// What waits when there is nothing to do.
+    /// What waits when there is nothing to do, and is looked at when there is much.
     pub fn park(mut self, park: impl Park + 'static) -> Self {
         self.park = Some(Box::new(park));
         self
@@ -261,6 +261,7 @@ impl ExecutorBuilder {
     /// If the process has as many executors as it can have.
     #[track_caller]
     pub fn try_build(self) -> Result<Executor, TooManyExecutors> {
+        let is_driver = self.park.is_some();
         let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
         let unpark = park.unparker();
         let on_wake = self.on_wake;
@@ -276,6 +277,7 @@ impl ExecutorBuilder {
             clock: self.clock,
             schedule: self.schedule,
             park,
+            is_driver,
             signal,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,

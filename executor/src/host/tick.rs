@@ -90,7 +90,10 @@ impl Executor {
     ) -> Result<Progress, NestedRun> {
         let core = &self.core;
         let before = core.tasks.ready().head();
-        core.enter(Drive::Tick, location, || core.run(&mut driver(before)))?;
+        core.enter(Drive::Tick, location, || {
+            core.catching(|| core.look_out_at_a_tick());
+            core.run(&mut driver(before));
+        })?;
         let polled = polled(core, before);
         core.ebb_if_it_holds_much();
         let next_deadline = core.time.timers.next();

@@ -55,6 +55,11 @@ impl Timers {
         }
     }
 
+    /// From now on there is always something to look after: what else the loop looks at when it does.
+    pub(crate) fn watch(&self) {
+        self.armed.set(self.armed.get() + 1);
+    }
+
     /// Is there any timer that the loop must look after?
     #[inline(always)]
     pub(crate) fn is_armed(&self) -> bool {

@@ -6,6 +6,8 @@ mod fairness;
 mod schedule;
 /// Waiting costs nothing, and a park is asked for exactly the time until the next deadline.
 mod parking;
+/// A driver in a park is looked at under load, too.
+mod looks;
 /// Nothing comes between the last look and the sleep.
 mod last_look;
 /// `run` ends, and nothing outlives it.
