@@ -249,7 +249,7 @@ fn look_through(page: &str, heads: &[&str], names: &Names) -> (Vec<String>, BTre
         if !is_none && (quoted(ours).next().is_none() || unquoted(ours).contains(|letter| ![',', ' '].contains(&letter))) {
             say(format!("names of ours stand in backticks, with commas between them: {ours}"));
         }
-        if is_none && unquoted(remark).split_whitespace().count() < 2 {
+        if is_none && remark.split_whitespace().count() < 2 {
             say(format!("{theirs}: why is it not here, and what is written instead?"));
         }
         for name in quoted(ours) {
