@@ -123,7 +123,9 @@ fn members(item: &Item<'_>) -> BTreeSet<String> {
             let kind = words.by_ref().find(|word| !["async", "unsafe"].contains(word)).unwrap_or_default();
             let next = words.next().unwrap_or_default();
             match item.kind {
-                "impl" if public.is_some() && kind == "const" && next != "fn" => drop(names.insert(word(next).to_owned())),
+                "impl" if public.is_some() && kind == "const" && next != "fn" => {
+                    drop(names.insert(word(next).to_owned()))
+                }
                 "impl" if public.is_some() && ["fn", "const"].contains(&kind) => {
                     let name = if kind == "const" { words.next().unwrap_or_default() } else { next };
                     names.insert(word(name).to_owned());
@@ -246,7 +248,9 @@ fn look_through(page: &str, heads: &[&str], names: &Names) -> (Vec<String>, BTre
             }
         }
         let is_none = ours == "–";
-        if !is_none && (quoted(ours).next().is_none() || unquoted(ours).contains(|letter| ![',', ' '].contains(&letter))) {
+        if !is_none
+            && (quoted(ours).next().is_none() || unquoted(ours).contains(|letter| ![',', ' '].contains(&letter)))
+        {
             say(format!("names of ours stand in backticks, with commas between them: {ours}"));
         }
         if is_none && remark.split_whitespace().count() < 2 {
@@ -344,7 +348,7 @@ fn from_elsewhere_a_name_that_users_cannot_reach_is_refused() {
 fn from_elsewhere_members_are_those_that_are_public() {
     let code = "pub struct One<'a, F: Fn() -> u8> where F: Copy { pub first: u8, second: u8, pub(crate) third: u8 } \
         impl<'a, F: Fn() -> u8> One<'a, F> where F: Copy { pub const ALL: u8 = 1; const NONE: u8 = 0; \
-        pub fn four(&self) -> impl Sized { fn inner() { } } pub const fn five() { } pub async fn six<T>() { } fn seven() { } \
+        pub fn four(&self) -> impl Sized { pub fn inner() { } } pub const fn five() { } pub async fn six<T>() { } fn seven() { } \
         pub(crate) fn eight() { } } impl<'a, F> super::Trait<F> for One<'a, F> { fn nine() { } } \
         pub enum Two { #[error(\"a, B\")] First, Second(Third), Fourth { fifth: Sixth } } \
         pub trait Seven { fn eight(); } trait Nine { fn ten(); } pub struct Tuple(u8); impl Tuple { pub fn eleven() { } }";
