@@ -14,10 +14,11 @@ use std::{
 };
 
 /// What stands first in the heads of a page's tables, and how many names of the peer there are at least.
-const PAGES: [(&str, &[&str], usize); 3] = [
-    ("docs/src/from-tokio.md", &["tokio", "tokio-util", "tokio-stream", "smol"], 600),
-    ("docs/src/from-trio.md", &["Trio"], 150),
-    ("docs/src/from-asyncio.md", &["asyncio"], 250),
+const PAGES: [(&str, &[&str], usize); 4] = [
+    ("docs/src/from-tokio.md", &["tokio", "tokio-util", "tokio-stream", "smol"], 800),
+    ("docs/src/from-trio.md", &["Trio"], 240),
+    ("docs/src/from-asyncio.md", &["asyncio"], 400),
+    ("docs/src/from-kotlin.md", &["Kotlin"], 130),
 ];
 
 /// The facade's modules in modules, whose names stand there for themselves: `sync::oneshot::Sender` is another than `sync::Sender`.
@@ -405,4 +406,9 @@ macro_rules! programs {
         }
     )*};
 }
-programs!(tokio: "from_elsewhere/tokio.rs", trio: "from_elsewhere/trio.rs", asyncio: "from_elsewhere/asyncio.rs");
+programs!(
+    tokio: "from_elsewhere/tokio.rs",
+    trio: "from_elsewhere/trio.rs",
+    asyncio: "from_elsewhere/asyncio.rs",
+    kotlin: "from_elsewhere/kotlin.rs"
+);
