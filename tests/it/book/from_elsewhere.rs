@@ -123,19 +123,16 @@ fn members(item: &Item<'_>) -> BTreeSet<String> {
             let mut words = public.unwrap_or(rest).split_whitespace();
             let kind = words.by_ref().find(|word| !["async", "unsafe"].contains(word)).unwrap_or_default();
             let next = words.next().unwrap_or_default();
-            match item.kind {
-                "impl" if public.is_some() && kind == "const" && next != "fn" => {
-                    drop(names.insert(word(next).to_owned()))
-                }
-                "impl" if public.is_some() && ["fn", "const"].contains(&kind) => {
-                    let name = if kind == "const" { words.next().unwrap_or_default() } else { next };
-                    names.insert(word(name).to_owned());
-                }
-                "trait" if rest.starts_with("fn ") => drop(names.insert(word(&rest["fn ".len()..]).to_owned())),
-                "struct" if public.is_some() && kind.ends_with(':') => drop(names.insert(word(kind).to_owned())),
-                "enum" if is_begin && letter.is_uppercase() => drop(names.insert(word(rest).to_owned())),
-                _ => {}
-            }
+            let name = match item.kind {
+                "impl" if public.is_some() && kind == "const" && next != "fn" => next,
+                "impl" if public.is_some() && kind == "const" => words.next().unwrap_or_default(),
+                "impl" if public.is_some() && kind == "fn" => next,
+                "trait" if rest.starts_with("fn ") => next,
+                "struct" if public.is_some() && kind.ends_with(':') => kind,
+                "enum" if is_begin && letter.is_uppercase() => rest,
+                _ => "",
+            };
+            names.extend(Some(word(name).to_owned()).filter(|name| !name.is_empty()));
         }
         depth += i32::from("({[".contains(letter)) - i32::from(")}]".contains(letter));
         is_begin = depth == 0 && (letter == ',' || letter == ']' || is_begin && letter.is_whitespace());
