@@ -12,3 +12,5 @@ mod rules;
 mod names;
 /// The names of the facade stand where a list says, and examples use no others.
 mod public_names;
+/// Who comes from elsewhere finds each word that he knows, and what it is here.
+mod from_elsewhere;

@@ -13,7 +13,7 @@ use std::{
 const LIST: &str = "docs/names.txt";
 
 /// The folders of the crates under the facade, and what they are called in a path.
-const MEMBERS: [(&str, &str); 4] = [
+pub(super) const MEMBERS: [(&str, &str); 4] = [
     ("executor/src", "evenkeel_executor"),
     ("sync/src", "evenkeel_sync"),
     ("taskgroup/src", "evenkeel_taskgroup"),
@@ -27,7 +27,7 @@ struct Reexport {
 }
 
 /// Code without comments, in which doc attributes are left.
-fn code_of(path: impl AsRef<Path>) -> String {
+pub(super) fn code_of(path: impl AsRef<Path>) -> String {
     let text = read(path.as_ref());
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
     lines.collect::<Vec<_>>().join(" ")
