@@ -29,6 +29,7 @@ mod time;
 mod wake;
 mod outcome;
 mod outside;
+mod entered;
 mod real_time;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
@@ -46,6 +47,7 @@ pub use crate::{
     core::TooManyExecutors,
     host::{
         builder::ExecutorBuilder,
+        enter::Entered,
         executor::{CloseReport, Executor},
         tick::{Budget, Progress, Readiness},
     },
