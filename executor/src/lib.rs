@@ -38,11 +38,13 @@ pub use crate::{
     cancel::{
         cleanup::{CleanUp, finally, finally_with, shield},
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
+        drop_guard::DropGuard,
         in_scope::InScope,
         point::Shield,
         scope::CancelScope,
         shields::cancel_requested,
         token::{CancelToken, WaitCancelled},
+        until_cancelled::RunUntilCancelled,
     },
     core::TooManyExecutors,
     host::{
@@ -66,6 +68,7 @@ pub use crate::{
     region::remote::RemoteToken,
     run::{run, try_run},
     task::{
+        abort_handle::AbortHandle,
         current::{TaskRef, current_task, try_current_task},
         local::TaskLocal,
         spawn::{Spawner, spawn, spawner},

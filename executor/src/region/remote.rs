@@ -2,9 +2,10 @@
 
 use crate::{outcome::reason::CancelReason, wake::call::call};
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
@@ -27,6 +28,14 @@ struct State {
     scope: Option<Waker>,
     /// The wakers of those who wait for a token's `cancelled()`, by their key there.
     waiters: Vec<Option<Waker>>,
+    /// What is cancelled with this one.
+    heirs: BTreeMap<u64, Weak<Remote>>,
+}
+
+/// Who is to be told of a cancellation.
+pub(crate) struct Claimed {
+    pub(crate) wakers: Vec<Waker>,
+    heirs: Vec<Arc<Remote>>,
 }
 
 impl Remote {
@@ -44,20 +53,51 @@ impl Remote {
         if self.is_cancelled() { self.lock().reason.clone() } else { None }
     }
 
-    /// Sets the reason, if there is none, and wakes whoever waits.
+    /// Sets the reason, if there is none, here and where this one's heirs are, and wakes whoever waits.
     pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
-        let wakers: Vec<Waker> = {
-            let mut state = self.lock();
-            if state.reason.is_some() {
-                return false;
+        let Ok(Claimed { mut wakers, heirs: mut left }) = self.claim(reason.clone()) else { return false };
+        while let Some(heir) = left.pop() {
+            if let Ok(Claimed { wakers: its, heirs }) = heir.claim(reason.clone()) {
+                wakers.extend(its);
+                left.extend(heirs);
             }
-            state.reason = Some(reason);
-            self.cancelled.store(true, Ordering::Release);
-            let scope = state.scope.take();
-            scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect()
-        };
+        }
         wakers.into_iter().for_each(call);
         true
+    }
+
+    /// Sets the reason, if there is none, and returns whom to tell.
+    ///
+    /// # Errors
+    ///
+    /// The reason that was set before.
+    pub(crate) fn claim(&self, reason: CancelReason) -> Result<Claimed, CancelReason> {
+        let mut state = self.lock();
+        if let Some(first) = &state.reason {
+            return Err(first.clone());
+        }
+        state.reason = Some(reason);
+        self.cancelled.store(true, Ordering::Release);
+        let scope = state.scope.take();
+        let wakers = scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect();
+        Ok(Claimed { wakers, heirs: state.heirs.values().filter_map(Weak::upgrade).collect() })
+    }
+
+    /// What is cancelled with this one from now on; at once, if this one is.
+    pub(crate) fn adopt(&self, key: u64, heir: &Arc<Remote>) {
+        let mut state = self.lock();
+        state.heirs.insert(key, Arc::downgrade(heir));
+        let reason = state.reason.clone();
+        drop(state);
+        if let Some(reason) = reason {
+            heir.cancel(reason);
+        }
+    }
+
+    /// An heir is gone.
+    pub(crate) fn remove_heir(&self, key: u64) {
+        let gone = self.lock().heirs.remove(&key);
+        drop(gone);
     }
 
     /// Keeps the waker of the scope's future, which waits. `false` if the scope was cancelled meanwhile.
