@@ -13,7 +13,12 @@ use crate::{
     threads::handle::Handle,
     time::instant::Instant,
 };
-use std::{fmt, panic::Location, rc::Rc, time::Duration};
+use std::{
+    fmt,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+    time::Duration,
+};
 
 /// An executor that its host drives: with [`run`](Executor::run), or in slices with [`tick`](Executor::tick).
 ///
@@ -272,6 +277,10 @@ impl Executor {
         Ok(value_or_panic(outcome))
     }
 }
+
+/// A panic of a task, a waker or a host's callback leaves it whole.
+impl UnwindSafe for Executor {}
+impl RefUnwindSafe for Executor {}
 
 impl Drop for Executor {
     fn drop(&mut self) {

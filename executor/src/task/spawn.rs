@@ -18,7 +18,7 @@ use crate::{
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use std::{
     fmt::{self, Debug},
-    panic::Location,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
     rc::{Rc, Weak},
 };
 
@@ -182,6 +182,10 @@ impl Spawner {
         self.0.upgrade().filter(|whole| !whole.tasks().has_ended()).ok_or_else(SpawnError::shutdown)
     }
 }
+
+/// It spawns or it does not: a future's destructor that panics leaves it whole.
+impl UnwindSafe for Spawner {}
+impl RefUnwindSafe for Spawner {}
 
 impl LocalSpawn for Spawner {
     #[track_caller]

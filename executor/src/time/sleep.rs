@@ -12,6 +12,7 @@ use crate::{
 use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -213,6 +214,10 @@ impl Sleep {
         drop(stale);
     }
 }
+
+/// A waker that panics leaves the timer whole.
+impl UnwindSafe for Sleep {}
+impl RefUnwindSafe for Sleep {}
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
