@@ -5,8 +5,8 @@
 //! a parent any more: then nobody can cancel it, and it is [left out](Region::leave_out). The chain from an ancestor to its heir is
 //! no longer than the tokens that are kept.
 //!
-//! A parent that other threads may cancel has a part for that, and so have all its heirs then: the parts know each other in the same way, so
-//! that an heir is cancelled there before this thread has looked.
+//! Of regions that are related all have a part that other threads reach, or none has. The parts are a tree of their own, of the same form: so
+//! an heir is cancelled there before this thread has looked, and also when this thread has nothing left of it.
 
 use crate::{
     outcome::reason::CancelReason,
@@ -70,7 +70,7 @@ impl Region {
         let none = heir.inner().parent.replace(Some((self.clone(), key)));
         debug_assert!(none.is_none(), "an heir of two regions");
         if let Some(remote) = self.limit.remote.get() {
-            remote.adopt(key, heir.remote());
+            heir.share_alone(Some((remote.clone(), key)));
         }
     }
 
@@ -118,35 +118,45 @@ impl Region {
 
     /// Is the region cancelled whose heir this is, or one around that; or an ancestor?
     pub(crate) fn is_ancestor_cancelled(&self) -> bool {
-        let parent = |region: &Region| Some(region.inner.get()?.parent.borrow().as_ref()?.0.clone());
-        std::iter::successors(parent(self), |region| parent(region)).any(|region| {
+        std::iter::successors(self.parent(), |region| region.parent()).any(|region| {
             region.look();
             region.is_cancelled_now()
         })
     }
 
-    /// The part of the region that other threads reach. Its heirs have one too, from now on.
-    pub(crate) fn remote(&self) -> &Arc<Remote> {
-        let new = || Arc::new(Remote::new());
-        let remote = self.limit.remote.get_or_init(new);
-        let mut left: Vec<_> = self.heirs().into_iter().map(|(key, heir)| (remote.clone(), key, heir)).collect();
-        while let Some((parent, key, heir)) = left.pop() {
-            let remote = heir.limit.remote.get_or_init(new);
-            // Its own reason stays, if it has one.
-            heir.reason().into_iter().for_each(|reason| _ = remote.cancel(reason.clone()));
-            parent.adopt(key, remote);
-            left.extend(heir.heirs().into_iter().map(|(key, heir)| (remote.clone(), key, heir)));
-            heir.make_known();
+    /// The part of the region that other threads reach. Its ancestors have one too from now on, and all their heirs.
+    pub(crate) fn remote(self: &Rc<Self>) -> &Arc<Remote> {
+        if self.limit.remote.get().is_none() {
+            let mut top = self.clone();
+            while let Some(parent) = top.parent() {
+                top = parent;
+            }
+            top.share();
         }
-        self.reason().into_iter().for_each(|reason| _ = remote.cancel(reason.clone()));
-        self.make_known();
-        remote
+        self.limit.remote.get().expect("it was made just now, if it was not there")
     }
 
-    /// Those who wait already are to make themselves known to the part of the region that other threads reach.
-    fn make_known(&self) {
-        self.limit.take_waker().into_iter().for_each(call);
-        self.wake_waiters();
+    /// Region and heirs get the parts that other threads reach.
+    #[cold]
+    fn share(self: Rc<Self>) {
+        let mut left = vec![(None, self)];
+        while let Some((parent, region)) = left.pop() {
+            let remote = region.share_alone(parent);
+            left.extend(region.heirs().into_iter().map(|(key, heir)| (Some((remote.clone(), key)), heir)));
+            // Those who wait already are to make themselves known there.
+            region.limit.take_waker().into_iter().for_each(call);
+            region.wake_waiters();
+        }
+    }
+
+    /// The region gets a part that other threads reach. `parent` is its parent's, and the key there.
+    fn share_alone(&self, parent: Option<(Arc<Remote>, u64)>) -> &Arc<Remote> {
+        self.limit.remote.get_or_init(|| Remote::new(self.reason().cloned(), parent))
+    }
+
+    /// The region whose heir this one is.
+    fn parent(&self) -> Option<Rc<Region>> {
+        Some(self.inner.get()?.parent.borrow().as_ref()?.0.clone())
     }
 
     /// A handle of the region goes. If its heirs are all that have it then, nobody can cancel it any more, and they become those of its parent.
@@ -176,9 +186,6 @@ impl Region {
     fn remove_heir(&self, key: u64) {
         let gone = self.inner().heirs.borrow_mut().remove(&key);
         drop(gone);
-        if let Some(remote) = self.limit.remote.get() {
-            remote.remove_heir(key);
-        }
     }
 }
 

@@ -19,6 +19,8 @@ use std::{
 pub(crate) struct Remote {
     cancelled: AtomicBool,
     state: Mutex<State>,
+    /// What this one is cancelled with, and the key there.
+    parent: Option<(Arc<Remote>, u64)>,
 }
 
 #[derive(Default)]
@@ -39,8 +41,15 @@ pub(crate) struct Claimed {
 }
 
 impl Remote {
-    pub(crate) fn new() -> Remote {
-        Remote { cancelled: AtomicBool::new(false), state: Mutex::default() }
+    /// What was cancelled for that reason, if there is one, and is cancelled with `parent`, if there is one. The key there is nobody else's.
+    pub(crate) fn new(reason: Option<CancelReason>, parent: Option<(Arc<Remote>, u64)>) -> Arc<Remote> {
+        let adopted = parent.clone();
+        let cancelled = AtomicBool::new(reason.is_some());
+        let remote = Arc::new(Remote { cancelled, state: Mutex::new(State { reason, ..State::default() }), parent });
+        if let Some((parent, key)) = adopted {
+            parent.adopt(key, &remote);
+        }
+        remote
     }
 
     /// Was the scope cancelled? One plain load tells.
@@ -84,7 +93,7 @@ impl Remote {
     }
 
     /// What is cancelled with this one from now on; at once, if this one is.
-    pub(crate) fn adopt(&self, key: u64, heir: &Arc<Remote>) {
+    fn adopt(&self, key: u64, heir: &Arc<Remote>) {
         let mut state = self.lock();
         state.heirs.insert(key, Arc::downgrade(heir));
         let reason = state.reason.clone();
@@ -92,12 +101,6 @@ impl Remote {
         if let Some(reason) = reason {
             heir.cancel(reason);
         }
-    }
-
-    /// An heir is gone.
-    pub(crate) fn remove_heir(&self, key: u64) {
-        let gone = self.lock().heirs.remove(&key);
-        drop(gone);
     }
 
     /// Keeps the waker of the scope's future, which waits. `false` if the scope was cancelled meanwhile.
@@ -133,6 +136,18 @@ impl Remote {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Remote {
+    /// One that goes may be the last that keeps its parent, and so on: they go one after the other.
+    fn drop(&mut self) {
+        let mut link = self.parent.take();
+        while let Some((parent, key)) = link {
+            let gone = parent.lock().heirs.remove(&key);
+            drop(gone);
+            link = Arc::into_inner(parent).and_then(|mut last| last.parent.take());
+        }
     }
 }
 

@@ -51,7 +51,8 @@ fn instant_durations_since_a_later_one_are_zero_or_none() {
 #[test]
 fn instant_arithmetic_can_be_done_in_constants() {
     const LATER: Option<Instant> = ORIGIN.checked_add(Duration::from_millis(3));
-    const EARLIER: Option<Instant> = Instant::from_origin(Duration::from_millis(3)).checked_sub(Duration::from_millis(1));
+    const EARLIER: Option<Instant> =
+        Instant::from_origin(Duration::from_millis(3)).checked_sub(Duration::from_millis(1));
     const BETWEEN: Option<Duration> = ORIGIN.checked_duration_since(ORIGIN);
     assert_eq!((LATER, EARLIER, BETWEEN), (Some(at(3)), Some(at(2)), Some(Duration::ZERO)));
 }
@@ -119,6 +120,8 @@ fn instant_of_std_is_a_deadline() {
         let limit = Instant::from_std(due + ms(1)).unwrap();
         assert!(evenkeel::cancel::timeout_at(limit, pending::<()>()).await.is_err());
         assert!(std::time::Instant::now() >= due + ms(1));
-        assert!(timeout(limit.checked_duration_since(Instant::now()).unwrap_or_default(), pending::<()>()).await.is_err());
+        assert!(
+            timeout(limit.checked_duration_since(Instant::now()).unwrap_or_default(), pending::<()>()).await.is_err()
+        );
     });
 }

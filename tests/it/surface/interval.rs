@@ -216,7 +216,15 @@ fn interval_is_a_stream_of_its_ticks_without_end() {
         assert_eq!((&mut every).take(3).collect::<Vec<_>>().await, [at(0), at(10), at(20)]);
         every.reset_after(ms(1));
         assert_eq!(every.next().await, Some(at(21)));
-        let late: Vec<_> = every.by_ref().then(|due| async move { sleep(ms(15)).await; due }).take(3).collect().await;
+        let late: Vec<_> = every
+            .by_ref()
+            .then(|due| async move {
+                sleep(ms(15)).await;
+                due
+            })
+            .take(3)
+            .collect()
+            .await;
         assert_eq!(late, [at(31), at(41), at(61)], "the one of 51 ms was missed");
     });
 }

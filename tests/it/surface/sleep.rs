@@ -219,7 +219,7 @@ fn sleep_that_is_reset_is_the_youngest_of_those_with_its_deadline() {
     let order = Record::new();
     testing::run(async {
         let shared: Vec<_> = (0..4).map(|_| Shared::new(sleep_until(at(10)))).collect();
-        let tasks: Vec<_> = shared.iter().enumerate().map(|(n, shared)| {
+        let tasks = shared.iter().enumerate().map(|(n, shared)| {
             let (shared, order) = (shared.clone(), order.clone());
             spawn(async move {
                 shared.end().await;
@@ -241,10 +241,8 @@ fn sleep_that_is_reset_is_the_youngest_of_those_with_its_deadline() {
 fn sleep_that_is_reset_outside_its_executor_tells_the_host() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = calls.clone();
-    let executor = Executor::builder()
-        .clock(VirtualClock::new())
-        .on_wake(move || _ = count.fetch_add(1, SeqCst))
-        .build();
+    let executor =
+        Executor::builder().clock(VirtualClock::new()).on_wake(move || _ = count.fetch_add(1, SeqCst)).build();
     let shared = Shared::new(sleep_until(at(1_000)));
     let mut task = executor.spawn(shared.clone().end());
     executor.run_until_stalled();

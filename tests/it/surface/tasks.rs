@@ -345,10 +345,13 @@ fn timeout_that_is_taken_apart_drops_nothing_twice() {
     let guard = drops.guard();
     let executor = Executor::builder().clock(HandClock::default()).build();
     executor.run(async {
-        let mut limited = timeout(ms(10), Box::pin(async move {
-            let _guard = guard;
-            pending::<()>().await
-        }));
+        let mut limited = timeout(
+            ms(10),
+            Box::pin(async move {
+                let _guard = guard;
+                pending::<()>().await
+            }),
+        );
         assert!(pin!(&mut limited).poll(&mut Context::from_waker(Waker::noop())).is_pending());
         let body = limited.into_inner();
         assert_eq!(drops.count(), 0);

@@ -6,9 +6,9 @@ use crate::kit::{
     stage::{after, run_clean, run_watched},
 };
 use evenkeel::{
-    CancelReason, CancelScope, Cancelled, Instant, finally, race,
+    CancelReason, CancelScope, Cancelled, Instant,
     cancel::{CancelToken, WaitCancelled},
-    run, shield, sleep, spawn, testing, timeout, yield_now,
+    finally, race, run, shield, sleep, spawn, testing, timeout, yield_now,
 };
 use futures::FutureExt;
 use proptest::{
