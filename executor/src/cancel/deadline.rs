@@ -165,7 +165,7 @@ impl<F> Timeout<F> {
         self.inner.scoped.deadline()
     }
 
-    /// The future, unless it was dropped: it is when it has finished, and when its time is over.
+    /// The future. `None` once its time was over: it was dropped then. (It is still there when it has finished.)
     ///
     /// Only of futures that may be moved at any time, such as a [`Task`](crate::Task) or a boxed future: a plain reference to another one
     /// that is half-way would touch what that has borrowed from itself.
@@ -176,17 +176,17 @@ impl<F> Timeout<F> {
         self.inner.scoped.body.get_ref()
     }
 
-    /// The future, unless it was dropped. Once the timeout is pinned there is [`get_pin_mut`](Timeout::get_pin_mut).
+    /// The future; `None` once its time was over. Of a timeout that is pinned, [`get_pin_mut`](Timeout::get_pin_mut) gives it.
     pub fn get_mut(&mut self) -> Option<&mut F> {
         self.inner.scoped.body.get_mut()
     }
 
-    /// The future of a timeout that is pinned, unless it was dropped.
+    /// The future of a timeout that is pinned; `None` once its time was over.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
         self.project().inner.project().scoped.project().body.get()
     }
 
-    /// The future without the timeout, unless it was dropped.
+    /// The future without the timeout; `None` once its time was over.
     ///
     /// ```
     /// use evenkeel::{run, spawn, timeout};

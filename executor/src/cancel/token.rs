@@ -208,3 +208,58 @@ impl fmt::Debug for WaitCancelled {
         f.debug_struct("WaitCancelled").field("reason", &self.token.0.reason()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many children the token knows of.
+    fn children(token: &CancelToken) -> usize {
+        token.0.inner().heirs.borrow().len()
+    }
+
+    fn ancestors(token: &CancelToken) -> usize {
+        std::iter::successors(Some(token.0.clone()), |region| region.parent()).count() - 1
+    }
+
+    #[test]
+    fn token_children_leave_nothing_in_a_parent_that_lives_on() {
+        let parent = CancelToken::new();
+        for _ in 0..1_000 {
+            drop(parent.child_token());
+        }
+        assert_eq!(children(&parent), 0);
+        let crowd: Vec<CancelToken> = (0..1_000).map(|_| parent.child_token().child_token()).collect();
+        assert_eq!(children(&parent), 1_000);
+        drop(crowd);
+        assert_eq!((children(&parent), Rc::strong_count(&parent.0)), (0, 1));
+    }
+
+    #[test]
+    fn token_chain_of_children_keeps_no_token_that_nobody_has() {
+        let root = CancelToken::new();
+        let mut token = root.clone();
+        for _ in 0..1_000 {
+            token = token.child_token();
+            assert!(ancestors(&token) <= 2, "{}", ancestors(&token));
+        }
+        assert_eq!((ancestors(&token), children(&root)), (1, 1));
+        let child = token.child_token();
+        drop(root);
+        assert_eq!(ancestors(&token), 0, "nobody can cancel what was above");
+        drop(token.cancelled());
+        drop(token);
+        assert_eq!(ancestors(&child), 0);
+    }
+
+    #[test]
+    fn token_that_somebody_waits_for_is_left_out_when_he_goes() {
+        let root = CancelToken::new();
+        let middle = root.child_token();
+        let (leaf, wait) = (middle.child_token(), middle.cancelled());
+        drop(middle);
+        assert_eq!(ancestors(&leaf), 2, "he who waits would hear of it");
+        drop(wait);
+        assert_eq!((ancestors(&leaf), children(&root)), (1, 1));
+    }
+}

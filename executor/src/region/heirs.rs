@@ -155,7 +155,7 @@ impl Region {
     }
 
     /// The region whose heir this one is.
-    fn parent(&self) -> Option<Rc<Region>> {
+    pub(crate) fn parent(&self) -> Option<Rc<Region>> {
         Some(self.inner.get()?.parent.borrow().as_ref()?.0.clone())
     }
 

@@ -219,7 +219,7 @@ fn interval_is_a_stream_of_its_ticks_without_end() {
         let late: Vec<_> = every
             .by_ref()
             .then(|due| async move {
-                sleep(ms(15)).await;
+                sleep(ms(25)).await;
                 due
             })
             .take(3)

@@ -173,9 +173,10 @@ fn token_child_of_a_scopes_counts_as_cancelled_when_what_is_around_is() {
                     assert!(seen.is_cancelled() && seen.reason().is_none());
                 }))
                 .await
+                .unwrap();
+            pending::<()>().await
         });
         assert_eq!(work.await, Err(Cancelled(why("around"))));
-        assert!(grandchild.is_cancelled());
     });
 }
 
@@ -377,7 +378,11 @@ fn token_run_waits_for_clean_up_and_for_what_is_shielded() {
             stop.cancel("enough")
         });
         // It borrows.
-        let work = finally(shield(sleep(ms(20))), async |_: Option<&()>| {
+        let body = async {
+            shield(sleep(ms(20))).await;
+            pending::<()>().await
+        };
+        let work = finally(body, async |_: Option<&()>| {
             sleep(ms(10)).await;
             record.add(Instant::now());
         });
@@ -615,7 +620,8 @@ fn follow(deeds: &[Deed]) {
             Deed::Wait(on) if !tokens.is_empty() => {
                 let (number, token) = &tokens[on % tokens.len()];
                 if model.0[*number].1.is_none() {
-                    waits.push((*number, waiting(token)));
+                    let (wakes, waker) = Wakes::new();
+                    waits.push((*number, polled_by(token, &waker), wakes, waker));
                 }
             }
             Deed::Leave(which) if !waits.is_empty() => drop(waits.swap_remove(which % waits.len())),
@@ -636,15 +642,22 @@ fn follow(deeds: &[Deed]) {
         for (number, remote) in &remotes {
             assert_eq!(remote.reason(), model.0[*number].1.map(text), "{deeds:?} at {n}");
         }
-        for (number, (_, wakes)) in &waits {
-            assert_eq!(wakes.count() > 0, model.0[*number].1.is_some(), "{deeds:?} at {n}");
+        for (number, wait, wakes, waker) in &mut waits {
+            let is_cancelled = model.0[*number].1.is_some();
+            assert!(wakes.count() > 0 || !is_cancelled, "{deeds:?} at {n}");
+            if !is_cancelled && wakes.count() > 0 {
+                // It is to make itself known to other threads.
+                assert!(matches!(deed, Deed::Remote(_)), "{deeds:?} at {n}");
+                (*wakes, *waker) = Wakes::new();
+                assert!(Pin::new(wait).poll(&mut Context::from_waker(waker)).is_pending());
+            }
         }
         for (number, token) in &tokens {
             let reason = model.0[*number].1.map(text);
             assert_eq!((token.is_cancelled(), token.reason()), (reason.is_some(), reason), "{deeds:?} at {n}");
         }
     }
-    for (number, (wait, _)) in waits {
+    for (number, wait, ..) in waits {
         assert_eq!(wait.now_or_never(), model.0[number].1.map(text), "{deeds:?}");
     }
 }
