@@ -9,7 +9,9 @@ use std::{
 /// What was entered on a thread, the latest last. Like every thread-local here it has no destructor; when it is empty it holds no memory.
 ///
 /// Nothing is lent: an executor that has gone is not found any more, also if its guard was forgotten.
-pub(crate) struct Entries<T: ?Sized>(RefCell<ManuallyDrop<Vec<(Serial, Weak<T>)>>>);
+pub(crate) struct Entries<T: ?Sized>(RefCell<ManuallyDrop<Vec<Entry<T>>>>);
+
+type Entry<T> = (Serial, Weak<T>);
 
 /// Which guard an entry belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

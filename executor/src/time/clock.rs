@@ -48,7 +48,7 @@ impl ClockSource {
     }
 
     /// That point in std's time. A clock that was given has nothing to do with std's.
-    pub(crate) fn from_std(&self, std: std::time::Instant) -> Option<Instant> {
+    pub(crate) fn instant_of(&self, std: std::time::Instant) -> Option<Instant> {
         match self {
             ClockSource::System => Some(Instant::from_origin(std.saturating_duration_since(system_origin()))),
             ClockSource::Given(_) => None,
@@ -56,7 +56,7 @@ impl ClockSource {
     }
 
     /// That point as std has it, if it can.
-    pub(crate) fn into_std(&self, instant: Instant) -> Option<std::time::Instant> {
+    pub(crate) fn std_of(&self, instant: Instant) -> Option<std::time::Instant> {
         match self {
             ClockSource::System if instant != Instant::NEVER => system_origin().checked_add(instant.since_origin()),
             ClockSource::System | ClockSource::Given(_) => None,

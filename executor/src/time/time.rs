@@ -78,13 +78,13 @@ impl Instant {
     /// assert_eq!(testing::run(async { Instant::now().into_std() }), None);
     /// ```
     pub fn into_std(self) -> Option<std::time::Instant> {
-        with_clock(|clock| clock.unwrap_or(&ClockSource::System).into_std(self))
+        with_clock(|clock| clock.unwrap_or(&ClockSource::System).std_of(self))
     }
 
     /// The point that std has as `std`; `None` on a clock of another kind, as for [`into_std`](Instant::into_std). What lies before the
     /// clock's origin becomes its origin: it has passed either way.
     pub fn from_std(std: std::time::Instant) -> Option<Instant> {
-        with_clock(|clock| clock.unwrap_or(&ClockSource::System).from_std(std))
+        with_clock(|clock| clock.unwrap_or(&ClockSource::System).instant_of(std))
     }
 
     /// The time from this point to now; zero if it is yet to come.
