@@ -96,3 +96,26 @@ impl fmt::Debug for AbortHandle {
         f.debug_struct("AbortHandle").field("id", &self.id()).field("is_finished", &self.is_finished()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{host::executor::Executor, outcome::task_state::TaskState};
+    use std::future::pending;
+
+    #[test]
+    fn abort_handle_whose_number_has_come_round_reaches_nobody() {
+        let executor = Executor::new();
+        let task = executor.spawn(pending::<()>());
+        let number = task.abort_handle().number;
+        // Of a task that had this number before, and is gone; or whose handle somebody still has, with extras of its own.
+        for mark in [Weak::new(), Rc::downgrade(&Rc::new(()))] {
+            let handle = AbortHandle { number, mark };
+            assert!(handle.is_finished() && handle.id().is_none() && !handle.cancel("you?") && !handle.abort());
+        }
+        let kept = Rc::new(());
+        assert!(!AbortHandle { number, mark: Rc::downgrade(&kept) }.abort());
+        executor.run_until_stalled();
+        assert_eq!(task.state(), TaskState::Running);
+    }
+}
