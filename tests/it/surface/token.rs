@@ -500,9 +500,9 @@ fn token_remote_cancels_the_children_too() {
             let second = spawn(child.cancelled());
             yield_now().await;
             done.send(()).unwrap();
-            assert_eq!(child.cancelled().await, why("from a thread"));
-            assert_eq!((task.await.unwrap(), second.await.unwrap()), (None, why("from a thread")));
             assert_eq!(killer.join().unwrap(), Some(why("from a thread")), "seen there at once");
+            assert_eq!(child.reason(), Some(why("from a thread")));
+            assert_eq!((task.await.unwrap(), second.await.unwrap()), (None, why("from a thread")));
             assert!(begun.is_none_or(|(wait, _)| wait.now_or_never() == Some(why("from a thread"))));
         });
     }
