@@ -25,6 +25,8 @@
 //! | bound a wait | [`timeout`], [`timeout_at`]; a [`Deadline`] can be moved |
 //! | stop a part of the program | [`CancelScope`] |
 //! | hand a cancellation on | [`CancelToken`], to other threads [`RemoteToken`] |
+//! | stop what is spread over many tasks, and a part of that | [`CancelToken::new`], [`child_token`](CancelToken::child_token), [`run_until_cancelled`](CancelToken::run_until_cancelled) |
+//! | cancel when something goes out of scope | a [`DropGuard`] of [`CancelToken::drop_guard`] |
 //! | stop a task, or the task that runs | [`Task::cancel`](crate::Task::cancel), [`current_task().cancel`](crate::task::TaskRef::cancel) |
 //! | clean up, and await while doing so | [`finally`], [`finally_with`] |
 //! | finish what was begun | [`shield`] |
@@ -34,5 +36,6 @@
 pub use crate::{CancelReason, CancelScope, Cancelled, Elapsed, finally, finally_with, shield, timeout};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    CancelToken, CleanUp, Deadline, InScope, RemoteToken, Shield, Timeout, WaitCancelled, cancel_requested, timeout_at,
+    CancelToken, CleanUp, Deadline, DropGuard, InScope, RemoteToken, RunUntilCancelled, Shield, Timeout, WaitCancelled,
+    cancel_requested, timeout_at,
 };

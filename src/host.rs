@@ -20,6 +20,9 @@
 //! | to | there is |
 //! |---|---|
 //! | choose clock, schedule, threads, bounds, hooks | [`Executor::builder`], an [`ExecutorBuilder`] |
+//! | run a future, between ticks too | [`Executor::run`] (tokio's `Runtime::block_on`) |
+//! | spawn outside of runs, in code that asks for no executor | [`Executor::enter`], which gives an [`Entered`] |
+//! | know whether there is anything left | [`Executor::live_tasks`] |
 //! | run a slice | [`Executor::tick`] with a [`Budget`]; [`Progress`] and [`Readiness`] say what is left |
 //! | hear that there is something to do | [`ExecutorBuilder::on_wake`] |
 //! | wait inside something else than the thread, an I/O driver say | [`Park`] |
@@ -31,6 +34,6 @@
 pub use crate::{Executor, run};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    Budget, CloseReport, ExecutorBuilder, NestedRun, Park, Progress, Readiness, TooManyExecutors, Unhandled,
+    Budget, CloseReport, Entered, ExecutorBuilder, NestedRun, Park, Progress, Readiness, TooManyExecutors, Unhandled,
     UnhandledKind, try_run,
 };

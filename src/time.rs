@@ -19,6 +19,17 @@
 //! ticks that came too late. To bound the time of something else, there is [`timeout`](crate::timeout). A host that has a clock of its
 //! own implements [`Clock`], and gives it to [`ExecutorBuilder::clock`](crate::host::ExecutorBuilder::clock).
 
+//! What other libraries call otherwise:
+//!
+//! | there | here |
+//! |---|---|
+//! | tokio's `Sleep::reset`, async-io's `Timer::set_at` | [`Sleep::reset`] |
+//! | tokio's `MissedTickBehavior` (whose default is `Burst`) | [`MissedTick`] (whose default is `Skip`) |
+//! | tokio's `IntervalStream`, async-io's `Timer::interval` as a stream | an [`Interval`] is one |
+//! | tokio's `Interval::reset_after`, `reset_at`, `reset_immediately`, `poll_tick` | the same |
+//! | tokio's `Instant::from_std`, `into_std` | the same, with an `Option`: a virtual clock has nothing to do with std's |
+//! | tokio's `time::pause`, `advance` | a [`VirtualClock`], and its [`advance`](VirtualClock::advance) |
+
 #[doc(no_inline)]
 pub use crate::{Instant, interval, sleep, sleep_until, testing::VirtualClock};
 #[doc(inline)]

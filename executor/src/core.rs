@@ -21,7 +21,7 @@ use crate::{
         clock::ClockSource,
         instant::Instant,
         notices::Notices,
-        time::{TIME, Time},
+        time::{TIME, Time, Timekeeper},
     },
     wake::{
         calls::{Call, Calls},
@@ -275,6 +275,10 @@ impl Whole for Core {
         &self.tasks
     }
 
+    fn calls(&self) -> &Arc<Calls> {
+        &self.calls
+    }
+
     fn choose_order(&self, n: usize) -> usize {
         let fair = self.fair.borrow_mut().choose(Choice::FirstPolled, n);
         if self.schedule.is_none() {
@@ -282,6 +286,12 @@ impl Whole for Core {
         }
         let chosen = self.tasks.without_current(|| self.choose_wake(Choice::FirstPolled, n));
         (fair + chosen) % n
+    }
+}
+
+impl Timekeeper for Core {
+    fn clock(&self) -> &ClockSource {
+        &self.time.clock
     }
 }
 

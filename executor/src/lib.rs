@@ -30,6 +30,7 @@ mod time;
 mod wake;
 mod outcome;
 mod outside;
+mod entered;
 mod real_time;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
@@ -38,15 +39,18 @@ pub use crate::{
     cancel::{
         cleanup::{CleanUp, finally, finally_with, shield},
         deadline::{Deadline, Elapsed, Timeout, timeout, timeout_at},
+        drop_guard::DropGuard,
         in_scope::InScope,
         point::Shield,
         scope::CancelScope,
         shields::cancel_requested,
         token::{CancelToken, WaitCancelled},
+        until_cancelled::RunUntilCancelled,
     },
     core::TooManyExecutors,
     host::{
         builder::ExecutorBuilder,
+        enter::Entered,
         executor::{CloseReport, Executor},
         tick::{Budget, Progress, Readiness},
     },
@@ -65,6 +69,7 @@ pub use crate::{
     region::remote::RemoteToken,
     run::{run, try_run},
     task::{
+        abort_handle::AbortHandle,
         current::{TaskRef, current_task, try_current_task},
         local::TaskLocal,
         spawn::{Spawner, spawn, spawner},

@@ -158,6 +158,53 @@ pin_project! {
     }
 }
 
+impl<F> Timeout<F> {
+    /// When its time is over. `None` if it has no deadline, or that is not known: a limit counts from when the loop looks at the clock next
+    /// after the first poll.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.inner.scoped.deadline()
+    }
+
+    /// The future. `None` once its time was over: it was dropped then. (It is still there when it has finished.)
+    ///
+    /// Only of futures that may be moved at any time, such as a [`Task`](crate::Task) or a boxed future: a plain reference to another one
+    /// that is half-way would touch what that has borrowed from itself.
+    pub fn get_ref(&self) -> Option<&F>
+    where
+        F: Unpin,
+    {
+        self.inner.scoped.body.get_ref()
+    }
+
+    /// The future; `None` once its time was over. Of a timeout that is pinned, [`get_pin_mut`](Timeout::get_pin_mut) gives it.
+    pub fn get_mut(&mut self) -> Option<&mut F> {
+        self.inner.scoped.body.get_mut()
+    }
+
+    /// The future of a timeout that is pinned; `None` once its time was over.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
+        self.project().inner.project().scoped.project().body.get()
+    }
+
+    /// The future without the timeout; `None` once its time was over.
+    ///
+    /// ```
+    /// use evenkeel::{run, spawn, timeout};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let mut patient = timeout(Duration::from_secs(1), spawn(async { 7 }));
+    ///     assert!(!patient.get_mut().unwrap().is_finished());
+    ///     // Wait for it, however long it takes.
+    ///     let task = patient.into_inner().unwrap();
+    ///     assert_eq!(task.await.unwrap(), 7);
+    /// });
+    /// ```
+    pub fn into_inner(mut self) -> Option<F> {
+        self.inner.scoped.body.take()
+    }
+}
+
 impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 

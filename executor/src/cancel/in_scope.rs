@@ -19,7 +19,7 @@ pin_project! {
     #[must_use = "nothing runs until this is awaited"]
     pub struct InScope<F> {
         #[pin]
-        scoped: Scoped<F, ScopeTimer>,
+        pub(super) scoped: Scoped<F, ScopeTimer>,
     }
 }
 

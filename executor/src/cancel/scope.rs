@@ -10,7 +10,12 @@ use crate::{
     time::{instant::Instant, wheel::When},
     wake::call::call,
 };
-use std::{fmt, rc::Rc, time::Duration};
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+    time::Duration,
+};
 
 /// A part of a task that can be cancelled as a whole. This is the handle; what runs in it is given to
 /// [`run`](CancelScope::run).
@@ -125,6 +130,10 @@ impl CancelScope {
         true
     }
 }
+
+/// Who cancels leaves nothing of it half done, whatever wakers do.
+impl UnwindSafe for CancelScope {}
+impl RefUnwindSafe for CancelScope {}
 
 impl Drop for CancelScope {
     #[inline]

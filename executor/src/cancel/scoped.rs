@@ -14,13 +14,13 @@ use crate::{
         limit::is_past,
         locals::LocalValue,
         region::{Kind, Region},
-        timer::Timing,
+        timer::{ScopeTimer, Timing},
     },
     task::{
         layer::{Layer, drop_values},
         tasks::{TASKS, Tasks, polled_by},
     },
-    time::wheel::When,
+    time::{instant::Instant, wheel::When},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -57,6 +57,14 @@ impl<F, T: Timing> Scoped<F, T> {
     #[inline]
     pub(super) fn new(region: Option<Rc<Region>>, timing: T, future: F) -> Scoped<F, T> {
         Scoped { region, state: State::New, timing, body: Place::new(future) }
+    }
+}
+
+impl<F> Scoped<F, ScopeTimer> {
+    /// The scope's deadline, if it has one and that is known.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let first = self.timing.first_deadline();
+        self.timing.known_deadline(self.region.as_ref().map_or(first, |region| region.limit.deadline.get()))
     }
 }
 

@@ -3,21 +3,20 @@
 use crate::{
     outcome::reason::CancelReason,
     region::{
-        region::Region,
-        remote::{Remote, RemoteToken},
+        region::{Kind, Region},
+        remote::RemoteToken,
     },
-    wake::call::call,
 };
 use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-/// Tells whether a scope was cancelled, to code that does not run in it.
+/// Tells whether a scope was cancelled, to code that does not run in it. Or it stands alone, and tells of what is cancelled by it.
 ///
 /// Code that runs in the scope needs none: it is stopped. A token is for a computation that asks now and then, or for another
 /// task that wants to stop together with this one. It counts as cancelled when its scope was, or one around that, or when
@@ -34,49 +33,108 @@ use std::{
 ///     assert_eq!(watcher.await.unwrap().to_string(), "enough");
 /// });
 /// ```
+///
+/// A token [of its own](CancelToken::new) is what tokio-util's `CancellationToken` is. Clones are the same token;
+/// [children](CancelToken::child_token) are cancelled with it, and [what runs until it is cancelled](CancelToken::run_until_cancelled) is
+/// stopped.
+///
+/// ```
+/// use evenkeel::{cancel::CancelToken, run, spawn};
+/// use std::future::pending;
+///
+/// run(async {
+///     let shutdown = CancelToken::new();
+///     let connections: Vec<_> = (0..3)
+///         .map(|_| {
+///             let token = shutdown.child_token();
+///             spawn(async move { token.run_until_cancelled(pending::<()>()).await })
+///         })
+///         .collect();
+///     shutdown.cancel("the shop closes");
+///     for connection in connections {
+///         assert_eq!(connection.await.unwrap(), None);
+///     }
+/// });
+/// ```
 #[derive(Clone)]
 pub struct CancelToken(pub(crate) Rc<Region>);
 
 impl CancelToken {
-    /// Was the scope cancelled, or one around it?
-    pub fn is_cancelled(&self) -> bool {
-        self.0.look();
-        self.0.is_cancelled_now()
+    /// A token that stands alone: of no scope, and of no executor.
+    pub fn new() -> CancelToken {
+        CancelToken(Region::new(Kind::Scope))
     }
 
-    /// Why this very scope was cancelled.
+    /// A token that is cancelled with this one, for the same reason; but this one is not cancelled with it. It is cancelled already if this
+    /// one is.
+    ///
+    /// Children leave nothing behind in a token that lives on, and a chain of children keeps no token in it that nobody has.
+    ///
+    /// ```
+    /// use evenkeel::cancel::CancelToken;
+    ///
+    /// let server = CancelToken::new();
+    /// let [one, two] = [server.child_token(), server.child_token()];
+    /// one.cancel("its client is gone");
+    /// assert!(!server.is_cancelled() && !two.is_cancelled());
+    /// server.cancel("the server stops");
+    /// assert_eq!(one.reason().unwrap().to_string(), "its client is gone");
+    /// assert_eq!(two.reason().unwrap().to_string(), "the server stops");
+    /// ```
+    pub fn child_token(&self) -> CancelToken {
+        CancelToken(self.0.heir())
+    }
+
+    /// Was the token cancelled, or its scope, or one around that? Or one of these of which it is a child.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.look();
+        self.0.is_cancelled_now() || self.0.is_ancestor_cancelled()
+    }
+
+    /// Why this very token was cancelled, or its scope.
     pub fn reason(&self) -> Option<CancelReason> {
         self.0.look();
         self.0.reason().cloned()
     }
 
-    /// Cancels the scope, as [`CancelScope::cancel`](crate::CancelScope::cancel) does.
+    /// Cancels the token, its children, and the scope, as [`CancelScope::cancel`](crate::CancelScope::cancel) does. The first reason stays;
+    /// `false` if it was cancelled before.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {
         self.0.cancel_once(reason.into())
     }
 
-    /// Waits until the scope is cancelled, and yields the reason. Cancel-safe.
+    /// Waits until the token is cancelled, and yields the reason. Cancel-safe. The future borrows nothing (tokio-util's
+    /// `cancelled_owned`).
     ///
-    /// If only a scope around it was cancelled, the wait ends at the latest when this one's future is dropped, with the
+    /// If only a scope around the token's was cancelled, the wait ends at the latest when the token's scope's future is dropped, with the
     /// reason [`CancelReason::OwnerDropped`].
     pub fn cancelled(&self) -> WaitCancelled {
-        WaitCancelled { region: self.0.clone(), key: None }
+        WaitCancelled { token: self.clone(), key: None }
     }
 
     /// A form of this token that may go to other threads.
     pub fn remote(&self) -> RemoteToken {
-        let remote = self.0.limit.remote.get_or_init(|| Arc::new(Remote::new())).clone();
-        if let Some(reason) = self.reason() {
-            remote.cancel(reason);
-        }
-        if let Some(waker) = self.0.limit.take_waker() {
-            // The scope waits already: its future is to make itself known there.
-            call(waker);
-        }
-        self.0.wake_waiters();
-        RemoteToken(remote)
+        self.0.look();
+        RemoteToken(self.0.remote().clone())
     }
 }
+
+impl Default for CancelToken {
+    /// As [`CancelToken::new`].
+    fn default() -> CancelToken {
+        CancelToken::new()
+    }
+}
+
+impl Drop for CancelToken {
+    fn drop(&mut self) {
+        self.0.leave_out();
+    }
+}
+
+/// Who cancels leaves nothing of it half done, whatever wakers do.
+impl UnwindSafe for CancelToken {}
+impl RefUnwindSafe for CancelToken {}
 
 impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,7 +145,7 @@ impl fmt::Debug for CancelToken {
 /// The future of [`CancelToken::cancelled`].
 #[must_use = "nothing is waited for until this is awaited"]
 pub struct WaitCancelled {
-    region: Rc<Region>,
+    token: CancelToken,
     /// The key by which this future is registered with the scope.
     key: Option<usize>,
 }
@@ -106,10 +164,10 @@ impl WaitCancelled {
             self.leave();
             return Poll::Ready(reason);
         }
-        let key = self.key.unwrap_or_else(|| self.region.new_waiter());
+        let key = self.key.unwrap_or_else(|| self.token.0.new_waiter());
         self.key = Some(key);
-        self.region.set_waiter(key, cx.waker());
-        let waits = self.region.limit.remote.get().is_none_or(|remote| remote.keep_waiter(key, cx.waker()));
+        self.token.0.set_waiter(key, cx.waker());
+        let waits = self.token.0.limit.remote.get().is_none_or(|remote| remote.keep_waiter(key, cx.waker()));
         // Another thread, or the waker's clone, may have cancelled it meanwhile.
         match self.reason() {
             Some(reason) => {
@@ -124,15 +182,15 @@ impl WaitCancelled {
     }
 
     fn reason(&self) -> Option<CancelReason> {
-        self.region.look();
-        self.region.reason().cloned()
+        self.token.0.look();
+        self.token.0.reason().cloned()
     }
 
     /// Nobody waits with this future any more.
     fn leave(&mut self) {
         if let Some(key) = self.key.take() {
-            self.region.remove_waiter(key);
-            if let Some(remote) = self.region.limit.remote.get() {
+            self.token.0.remove_waiter(key);
+            if let Some(remote) = self.token.0.limit.remote.get() {
                 remote.remove_waiter(key);
             }
         }
@@ -147,6 +205,61 @@ impl Drop for WaitCancelled {
 
 impl fmt::Debug for WaitCancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitCancelled").field("reason", &self.region.reason()).finish()
+        f.debug_struct("WaitCancelled").field("reason", &self.token.0.reason()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many children the token knows of.
+    fn children(token: &CancelToken) -> usize {
+        token.0.inner().heirs.borrow().len()
+    }
+
+    fn ancestors(token: &CancelToken) -> usize {
+        std::iter::successors(Some(token.0.clone()), |region| region.parent()).count() - 1
+    }
+
+    #[test]
+    fn token_children_leave_nothing_in_a_parent_that_lives_on() {
+        let parent = CancelToken::new();
+        for _ in 0..1_000 {
+            drop(parent.child_token());
+        }
+        assert_eq!(children(&parent), 0);
+        let crowd: Vec<CancelToken> = (0..1_000).map(|_| parent.child_token().child_token()).collect();
+        assert_eq!(children(&parent), 1_000);
+        drop(crowd);
+        assert_eq!((children(&parent), Rc::strong_count(&parent.0)), (0, 1));
+    }
+
+    #[test]
+    fn token_chain_of_children_keeps_no_token_that_nobody_has() {
+        let root = CancelToken::new();
+        let mut token = root.clone();
+        for _ in 0..1_000 {
+            token = token.child_token();
+            assert!(ancestors(&token) <= 2, "{}", ancestors(&token));
+        }
+        assert_eq!((ancestors(&token), children(&root)), (1, 1));
+        let child = token.child_token();
+        drop(root);
+        assert_eq!(ancestors(&token), 0, "nobody can cancel what was above");
+        drop(token.cancelled());
+        drop(token);
+        assert_eq!(ancestors(&child), 0);
+    }
+
+    #[test]
+    fn token_that_somebody_waits_for_is_left_out_when_he_goes() {
+        let root = CancelToken::new();
+        let middle = root.child_token();
+        let (leaf, wait) = (middle.child_token(), middle.cancelled());
+        drop(middle);
+        assert_eq!(ancestors(&leaf), 2, "he who waits would hear of it");
+        drop(wait);
+        assert_eq!((ancestors(&leaf), children(&root)), (1, 1));
     }
 }

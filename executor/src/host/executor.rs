@@ -13,7 +13,12 @@ use crate::{
     threads::handle::Handle,
     time::instant::Instant,
 };
-use std::{fmt, panic::Location, rc::Rc, time::Duration};
+use std::{
+    fmt,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+    time::Duration,
+};
 
 /// An executor that its host drives: with [`run`](Executor::run), or in slices with [`tick`](Executor::tick).
 ///
@@ -70,6 +75,27 @@ impl Executor {
     }
 
     /// Runs `main` to its end. Tasks that are alive then stay so, until the next run or tick, or the executor's drop.
+    ///
+    /// `main` may borrow from its caller. It can be called again and again, also between ticks: each time it runs whatever is ready, too.
+    /// (tokio's `Runtime::block_on`, and smol's `LocalExecutor::run` in `block_on`.)
+    ///
+    /// ```
+    /// use evenkeel::{Executor, sync::channel};
+    ///
+    /// let executor = Executor::new();
+    /// let (numbers, mut received) = channel(1);
+    /// let mut log = Vec::new();
+    /// let server = executor.spawn(async move {
+    ///     for number in 1..=3 {
+    ///         numbers.send(number).await.unwrap();
+    ///     }
+    /// });
+    /// executor.run_until_stalled();
+    /// // The server stands still between these two.
+    /// executor.run(async { log.extend(received.recv().await) });
+    /// executor.run(async { while let Some(number) = received.recv().await { log.push(number) } });
+    /// assert_eq!((log, server.is_finished()), (vec![1, 2, 3], true));
+    /// ```
     ///
     /// # Panics
     ///
@@ -220,6 +246,22 @@ impl Executor {
         self.core.is_driven()
     }
 
+    /// How many tasks are alive: spawned, and not ended. The main future of [`run`](Executor::run) is one, while it runs; those that have ended
+    /// and whose handle is kept are none. (tokio's `RuntimeMetrics::num_alive_tasks`; async-executor's `is_empty` asks whether it is zero.)
+    ///
+    /// ```
+    /// use evenkeel::Executor;
+    ///
+    /// let executor = Executor::new();
+    /// let task = executor.spawn(async {});
+    /// assert_eq!(executor.live_tasks(), 1);
+    /// executor.run_until_stalled();
+    /// assert_eq!((executor.live_tasks(), task.is_finished()), (0, true));
+    /// ```
+    pub fn live_tasks(&self) -> usize {
+        self.core.tasks.live()
+    }
+
     /// Drives a new executor until `main` and all clean-up have ended.
     #[track_caller]
     pub(crate) fn run_and_close<F: Future>(
@@ -235,6 +277,10 @@ impl Executor {
         Ok(value_or_panic(outcome))
     }
 }
+
+/// A panic of a task, a waker or a host's callback leaves it whole.
+impl UnwindSafe for Executor {}
+impl RefUnwindSafe for Executor {}
 
 impl Drop for Executor {
     fn drop(&mut self) {

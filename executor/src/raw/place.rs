@@ -73,6 +73,28 @@ impl<T> Place<T> {
         place.is_taken = true;
     }
 
+    /// The value, of a place that is not pinned.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        // SAFETY: the flag says that there is a value.
+        self.is_taken.then(|| unsafe { self.value.assume_init_mut() })
+    }
+
+    /// Takes the value out of a place that is not pinned.
+    pub fn take(&mut self) -> Option<T> {
+        // SAFETY: the flag said that there is a value, and now says that there is none. It may be moved: if its type says that it may not
+        // once it is pinned, the same is true of the place (it is `Unpin` only if `T` is), and then a `&mut` to that says that it is not.
+        core::mem::replace(&mut self.is_taken, false).then(|| unsafe { self.value.assume_init_read() })
+    }
+
+    /// The value, of a place that is pinned perhaps: only of a type to which that means nothing, as it does not borrow from itself.
+    pub fn get_ref(&self) -> Option<&T>
+    where
+        T: Unpin,
+    {
+        // SAFETY: the flag says that there is a value.
+        self.is_taken.then(|| unsafe { self.value.assume_init_ref() })
+    }
+
     /// Of a value that may borrow from itself (it is not `Unpin`, and so the place is not either) a `&mut` touches nothing but what is
     /// read or written through it.
     #[inline(always)]

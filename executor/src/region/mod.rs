@@ -3,6 +3,7 @@
 pub(crate) mod drive;
 pub(crate) mod here;
 pub(crate) mod spare;
+pub(crate) mod heirs;
 pub(crate) mod cancelled;
 pub(crate) mod timer;
 pub(crate) mod membership;

@@ -36,8 +36,9 @@ use crate::{
 use slab::Slab;
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
     mem::ManuallyDrop,
-    rc::Rc,
+    rc::{Rc, Weak},
     task::{Context, Poll, Waker},
 };
 
@@ -101,6 +102,12 @@ pub(crate) struct Inner {
     pub(crate) members: Members,
     /// Who waits, elsewhere, for the cancellation of this very region; or inside, for its end, when it is cancelled.
     pub(crate) waiters: RefCell<Slab<Option<Waker>>>,
+    /// Regions that are cancelled with this one and lie elsewhere, by the order in which they came.
+    pub(crate) heirs: RefCell<BTreeMap<u64, Weak<Region>>>,
+    /// How many came.
+    pub(crate) heirs_made: Cell<u64>,
+    /// The region whose heir this one is, and its key there.
+    pub(crate) parent: RefCell<Option<(Rc<Region>, u64)>>,
     /// The region among whose waiters this one is, waiting for its end, and its key there.
     pub(crate) end_around: Cell<Option<(Rc<Region>, usize)>>,
     /// A panic in clean-up, which goes on when all clean-up in here is done.
@@ -160,13 +167,21 @@ impl Region {
         if self.reason.set(reason).is_err() {
             return false;
         }
-        if self.polled.get() && is_still(self.place.borrow().task) {
-            self.stillness.set(Stillness::Asked);
-        }
+        self.note_stillness();
+        let heirs = self.mark_heirs();
         new_epoch();
         self.tell();
         self.wake_waiters();
+        heirs.tell();
         true
+    }
+
+    /// The region is being cancelled: notes whether something in it had been woken.
+    #[inline]
+    pub(crate) fn note_stillness(&self) {
+        if self.polled.get() && is_still(self.place.borrow().task) {
+            self.stillness.set(Stillness::Asked);
+        }
     }
 
     /// Is what waits in the region, which is cancelled, to be stopped without another poll?

@@ -2,9 +2,10 @@
 
 use crate::{outcome::reason::CancelReason, wake::call::call};
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
@@ -18,6 +19,8 @@ use std::{
 pub(crate) struct Remote {
     cancelled: AtomicBool,
     state: Mutex<State>,
+    /// What this one is cancelled with, and the key there.
+    parent: Option<(Arc<Remote>, u64)>,
 }
 
 #[derive(Default)]
@@ -27,11 +30,26 @@ struct State {
     scope: Option<Waker>,
     /// The wakers of those who wait for a token's `cancelled()`, by their key there.
     waiters: Vec<Option<Waker>>,
+    /// What is cancelled with this one.
+    heirs: BTreeMap<u64, Weak<Remote>>,
+}
+
+/// Who is to be told of a cancellation.
+pub(crate) struct Claimed {
+    pub(crate) wakers: Vec<Waker>,
+    heirs: Vec<Arc<Remote>>,
 }
 
 impl Remote {
-    pub(crate) fn new() -> Remote {
-        Remote { cancelled: AtomicBool::new(false), state: Mutex::default() }
+    /// What was cancelled for that reason, if there is one, and is cancelled with `parent`, if there is one. The key there is nobody else's.
+    pub(crate) fn new(reason: Option<CancelReason>, parent: Option<(Arc<Remote>, u64)>) -> Arc<Remote> {
+        let adopted = parent.clone();
+        let cancelled = AtomicBool::new(reason.is_some());
+        let remote = Arc::new(Remote { cancelled, state: Mutex::new(State { reason, ..State::default() }), parent });
+        if let Some((parent, key)) = adopted {
+            parent.adopt(key, &remote);
+        }
+        remote
     }
 
     /// Was the scope cancelled? One plain load tells.
@@ -44,20 +62,45 @@ impl Remote {
         if self.is_cancelled() { self.lock().reason.clone() } else { None }
     }
 
-    /// Sets the reason, if there is none, and wakes whoever waits.
+    /// Sets the reason, if there is none, here and where this one's heirs are, and wakes whoever waits.
     pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
-        let wakers: Vec<Waker> = {
-            let mut state = self.lock();
-            if state.reason.is_some() {
-                return false;
+        let Ok(Claimed { mut wakers, heirs: mut left }) = self.claim(reason.clone()) else { return false };
+        while let Some(heir) = left.pop() {
+            if let Ok(Claimed { wakers: its, heirs }) = heir.claim(reason.clone()) {
+                wakers.extend(its);
+                left.extend(heirs);
             }
-            state.reason = Some(reason);
-            self.cancelled.store(true, Ordering::Release);
-            let scope = state.scope.take();
-            scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect()
-        };
+        }
         wakers.into_iter().for_each(call);
         true
+    }
+
+    /// Sets the reason, if there is none, and returns whom to tell.
+    ///
+    /// # Errors
+    ///
+    /// The reason that was set before.
+    pub(crate) fn claim(&self, reason: CancelReason) -> Result<Claimed, CancelReason> {
+        let mut state = self.lock();
+        if let Some(first) = &state.reason {
+            return Err(first.clone());
+        }
+        state.reason = Some(reason);
+        self.cancelled.store(true, Ordering::Release);
+        let scope = state.scope.take();
+        let wakers = scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect();
+        Ok(Claimed { wakers, heirs: state.heirs.values().filter_map(Weak::upgrade).collect() })
+    }
+
+    /// What is cancelled with this one from now on; at once, if this one is.
+    fn adopt(&self, key: u64, heir: &Arc<Remote>) {
+        let mut state = self.lock();
+        state.heirs.insert(key, Arc::downgrade(heir));
+        let reason = state.reason.clone();
+        drop(state);
+        if let Some(reason) = reason {
+            heir.cancel(reason);
+        }
     }
 
     /// Keeps the waker of the scope's future, which waits. `false` if the scope was cancelled meanwhile.
@@ -93,6 +136,18 @@ impl Remote {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Remote {
+    /// One that goes may be the last that keeps its parent, and so on: they go one after the other.
+    fn drop(&mut self) {
+        let mut link = self.parent.take();
+        while let Some((parent, key)) = link {
+            let gone = parent.lock().heirs.remove(&key);
+            drop(gone);
+            link = Arc::into_inner(parent).and_then(|mut last| last.parent.take());
+        }
     }
 }
 
@@ -135,5 +190,36 @@ impl RemoteToken {
 impl fmt::Debug for RemoteToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteToken").field("reason", &self.reason()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evenkeel_testkit::on_a_small_stack;
+
+    fn child(parent: &Arc<Remote>, key: u64) -> Arc<Remote> {
+        Remote::new(None, Some((parent.clone(), key)))
+    }
+
+    #[test]
+    fn token_remote_parts_of_children_leave_nothing_in_a_parent_that_lives_on() {
+        let parent = Remote::new(None, None);
+        let crowd: Vec<_> = (0..1_000).map(|key| child(&child(&parent, key), 0)).collect();
+        assert_eq!(parent.lock().heirs.len(), 1_000);
+        drop(crowd);
+        assert_eq!((parent.lock().heirs.len(), Arc::strong_count(&parent)), (0, 1));
+    }
+
+    #[test]
+    fn token_remote_parts_in_a_long_chain_are_cancelled_and_dropped_on_a_small_stack() {
+        on_a_small_stack(|| {
+            let root = Remote::new(None, None);
+            let leaf = (0..50_000).fold(root.clone(), |parent, _| child(&parent, 0));
+            assert!(root.cancel("deep".into()));
+            assert_eq!(leaf.reason(), Some("deep".into()));
+            drop(root);
+            drop(leaf);
+        });
     }
 }

@@ -2,7 +2,11 @@
 
 use crate::{
     region::limit::{Limit, NEVER},
-    time::{alarm::Alarm, instant::saturating_nanos, wheel::When},
+    time::{
+        alarm::Alarm,
+        instant::{Instant, saturating_nanos},
+        wheel::When,
+    },
 };
 use std::{task::Waker, time::Duration};
 
@@ -159,6 +163,17 @@ impl ScopeTimer {
     #[inline]
     pub(crate) fn new(first: When) -> ScopeTimer {
         ScopeTimer { alarm: None, deadline: None, grace: None, first }
+    }
+
+    /// The scope's deadline, once it is known. `latest` is what it has now.
+    pub(crate) fn known_deadline(&self, latest: When) -> Option<Instant> {
+        match (latest, &self.alarm) {
+            (NEVER, _) => None,
+            (When::At(deadline), _) => Some(deadline),
+            // It was started for no other.
+            (When::After(_), Some(alarm)) if self.deadline == Some(latest) => alarm.deadline(),
+            (When::After(_), _) => None,
+        }
     }
 
     /// Ends the timer, which counts no more.

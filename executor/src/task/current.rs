@@ -6,7 +6,7 @@ use crate::{
     raw::lent::OnThread,
     task::{
         header::Header,
-        tasks::{Stop, TASKS, Tasks, of},
+        tasks::{Stop, TASKS, Tasks, Whole, of},
     },
 };
 use std::{marker::PhantomData, panic::Location, rc::Rc};
@@ -42,8 +42,8 @@ pub fn try_current_task() -> Option<TaskRef> {
 
 /// A task by its identity. It owns nothing and keeps nothing alive.
 ///
-/// A reference is meant for the moment, not to be kept: an identity comes round again after many tasks in the same place (see
-/// [`TaskId`]), and then names another task.
+/// A reference is meant for the moment, not to be kept: an identity comes round again after 2²⁶ tasks in the same place (on 32-bit targets
+/// 2⁸), and then names another task. Who keeps one keeps an [`AbortHandle`](crate::AbortHandle).
 ///
 /// What it asks about is answered while the task exists and its executor is the current one; otherwise the answer is `None`. What
 /// it asks for is done while the task exists, on the thread of its executor.
@@ -84,6 +84,24 @@ impl TaskRef {
             let tasks = tasks?;
             tasks.with_header(self.id.0, Header::state)
         })
+    }
+
+    /// Has it ended? Unlike the rest, this is answered for the tasks of all executors of this thread.
+    ///
+    /// ```
+    /// use evenkeel::{Executor, yield_now};
+    ///
+    /// let executor = Executor::new();
+    /// let task = executor.spawn(yield_now());
+    /// let seen = task.task_ref().unwrap();
+    /// task.detach();
+    /// assert!(!seen.is_finished());
+    /// executor.run_until_stalled();
+    /// assert!(seen.is_finished());
+    /// ```
+    pub fn is_finished(self) -> bool {
+        let lives = |whole: Rc<dyn Whole>| whole.tasks().with_header(self.id.0, |head| !head.stage().is_end());
+        of(self.id.0).and_then(lives) != Some(true)
     }
 
     /// Why it was cancelled, if it was.

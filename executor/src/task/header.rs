@@ -123,6 +123,8 @@ pub(crate) struct Extras {
     pub(super) reason: Option<CancelReason>,
     /// The root scope as a region, once a clean-up point or a scope that holds one is in the task.
     root: Option<Rc<Region>>,
+    /// Who keeps the task by an [`AbortHandle`](crate::AbortHandle) knows it by this.
+    pub(super) mark: Option<Rc<()>>,
     /// The task is stopped hard because its clean-up has taken too long.
     pub(super) overdue: bool,
     /// The outcome of a task that panicked.

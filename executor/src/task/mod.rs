@@ -2,6 +2,7 @@
 
 pub(crate) mod spawn;
 pub(crate) mod loose;
+pub(crate) mod abort_handle;
 #[expect(clippy::module_inception, reason = "the room is named after its first noun")]
 pub(crate) mod task;
 pub(crate) mod current;

@@ -7,18 +7,18 @@ use crate::{
         unread::{Away, ForErrors},
     },
     outside::called_outside,
-    raw::{block::Look, lent::OnThread, number::Number},
+    raw::{block::Look, lent::OnThread, number::Number, table::Full},
     task::{
         current::TaskRef,
         loose::Loose,
         task::Task,
-        tasks::{TASKS, Whole},
+        tasks::{RawTask, TASKS, Whole, entered},
     },
 };
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use std::{
     fmt::{self, Debug},
-    panic::Location,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
     rc::{Rc, Weak},
 };
 
@@ -32,7 +32,7 @@ use std::{
 ///
 /// # Panics
 ///
-/// Outside an executor. If the executor has as many tasks as it may have.
+/// Outside an executor, unless one was [entered](crate::Executor::enter). If the executor has as many tasks as it may have.
 ///
 /// ```
 /// let task = evenkeel::run(async { evenkeel::spawn(async { "done" }).await });
@@ -96,10 +96,33 @@ fn spawn_here<F: Future + 'static, L: Look<F::Output>>(
     location: &'static Location<'static>,
     future: impl FnOnce(Number) -> F,
 ) -> Task<F::Output> {
-    match TASKS.look(|tasks| tasks.map(|tasks| tasks.spawn::<F, L>(future, location))) {
+    match try_spawn_here::<F, L>(location, future) {
         Some(spawned) => Task(spawned.or_panic()),
         None => outside(location),
     }
+}
+
+/// `None` if there is no executor.
+#[inline(always)]
+fn try_spawn_here<F: Future + 'static, L: Look<F::Output>>(
+    location: &'static Location<'static>,
+    future: impl FnOnce(Number) -> F,
+) -> Option<Result<RawTask<F::Output>, Full>> {
+    TASKS.look(|tasks| match tasks {
+        Some(tasks) => Some(tasks.spawn::<F, L>(future, location)),
+        None => spawn_entered::<F, L>(location, future),
+    })
+}
+
+/// No executor runs this code, but one may be entered.
+#[cold]
+#[inline(never)]
+fn spawn_entered<F: Future + 'static, L: Look<F::Output>>(
+    location: &'static Location<'static>,
+    future: impl FnOnce(Number) -> F,
+) -> Option<Result<RawTask<F::Output>, Full>> {
+    let whole = entered()?;
+    whole.tasks().enter(|| whole.tasks().spawn::<F, L>(future, location)).into()
 }
 
 #[cold]
@@ -112,10 +135,11 @@ fn outside(location: &'static Location<'static>) -> ! {
 ///
 /// # Panics
 ///
-/// Outside an executor.
+/// Outside an executor, unless one was [entered](crate::Executor::enter).
 #[track_caller]
 pub fn spawner() -> Spawner {
-    match TASKS.look(|tasks| tasks.map(|tasks| tasks.whole.clone())) {
+    let current = TASKS.look(|tasks| tasks.map(|tasks| tasks.whole.clone()));
+    match current.or_else(|| entered().map(|whole| whole.tasks().whole.clone())) {
         Some(whole) => Spawner(whole),
         None => called_outside("spawner was called", "an executor"),
     }
@@ -158,6 +182,10 @@ impl Spawner {
         self.0.upgrade().filter(|whole| !whole.tasks().has_ended()).ok_or_else(SpawnError::shutdown)
     }
 }
+
+/// It spawns or it does not: a future's destructor that panics leaves it whole.
+impl UnwindSafe for Spawner {}
+impl RefUnwindSafe for Spawner {}
 
 impl LocalSpawn for Spawner {
     #[track_caller]

@@ -10,7 +10,7 @@ use crate::{
 use std::{
     borrow::Cow,
     fmt,
-    panic::Location,
+    panic::{Location, RefUnwindSafe, UnwindSafe},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,6 +19,10 @@ use std::{
 ///
 /// Awaiting it gives the task's value, or says why there is none. Dropping it cancels the task: the loop drops the task's
 /// future at its next turn, wherever it is suspended. [`detach`](Task::detach) hands the task over to the executor.
+///
+/// What tokio's `JoinHandle` and async-task's `Task` call otherwise: to await the end of a task that is to stop, cancel it and then await
+/// it (`task.cancel("enough"); let last = task.await.ok();` is async-task's `task.cancel().await`); an outcome is a `Result` in any case
+/// (`fallible`); to stop it and not own it, there is an [`abort_handle`](Task::abort_handle).
 ///
 /// What nobody has read when the handle goes is not lost: a panic, an `Err`, and a panic of the output's destructor go to `on_unhandled`.
 ///
@@ -162,6 +166,10 @@ impl<T> Future for Task<T> {
 
 /// The handle holds no output: that lies in the task's block.
 impl<T> Unpin for Task<T> {}
+
+/// What a task's code leaves behind when it panics is the task's outcome, and the handle is whole.
+impl<T> UnwindSafe for Task<T> {}
+impl<T> RefUnwindSafe for Task<T> {}
 
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,7 @@
 //! ```
 
 use crate::{
+    entered::Entries,
     outcome::{
         reason::CancelReason,
         unhandled::{REPORT, Report, Unhandled, UnhandledKind, Unhandler},
@@ -33,6 +34,7 @@ use crate::{
     },
     task::header::{Header, Live, Meta, PlainReason, SpareExtras},
     wake::{
+        calls::Calls,
         inbox::Inbox,
         seats::Seats,
         wake::{SEATS, SLOTS},
@@ -43,6 +45,7 @@ use std::{
     mem::ManuallyDrop,
     panic::Location,
     rc::{Rc, Weak},
+    sync::Arc,
 };
 
 /// A task's handle, with its output's type.
@@ -78,6 +81,9 @@ pub(crate) struct Tasks {
 pub(crate) trait Whole {
     fn tasks(&self) -> &Tasks;
 
+    /// What other threads want of it.
+    fn calls(&self) -> &Arc<Calls>;
+
     /// One of `0..n`: the order in which children that live in place are polled first. In the long run each has the same share.
     fn choose_order(&self, n: usize) -> usize;
 }
@@ -85,9 +91,17 @@ pub(crate) trait Whole {
 thread_local! {
     /// The tasks of the executor whose code runs on this thread.
     pub(crate) static TASKS: Lent<Tasks> = const { Lent::none() };
+    /// Whose tasks are the current ones where no executor's code runs.
+    pub(crate) static ENTERED: Entries<dyn Whole> = const { Entries::none() };
     /// This thread's executors. Like every thread-local here it has no destructor, so that it is there to the very end of its thread,
     /// for executors in other thread-locals' destructors; when it is empty it holds no memory.
     static ALL: RefCell<ManuallyDrop<Vec<Weak<dyn Whole>>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// The executor that was entered, for code that none runs.
+#[cold]
+pub(crate) fn entered() -> Option<Rc<dyn Whole>> {
+    ENTERED.with(Entries::current).filter(|whole| !whole.tasks().has_ended())
 }
 
 /// The executor of this thread that the task of that number belongs to: the current one as a rule.

@@ -8,6 +8,7 @@ use crate::{
     },
     outside::called_outside,
     raw::lent::OnThread,
+    task::tasks::entered,
     threads::{
         pool::THREADS,
         remote_task::{RemoteTask, spawn_remotely},
@@ -40,7 +41,7 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// Outside an executor.
+    /// Outside an executor, unless one was [entered](crate::Executor::enter).
     ///
     /// ```
     /// use evenkeel::{Handle, run};
@@ -56,7 +57,8 @@ impl Handle {
     /// ```
     #[track_caller]
     pub fn current() -> Handle {
-        match THREADS.look(|threads| threads.map(|threads| threads.calls.clone())) {
+        let current = THREADS.look(|threads| threads.map(|threads| threads.calls.clone()));
+        match current.or_else(|| entered().map(|whole| whole.calls().clone())) {
             Some(calls) => Handle(calls),
             None => called_outside("Handle::current was called", "an executor"),
         }

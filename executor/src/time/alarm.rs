@@ -28,6 +28,22 @@ impl Alarm {
         self.timers.has_fired(self.key)
     }
 
+    /// The deadline of a timer that has fired.
+    #[inline]
+    pub(crate) fn fired(&self) -> Option<Instant> {
+        self.timers.fired(self.key)
+    }
+
+    /// The timer, which has not fired, is due at that time from now on, and wakes whom it was to wake.
+    pub(crate) fn reset(&mut self, deadline: Instant) {
+        self.key = self.timers.reset(self.key, deadline);
+    }
+
+    /// Takes the waker. The timer wakes nobody any more.
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
+        self.timers.replace_waker(self.key, None)
+    }
+
     /// Is this a timer of the executor that is current?
     #[inline]
     pub(crate) fn is_here(&self) -> bool {

@@ -47,6 +47,22 @@ impl ClockSource {
         }
     }
 
+    /// That point in std's time. A clock that was given has nothing to do with std's.
+    pub(crate) fn instant_of(&self, std: std::time::Instant) -> Option<Instant> {
+        match self {
+            ClockSource::System => Some(Instant::from_origin(std.saturating_duration_since(system_origin()))),
+            ClockSource::Given(_) => None,
+        }
+    }
+
+    /// That point as std has it, if it can.
+    pub(crate) fn std_of(&self, instant: Instant) -> Option<std::time::Instant> {
+        match self {
+            ClockSource::System if instant != Instant::NEVER => system_origin().checked_add(instant.since_origin()),
+            ClockSource::System | ClockSource::Given(_) => None,
+        }
+    }
+
     /// The system's time passes by itself, and only so.
     pub(crate) fn may_jump(&self) -> bool {
         matches!(self, ClockSource::Given(_))
@@ -74,7 +90,12 @@ impl ClockSource {
     }
 }
 
-fn system_now() -> Instant {
+/// The point from which the system's clock counts here: the first call in the process.
+fn system_origin() -> std::time::Instant {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
-    Instant::from_origin(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
+    *ORIGIN.get_or_init(std::time::Instant::now)
+}
+
+fn system_now() -> Instant {
+    Instant::from_origin(system_origin().elapsed())
 }

@@ -41,6 +41,60 @@ impl Instant {
     pub const fn saturating_duration_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// The time from `earlier` to this point; zero if `earlier` is later, as std's and tokio's `duration_since` has it.
+    pub const fn duration_since(self, earlier: Instant) -> Duration {
+        self.saturating_duration_since(earlier)
+    }
+
+    /// The time from `earlier` to this point; `None` if `earlier` is later.
+    ///
+    /// ```
+    /// use evenkeel::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let [one, two] = [1, 2].map(|seconds| Instant::from_origin(Duration::from_secs(seconds)));
+    /// assert_eq!(two.checked_duration_since(one), Some(Duration::from_secs(1)));
+    /// assert_eq!(one.checked_duration_since(two), None);
+    /// ```
+    pub const fn checked_duration_since(self, earlier: Instant) -> Option<Duration> {
+        match self.0.checked_sub(earlier.0) {
+            Some(nanos) => Some(Duration::from_nanos(nanos)),
+            None => None,
+        }
+    }
+
+    /// The point that lies `later` behind this one; `None` if that could not be told from [`Instant::NEVER`], as from there nothing can.
+    ///
+    /// ```
+    /// use evenkeel::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let start = Instant::from_origin(Duration::from_secs(1));
+    /// assert_eq!(start.checked_add(Duration::from_millis(5)), Some(start + Duration::from_millis(5)));
+    /// assert_eq!(start.checked_add(Duration::MAX), None);
+    /// ```
+    pub const fn checked_add(self, later: Duration) -> Option<Instant> {
+        match self.0.saturating_add(saturating_nanos(later)) {
+            u64::MAX => None,
+            nanos => Some(Instant(nanos)),
+        }
+    }
+
+    /// The point that lies `earlier` before this one; `None` if that lies before the clock's origin.
+    ///
+    /// ```
+    /// use evenkeel::Instant;
+    /// use std::time::Duration;
+    ///
+    /// let start = Instant::from_origin(Duration::from_secs(1));
+    /// assert_eq!(start.checked_sub(Duration::from_secs(1)), Some(Instant::from_origin(Duration::ZERO)));
+    /// assert_eq!(start.checked_sub(Duration::from_secs(2)), None);
+    /// ```
+    pub const fn checked_sub(self, earlier: Duration) -> Option<Instant> {
+        let nanos = earlier.as_nanos();
+        if nanos > self.0 as u128 { None } else { Some(Instant(self.0 - nanos as u64)) }
+    }
 }
 
 /// 2⁶⁴ − 1 stands for everything longer than 584 years.

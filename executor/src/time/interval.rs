@@ -8,6 +8,7 @@ use crate::{
     },
 };
 use evenkeel_coop::poll_within_budget;
+use futures_core::Stream;
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -65,7 +66,7 @@ pub enum MissedTick {
     Delay,
 }
 
-/// Made by [`interval`] and [`interval_at`].
+/// Made by [`interval`] and [`interval_at`]. It is a [`Stream`] of its ticks, too.
 #[derive(Debug)]
 pub struct Interval {
     period: Duration,
@@ -95,16 +96,44 @@ impl Interval {
         self
     }
 
+    /// How the interval treats missed ticks.
+    pub fn missed_tick_behavior(&self) -> MissedTick {
+        self.missed
+    }
+
+    /// Changes how the interval treats missed ticks, from the next tick that is taken on.
+    pub fn set_missed_tick(&mut self, missed: MissedTick) {
+        self.missed = missed;
+    }
+
     /// Waits for the next tick, and returns the time at which it was due. A tick that is due already is given at once: a
     /// [`timeout`](crate::timeout) of no time takes it.
     ///
     /// Cancel-safe: a call that is dropped has taken no tick.
     pub async fn tick(&mut self) -> Instant {
         let mut is_asked = false;
-        poll_fn(|cx| poll_within_budget(cx, |cx| self.poll_tick(std::mem::replace(&mut is_asked, true), cx))).await
+        poll_fn(|cx| poll_within_budget(cx, |cx| self.poll_due(std::mem::replace(&mut is_asked, true), cx))).await
     }
 
-    fn poll_tick(&mut self, is_asked: bool, cx: &mut Context<'_>) -> Poll<Instant> {
+    /// [`tick`](Interval::tick) for futures that are written by hand: the next tick, or a promise to wake the context's waker (the newest one
+    /// only).
+    ///
+    /// ```
+    /// use evenkeel::{interval, testing};
+    /// use std::{future::poll_fn, time::Duration};
+    ///
+    /// testing::run(async {
+    ///     let mut every = interval(Duration::from_secs(5));
+    ///     let first = poll_fn(|cx| every.poll_tick(cx)).await;
+    ///     assert_eq!(poll_fn(|cx| every.poll_tick(cx)).await, first + Duration::from_secs(5));
+    /// });
+    /// ```
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        poll_within_budget(cx, |cx| self.poll_due(false, cx))
+    }
+
+    /// The next tick, if it is due. Unless this wait for it `is_asked` already, the clock says so, and otherwise its timer.
+    fn poll_due(&mut self, is_asked: bool, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = self.fix_due();
         let is_overdue = !is_asked && due <= Instant::now();
         let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
@@ -118,9 +147,53 @@ impl Interval {
 
     /// Starts over: the next tick is one period from now; outside an executor, where it is not known what time it is, one period from when
     /// it is waited for.
+    ///
+    /// Whoever waits for a tick already, in [`poll_tick`](Interval::poll_tick) say, is woken by the one that comes then; and so for the other
+    /// resets.
     pub fn reset(&mut self) {
-        self.due = Instant::here().map_or(NextTick::After(self.period), |now| NextTick::At(now + self.period));
-        self.sleep = None;
+        self.reset_after(self.period);
+    }
+
+    /// Starts over: the next tick is due now, and the one after it one period later.
+    pub fn reset_immediately(&mut self) {
+        self.reset_after(Duration::ZERO);
+    }
+
+    /// Starts over: the next tick comes `wait` from now, and the one after it one period later. Outside an executor the wait begins when the
+    /// tick is waited for.
+    ///
+    /// ```
+    /// use evenkeel::{Instant, interval, testing};
+    /// use std::time::Duration;
+    ///
+    /// testing::run(async {
+    ///     let start = Instant::now();
+    ///     let mut every = interval(Duration::from_secs(5));
+    ///     every.tick().await;
+    ///     every.reset_after(Duration::from_secs(1));
+    ///     assert_eq!(every.tick().await, start + Duration::from_secs(1));
+    ///     assert_eq!(every.tick().await, start + Duration::from_secs(6));
+    /// });
+    /// ```
+    pub fn reset_after(&mut self, wait: Duration) {
+        match Instant::here() {
+            Some(now) => self.reset_at(now + wait),
+            None => {
+                self.due = NextTick::After(wait);
+                if let Some(sleep) = self.sleep.take() {
+                    sleep.give_up();
+                }
+            }
+        }
+    }
+
+    /// Starts over: the next tick comes at `next`, and the one after it one period later. `next` may have passed, or be
+    /// [`Instant::NEVER`].
+    pub fn reset_at(&mut self, next: Instant) {
+        self.due = NextTick::At(next);
+        if let Some(sleep) = &mut self.sleep {
+            sleep.reset(next);
+        }
     }
 
     /// The time between ticks.
@@ -151,5 +224,30 @@ impl Interval {
                 Instant(u64::try_from(next).unwrap_or(u64::MAX))
             }
         }
+    }
+}
+
+/// Every tick, for ever; what [`tick`](Interval::tick) gives. (tokio's `IntervalStream`.)
+///
+/// ```
+/// use evenkeel::{Instant, interval, testing};
+/// use futures::StreamExt;
+/// use std::time::Duration;
+///
+/// testing::run(async {
+///     let start = Instant::now();
+///     let ticks: Vec<Duration> = interval(Duration::from_secs(5)).take(3).map(|due| due - start).collect().await;
+///     assert_eq!(ticks, [0, 5, 10].map(Duration::from_secs));
+/// });
+/// ```
+impl Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.poll_tick(cx).map(Some)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
     }
 }

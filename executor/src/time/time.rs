@@ -1,6 +1,7 @@
 //! An executor's time: its clock, its timers, and how often the one is looked at for the other.
 
 use crate::{
+    entered::Entries,
     raw::lent::Lent,
     raw::lent::OnThread,
     time::{clock::ClockSource, instant::Instant, pace::Pace, standstill::Standstill, timers::Timers},
@@ -10,6 +11,21 @@ use std::{rc::Rc, time::Duration};
 thread_local! {
     /// The time of the executor whose code runs on this thread.
     pub(crate) static TIME: Lent<Time> = const { Lent::none() };
+    /// Whose clock counts where no executor's code runs.
+    pub(crate) static CLOCKS: Entries<dyn Timekeeper> = const { Entries::none() };
+}
+
+/// An executor, as it was entered for its time.
+pub(crate) trait Timekeeper {
+    fn clock(&self) -> &ClockSource;
+}
+
+/// Calls `f` with the clock of the current executor, or of the one that was entered.
+fn with_clock<R>(f: impl FnOnce(Option<&ClockSource>) -> R) -> R {
+    TIME.look(|time| match time {
+        Some(time) => f(Some(&time.clock)),
+        None => f(CLOCKS.with(Entries::current).as_deref().map(Timekeeper::clock)),
+    })
 }
 
 pub(crate) struct Time {
@@ -26,7 +42,7 @@ impl Time {
 }
 
 impl Instant {
-    /// The current executor's time; outside an executor the system's.
+    /// The current executor's time; outside an executor that of the one that was [entered](crate::Executor::enter), or the system's.
     ///
     /// The system clock's origin is the first call in the process. It is monotonic. An instant means something on its own clock only: one
     /// that is taken outside of an executor whose clock is another is no deadline for that executor's sleeps. (Durations are: `sleep` and
@@ -41,7 +57,34 @@ impl Instant {
 
     /// The current executor's time.
     pub(crate) fn here() -> Option<Instant> {
-        TIME.look(|time| time.map(|time| time.clock.now()))
+        with_clock(|clock| clock.map(ClockSource::now))
+    }
+
+    /// The same point as std has it. The system's clock is the same as std's. On a clock of another kind, a virtual one say, there is no such
+    /// point: `None`, as for [`Instant::NEVER`].
+    ///
+    /// Whose clock that is, [`Instant::now`] says.
+    ///
+    /// ```
+    /// use evenkeel::{Instant, run, sleep_until, testing};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     // What another library has said, in std's time.
+    ///     let due = std::time::Instant::now() + Duration::from_millis(1);
+    ///     sleep_until(Instant::from_std(due).unwrap()).await;
+    ///     assert!(Instant::now().into_std().unwrap() >= due);
+    /// });
+    /// assert_eq!(testing::run(async { Instant::now().into_std() }), None);
+    /// ```
+    pub fn into_std(self) -> Option<std::time::Instant> {
+        with_clock(|clock| clock.unwrap_or(&ClockSource::System).std_of(self))
+    }
+
+    /// The point that std has as `std`; `None` on a clock of another kind, as for [`into_std`](Instant::into_std). What lies before the
+    /// clock's origin becomes its origin: it has passed either way.
+    pub fn from_std(std: std::time::Instant) -> Option<Instant> {
+        with_clock(|clock| clock.unwrap_or(&ClockSource::System).instant_of(std))
     }
 
     /// The time from this point to now; zero if it is yet to come.

@@ -179,6 +179,32 @@ impl Timers {
         self.wheel.borrow().has_fired(key)
     }
 
+    /// The deadline of a timer that has fired.
+    #[inline]
+    pub(crate) fn fired(&self, key: u32) -> Option<Instant> {
+        if self.is_at_hand(key) { None } else { self.fired_in_wheel(key) }
+    }
+
+    #[inline(never)]
+    fn fired_in_wheel(&self, key: u32) -> Option<Instant> {
+        self.wheel.borrow().fired(key)
+    }
+
+    /// A timer that has not fired is due at that time from now on: it is fresh again, and the youngest. Returns its key, which may be another.
+    pub(crate) fn reset(&self, key: u32, deadline: Instant) -> u32 {
+        if self.is_at_hand(key) {
+            self.when.set(Some(When::At(deadline)));
+            self.counts.set(false);
+            return key;
+        }
+        let mut wheel = self.put_away();
+        let (waker, was_armed) = wheel.remove(key);
+        debug_assert!(was_armed, "a timer was reset that had fired");
+        let key = wheel.reserve();
+        wheel.insert(key, When::At(deadline), false, waker);
+        key
+    }
+
     /// A timer that has not fired is to wake this waker from now on, and no older one.
     pub(crate) fn set_waker(&self, key: u32, newest: &Waker) {
         let stored = self.replace_waker(key, None);
@@ -188,8 +214,9 @@ impl Timers {
         drop((old, stale));
     }
 
+    /// Whom the timer wakes from now on. Returns whom it was to wake.
     #[inline]
-    fn replace_waker(&self, key: u32, waker: Option<Waker>) -> Option<Waker> {
+    pub(crate) fn replace_waker(&self, key: u32, waker: Option<Waker>) -> Option<Waker> {
         match self.is_at_hand(key) {
             true => self.waker.replace(waker),
             false => std::mem::replace(self.wheel.borrow_mut().waker(key), waker),

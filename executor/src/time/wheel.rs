@@ -202,6 +202,13 @@ impl Wheel {
         self.timers.get(key).place == TimerPlace::Fired
     }
 
+    /// The deadline of a timer that has fired.
+    #[inline]
+    pub(crate) fn fired(&self, key: u32) -> Option<Instant> {
+        let timer = self.timers.get(key);
+        (timer.place == TimerPlace::Fired).then_some(Instant(timer.when))
+    }
+
     /// The timer's deadline, once it is known.
     pub(crate) fn deadline(&self, key: u32) -> Option<Instant> {
         let timer = self.timers.get(key);

@@ -2,8 +2,10 @@
 
 use evenkeel::{
     CancelReason, Executor, Handle, Instant, JoinError, Task,
-    host::{Budget, ExecutorBuilder, NestedRun, Progress, Readiness, TooManyExecutors, Unhandled, UnhandledKind},
-    task::{Panic, Spawner, TaskId, TaskLocal, TaskRef, YieldNow},
+    host::{
+        Budget, Entered, ExecutorBuilder, NestedRun, Progress, Readiness, TooManyExecutors, Unhandled, UnhandledKind,
+    },
+    task::{AbortHandle, Panic, Spawner, TaskId, TaskLocal, TaskRef, YieldNow},
     testing::{Choice, Fifo, Seeded, VirtualClock},
     threads::{CallError, JobContext, RemoteTask, ThreadLimiter, ToThread, remote},
     time::{Interval, MissedTick, Sleep},
@@ -49,6 +51,12 @@ yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver
 yes!(UnwindSafe: Handle, RemoteTask<u8>, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
 yes!(RefUnwindSafe: Handle, RemoteTask<u8>, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
 
+// Nothing of a task that panics is left half done in what others hold of it, and no call leaves these half done that panics itself.
+yes!(UnwindSafe: Task<u8>, Task<Rc<Cell<u8>>>, AbortHandle, Executor, Spawner, Sleep, Interval, Instant);
+yes!(RefUnwindSafe: Task<u8>, Task<Rc<Cell<u8>>>, AbortHandle, Executor, Spawner, Sleep, Interval, Instant);
+
+no!(Send: AbortHandle, Entered<'static>);
+no!(Sync: AbortHandle, Entered<'static>);
 no!(Send: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
 no!(Sync: Executor, ExecutorBuilder, Spawner, Task<u8>, TaskRef, Sleep, Interval, VirtualClock);
 
@@ -60,7 +68,7 @@ yes!(Sync: MissedTick, Fifo, Seeded, Unhandled, UnhandledKind, YieldNow);
 yes!(Send: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);
 yes!(Sync: TaskLocal<u8>, TaskLocal<Rc<Cell<u8>>>);
 
-yes!(Unpin: Task<u8>, Task<PhantomPinned>, Sleep, Interval, YieldNow, Executor, Spawner);
+yes!(Unpin: Task<u8>, Task<PhantomPinned>, Sleep, Interval, YieldNow, Executor, Spawner, AbortHandle, Entered<'static>);
 yes!(std::error::Error: JoinError, NestedRun, TooManyExecutors);
 
 #[test]
@@ -109,15 +117,20 @@ mod sync {
 mod cancelling {
     use evenkeel::{
         CancelScope, Cancelled, Elapsed, Handle,
-        cancel::{CancelToken, Deadline, RemoteToken, Timeout},
+        cancel::{CancelToken, Deadline, DropGuard, RemoteToken, RunUntilCancelled, Timeout},
     };
-    use std::future::Pending;
+    use std::{
+        future::Pending,
+        panic::{RefUnwindSafe, UnwindSafe},
+    };
 
-    no!(Send: CancelScope, CancelToken, Deadline, Timeout<Pending<u8>>);
-    no!(Sync: CancelScope, CancelToken, Deadline, Timeout<Pending<u8>>);
+    no!(Send: CancelScope, CancelToken, Deadline, DropGuard, Timeout<Pending<u8>>, RunUntilCancelled<Pending<u8>>);
+    no!(Sync: CancelScope, CancelToken, Deadline, DropGuard, Timeout<Pending<u8>>, RunUntilCancelled<Pending<u8>>);
     yes!(Send: Cancelled, Elapsed, RemoteToken, Handle);
     yes!(Sync: Cancelled, Elapsed, RemoteToken, Handle);
-    yes!(Unpin: CancelScope, CancelToken, Deadline);
+    yes!(UnwindSafe: CancelScope, CancelToken, DropGuard, RemoteToken);
+    yes!(RefUnwindSafe: CancelScope, CancelToken, DropGuard, RemoteToken);
+    yes!(Unpin: CancelScope, CancelToken, Deadline, DropGuard, RunUntilCancelled<Pending<u8>>);
     yes!(std::error::Error: Cancelled, Elapsed);
 }
 

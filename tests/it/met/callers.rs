@@ -2,7 +2,7 @@
 
 use crate::tidy::raw_room::{code, sources};
 use evenkeel::{
-    CancelScope, Executor, Handle, Instant, TaskGroup, combinator, current_task,
+    CancelReason, CancelScope, Executor, Handle, Instant, JoinError, TaskGroup, combinator, current_task,
     group::Mapped,
     interval, map_concurrent, run, spawn,
     sync::{AdaptiveLimiter, Barrier, LoopTimer, RateLimiter, RwLock, Semaphore, broadcast},
@@ -192,6 +192,10 @@ fn used_up() -> Vec<Case> {
         });
     }
     vec![
+        case!("outcome/join_error.rs into_panic", {
+            let cancelled = JoinError::Cancelled(CancelReason::Shutdown);
+            cancelled.into_panic()
+        }),
         case!("task/loose.rs take_error", spent(|mut task| drop(task.take_error()))),
         case!("threads/remote_task.rs wait", again(|task| drop(task.wait()))),
         case!("threads/to_thread.rs limited_by", begun(|call| drop(call.limited_by(&ThreadLimiter::new(1))))),
@@ -236,6 +240,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "cancel/deadline.rs timeout_at",
             "cancel/deadline.rs run",
             "cancel/scope.rs run",
+            "cancel/until_cancelled.rs run_until_cancelled",
             "threads/to_thread.rs to_thread",
             "threads/to_thread.rs to_thread_with",
             "time/sleep.rs sleep",
