@@ -79,8 +79,8 @@ mod sync {
         AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
         MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedNotified, OwnedPermit, OwnedReadGuard,
         OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
-        ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
-        broadcast, oneshot, watch,
+        ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, TryAcquireError, TryGetError, WaitQueue,
+        WriteGuard, broadcast, oneshot, watch,
     };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
