@@ -365,8 +365,9 @@ fn wakers_that_send_and_panic_lose_no_value() {
         });
         let mut received = Vec::new();
         for n in 0..6 {
-            // The second waker takes the first one's place, which is dropped. For every other value the first one stays.
-            for waker in [&waker, Waker::noop()].into_iter().take(1 + n % 2) {
+            // A second waker takes the first one's place, which is dropped.
+            let polls = if op == Op::Drop { 2 } else { 1 };
+            for waker in [&waker, Waker::noop()].into_iter().take(polls) {
                 let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     receiver.poll_recv(&mut Context::from_waker(waker))
                 }));
