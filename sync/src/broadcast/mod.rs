@@ -21,9 +21,9 @@
 //! [`channel()`](crate::channel()) of its own and send to all of them.
 
 mod items;
-mod receiver;
 mod weak_sender;
 mod sender;
+mod receiver;
 mod feed;
 mod errors;
 

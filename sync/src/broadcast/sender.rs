@@ -3,7 +3,6 @@
 use super::{
     feed::{Ending, Feed},
     receiver::Receiver,
-    weak_sender::WeakSender,
 };
 use crate::wait::Wait;
 use std::{fmt, rc::Rc};
@@ -80,9 +79,8 @@ impl<T> Sender<T> {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A sender that does not keep the channel open.
-    pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender::new(Rc::downgrade(&self.0))
+    pub(super) fn shared(&self) -> &Rc<Feed<T>> {
+        &self.0
     }
 
     /// A sender of a channel that is still open.

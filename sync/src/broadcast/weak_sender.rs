@@ -1,7 +1,10 @@
 //! A sender that does not keep the channel open.
 
 use super::{feed::Feed, sender::Sender};
-use std::{fmt, rc::Weak};
+use std::{
+    fmt,
+    rc::{Rc, Weak},
+};
 
 /// A sender that does not keep the channel open; made by [`Sender::downgrade`].
 ///
@@ -19,11 +22,14 @@ use std::{fmt, rc::Weak};
 #[must_use = "it keeps nothing open"]
 pub struct WeakSender<T>(Weak<Feed<T>>);
 
-impl<T> WeakSender<T> {
-    pub(super) fn new(shared: Weak<Feed<T>>) -> WeakSender<T> {
-        WeakSender(shared)
+impl<T> Sender<T> {
+    /// A sender that does not keep the channel open.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender(Rc::downgrade(self.shared()))
     }
+}
 
+impl<T> WeakSender<T> {
     /// A sender, or none if the last one is gone: that end is final.
     pub fn upgrade(&self) -> Option<Sender<T>> {
         self.0.upgrade().filter(|shared| shared.senders.get() > 0).map(Sender::of)

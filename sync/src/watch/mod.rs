@@ -19,8 +19,8 @@
 //! [`send_modify`](Sender::send_modify) changes a copy.
 
 mod items;
-mod receiver;
 mod sender;
+mod receiver;
 mod value_ref;
 mod watched;
 

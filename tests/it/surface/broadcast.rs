@@ -72,9 +72,9 @@ fn a_receiver_within_the_capacity_misses_nothing_and_the_capacity_is_exact() {
 #[test]
 fn a_receiver_that_lags_again_before_it_goes_on_is_told_of_both() {
     let (sender, mut receiver) = broadcast::channel(2);
-    (0..4).for_each(|n| drop(sender.send(n)));
+    (0..4).for_each(|n| assert!(sender.send(n).is_ok()));
     assert_eq!(receiver.try_recv(), lagged(2));
-    (4..7).for_each(|n| drop(sender.send(n)));
+    (4..7).for_each(|n| assert!(sender.send(n).is_ok()));
     assert_eq!((receiver.len(), receiver.try_recv()), (5, lagged(3)));
     assert_eq!([receiver.try_recv(), receiver.try_recv(), receiver.try_recv()], [Ok(5), Ok(6), EMPTY]);
 }
@@ -95,7 +95,7 @@ fn a_lag_is_each_receivers_own() {
 fn values_that_were_sent_outlive_their_senders_and_a_lag_comes_before_the_end() {
     let (sender, mut receiver) = broadcast::channel(2);
     let mut late = sender.subscribe();
-    (0..3).for_each(|n| drop(sender.send(n)));
+    (0..3).for_each(|n| assert!(sender.send(n).is_ok()));
     assert!(!receiver.is_closed());
     drop(sender);
     assert!(receiver.is_closed() && !receiver.is_empty());
@@ -261,7 +261,7 @@ fn a_weak_sender_that_is_upgraded_in_the_destructor_of_a_value_may_send() {
 fn a_receiver_is_a_stream_of_values_and_of_what_was_missed() {
     let (sender, receiver) = broadcast::channel(2);
     let owned = sender.subscribe().into_items();
-    (0..3).for_each(|n| drop(sender.send(n)));
+    (0..3).for_each(|n| assert!(sender.send(n).is_ok()));
     drop(sender);
     let wanted = [Err(RecvError::Lagged(1)), Ok(1), Ok(2)];
     assert_eq!(now(receiver.collect::<Vec<_>>()), wanted);
