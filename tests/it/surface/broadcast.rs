@@ -376,7 +376,7 @@ fn wakers_that_send_and_panic_lose_no_value() {
                     Poll::Pending => None,
                 }));
             }
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(sender.send(n))));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sender.send(n)));
         }
         assert_eq!(left.get(), 0, "{op:?}");
         received.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
