@@ -328,9 +328,9 @@ impl Model {
 
     fn leave(&mut self, id: usize) {
         self.line.retain(|&other| other != id);
-        match std::mem::replace(&mut self.states[id], State::Over) {
-            State::Given(nudge @ (Nudge::One | Nudge::Last)) => self.notify(nudge),
-            _ => {}
+        let before = std::mem::replace(&mut self.states[id], State::Over);
+        if let State::Given(nudge @ (Nudge::One | Nudge::Last)) = before {
+            self.notify(nudge);
         }
     }
 }
