@@ -9,7 +9,7 @@
 //! | hand one value on, the newest value, or each value to all | [`oneshot`], [`watch`], [`broadcast`] |
 //! | take turns | [`Mutex`], [`RwLock`]; [`Condition`] to wait for a state under a lock |
 //! | let at most so many in | [`Semaphore`], whose [`Permit`] gives back when it is dropped |
-//! | wait for something that happens | [`Event`], [`Notify`], [`Barrier`], [`OnceCell`] |
+//! | wait for something that happens | [`Event`], [`Notify`], [`Barrier`], [`OnceCell`], [`SetOnce`] |
 //! | bound a rate, or how much goes on | [`RateLimiter`], [`AdaptiveLimiter`] |
 //! | build something of one's own | [`WaitQueue`], [`Wait`] |
 //!
@@ -39,10 +39,11 @@
 #[doc(inline)]
 pub use evenkeel_sync::{
     AcquireError, Attempt, Barrier, Broken, Closed, Condition, Event, Fifo, Full, Job, Lifo, LifoQueue, Line, Mutex,
-    MutexGuard, Notified, Notify, OnceCell, Order, OrderedQueue, OwnedJob, OwnedMutexGuard, OwnedPermit,
+    MutexGuard, Notified, Notify, OnceCell, Order, OrderedQueue, OwnedJob, OwnedMutexGuard, OwnedNotified, OwnedPermit,
     OwnedReadGuard, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError, Queue, QueueItems, ReadGuard, Receiver,
-    ReceiverItems, Refused, RwLock, Semaphore, Sender, Then, Timer, TryAcquireError, TryGetError, Wait, WaitHook,
-    WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
+    ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, Then, Timer, TryAcquireError, TryGetError, Wait,
+    WaitHook, WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook,
+    unbounded_channel, watch,
 };
 
 use evenkeel_executor::{Instant, Sleep, sleep_until};

@@ -4,7 +4,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, fmt, rc::Rc};
 
 /// A flag that tasks can wait for: asyncio's `Event`.
 ///
@@ -53,6 +53,24 @@ impl Event {
     pub async fn wait(&self) {
         // It is never refused.
         let _ = Wait::<&Event, AwaitingEvent>::new(self, ()).await;
+    }
+
+    /// Waits as [`wait`](Self::wait) does, with a future that owns its part of the event: it may be kept in a struct, or moved into a
+    /// `'static` task.
+    ///
+    /// ```
+    /// use evenkeel::{run, spawn, sync::Event};
+    /// use std::rc::Rc;
+    ///
+    /// run(async {
+    ///     let ready = Rc::new(Event::new());
+    ///     let task = spawn(ready.wait_owned());
+    ///     ready.set();
+    ///     task.await.unwrap();
+    /// });
+    /// ```
+    pub fn wait_owned(self: &Rc<Self>) -> impl Future<Output = ()> + Unpin + use<> {
+        Wait::<Rc<Event>, AwaitingEvent>::new(self.clone(), ()).then(|_, _| ())
     }
 
     /// How many wait for the event.

@@ -36,6 +36,7 @@ mod arrivals;
 mod rw_guards;
 mod rw_lock;
 mod once_cell;
+mod set_once;
 mod rate_limiter;
 mod adaptive_limiter;
 mod timer;
@@ -58,7 +59,7 @@ pub use crate::{
     event::Event,
     mutex::Mutex,
     mutex_guard::{MutexGuard, OwnedMutexGuard},
-    notify::{Notified, Notify},
+    notify::{Notified, Notify, OwnedNotified},
     once_cell::OnceCell,
     permit::{OwnedPermit, Permit},
     queue::{
@@ -69,6 +70,7 @@ pub use crate::{
     rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
     rw_lock::RwLock,
     semaphore::{AcquireError, Semaphore, TryAcquireError},
+    set_once::SetOnce,
     timer::Timer,
     wait::{Attempt, Line, Then, Wait},
     wait_hook::{WaitHook, WaitReason, set_wait_hook},

@@ -4,10 +4,13 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
+use evenkeel_coop::try_consume_budget;
 use std::{
     cell::Cell,
     fmt,
+    ops::Deref,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -38,7 +41,10 @@ pub struct Notify {
 /// For whom a notification is.
 #[derive(Clone, Copy)]
 enum Nudge {
+    /// The one who came first.
     One,
+    /// The one who came last.
+    Last,
     All,
 }
 
@@ -57,7 +63,37 @@ impl Notify {
         self.queue.wake();
     }
 
-    /// Wakes all whose [`notified`](Self::notified) was called before, also if it was not polled yet.
+    /// Wakes the one who came last, for a pool whose warmest worker is to go first. If nobody waits, a notification is stored as
+    /// [`notify_one`](Self::notify_one) stores it.
+    ///
+    /// It is the one way to overtake in this crate: who came first may wait for ever.
+    ///
+    /// ```
+    /// use evenkeel::sync::Notify;
+    /// use std::cell::RefCell;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (work, order) = (Notify::new(), RefCell::new(Vec::new()));
+    /// let worker = async |name| {
+    ///     work.notified().await;
+    ///     order.borrow_mut().push(name);
+    /// };
+    /// futures::join!(worker("cold"), worker("warm"), async {
+    ///     work.notify_last();
+    ///     work.notify_last();
+    /// });
+    /// work.notify_last(); // nobody waits: it is stored
+    /// work.notified().await;
+    /// # });
+    /// ```
+    pub fn notify_last(&self) {
+        if self.queue.grant_last(Nudge::Last).is_err() {
+            self.stored.set(true);
+        }
+        self.queue.wake();
+    }
+
+    /// Wakes all whose [`notified`](Self::notified) was called before, also if it was not polled yet. Nothing is stored.
     pub fn notify_waiters(&self) {
         self.rounds.set(self.rounds.get() + 1);
         self.queue.grant_all(Nudge::All);
@@ -66,10 +102,32 @@ impl Notify {
 
     /// Waits for a notification.
     ///
+    /// For [`notify_waiters`](Self::notify_waiters) the wait begins with this call, for [`notify_one`](Self::notify_one) with the first poll
+    /// or with [`Notified::enable`].
+    ///
     /// Cancel-safe: dropped in line it leaves the line; a notification from [`notify_one`](Self::notify_one) that it had
-    /// been given goes to the next one.
+    /// been given goes to the next one, and one from [`notify_last`](Self::notify_last) to the one who came last.
     pub fn notified(&self) -> Notified<'_> {
-        Notified(Wait::new(self, self.rounds.get()))
+        Notified(Nudged::new(self, self.rounds.get()))
+    }
+
+    /// Waits as [`notified`](Self::notified) does, with a future that owns its part of the notifier: it may be kept in a struct, or moved
+    /// into a `'static` task.
+    ///
+    /// ```
+    /// use evenkeel::{run, spawn, sync::Notify, yield_now};
+    /// use std::rc::Rc;
+    ///
+    /// run(async {
+    ///     let ready = Rc::new(Notify::new());
+    ///     let task = spawn(ready.notified_owned());
+    ///     yield_now().await;
+    ///     ready.notify_waiters();
+    ///     task.await.unwrap();
+    /// });
+    /// ```
+    pub fn notified_owned(self: &Rc<Self>) -> OwnedNotified {
+        OwnedNotified(Nudged::new(self.clone(), self.rounds.get()))
     }
 
     /// How many wait for a notification.
@@ -83,15 +141,93 @@ impl Notify {
     }
 }
 
-/// The future of [`Notify::notified`]. Its place in line begins with its first poll.
+/// The future of [`Notify::notified`]. Its place in line begins with its first poll, or with [`enable`](Self::enable).
 #[must_use = "nobody waits until this is awaited"]
-pub struct Notified<'a>(Wait<&'a Notify, Notifying>);
+pub struct Notified<'a>(Nudged<&'a Notify>);
+
+/// The future of [`Notify::notified_owned`]. Its place in line begins with its first poll, or with [`enable`](Self::enable).
+#[must_use = "nobody waits until this is awaited"]
+pub struct OwnedNotified(Nudged<Rc<Notify>>);
+
+impl Notified<'_> {
+    /// Begins to wait without a poll: takes the stored notification, or a place in line. Is it notified now? Then awaiting it does not wait.
+    ///
+    /// Who looks at some state and then waits for its change is to enable first, so that no [`notify_one`](Notify::notify_one) goes to
+    /// somebody else in between. It takes no `Pin`, unlike tokio's. When the future has given its output, this is `true`.
+    ///
+    /// ```
+    /// use evenkeel::sync::Notify;
+    /// use std::cell::RefCell;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (items, came) = (RefCell::new(vec![1]), Notify::new());
+    /// let take = async || loop {
+    ///     let mut notified = came.notified();
+    ///     notified.enable();
+    ///     if let Some(item) = items.borrow_mut().pop() {
+    ///         return item;
+    ///     }
+    ///     notified.await;
+    /// };
+    /// assert_eq!(take().await, 1);
+    /// # });
+    /// ```
+    pub fn enable(&mut self) -> bool {
+        self.0.enable()
+    }
+}
+
+impl OwnedNotified {
+    /// Begins to wait without a poll, as [`Notified::enable`] does. Is it notified now?
+    pub fn enable(&mut self) -> bool {
+        self.0.enable()
+    }
+}
 
 impl Future for Notified<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(|_| ())
+        self.0.poll(cx)
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}
+
+/// A wait for a notification.
+struct Nudged<P: Deref<Target = Notify>> {
+    wait: Wait<P, Notifying>,
+    /// Was it met when it was enabled? Then awaiting it is ready, and takes an operation of the budget like all that is.
+    is_early: bool,
+}
+
+impl<P: Deref<Target = Notify>> Nudged<P> {
+    fn new(notify: P, round: u64) -> Nudged<P> {
+        Nudged { wait: Wait::new(notify, round), is_early: false }
+    }
+
+    fn enable(&mut self) -> bool {
+        let is_new = !self.wait.has_begun();
+        let is_met = self.wait.begin();
+        self.is_early |= is_new && is_met;
+        is_met
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_early {
+            if !try_consume_budget() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.is_early = false;
+        }
+        Pin::new(&mut self.wait).poll(cx).map(|_| ())
     }
 }
 
@@ -118,8 +254,10 @@ impl Line for Notifying {
     }
 
     fn give_back(notify: &Notify, notice: Nudge) {
-        if let Nudge::One = notice {
-            notify.notify_one();
+        match notice {
+            Nudge::One => notify.notify_one(),
+            Nudge::Last => notify.notify_last(),
+            Nudge::All => {}
         }
     }
 }
@@ -138,6 +276,12 @@ impl fmt::Debug for Notify {
 
 impl fmt::Debug for Notified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.0.wait.fmt(f)
+    }
+}
+
+impl fmt::Debug for OwnedNotified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.wait.fmt(f)
     }
 }

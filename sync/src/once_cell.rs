@@ -1,10 +1,14 @@
 //! The once-cell: a value that is made once, by whoever needs it first.
 
-use crate::{permit::Permit, semaphore::Semaphore};
+use crate::{permit::Permit, semaphore::Semaphore, set_once::SetOnce};
 use evenkeel_coop::consume_budget;
-use std::{cell, fmt};
+use std::{fmt, mem};
 
-/// A cell that is filled once, by an async function if need be.
+/// A cell that is filled once, by an async function if need be. Where nobody who needs the value can make it, see
+/// [`SetOnce`](crate::SetOnce).
+///
+/// There is no `get_or_init_blocking` as async-lock's cell has it: a thread that blocked would keep the one from running that makes the
+/// value.
 ///
 /// ```
 /// use evenkeel::sync::OnceCell;
@@ -17,7 +21,7 @@ use std::{cell, fmt};
 /// # });
 /// ```
 pub struct OnceCell<T> {
-    value: cell::OnceCell<T>,
+    value: SetOnce<T>,
     /// A semaphore of one permit, the right to make the value. It is closed once there is one.
     turn: Semaphore,
 }
@@ -25,7 +29,16 @@ pub struct OnceCell<T> {
 impl<T> OnceCell<T> {
     /// An empty cell.
     pub const fn new() -> OnceCell<T> {
-        OnceCell { value: cell::OnceCell::new(), turn: Semaphore::named(1, "OnceCell::get_or_init") }
+        OnceCell { value: SetOnce::named("OnceCell::wait"), turn: Semaphore::named(1, "OnceCell::get_or_init") }
+    }
+
+    /// A cell that is full already, or an empty one.
+    pub fn new_with(value: Option<T>) -> OnceCell<T> {
+        let cell = OnceCell::new();
+        if let Some(value) = value {
+            let _ = cell.set(value);
+        }
+        cell
     }
 
     /// The cell's value, if there is one.
@@ -38,20 +51,58 @@ impl<T> OnceCell<T> {
         self.value.get_mut()
     }
 
+    /// Is the cell full? tokio's `initialized`.
+    pub fn is_initialized(&self) -> bool {
+        self.value.is_initialized()
+    }
+
+    /// Takes the value out of the cell, which is empty then and can be filled again.
+    ///
+    /// ```
+    /// use evenkeel::sync::OnceCell;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let mut cell = OnceCell::from(1);
+    /// assert_eq!((cell.take(), cell.take()), (Some(1), None));
+    /// assert_eq!(*cell.get_or_init(async || 2).await, 2);
+    /// # });
+    /// ```
+    pub fn take(&mut self) -> Option<T> {
+        mem::take(self).into_inner()
+    }
+
     /// The cell's value, if there is one.
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
 
-    /// Fills the cell. Somebody who is making a value at the time will find it full, and get this one.
+    /// Fills the cell. Somebody who is making a value at the time will find it full, and get this one: tokio's `set` fails then.
     ///
     /// # Errors
     ///
     /// The value, if the cell is full.
     pub fn set(&self, value: T) -> Result<(), T> {
-        self.value.set(value)?;
+        // They are woken last, and also if that panics which the others are woken by.
+        let _waiting = self.value.fill(value)?;
         self.turn.close();
         Ok(())
+    }
+
+    /// Waits until there is a value, and makes none: somebody else is to. Does not wait if there is one.
+    ///
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// use evenkeel::sync::OnceCell;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let config = OnceCell::new();
+    /// let (seen, made) = futures::join!(config.wait(), config.get_or_init(async || "made"));
+    /// assert_eq!((*seen, *made), ("made", "made"));
+    /// # });
+    /// ```
+    pub fn wait(&self) -> impl Future<Output = &T> + Unpin {
+        self.value.wait()
     }
 
     /// The cell's value, which `make` makes if there is none. Those who come meanwhile wait for it.
@@ -64,7 +115,7 @@ impl<T> OnceCell<T> {
             if let Some(_turn) = self.turn_to_make().await {
                 let _ = self.set(make().await);
             }
-            self.made()
+            self.value.known()
         }
     }
 
@@ -81,7 +132,7 @@ impl<T> OnceCell<T> {
             if let Some(_turn) = self.turn_to_make().await {
                 let _ = self.set(make().await?);
             }
-            Ok(self.made())
+            Ok(self.value.known())
         }
     }
 
@@ -94,10 +145,6 @@ impl<T> OnceCell<T> {
         // Refused if somebody else has filled the cell. Whoever makes the value may find that it was set meanwhile.
         self.turn.acquire().await.ok()
     }
-
-    fn made(&self) -> &T {
-        self.value.get().expect("the line is closed when the cell is full, and not before")
-    }
 }
 
 impl<T> Default for OnceCell<T> {
@@ -108,11 +155,24 @@ impl<T> Default for OnceCell<T> {
 
 impl<T> From<T> for OnceCell<T> {
     fn from(value: T) -> Self {
-        let cell = OnceCell::new();
-        let _ = cell.set(value);
-        cell
+        OnceCell::new_with(Some(value))
     }
 }
+
+/// A cell of its own with a copy of the value, if there is one. Nobody waits for it.
+impl<T: Clone> Clone for OnceCell<T> {
+    fn clone(&self) -> Self {
+        OnceCell::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceCell<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceCell<T> {}
 
 impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

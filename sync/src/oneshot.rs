@@ -31,8 +31,8 @@ use std::{
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = Twin::pair(|| Exchange {
         value: Cell::new(None),
-        sender_gone: Cell::new(false),
-        receiver_gone: Cell::new(false),
+        sender_end: Cell::new(SenderEnd::There),
+        receiver_end: Cell::new(ReceiverEnd::Open),
         receiver: Place(Cell::new(None)),
         sender: Place(Cell::new(None)),
     });
@@ -41,13 +41,31 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 
 struct Exchange<T> {
     value: Cell<Option<T>>,
-    /// The sender has sent, or never will.
-    sender_gone: Cell<bool>,
-    receiver_gone: Cell<bool>,
+    sender_end: Cell<SenderEnd>,
+    receiver_end: Cell<ReceiverEnd>,
     /// Where the receiver waits for the value.
     receiver: Place,
     /// Where the sender waits for the receiver's end.
     sender: Place,
+}
+
+/// How the sender is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SenderEnd {
+    There,
+    HasSent,
+    /// It went without sending.
+    Gone,
+}
+
+/// How the receiver is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReceiverEnd {
+    Open,
+    /// It is gone, or was closed.
+    Closed,
+    /// It was told that nothing comes, or nothing more.
+    Told,
 }
 
 /// A place for one who waits.
@@ -95,37 +113,51 @@ impl<T> Sender<T> {
     /// The value, if the receiver is gone or was closed.
     #[inline]
     pub fn send(self, value: T) -> Result<(), T> {
-        if self.0.receiver_gone.get() {
+        if self.is_closed() {
             return Err(value);
         }
-        self.0.sender_gone.set(true);
+        self.0.sender_end.set(SenderEnd::HasSent);
         self.0.value.set(Some(value));
         self.0.receiver.wake();
         Ok(())
     }
 
     /// Is sending in vain: is the receiver gone or closed?
+    #[inline]
     pub fn is_closed(&self) -> bool {
-        self.0.receiver_gone.get()
+        self.0.receiver_end.get() != ReceiverEnd::Open
     }
 
     /// Waits until sending is in vain, so that work nobody wants can be given up.
     ///
     /// Cancel-safe.
     pub async fn closed(&mut self) {
-        poll_fn(|cx| {
-            poll_within_budget(cx, |cx| {
-                if !self.0.receiver_gone.get() {
-                    self.0.sender.keep(cx.waker());
-                    if !self.0.receiver_gone.get() {
-                        wait_hook::waits("oneshot::Sender::closed", &*self.0);
-                        return Poll::Pending;
-                    }
+        poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    /// Polls for the time from which sending is in vain. The last task that polled is woken then.
+    ///
+    /// ```
+    /// use evenkeel::sync::oneshot;
+    /// use std::future::poll_fn;
+    ///
+    /// # futures::executor::block_on(async {
+    /// let (mut sender, receiver) = oneshot::channel::<u8>();
+    /// futures::join!(poll_fn(|cx| sender.poll_closed(cx)), async { drop(receiver) });
+    /// assert_eq!(sender.send(1), Err(1));
+    /// # });
+    /// ```
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        poll_within_budget(cx, |cx| {
+            if !self.is_closed() {
+                self.0.sender.keep(cx.waker());
+                if !self.is_closed() {
+                    wait_hook::waits("oneshot::Sender::closed", &*self.0);
+                    return Poll::Pending;
                 }
-                Poll::Ready(())
-            })
+            }
+            Poll::Ready(())
         })
-        .await;
     }
 }
 
@@ -138,26 +170,61 @@ impl<T> Receiver<T> {
     pub fn try_recv(&mut self) -> Result<T, TryGetError> {
         match self.0.value.take() {
             Some(value) => Ok(value),
-            None if self.is_over() => Err(TryGetError::Closed),
+            None if self.is_closed() => {
+                self.0.receiver_end.set(ReceiverEnd::Told);
+                Err(TryGetError::Closed)
+            }
             None => Err(TryGetError::Empty),
         }
     }
 
     /// Ends the channel from this side: sending fails from now on. One that was sent before can still be received.
     pub fn close(&mut self) {
-        self.0.receiver_gone.set(true);
+        if self.0.receiver_end.get() == ReceiverEnd::Open {
+            self.0.receiver_end.set(ReceiverEnd::Closed);
+        }
         self.0.sender.wake();
     }
 
-    fn is_over(&self) -> bool {
-        self.0.sender_gone.get() || self.0.receiver_gone.get()
+    /// Can nothing be sent any more: has the sender sent, or is it gone, or was this end closed? What was sent can still be received.
+    ///
+    /// ```
+    /// use evenkeel::sync::oneshot;
+    ///
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert!(!receiver.is_closed() && receiver.is_empty());
+    /// sender.send(1).unwrap();
+    /// assert!(receiver.is_closed() && !receiver.is_empty() && !receiver.is_terminated());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(receiver.is_empty() && receiver.is_terminated());
+    /// ```
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.0.sender_end.get() != SenderEnd::There || self.0.receiver_end.get() != ReceiverEnd::Open
+    }
+
+    /// Is there no value to be received now?
+    pub fn is_empty(&self) -> bool {
+        let value = self.0.value.take();
+        let is_empty = value.is_none();
+        self.0.value.set(value);
+        is_empty
+    }
+
+    /// Has this receiver given its value, or the error that none comes? A loop that waits for several futures at once leaves it out then.
+    ///
+    /// Whoever awaits it all the same gets [`Closed`], again and again. (tokio's panics.)
+    pub fn is_terminated(&self) -> bool {
+        self.0.receiver_end.get() == ReceiverEnd::Told
+            || self.0.sender_end.get() == SenderEnd::HasSent && self.is_empty()
     }
 
     /// The task's poll has no budget left: the outcome is given in the next one.
     #[cold]
     fn give_way(&self, outcome: Result<T, Closed>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
-        if let Ok(value) = outcome {
-            self.0.value.set(Some(value));
+        match outcome {
+            Ok(value) => self.0.value.set(Some(value)),
+            Err(_) => self.0.receiver_end.set(ReceiverEnd::Closed),
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -167,7 +234,7 @@ impl<T> Receiver<T> {
     #[inline(never)]
     fn wait(&self, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
         self.0.receiver.keep(cx.waker());
-        if !self.is_over() {
+        if !self.is_closed() {
             wait_hook::waits("oneshot::Receiver", &*self.0);
             return Poll::Pending;
         }
@@ -180,7 +247,10 @@ impl<T> Receiver<T> {
     fn look(&self) -> Poll<Result<T, Closed>> {
         match self.0.value.take() {
             Some(value) => Poll::Ready(Ok(value)),
-            None if self.is_over() => Poll::Ready(Err(Closed)),
+            None if self.is_closed() => {
+                self.0.receiver_end.set(ReceiverEnd::Told);
+                Poll::Ready(Err(Closed))
+            }
             None => Poll::Pending,
         }
     }
@@ -203,7 +273,8 @@ impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
         let waker = self.0.sender.0.take();
-        if !self.0.sender_gone.replace(true) {
+        if self.0.sender_end.get() == SenderEnd::There {
+            self.0.sender_end.set(SenderEnd::Gone);
             self.0.receiver.wake();
         }
         drop(waker);
@@ -213,7 +284,7 @@ impl<T> Drop for Sender<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
-        self.0.receiver_gone.set(true);
+        self.0.receiver_end.set(ReceiverEnd::Closed);
         // The sender may live on for long: what nobody will receive goes now.
         let unseen = (self.0.receiver.0.take(), self.0.value.take());
         self.0.sender.wake();
@@ -229,6 +300,6 @@ impl<T> fmt::Debug for Sender<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("oneshot::Receiver").field("sender_gone", &self.0.sender_gone.get()).finish()
+        f.debug_struct("oneshot::Receiver").field("sender", &self.0.sender_end.get()).finish()
     }
 }

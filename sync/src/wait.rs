@@ -102,6 +102,20 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         matches!(self.step, Step::InLine(_))
     }
 
+    /// Begins without a poll, and so without a waker: takes what there is, or a place in line. Has the wait ended?
+    pub(crate) fn begin(&mut self) -> bool {
+        let queue = L::queue(&self.owner);
+        self.step = match std::mem::replace(&mut self.step, Step::Over) {
+            Step::New(request) => Step::InLine(match L::attempt(&self.owner, request) {
+                Attempt::Granted(grant) => queue.keep(Ok(grant)),
+                Attempt::Refused(request) => queue.keep(Err(request)),
+                Attempt::Wait(request) => queue.enter(request, None),
+            }),
+            step => step,
+        };
+        !matches!(&self.step, Step::InLine(seat) if queue.waits(seat))
+    }
+
     /// Enters the line. Cloning a waker is foreign code, before which the waiter has his place: what comes free in it is handed to him,
     /// and he is not overlooked. `false` if his wait is over then.
     #[inline(never)]

@@ -179,6 +179,15 @@ impl<R, G> WaitQueue<R, G> {
         Ok(request)
     }
 
+    /// Grants as [`grant`](Self::grant) does, but to the one who came last.
+    ///
+    /// For primitives that say so: whoever came before may wait for ever.
+    pub fn grant_last(&self, grant: G) -> Result<R, G> {
+        let request = self.nodes.grant_last_later(grant)?;
+        self.waiting.set(self.waiting.get() - 1);
+        Ok(request)
+    }
+
     /// Grants as [`grant`](Self::grant) does, but leaves it to the caller to wake the waiter: mostly there is only one to be woken, who
     /// need not be put among the calls then.
     #[inline(always)]
@@ -325,6 +334,11 @@ impl<R, G> WaitQueue<R, G> {
     #[cold]
     pub(crate) fn keep(&self, outcome: Result<G, R>) -> Seat<R, G> {
         self.nodes.enter_ended(outcome)
+    }
+
+    /// Does that waiter still stand in line?
+    pub(crate) fn waits(&self, seat: &Seat<R, G>) -> bool {
+        self.nodes.waits(seat)
     }
 
     /// Has the wait ended? Otherwise this sees to it that the node has this waker. Neither the clone nor the drop of a waker finds

@@ -25,6 +25,10 @@ impl Links {
         self.next.get()
     }
 
+    pub(super) fn prev(&self) -> NonNull<Links> {
+        self.prev.get()
+    }
+
     /// Says what comes next in a chain that is no ring.
     #[inline(always)]
     pub(super) fn set_next(&self, next: NonNull<Links>) {

@@ -157,6 +157,14 @@ impl<R, G> Nodes<R, G> {
         Ok(request)
     }
 
+    /// Grants as [`grant_later`](Self::grant_later) does, but to the last waiter.
+    pub(crate) fn grant_last_later(&self, grant: G) -> Result<R, G> {
+        let Some(node) = self.last() else { return Err(grant) };
+        self.put_among_calls(node);
+        let State::Waiting(request) = node.replace(State::Granted(grant)) else { not_in_line() };
+        Ok(request)
+    }
+
     /// Ends the first waiter's wait without a grant: it has its request back. Its waker is put among the calls. `false` if nobody waits.
     pub(crate) fn refuse_later(&self) -> bool {
         let Some(node) = self.first() else { return false };
@@ -284,6 +292,11 @@ impl<R, G> Nodes<R, G> {
     #[inline(always)]
     fn first(&self) -> Option<&Node<R, G>> {
         self.first_of(&self.begun()?.line)
+    }
+
+    fn last(&self) -> Option<&Node<R, G>> {
+        let line = &self.begun()?.line;
+        self.node_at(line, line.prev())
     }
 
     /// The first node of one of this queue's rings.

@@ -85,23 +85,25 @@ fn fault_06_the_table_above_compiles() {
 mod sync {
     use evenkeel::sync::{
         AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
-        MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard,
+        MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedNotified, OwnedPermit, OwnedReadGuard,
         OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
-        ReceiverItems, Refused, RwLock, Semaphore, Sender, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
-        broadcast, oneshot, watch,
+        ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, TryAcquireError, TryGetError, WaitQueue,
+        WriteGuard, broadcast, oneshot, watch,
     };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
     // Everything stays on its thread.
     no!(Send: Semaphore, Mutex<u8>, RwLock<u8>, Event, Condition, Barrier, Queue<u8>, LifoQueue<u8>, PriorityQueue<u8>);
-    no!(Send: Notify, OnceCell<u8>, WaitQueue, RateLimiter, AdaptiveLimiter);
+    no!(Send: Notify, OnceCell<u8>, SetOnce<u8>, WaitQueue, RateLimiter, AdaptiveLimiter);
     no!(Sync: Semaphore, Mutex<u8>, RwLock<u8>, Event, Condition, Barrier, Queue<u8>, LifoQueue<u8>, PriorityQueue<u8>);
-    no!(Sync: Notify, OnceCell<u8>, WaitQueue, RateLimiter, AdaptiveLimiter);
+    no!(Sync: Notify, OnceCell<u8>, SetOnce<u8>, WaitQueue, RateLimiter, AdaptiveLimiter);
     no!(Send: Permit<'static>, OwnedPermit, MutexGuard<'static, u8>, OwnedMutexGuard<u8>, ReadGuard<'static, u8>);
     no!(Send: WriteGuard<'static, u8>, OwnedReadGuard<u8>, OwnedWriteGuard<u8>, Job<'static, u8>, OwnedJob<u8>);
     no!(Send: Notified<'static>, QueueItems<'static, u8>, ReceiverItems<'static, u8>, LimiterSlot<'static>, RwLock<u8>);
     no!(Send: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, watch::Sender<u8>);
     no!(Send: watch::Receiver<u8>, watch::Ref<u8>, broadcast::Sender<u8>, broadcast::Receiver<u8>);
+    no!(Send: OwnedNotified, watch::Items<'static, u8>, watch::OwnedItems<u8>, broadcast::WeakSender<u8>);
+    no!(Send: broadcast::Items<'static, u8>, broadcast::OwnedItems<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
 
     // A panic leaves them whole.
@@ -109,6 +111,8 @@ mod sync {
 
     yes!(Send: Closed, Broken, AcquireError, TryAcquireError, PutError<u8>, TryGetError, Refused);
     yes!(Sync: Closed, Broken, AcquireError, TryAcquireError, PutError<u8>, TryGetError, Refused);
+    yes!(Unpin: OwnedNotified, broadcast::Receiver<PhantomPinned>, broadcast::OwnedItems<PhantomPinned>);
+    yes!(Unpin: watch::Items<'static, PhantomPinned>, watch::OwnedItems<PhantomPinned>);
     yes!(Unpin: Notified<'static>, oneshot::Receiver<PhantomPinned>, QueueItems<'static, PhantomPinned>);
     yes!(std::error::Error: Closed, Broken, AcquireError, TryAcquireError, PutError<PhantomPinned>, TryGetError);
     yes!(std::error::Error: broadcast::RecvError, broadcast::TryRecvError);

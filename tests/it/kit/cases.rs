@@ -2,7 +2,7 @@
 
 use evenkeel::sync::{
     AdaptiveLimiter, Barrier, Condition, Event, Mutex, Notify, OnceCell, Queue, RateLimiter, RwLock, Semaphore,
-    broadcast, channel, oneshot, watch,
+    SetOnce, broadcast, channel, oneshot, watch,
 };
 use futures::{FutureExt, future::LocalBoxFuture};
 use std::{
@@ -229,6 +229,7 @@ pub(crate) fn all_cases() -> Vec<Case> {
             |p| try_out(p.0.get_or_init(async || unreachable!("somebody else makes it"))),
         ),
     ];
+    cases.extend(news());
     // A get that panics has its item put back, so that it has to be done again.
     for case in &mut cases {
         case.at_once = !case.name.ends_with("put");
@@ -255,6 +256,80 @@ pub(crate) fn all_cases() -> Vec<Case> {
     cases.push(Case { room: 1, ..oneshot_case() });
     cases.push(Case { room: 1, ..oneshot_closed() });
     cases
+}
+
+/// Further ways to be told.
+fn news() -> Vec<Case> {
+    vec![
+        case(
+            "event, owned",
+            Rc::new(Event::new()),
+            |p| p.wait_owned(),
+            |p| {
+                p.set();
+                p.clear();
+            },
+            |p| try_out(p.wait_owned()),
+        ),
+        case(
+            "notify, enabled",
+            Rc::new(Notify::new()),
+            |p| async move {
+                let mut notified = p.notified_owned();
+                assert!(!notified.enable());
+                notified.await;
+            },
+            |p| p.notify_waiters(),
+            |p| {
+                let mut notified = p.notified();
+                assert!(!notified.enable());
+            },
+        ),
+        case(
+            "set-once",
+            SetOnce::new(),
+            |p| async move { ignore(p.wait().await) },
+            |p| ignore(p.set(1)),
+            |p| try_out(p.wait()),
+        ),
+        case(
+            "once cell, wait",
+            OnceCell::new(),
+            |p| async move { ignore(p.wait().await) },
+            |p| ignore(p.set(1)),
+            |p| try_out(p.wait()),
+        ),
+        case(
+            "watch, items",
+            watch::channel(0),
+            |p| {
+                let mut items = p.0.subscribe().into_items();
+                async move { ignore(items.next().await.unwrap()) }
+            },
+            |p| p.0.send(1).unwrap(),
+            |p| try_out(p.0.subscribe().items().next()),
+        ),
+        case(
+            "broadcast, items",
+            broadcast::channel(4),
+            |p| {
+                let mut items = p.0.subscribe().into_items();
+                async move { ignore(items.next().await.unwrap()) }
+            },
+            |p| ignore(p.0.send(())),
+            |p| try_out(p.1.resubscribe().items().next()),
+        ),
+        {
+            let (sender, receiver) = broadcast::channel::<u8>(4);
+            case(
+                "broadcast, closed",
+                (sender, RefCell::new(Some(receiver))),
+                |p| async move { p.0.closed().await },
+                |p| ignore(p.1.take()),
+                |p| try_out(p.0.closed()),
+            )
+        },
+    ]
 }
 
 fn mutex() -> Case {
@@ -350,6 +425,6 @@ fn oneshot_closed() -> Case {
 #[test]
 fn every_primitive_that_needs_no_clock_is_a_case() {
     let cases = all_cases();
-    assert_eq!(cases.len(), 21);
+    assert_eq!(cases.len(), 28);
     assert!(RateLimiter::new(1, Duration::from_secs(1)).try_acquire(1));
 }

@@ -11,7 +11,7 @@ use evenkeel::{
     finally, gather, interval, map_concurrent, race, run, sleep, spawn,
     sync::{
         AdaptiveLimiter, Barrier, Condition, Event, Mutex, Notify, OnceCell, PriorityQueue, Queue, RateLimiter, RwLock,
-        Semaphore, broadcast, oneshot, unbounded_channel, watch,
+        Semaphore, SetOnce, broadcast, oneshot, unbounded_channel, watch,
     },
     threads::remote,
     time::{Clock, MissedTick},
@@ -96,6 +96,19 @@ fn met_a1_loop_05_what_has_happened_gives_way() {
         notify.notify_one();
         notify.notified().await;
     });
+    let notify = Rc::new(Notify::new());
+    gives_way("Notified::enable", 1, async move || {
+        notify.notify_one();
+        let mut notified = notify.notified_owned();
+        assert!(notified.enable());
+        notified.await;
+    });
+    let (set, cell) = (SetOnce::from(1), OnceCell::from(1));
+    gives_way("SetOnce::wait", 1, async move || assert_eq!(*set.wait().await, 1));
+    gives_way("OnceCell::wait", 1, async move || assert_eq!(*cell.wait().await, 1));
+    let event = Rc::new(Event::new());
+    event.set();
+    gives_way("Event::wait_owned", 1, async move || event.wait_owned().await);
     let barrier = Barrier::new(1);
     gives_way("Barrier::wait", 1, async move || assert!(barrier.wait().await.is_ok()));
     let cell = OnceCell::from(1);
@@ -167,6 +180,20 @@ fn met_a1_loop_05_queues_and_channels_that_are_never_empty_nor_full_give_way() {
     });
     let (_sender, receiver) = watch::channel(1);
     gives_way("watch::Receiver::wait_for", 1, async move || drop(receiver.clone().wait_for(|_| true).await));
+    let (_sender, receiver) = watch::channel(1);
+    gives_way("watch::Receiver::items", 1, async move || {
+        let mut receiver = receiver.clone();
+        receiver.mark_changed();
+        assert!(receiver.items().next().await.is_some());
+    });
+    let sender = broadcast::Sender::<u8>::new(1);
+    gives_way("broadcast::Sender::closed", 1, async move || sender.closed().await);
+    let (sender, receiver) = broadcast::channel(1);
+    gives_way("broadcast::Receiver::items", 1, async move || {
+        let mut receiver = receiver.resubscribe();
+        sender.send(1).unwrap();
+        assert!(receiver.items().next().await.is_some());
+    });
     let (sender, receiver) = broadcast::channel(1);
     gives_way("broadcast", 1, async move || {
         let mut receiver = receiver.resubscribe();

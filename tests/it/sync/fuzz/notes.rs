@@ -117,6 +117,36 @@ pub(super) fn notify() -> Rig {
     )
 }
 
+/// Some are enabled before their first poll, and the last may be first.
+pub(super) fn notify_last() -> Rig {
+    let tally: Rc<Tally> = Rc::default();
+    let checked = tally.clone();
+    let mut rig = rig(
+        "notify, the last one",
+        (Rc::new(Notify::new()), tally),
+        2,
+        |p, kind| {
+            let waiting = p.clone();
+            let mut notified = p.0.notified_owned();
+            let wait = async move {
+                if kind == 0 {
+                    notified.enable();
+                }
+                notified.await;
+            };
+            Counted::new(wait.boxed_local(), p.1.clone(), move || waiting.0.waiting()).boxed_local()
+        },
+        |p, what| {
+            p.1.notifies(1, p.0.waiting());
+            if what % 3 == 0 { p.0.notify_one() } else { p.0.notify_last() }
+        },
+        |p| p.0.notify_waiters(),
+        |p| wrong(p.0.waiting() > 0, "somebody is in line"),
+    );
+    rig.look = Box::new(move |at_rest| checked.look(at_rest));
+    rig.unfair()
+}
+
 /// Some wait for a condition, others only lock, and stand in the same line.
 pub(super) fn condition() -> Rig {
     rig(

@@ -2,8 +2,8 @@
 
 use super::{
     items::Item,
-    news::{broadcasts, oneshots, watched},
-    notes::{condition, condition_one, notify, notify_one},
+    news::{broadcasts, oneshots, set_once, streams, watched},
+    notes::{condition, condition_one, notify, notify_last, notify_one},
     queues::{channel_rig, queue},
     sync::{
         AdaptiveLimiter, Barrier, Event, Fifo, Lifo, Mutex, OnceCell, OrderedQueue, Priority, RwLock, Semaphore, Timer,
@@ -64,7 +64,7 @@ pub(super) fn rig<P: 'static>(
     }
 }
 
-pub(super) const COUNT: usize = 19;
+pub(super) const COUNT: usize = 22;
 
 pub(super) fn make(which: usize) -> Rig {
     match which {
@@ -88,6 +88,9 @@ pub(super) fn make(which: usize) -> Rig {
         15 => once_cell(),
         16 => notify_one(),
         17 => condition_one(),
+        18 => notify_last(),
+        19 => set_once(),
+        20 => streams(),
         _ => adaptive(),
     }
 }
