@@ -89,10 +89,10 @@ impl TaskRef {
     /// Has it ended? Unlike the rest, this is answered for the tasks of all executors of this thread.
     ///
     /// ```
-    /// use evenkeel::{Executor, yield_now};
+    /// use evenkeel::Executor;
     ///
     /// let executor = Executor::new();
-    /// let task = executor.spawn(yield_now());
+    /// let task = executor.spawn(async {});
     /// let seen = task.task_ref().unwrap();
     /// task.detach();
     /// assert!(!seen.is_finished());
