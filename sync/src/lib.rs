@@ -30,17 +30,22 @@ mod notify;
 mod barrier;
 mod condition;
 mod mutex_guard;
+mod mapped_mutex_guard;
 mod mutex;
 mod lock;
 mod arrivals;
+mod upgradable_read_guard;
 mod rw_guards;
+mod mapped_rw_guards;
 mod rw_lock;
+mod turns;
 mod once_cell;
 mod rate_limiter;
 mod adaptive_limiter;
 mod timer;
 mod permit;
 mod semaphore;
+mod guard_traits;
 mod closed;
 mod wait;
 mod wait_hook;
@@ -56,6 +61,8 @@ pub use crate::{
     closed::Closed,
     condition::Condition,
     event::Event,
+    mapped_mutex_guard::{MappedMutexGuard, OwnedMappedMutexGuard},
+    mapped_rw_guards::{MappedReadGuard, MappedWriteGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard},
     mutex::Mutex,
     mutex_guard::{MutexGuard, OwnedMutexGuard},
     notify::{Notified, Notify},
@@ -70,6 +77,7 @@ pub use crate::{
     rw_lock::RwLock,
     semaphore::{AcquireError, Semaphore, TryAcquireError},
     timer::Timer,
+    upgradable_read_guard::{OwnedUpgradableReadGuard, UpgradableReadGuard},
     wait::{Attempt, Line, Then, Wait},
     wait_hook::{WaitHook, WaitReason, set_wait_hook},
     wait_queue::{WaitQueue, WaitStats},

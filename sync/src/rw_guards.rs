@@ -1,64 +1,66 @@
-//! How a lock is read and written, and what readers and writers have.
+//! How a read-write lock is locked, and what readers and writers have.
 
-use crate::rw_lock::{LEAKED, RwLock};
-use std::{
-    fmt,
-    ops::{Deref, DerefMut},
-    rc::Rc,
+use crate::{
+    guard_traits::guard_traits,
+    mapped_rw_guards::{MappedReadGuard, MappedWriteGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard},
+    raw::guarded::{Mode, Part, Stays},
+    rw_lock::{Reading, RwLock, Writing},
+    turns::{HasTurns, Turn, TurnsOf},
 };
+use std::{fmt, rc::Rc};
 
-impl<T> RwLock<T> {
-    /// Waits for its turn to read.
+impl<T: ?Sized> RwLock<T> {
+    /// Waits for its turn to read. Many may read at a time. The guard borrows the lock: one that goes into a task is an owned one, of
+    /// [`read_owned`](Self::read_owned).
     ///
-    /// Cancel-safe: dropped in line it leaves the line; a lock that it had been given is passed on. A task that reads and
-    /// asks to read once more can wait for ever, if a writer came in between.
-    pub async fn read(&self) -> ReadGuard<'_, T> {
-        let _ = self.wait_to_read().await;
-        ReadGuard::new(self)
+    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A reader who waits to read once
+    /// more waits for ever, if a writer stands in line.
+    #[inline]
+    pub fn read(&self) -> impl Future<Output = ReadGuard<'_, T>> + Unpin {
+        TurnsOf(self).wait(Turn::Read).then(|lock, _| ReadGuard::new(lock.0))
     }
 
-    /// Waits for its turn to write.
+    /// Waits for its turn to write. Nobody else has the value then. The guard borrows the lock: one that goes into a task is an owned one, of
+    /// [`write_owned`](Self::write_owned).
     ///
     /// Cancel-safe as [`read`](Self::read).
-    pub async fn write(&self) -> WriteGuard<'_, T> {
-        let _ = self.wait_to_write().await;
-        WriteGuard::new(self)
+    #[inline]
+    pub fn write(&self) -> impl Future<Output = WriteGuard<'_, T>> + Unpin {
+        TurnsOf(self).wait(Turn::Write).then(|lock, _| WriteGuard::new(lock.0))
     }
 
-    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow.
-    pub async fn read_owned(self: &Rc<Self>) -> OwnedReadGuard<T> {
-        let _ = self.wait_to_read().await;
-        OwnedReadGuard::new(self.clone())
+    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow. The future has a share of the lock, too.
+    pub fn read_owned(self: &Rc<Self>) -> impl Future<Output = OwnedReadGuard<T>> + Unpin + use<T> {
+        TurnsOf(self.clone()).wait(Turn::Read).then(|lock, _| OwnedReadGuard::new(lock.0))
     }
 
-    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow.
-    pub async fn write_owned(self: &Rc<Self>) -> OwnedWriteGuard<T> {
-        let _ = self.wait_to_write().await;
-        OwnedWriteGuard::new(self.clone())
+    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow. The future has a share of the lock, too.
+    pub fn write_owned(self: &Rc<Self>) -> impl Future<Output = OwnedWriteGuard<T>> + Unpin + use<T> {
+        TurnsOf(self.clone()).wait(Turn::Write).then(|lock, _| OwnedWriteGuard::new(lock.0))
     }
 
     /// Reads if nobody writes and nobody waits.
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        self.read_now().then(|| ReadGuard::new(self))
+        self.turns().take_now(Turn::Read).then(|| ReadGuard::new(self))
     }
 
     /// Writes if nobody else has it and nobody waits.
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
-        self.write_now().then(|| WriteGuard::new(self))
+        self.turns().take_now(Turn::Write).then(|| WriteGuard::new(self))
     }
 
     /// Reads as [`try_read`](Self::try_read) does, for a guard that outlives the borrow.
     pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
-        self.read_now().then(|| OwnedReadGuard::new(self.clone()))
+        self.turns().take_now(Turn::Read).then(|| OwnedReadGuard::new(self.clone()))
     }
 
     /// Writes as [`try_write`](Self::try_write) does, for a guard that outlives the borrow.
     pub fn try_write_owned(self: &Rc<Self>) -> Option<OwnedWriteGuard<T>> {
-        self.write_now().then(|| OwnedWriteGuard::new(self.clone()))
+        self.turns().take_now(Turn::Write).then(|| OwnedWriteGuard::new(self.clone()))
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("RwLock");
         match self.try_read() {
@@ -71,35 +73,122 @@ impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
 
 /// A reader's share of an [`RwLock`]. Dropping it ends the reading.
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct ReadGuard<'a, T>(Reading<T, &'a RwLock<T>>);
+pub struct ReadGuard<'a, T: ?Sized>(Part<&'a RwLock<T>, T, Reading>);
 
 /// A reader's share of an [`RwLock`] that keeps it alive. Made by [`RwLock::read_owned`].
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct OwnedReadGuard<T>(Reading<T, Rc<RwLock<T>>>);
+pub struct OwnedReadGuard<T: ?Sized>(Part<Rc<RwLock<T>>, T, Reading>);
 
 /// A writer's hold on an [`RwLock`]. Dropping it ends the writing.
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct WriteGuard<'a, T>(Writing<T, &'a RwLock<T>>);
+pub struct WriteGuard<'a, T: ?Sized>(Part<&'a RwLock<T>, T, Writing>);
 
 /// A writer's hold on an [`RwLock`] that keeps it alive. Made by [`RwLock::write_owned`].
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct OwnedWriteGuard<T>(Writing<T, Rc<RwLock<T>>>);
+pub struct OwnedWriteGuard<T: ?Sized>(Part<Rc<RwLock<T>>, T, Writing>);
 
-impl<'a, T> ReadGuard<'a, T> {
+impl<'a, T: ?Sized> ReadGuard<'a, T> {
+    /// A guard for a caller whose turn it is.
+    #[inline]
     pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
-        ReadGuard(Reading::new(lock))
+        ReadGuard(Part::new(lock))
+    }
+
+    pub(crate) fn of(part: Part<&'a RwLock<T>, T, Reading>) -> Self {
+        ReadGuard(part)
+    }
+
+    /// A guard of a part of the value: tokio's `RwLockReadGuard::map`. Dropping it ends the reading.
+    ///
+    /// It is an associated function, so that it hides no method of the value. If `which` panics, the reading ends.
+    ///
+    /// ```
+    /// use evenkeel::sync::{ReadGuard, RwLock};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// let name = ReadGuard::map(pair.try_read().unwrap(), |pair| pair.1);
+    /// assert_eq!(&*name, "one");
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> MappedReadGuard<'a, U> {
+        let turns = guard.0.keeper().turns();
+        MappedReadGuard::new(guard.0.map_shared(which).kept_by(turns))
+    }
+
+    /// A guard of a part of the value, if there is one: tokio's `RwLockReadGuard::try_map`, and `filter_map` of `std`'s guards.
+    ///
+    /// # Errors
+    ///
+    /// The guard as it was, if `which` returns `None`.
+    ///
+    /// ```
+    /// use evenkeel::sync::{ReadGuard, RwLock};
+    ///
+    /// let names = RwLock::new(vec!["a"]);
+    /// let guard = ReadGuard::try_map(names.try_read().unwrap(), |names| names.get(1)).unwrap_err();
+    /// assert_eq!(*ReadGuard::try_map(guard, |names| names.first()).unwrap(), "a");
+    /// ```
+    #[doc(alias = "filter_map")]
+    pub fn try_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedReadGuard<'a, U>, Self> {
+        let turns = guard.0.keeper().turns();
+        match guard.0.try_map_shared(which) {
+            Ok(part) => Ok(MappedReadGuard::new(part.kept_by(turns))),
+            Err(part) => Err(ReadGuard(part)),
+        }
+    }
+
+    /// The lock whose guard this is.
+    pub fn rw_lock(&self) -> &'a RwLock<T> {
+        self.0.keeper()
     }
 }
 
-impl<T> OwnedReadGuard<T> {
+impl<T: ?Sized> OwnedReadGuard<T> {
+    /// A guard for a caller whose turn it is.
     pub(crate) fn new(lock: Rc<RwLock<T>>) -> Self {
-        OwnedReadGuard(Reading::new(lock))
+        OwnedReadGuard(Part::new(lock))
+    }
+
+    pub(crate) fn of(part: Part<Rc<RwLock<T>>, T, Reading>) -> Self {
+        OwnedReadGuard(part)
+    }
+
+    /// A guard of a part of the value, as [`ReadGuard::map`] makes one.
+    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
+        OwnedMappedReadGuard::new(guard.0.map_shared(which))
+    }
+
+    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one.
+    ///
+    /// # Errors
+    ///
+    /// The guard as it was, if `which` returns `None`.
+    #[doc(alias = "filter_map")]
+    pub fn try_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
+        guard.0.try_map_shared(which).map(OwnedMappedReadGuard::new).map_err(OwnedReadGuard)
+    }
+
+    /// The lock whose guard this is.
+    pub fn rw_lock(&self) -> &Rc<RwLock<T>> {
+        self.0.keeper()
     }
 }
 
-impl<'a, T> WriteGuard<'a, T> {
+impl<'a, T: ?Sized> WriteGuard<'a, T> {
+    /// A guard for a caller whose turn it is.
+    #[inline]
     pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
-        WriteGuard(Writing::new(lock))
+        WriteGuard(Part::new(lock))
+    }
+
+    /// Gives the value back, and leaves it to the caller to end the turn.
+    pub(crate) fn give_back(self) -> &'a RwLock<T> {
+        self.0.give_back()
     }
 
     /// Turns the writer into a reader. No writer comes in between; readers at the head of the line come in now.
@@ -112,172 +201,161 @@ impl<'a, T> WriteGuard<'a, T> {
     /// assert_eq!(*value + *lock.try_read().unwrap(), 4);
     /// ```
     pub fn downgrade(self) -> ReadGuard<'a, T> {
-        ReadGuard(self.0.downgrade())
+        ReadGuard(downgrade(lend(self.0)))
+    }
+
+    /// Turns the writer into a reader of a part of the value: tokio's `downgrade_map`. If `which` panics, the lock is unlocked.
+    ///
+    /// ```
+    /// use evenkeel::sync::{RwLock, WriteGuard};
+    ///
+    /// let lock = RwLock::new((1, 2));
+    /// let second = WriteGuard::downgrade_map(lock.try_write().unwrap(), |pair| &pair.1);
+    /// assert_eq!(*second + lock.try_read().unwrap().0, 3);
+    /// ```
+    pub fn downgrade_map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> MappedReadGuard<'a, U> {
+        let turns = guard.0.keeper().turns();
+        MappedReadGuard::new(downgrade(lend(guard.0).map_shared(which)).kept_by(turns))
+    }
+
+    /// Turns the writer into a reader of a part of the value, if there is one: tokio's `try_downgrade_map`.
+    ///
+    /// # Errors
+    ///
+    /// The writer, if `which` returns `None`.
+    pub fn try_downgrade_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedReadGuard<'a, U>, Self> {
+        let turns = guard.0.keeper().turns();
+        match lend(guard.0).try_map_shared(which) {
+            Ok(part) => Ok(MappedReadGuard::new(downgrade(part).kept_by(turns))),
+            Err(part) => Err(WriteGuard(Part::new(part.give_back()))),
+        }
+    }
+
+    /// A guard of a part of the value: tokio's `RwLockWriteGuard::map`. Dropping it ends the writing.
+    ///
+    /// It is an associated function, so that it hides no method of the value. If `which` panics, the writing ends.
+    ///
+    /// ```
+    /// use evenkeel::sync::{RwLock, WriteGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// *WriteGuard::map(pair.try_write().unwrap(), |pair| &mut pair.0) = 2;
+    /// assert_eq!(pair.into_inner(), (2, "one"));
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> MappedWriteGuard<'a, U> {
+        let turns = guard.0.keeper().turns();
+        MappedWriteGuard::new(guard.0.map(which).kept_by(turns))
+    }
+
+    /// A guard of a part of the value, if there is one: tokio's `RwLockWriteGuard::try_map`, and `filter_map` of `std`'s guards.
+    ///
+    /// # Errors
+    ///
+    /// The guard as it was, if `which` returns `None`.
+    #[doc(alias = "filter_map")]
+    pub fn try_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedWriteGuard<'a, U>, Self> {
+        let turns = guard.0.keeper().turns();
+        match guard.0.try_map(which) {
+            Ok(part) => Ok(MappedWriteGuard::new(part.kept_by(turns))),
+            Err(part) => Err(WriteGuard(part)),
+        }
+    }
+
+    /// The lock whose guard this is.
+    pub fn rw_lock(&self) -> &'a RwLock<T> {
+        self.0.keeper()
     }
 }
 
-impl<T> OwnedWriteGuard<T> {
+impl<T: ?Sized> OwnedWriteGuard<T> {
+    /// A guard for a caller whose turn it is.
     pub(crate) fn new(lock: Rc<RwLock<T>>) -> Self {
-        OwnedWriteGuard(Writing::new(lock))
+        OwnedWriteGuard(Part::new(lock))
+    }
+
+    /// Gives the value back, and leaves it to the caller to end the turn.
+    pub(crate) fn give_back(self) -> Rc<RwLock<T>> {
+        self.0.give_back()
     }
 
     /// Turns the writer into a reader, as [`WriteGuard::downgrade`] does.
     pub fn downgrade(self) -> OwnedReadGuard<T> {
-        OwnedReadGuard(self.0.downgrade())
+        OwnedReadGuard(downgrade(lend(self.0)))
     }
-}
 
-/// What both kinds of readers are.
-struct Reading<T, P: Deref<Target = RwLock<T>>> {
-    /// The value; `None` only in the destructor.
-    value: Option<Rc<T>>,
-    lock: P,
-}
-
-impl<T, P: Deref<Target = RwLock<T>>> Reading<T, P> {
-    /// A guard for a caller who has the lock.
-    fn new(lock: P) -> Self {
-        Reading { value: Some(lock.share()), lock }
+    /// Turns the writer into a reader of a part of the value, as [`WriteGuard::downgrade_map`] does.
+    pub fn downgrade_map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
+        OwnedMappedReadGuard::new(downgrade(lend(guard.0).map_shared(which)))
     }
-}
 
-impl<T, P: Deref<Target = RwLock<T>>> Drop for Reading<T, P> {
-    fn drop(&mut self) {
-        // The share first: a writer must have the value alone.
-        self.value = None;
-        self.lock.end_read();
-    }
-}
-
-impl<T, P: Deref<Target = RwLock<T>>> Deref for Reading<T, P> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.value.as_ref().expect("it is here until the guard is dropped")
-    }
-}
-
-/// What both kinds of writers are.
-struct Writing<T, P: Deref<Target = RwLock<T>>> {
-    /// The value, out of the lock while that is locked; `None` only in the destructor.
-    value: Option<Rc<T>>,
-    lock: P,
-}
-
-impl<T, P: Deref<Target = RwLock<T>> + Clone> Writing<T, P> {
-    fn downgrade(mut self) -> Reading<T, P> {
-        let lock = self.lock.clone();
-        if let Some(value) = self.value.take() {
-            lock.put_back(value);
-        }
-        // The share first: readers that come in run foreign code.
-        let reading = Reading::new(lock);
-        reading.lock.downgrade();
-        reading
-    }
-}
-
-impl<T, P: Deref<Target = RwLock<T>>> Writing<T, P> {
-    /// A guard for a caller who has the lock.
-    fn new(lock: P) -> Self {
-        Writing { value: Some(lock.take()), lock }
-    }
-}
-
-impl<T, P: Deref<Target = RwLock<T>>> Drop for Writing<T, P> {
-    fn drop(&mut self) {
-        // Without a value it has become a reader.
-        if let Some(value) = self.value.take() {
-            self.lock.put_back(value);
-            self.lock.end_write();
+    /// Turns the writer into a reader of a part of the value if there is one, as [`WriteGuard::try_downgrade_map`] does.
+    ///
+    /// # Errors
+    ///
+    /// The writer, if `which` returns `None`.
+    pub fn try_downgrade_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
+        match lend(guard.0).try_map_shared(which) {
+            Ok(part) => Ok(OwnedMappedReadGuard::new(downgrade(part))),
+            Err(part) => Err(OwnedWriteGuard(Part::new(part.give_back()))),
         }
     }
-}
 
-impl<T, P: Deref<Target = RwLock<T>>> Deref for Writing<T, P> {
-    type Target = T;
+    /// A guard of a part of the value, as [`WriteGuard::map`] makes one.
+    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedWriteGuard<T, U> {
+        OwnedMappedWriteGuard::new(guard.0.map(which))
+    }
 
-    fn deref(&self) -> &T {
-        self.value.as_ref().expect("it is here until the guard is dropped")
+    /// A guard of a part of the value if there is one, as [`WriteGuard::try_map`] makes one.
+    ///
+    /// # Errors
+    ///
+    /// The guard as it was, if `which` returns `None`.
+    #[doc(alias = "filter_map")]
+    pub fn try_map<U: ?Sized>(
+        guard: Self,
+        which: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<OwnedMappedWriteGuard<T, U>, Self> {
+        guard.0.try_map(which).map(OwnedMappedWriteGuard::new).map_err(OwnedWriteGuard)
+    }
+
+    /// The lock whose guard this is.
+    pub fn rw_lock(&self) -> &Rc<RwLock<T>> {
+        self.0.keeper()
     }
 }
 
-impl<T, P: Deref<Target = RwLock<T>>> DerefMut for Writing<T, P> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.value.as_mut().and_then(Rc::get_mut).expect(LEAKED)
+/// How a writer has the value who is about to become a reader: it is still his turn to write, but he only reads.
+struct Lending;
+
+impl<O: HasTurns + ?Sized> Mode<O> for Lending {
+    const ALONE: bool = false;
+
+    fn end(lock: &O) {
+        lock.turns().end(Turn::Write);
     }
 }
 
-impl<T> Deref for ReadGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
+fn lend<T: ?Sized, P: Stays<Target = RwLock<T>>>(part: Part<P, T, Writing>) -> Part<P, T, Lending> {
+    Part::new(part.give_back())
 }
 
-impl<T> Deref for OwnedReadGuard<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
+/// Makes a reader of a writer. It is one before other readers come in, who run foreign code.
+fn downgrade<U: ?Sized, P: Stays<Target: HasTurns>>(part: Part<P, U, Lending>) -> Part<P, U, Reading> {
+    let part = part.with_mode::<Reading>();
+    part.keeper().turns().downgrade();
+    part
 }
 
-impl<T> Deref for WriteGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for WriteGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-impl<T> Deref for OwnedWriteGuard<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for OwnedWriteGuard<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadGuard").field(&**self).finish()
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for OwnedReadGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnedReadGuard").field(&**self).finish()
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WriteGuard").field(&**self).finish()
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for OwnedWriteGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnedWriteGuard").field(&**self).finish()
-    }
-}
+guard_traits!([T: ?Sized] ReadGuard<'_, T> => T);
+guard_traits!([T: ?Sized] OwnedReadGuard<T> => T);
+guard_traits!([T: ?Sized] WriteGuard<'_, T> => mut T);
+guard_traits!([T: ?Sized] OwnedWriteGuard<T> => mut T);
