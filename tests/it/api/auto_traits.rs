@@ -76,6 +76,10 @@ fn fault_06_the_table_above_compiles() {
 
 mod sync {
     use evenkeel::sync::{
+        MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
+        OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
+    };
+    use evenkeel::sync::{
         AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
         MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard,
         OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
@@ -95,6 +99,15 @@ mod sync {
     no!(Send: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, watch::Sender<u8>);
     no!(Send: watch::Receiver<u8>, watch::Ref<u8>, broadcast::Sender<u8>, broadcast::Receiver<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
+
+    // Neither do guards of a part, nor those who may become writers.
+    no!(Send: MappedMutexGuard<'static, u8>, OwnedMappedMutexGuard<u8, u8>, MappedReadGuard<'static, u8>);
+    no!(Send: OwnedMappedReadGuard<u8, u8>, MappedWriteGuard<'static, u8>, OwnedMappedWriteGuard<u8, u8>);
+    no!(Send: UpgradableReadGuard<'static, u8>, OwnedUpgradableReadGuard<u8>);
+    no!(Sync: MutexGuard<'static, u8>, OwnedMutexGuard<u8>, MappedMutexGuard<'static, u8>, ReadGuard<'static, u8>);
+    no!(Sync: OwnedMappedMutexGuard<u8, u8>, MappedReadGuard<'static, u8>, OwnedMappedReadGuard<u8, u8>);
+    no!(Sync: MappedWriteGuard<'static, u8>, OwnedMappedWriteGuard<u8, u8>, WriteGuard<'static, u8>);
+    no!(Sync: UpgradableReadGuard<'static, u8>, OwnedUpgradableReadGuard<u8>);
 
     // A panic leaves them whole.
     yes!(UnwindSafe: Semaphore, Mutex<u8>, Condition, Event, Notify, WaitQueue, Queue<u8>);
