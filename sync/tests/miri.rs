@@ -4,8 +4,8 @@
 use evenkeel_coop::with_budget;
 use evenkeel_sync::{
     Attempt, Condition, Event, Line, MappedMutexGuard, MappedReadGuard, MappedWriteGuard, Mutex, MutexGuard,
-    OwnedMappedMutexGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard, OwnedMutexGuard, OwnedReadGuard, OwnedWriteGuard,
-    Queue, ReadGuard, RwLock, Semaphore, Wait, WaitQueue, WriteGuard, oneshot,
+    OwnedMappedMutexGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard, OwnedMutexGuard, OwnedReadGuard,
+    OwnedWriteGuard, Queue, ReadGuard, RwLock, Semaphore, Wait, WaitQueue, WriteGuard, oneshot,
 };
 use std::{
     cell::Cell,
@@ -514,10 +514,9 @@ fn guarded_values_are_upgraded_and_downgraded_beside_readers() {
     let reader = lock.try_read().unwrap();
     assert_eq!((&**text, reader.texts.len()), ("a", 2));
     drop((text, reader));
-    let mut cell = MappedWriteGuard::map(
-        WriteGuard::map(lock.try_write().unwrap(), |value| &mut value.cell),
-        |cell| cell.get_mut(),
-    );
+    let mut cell = MappedWriteGuard::map(WriteGuard::map(lock.try_write().unwrap(), |value| &mut value.cell), |cell| {
+        cell.get_mut()
+    });
     *cell = 3;
     drop(cell);
     assert_eq!(lock.try_write().unwrap().downgrade().cell.get(), 3);

@@ -76,15 +76,15 @@ fn fault_06_the_table_above_compiles() {
 
 mod sync {
     use evenkeel::sync::{
-        MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
-        OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
-    };
-    use evenkeel::sync::{
         AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
         MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard,
         OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
         ReceiverItems, Refused, RwLock, Semaphore, Sender, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
         broadcast, oneshot, watch,
+    };
+    use evenkeel::sync::{
+        MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
+        OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
     };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
