@@ -549,14 +549,14 @@ fn guarded_values_are_lent_while_a_condition_is_waited_for() {
 fn guarded_values_outlive_what_picks_a_part_and_panics() {
     let lock = Rc::new(RwLock::new(value()));
     let written = catch_unwind(AssertUnwindSafe(|| {
-        OwnedWriteGuard::map(lock.try_write_owned().unwrap(), |value: &mut Value| -> &mut u64 {
+        drop(OwnedWriteGuard::map(lock.try_write_owned().unwrap(), |value: &mut Value| -> &mut u64 {
             value.number = 4;
             panic!("on purpose")
-        });
+        }));
     }));
     assert!(written.is_err());
     let downgraded = catch_unwind(AssertUnwindSafe(|| {
-        WriteGuard::downgrade_map(lock.try_write().unwrap(), |_| -> &u64 { panic!("on purpose") });
+        drop(WriteGuard::downgrade_map(lock.try_write().unwrap(), |_| -> &u64 { panic!("on purpose") }));
     }));
     assert!(downgraded.is_err());
     assert_eq!(lock.try_write().unwrap().number, 4);

@@ -61,7 +61,7 @@ pub(crate) struct Part<P: Stays, U: ?Sized, M: Mode<P::Target>> {
     out: NonNull<Cell<usize>>,
     keeper: P,
     /// Whoever has a `U` alone can put another one there: so none is taken for one of another lifetime.
-    lies_there: PhantomData<(Cell<*mut U>, fn(M))>,
+    lies_there: PhantomData<(*mut U, M)>,
 }
 
 impl<T> Guarded<T> {
