@@ -33,7 +33,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Locks as [`lock`](Self::lock) does, for a guard that outlives the borrow: it can move into `'static` tasks. The future has a share of the
-    /// mutex, too.
+    /// mutex, too. It is async-lock's `lock_arc`.
     ///
     /// ```
     /// use evenkeel::sync::Mutex;

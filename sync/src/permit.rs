@@ -38,7 +38,7 @@ impl Semaphore {
     }
 
     /// Takes permits as [`acquire`](Self::acquire) does, for guards that outlive the borrow: they can move into `'static` tasks. The future has a
-    /// share of the semaphore, too.
+    /// share of the semaphore, too. It is async-lock's `acquire_arc`.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl<'a> Permit<'a> {
         Permit(Held { semaphore, count })
     }
 
-    /// How many permits this guard holds.
+    /// How many permits this guard holds: tokio's `num_permits`.
     pub fn count(&self) -> usize {
         self.0.count
     }

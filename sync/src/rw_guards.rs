@@ -29,12 +29,14 @@ impl<T: ?Sized> RwLock<T> {
         TurnsOf(self).wait(Turn::Write).then(|lock, _| WriteGuard::new(lock.0))
     }
 
-    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow. The future has a share of the lock, too.
+    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow. The future has a share of the lock, too. It is async-lock's
+    /// `read_arc`.
     pub fn read_owned(self: &Rc<Self>) -> impl Future<Output = OwnedReadGuard<T>> + Unpin + use<T> {
         TurnsOf(self.clone()).wait(Turn::Read).then(|lock, _| OwnedReadGuard::new(lock.0))
     }
 
-    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow. The future has a share of the lock, too.
+    /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow. The future has a share of the lock, too. It is async-lock's
+    /// `write_arc`.
     pub fn write_owned(self: &Rc<Self>) -> impl Future<Output = OwnedWriteGuard<T>> + Unpin + use<T> {
         TurnsOf(self.clone()).wait(Turn::Write).then(|lock, _| OwnedWriteGuard::new(lock.0))
     }

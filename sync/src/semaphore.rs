@@ -100,6 +100,9 @@ impl From<AcquireError> for Closed {
 }
 
 impl Semaphore {
+    /// The most permits that a semaphore can have: tokio's `MAX_PERMITS`, and here all that a number can say.
+    pub const MAX_PERMITS: usize = usize::MAX;
+
     /// A semaphore of so many permits. `usize::MAX` is as good as no bound; with zero, somebody has to add some.
     pub const fn new(permits: usize) -> Semaphore {
         Semaphore::named(permits, "Semaphore::acquire")

@@ -1,11 +1,11 @@
 //! Mutexes: parts of a value, owned futures, unsized values.
 
 use crate::kit::{
-    bomb::{Op, bomb, defuse},
+    bomb::{Op, bomb, defuse, polled_in_wake},
     hosts::{Hand, everywhere, now, pass},
     probe::{Drops, panic_of},
 };
-use evenkeel::sync::{Condition, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+use evenkeel::sync::{Condition, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, RwLock};
 use std::{
     cell::{Cell, RefCell},
     fmt::{Debug, Display},
@@ -280,6 +280,27 @@ fn mutex_whoever_is_woken_by_a_part_that_is_dropped_may_use_the_mutex_and_may_pa
         defuse();
         assert_eq!(Rc::strong_count(&mutex), 1);
     }
+}
+
+#[test]
+fn mutex_whoever_is_polled_in_the_wake_up_itself_has_the_value_at_once() {
+    let mutex = Rc::new(Mutex::new((1, 2)));
+    let lock = Rc::new(RwLock::new(1));
+    let (part, reader) = (OwnedMutexGuard::map(mutex.try_lock_owned().unwrap(), |pair| &mut pair.1), lock.try_read());
+    let (locked, written) = (mutex.lock_owned(), lock.write_owned());
+    let seen = Rc::new(Cell::new(0));
+    let (first, second) = (seen.clone(), seen.clone());
+    polled_in_wake(async move { first.set(first.get() + locked.await.1) });
+    polled_in_wake(async move {
+        let mut value = written.await;
+        *value += 1;
+        second.set(second.get() + 10 * *value);
+    });
+    drop(part);
+    assert_eq!(seen.get(), 2, "he had it while the guard before was still on its way out");
+    drop(reader);
+    assert_eq!((seen.get(), *lock.try_read().unwrap()), (22, 2));
+    defuse();
 }
 
 #[test]

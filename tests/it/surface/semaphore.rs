@@ -277,7 +277,7 @@ fn semaphore_a_permit_forgotten_above_the_limit_is_one_of_the_surplus() {
 
 #[test]
 fn semaphore_limits_go_from_nothing_to_all_that_a_number_can_say() {
-    let semaphore = Semaphore::new(usize::MAX);
+    let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
     let all = semaphore.try_acquire_many(usize::MAX).unwrap();
     semaphore.set_total_permits(0);
     semaphore.set_total_permits(usize::MAX);
