@@ -54,6 +54,47 @@ unsafe impl<O: ?Sized> Stays for Rc<O> {}
 
 /// A guarded value, or a part of it, and the pointer that keeps it where it is. When it is dropped, the value is given back, and then the turn of its
 /// guard is [ended](Mode::end).
+///
+/// Whoever picks a part keeps no reference:
+///
+/// ```compile_fail,E0521
+/// use evenkeel::sync::{Mutex, MutexGuard};
+///
+/// let mutex = Mutex::new(1);
+/// let mut kept = None;
+/// let part = MutexGuard::map(mutex.try_lock().unwrap(), |number| {
+///     kept = Some(&*number);
+///     number
+/// });
+/// ```
+///
+/// Nothing that lives shorter is put where a longer life is asked for:
+///
+/// ```compile_fail,E0597
+/// use evenkeel::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// fn put<'s>(mut part: MappedMutexGuard<'_, &'s str>, text: &'s str) {
+///     *part = text;
+/// }
+///
+/// let mutex = Mutex::new(("longer", 1));
+/// {
+///     let text = String::from("shorter");
+///     put(MutexGuard::map(mutex.try_lock().unwrap(), |pair| &mut pair.0), &text);
+/// }
+/// assert_eq!(mutex.into_inner().0, "longer");
+/// ```
+///
+/// No guard outlives what keeps its value:
+///
+/// ```compile_fail,E0505
+/// use evenkeel::sync::{ReadGuard, RwLock};
+///
+/// let lock = RwLock::new((1, 2));
+/// let part = ReadGuard::map(lock.try_read().unwrap(), |pair| &pair.0);
+/// drop(lock);
+/// assert_eq!(*part, 1);
+/// ```
 pub(crate) struct Part<P: Stays, U: ?Sized, M: Mode<P::Target>> {
     /// The part. For one that shares it, this may be known from a shared reference.
     at: NonNull<U>,
