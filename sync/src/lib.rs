@@ -35,7 +35,8 @@ mod mutex;
 mod lock;
 mod arrivals;
 mod upgradable_read_guard;
-mod rw_guards;
+mod write_guard;
+mod read_guard;
 mod mapped_rw_guards;
 mod rw_lock;
 mod turns;
@@ -73,7 +74,7 @@ pub use crate::{
         QueueItems, Refused, TryGetError,
     },
     rate_limiter::RateLimiter,
-    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
+    read_guard::{OwnedReadGuard, ReadGuard},
     rw_lock::RwLock,
     semaphore::{AcquireError, Semaphore, TryAcquireError},
     timer::Timer,
@@ -81,4 +82,5 @@ pub use crate::{
     wait::{Attempt, Line, Then, Wait},
     wait_hook::{WaitHook, WaitReason, set_wait_hook},
     wait_queue::{WaitQueue, WaitStats},
+    write_guard::{OwnedWriteGuard, WriteGuard},
 };

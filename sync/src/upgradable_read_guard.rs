@@ -3,9 +3,10 @@
 use crate::{
     guard_traits::guard_traits,
     raw::guarded::{Part, Stays},
-    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
+    read_guard::{OwnedReadGuard, ReadGuard},
     rw_lock::{Reading, RwLock, UpgradablyReading},
     turns::{HasTurns, Turn, TurnsOf},
+    write_guard::{OwnedWriteGuard, WriteGuard},
 };
 use std::rc::Rc;
 

@@ -1,25 +1,16 @@
-//! How a read-write lock is locked, and what readers and writers have.
+//! How a read-write lock is written, and what a writer has.
 
 use crate::{
     guard_traits::guard_traits,
     mapped_rw_guards::{MappedReadGuard, MappedWriteGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard},
     raw::guarded::{Mode, Part, Stays},
+    read_guard::{OwnedReadGuard, ReadGuard},
     rw_lock::{Reading, RwLock, Writing},
     turns::{HasTurns, Turn, TurnsOf},
 };
-use std::{fmt, rc::Rc};
+use std::rc::Rc;
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits for its turn to read. Many may read at a time. The guard borrows the lock: one that goes into a task is an owned one, of
-    /// [`read_owned`](Self::read_owned).
-    ///
-    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A reader who waits to read once
-    /// more waits for ever, if a writer stands in line.
-    #[inline]
-    pub fn read(&self) -> impl Future<Output = ReadGuard<'_, T>> + Unpin {
-        TurnsOf(self).wait(Turn::Read).then(|lock, _| ReadGuard::new(lock.0))
-    }
-
     /// Waits for its turn to write. Nobody else has the value then. The guard borrows the lock: one that goes into a task is an owned one, of
     /// [`write_owned`](Self::write_owned).
     ///
@@ -29,31 +20,15 @@ impl<T: ?Sized> RwLock<T> {
         TurnsOf(self).wait(Turn::Write).then(|lock, _| WriteGuard::new(lock.0))
     }
 
-    /// Waits as [`read`](Self::read) does, for a guard that outlives the borrow. The future has a share of the lock, too. It is async-lock's
-    /// `read_arc`.
-    pub fn read_owned(self: &Rc<Self>) -> impl Future<Output = OwnedReadGuard<T>> + Unpin + use<T> {
-        TurnsOf(self.clone()).wait(Turn::Read).then(|lock, _| OwnedReadGuard::new(lock.0))
-    }
-
     /// Waits as [`write`](Self::write) does, for a guard that outlives the borrow. The future has a share of the lock, too. It is async-lock's
     /// `write_arc`.
     pub fn write_owned(self: &Rc<Self>) -> impl Future<Output = OwnedWriteGuard<T>> + Unpin + use<T> {
         TurnsOf(self.clone()).wait(Turn::Write).then(|lock, _| OwnedWriteGuard::new(lock.0))
     }
 
-    /// Reads if nobody writes and nobody waits.
-    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
-        self.turns().take_now(Turn::Read).then(|| ReadGuard::new(self))
-    }
-
     /// Writes if nobody else has it and nobody waits.
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         self.turns().take_now(Turn::Write).then(|| WriteGuard::new(self))
-    }
-
-    /// Reads as [`try_read`](Self::try_read) does, for a guard that outlives the borrow.
-    pub fn try_read_owned(self: &Rc<Self>) -> Option<OwnedReadGuard<T>> {
-        self.turns().take_now(Turn::Read).then(|| OwnedReadGuard::new(self.clone()))
     }
 
     /// Writes as [`try_write`](Self::try_write) does, for a guard that outlives the borrow.
@@ -62,25 +37,6 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("RwLock");
-        match self.try_read() {
-            Some(value) => out.field("value", &&*value),
-            None => out.field("value", &format_args!("<locked>")),
-        };
-        out.field("waiting", &self.waiting()).finish()
-    }
-}
-
-/// A reader's share of an [`RwLock`]. Dropping it ends the reading.
-#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct ReadGuard<'a, T: ?Sized>(Part<&'a RwLock<T>, T, Reading>);
-
-/// A reader's share of an [`RwLock`] that keeps it alive. Made by [`RwLock::read_owned`].
-#[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct OwnedReadGuard<T: ?Sized>(Part<Rc<RwLock<T>>, T, Reading>);
-
 /// A writer's hold on an [`RwLock`]. Dropping it ends the writing.
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct WriteGuard<'a, T: ?Sized>(Part<&'a RwLock<T>, T, Writing>);
@@ -88,98 +44,6 @@ pub struct WriteGuard<'a, T: ?Sized>(Part<&'a RwLock<T>, T, Writing>);
 /// A writer's hold on an [`RwLock`] that keeps it alive. Made by [`RwLock::write_owned`].
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
 pub struct OwnedWriteGuard<T: ?Sized>(Part<Rc<RwLock<T>>, T, Writing>);
-
-impl<'a, T: ?Sized> ReadGuard<'a, T> {
-    /// A guard for a caller whose turn it is.
-    #[inline]
-    pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
-        ReadGuard(Part::new(lock))
-    }
-
-    pub(crate) fn of(part: Part<&'a RwLock<T>, T, Reading>) -> Self {
-        ReadGuard(part)
-    }
-
-    /// A guard of a part of the value: tokio's `RwLockReadGuard::map`. Dropping it ends the reading.
-    ///
-    /// It is an associated function, so that it hides no method of the value. If `which` panics, the reading ends.
-    ///
-    /// ```
-    /// use evenkeel::sync::{ReadGuard, RwLock};
-    ///
-    /// let pair = RwLock::new((1, "one"));
-    /// let name = ReadGuard::map(pair.try_read().unwrap(), |pair| pair.1);
-    /// assert_eq!(&*name, "one");
-    /// ```
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> MappedReadGuard<'a, U> {
-        let turns = guard.0.keeper().turns();
-        MappedReadGuard::new(guard.0.map_shared(which).kept_by(turns))
-    }
-
-    /// A guard of a part of the value, if there is one: tokio's `RwLockReadGuard::try_map`, and `filter_map` of `std`'s guards.
-    ///
-    /// # Errors
-    ///
-    /// The guard as it was, if `which` returns `None`.
-    ///
-    /// ```
-    /// use evenkeel::sync::{ReadGuard, RwLock};
-    ///
-    /// let names = RwLock::new(vec!["a"]);
-    /// let guard = ReadGuard::try_map(names.try_read().unwrap(), |names| names.get(1)).unwrap_err();
-    /// assert_eq!(*ReadGuard::try_map(guard, |names| names.first()).unwrap(), "a");
-    /// ```
-    #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
-        guard: Self,
-        which: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<MappedReadGuard<'a, U>, Self> {
-        let turns = guard.0.keeper().turns();
-        match guard.0.try_map_shared(which) {
-            Ok(part) => Ok(MappedReadGuard::new(part.kept_by(turns))),
-            Err(part) => Err(ReadGuard(part)),
-        }
-    }
-
-    /// The lock whose guard this is.
-    pub fn rw_lock(&self) -> &'a RwLock<T> {
-        self.0.keeper()
-    }
-}
-
-impl<T: ?Sized> OwnedReadGuard<T> {
-    /// A guard for a caller whose turn it is.
-    pub(crate) fn new(lock: Rc<RwLock<T>>) -> Self {
-        OwnedReadGuard(Part::new(lock))
-    }
-
-    pub(crate) fn of(part: Part<Rc<RwLock<T>>, T, Reading>) -> Self {
-        OwnedReadGuard(part)
-    }
-
-    /// A guard of a part of the value, as [`ReadGuard::map`] makes one.
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
-        OwnedMappedReadGuard::new(guard.0.map_shared(which))
-    }
-
-    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one.
-    ///
-    /// # Errors
-    ///
-    /// The guard as it was, if `which` returns `None`.
-    #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
-        guard: Self,
-        which: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
-        guard.0.try_map_shared(which).map(OwnedMappedReadGuard::new).map_err(OwnedReadGuard)
-    }
-
-    /// The lock whose guard this is.
-    pub fn rw_lock(&self) -> &Rc<RwLock<T>> {
-        self.0.keeper()
-    }
-}
 
 impl<'a, T: ?Sized> WriteGuard<'a, T> {
     /// A guard for a caller whose turn it is.
@@ -203,7 +67,7 @@ impl<'a, T: ?Sized> WriteGuard<'a, T> {
     /// assert_eq!(*value + *lock.try_read().unwrap(), 4);
     /// ```
     pub fn downgrade(self) -> ReadGuard<'a, T> {
-        ReadGuard(downgrade(lend(self.0)))
+        ReadGuard::of(downgrade(lend(self.0)))
     }
 
     /// Turns the writer into a reader of a part of the value: tokio's `downgrade_map`. If `which` panics, the lock is unlocked.
@@ -288,7 +152,7 @@ impl<T: ?Sized> OwnedWriteGuard<T> {
 
     /// Turns the writer into a reader, as [`WriteGuard::downgrade`] does.
     pub fn downgrade(self) -> OwnedReadGuard<T> {
-        OwnedReadGuard(downgrade(lend(self.0)))
+        OwnedReadGuard::of(downgrade(lend(self.0)))
     }
 
     /// Turns the writer into a reader of a part of the value, as [`WriteGuard::downgrade_map`] does.
@@ -357,7 +221,5 @@ fn downgrade<U: ?Sized, P: Stays<Target: HasTurns>>(part: Part<P, U, Lending>) -
     part
 }
 
-guard_traits!([T: ?Sized] ReadGuard<'_, T> => T);
-guard_traits!([T: ?Sized] OwnedReadGuard<T> => T);
 guard_traits!([T: ?Sized] WriteGuard<'_, T> => mut T);
 guard_traits!([T: ?Sized] OwnedWriteGuard<T> => mut T);
