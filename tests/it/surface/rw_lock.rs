@@ -103,7 +103,7 @@ fn rwlock_of_an_unsized_value_is_made_of_a_sized_one() {
     assert_eq!((*last, now(lock.read())[0]), (3, 7));
     let shown: Box<RwLock<dyn Debug>> = Box::new(RwLock::new("text"));
     assert_eq!(format!("{shown:?}"), "RwLock { value: \"text\", waiting: 0 }");
-    now(now(shown.upgradable_read()).upgrade());
+    drop(now(now(shown.upgradable_read()).upgrade()));
 }
 
 #[test]
@@ -768,7 +768,10 @@ fn run_program(most: usize, program: &[Deed]) {
         play.check();
     }
     // Everybody who is left has his turn, if turns end.
+    let mut rounds = 0;
     while !play.waiters.is_empty() {
+        rounds += 1;
+        assert!(rounds <= 100, "somebody waits for ever");
         for which in (0..play.waiters.len()).rev() {
             play.poll(which);
         }
