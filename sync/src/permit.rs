@@ -32,7 +32,7 @@ impl Semaphore {
     #[inline]
     pub fn acquire_many(&self, count: usize) -> impl Future<Output = Result<Permit<'_>, AcquireError>> + Unpin {
         self.wait(count).then(|semaphore, outcome| match outcome {
-            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Ok(count) => semaphore.granted(count).map(|count| Permit::new(semaphore, count)),
             Err(asked) => Err(semaphore.why_never(asked)),
         })
     }
@@ -74,7 +74,7 @@ impl Semaphore {
         count: usize,
     ) -> impl Future<Output = Result<OwnedPermit, AcquireError>> + Unpin + use<> {
         self.wait_owned(count).then(|semaphore, outcome| match outcome {
-            Ok(count) => Ok(OwnedPermit::new(semaphore, count)),
+            Ok(count) => semaphore.granted(count).map(|count| OwnedPermit::new(semaphore, count)),
             Err(asked) => Err(semaphore.why_never(asked)),
         })
     }

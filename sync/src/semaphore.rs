@@ -56,7 +56,8 @@ pub struct Semaphore {
     total: Cell<usize>,
     /// How many permits are out above the total. None is free then.
     surplus: Cell<usize>,
-    closed: Cell<bool>,
+    /// The largest request that is not refused; nothing, once the semaphore is closed.
+    largest: Cell<usize>,
     growing: bool,
     queue: WaitQueue<usize, usize>,
 }
@@ -126,6 +127,7 @@ impl Semaphore {
     pub const fn growing(permits: usize) -> Semaphore {
         let mut semaphore = Semaphore::new(permits);
         semaphore.growing = true;
+        semaphore.largest = Cell::new(usize::MAX);
         semaphore
     }
 
@@ -134,7 +136,7 @@ impl Semaphore {
             free: Cell::new(permits),
             total: Cell::new(permits),
             surplus: Cell::new(0),
-            closed: Cell::new(false),
+            largest: Cell::new(if permits == 0 { 1 } else { permits }),
             growing: false,
             queue: WaitQueue::new(what),
         }
@@ -148,7 +150,7 @@ impl Semaphore {
     #[track_caller]
     pub fn add_permits(&self, count: usize) {
         let total = self.total.get().checked_add(count).expect("a semaphore has at most usize::MAX permits");
-        self.total.set(total);
+        self.set_total(total);
         self.release(count);
     }
 
@@ -195,7 +197,7 @@ impl Semaphore {
     pub fn set_total_permits(&self, total: usize) {
         let before = self.total.get();
         if total >= before {
-            self.total.set(total);
+            self.set_total(total);
             return self.release(total - before);
         }
         let less = before - total;
@@ -207,14 +209,14 @@ impl Semaphore {
 
     /// Ends the semaphore: who waits and who comes gets an error. Permits that are out stay valid.
     pub fn close(&self) {
-        self.closed.set(true);
+        self.largest.set(0);
         self.queue.refuse_all();
         self.queue.wake();
     }
 
     /// Was the semaphore closed?
     pub fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.largest.get() == 0
     }
 
     /// How many permits are free.
@@ -256,10 +258,16 @@ impl Semaphore {
     #[inline]
     pub(crate) fn attempt_now(&self, count: usize) -> Result<usize, TryAcquireError> {
         match Acquiring::attempt(self, count) {
-            Attempt::Granted(count) => Ok(count),
+            Attempt::Granted(count) => self.granted(count).map_err(Into::into),
             Attempt::Refused(asked) => Err(self.why_never(asked).into()),
             Attempt::Wait(_) => Err(TryAcquireError::NoPermits),
         }
+    }
+
+    /// What comes of a grant that may be one of no permits. That is no request too large, also if the semaphore is closed.
+    #[inline]
+    pub(crate) fn granted(&self, count: usize) -> Result<usize, AcquireError> {
+        if count == 0 && self.is_closed() { Err(AcquireError::Closed) } else { Ok(count) }
     }
 
     /// Takes permits back: they go to those who wait.
@@ -304,19 +312,22 @@ impl Semaphore {
 
     /// Has so many permits less, which are neither free nor out, and refuses whose wish is impossible now.
     fn shrink(&self, count: usize) {
-        self.total.set(self.total.get() - count);
-        if self.queue.refuse(|asked| self.is_too_many(asked)) > 0 {
+        self.set_total(self.total.get() - count);
+        if self.queue.refuse(|asked| asked > self.largest.get()) > 0 {
             self.hand_out();
         }
     }
 
-    fn is_too_many(&self, asked: usize) -> bool {
-        asked > self.total.get() && asked > 1 && !self.growing
+    fn set_total(&self, total: usize) {
+        self.total.set(total);
+        if !self.is_closed() && !self.growing {
+            self.largest.set(total.max(1));
+        }
     }
 
     #[cold]
     pub(crate) fn why_never(&self, asked: usize) -> AcquireError {
-        if self.closed.get() { AcquireError::Closed } else { AcquireError::TooMany { asked, total: self.total.get() } }
+        if self.is_closed() { AcquireError::Closed } else { AcquireError::TooMany { asked, total: self.total.get() } }
     }
 }
 
@@ -336,7 +347,7 @@ impl Line for Acquiring {
     #[inline]
     fn attempt(semaphore: &Semaphore, asked: usize) -> Attempt<usize, usize> {
         let free = semaphore.free.get();
-        if semaphore.closed.get() || semaphore.is_too_many(asked) {
+        if asked > semaphore.largest.get() {
             Attempt::Refused(asked)
         } else if asked <= free && (semaphore.queue.is_empty() || asked == 0) {
             semaphore.free.set(free - asked);

@@ -232,13 +232,13 @@ impl Line for Upgrading {
         Attempt::Wait(())
     }
 
-    /// Whoever upgraded has left: readers who wait only for him are let in.
+    // Whoever stops upgrading is an upgradable reader again. His guard goes with his wait, and then those come in whom he kept out.
+
     fn serve(turns: &Turns) {
         turns.above.set(Above::Upgradable);
-        turns.go_on();
     }
 
     fn give_back(turns: &Turns, _: ()) {
-        turns.downgrade_to_upgradable();
+        turns.set(1, Above::Upgradable);
     }
 }

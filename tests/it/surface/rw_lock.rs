@@ -441,7 +441,7 @@ fn rwlock_an_upgrade_that_is_dropped_wakes_readers_who_may_panic() {
         let inside = lock.clone();
         let waker = bomb(move |op| {
             if op == Op::Wake {
-                // He who upgraded has not gone yet, and reads.
+                // A writer stands in line.
                 assert!(inside.try_upgradable_read().is_none());
                 assert!(!panics, "on purpose");
             }
