@@ -45,6 +45,12 @@ pub use evenkeel_sync::{
     WaitHook, WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook,
     unbounded_channel, watch,
 };
+// Guards of a part of a value, and of readers who may write.
+#[doc(inline)]
+pub use evenkeel_sync::{
+    MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
+    OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
+};
 
 use evenkeel_executor::{Instant, Sleep, sleep_until};
 use std::time::Duration;

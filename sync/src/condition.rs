@@ -81,7 +81,7 @@ impl Condition {
     /// block_on(guard.relock());
     /// assert_eq!(*guard, 5);
     /// ```
-    pub async fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+    pub async fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         assert!(guard.is_held(), "Condition::wait needs a guard that holds its lock: call guard.relock().await first");
         let place = guard.mutex().enter_apart();
         let mut wait = Wait::<&Condition, AwaitingChange>::new(self, place.ticket());
@@ -109,7 +109,7 @@ impl Condition {
     ///
     /// If the guard does not hold its lock.
     #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
-    pub fn wait_for<T>(
+    pub fn wait_for<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
         mut predicate: impl FnMut(&mut T) -> bool,

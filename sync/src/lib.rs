@@ -30,11 +30,16 @@ mod notify;
 mod barrier;
 mod condition;
 mod mutex_guard;
+mod mapped_mutex_guard;
 mod mutex;
 mod lock;
 mod arrivals;
-mod rw_guards;
+mod upgradable_read_guard;
+mod write_guard;
+mod read_guard;
+mod mapped_rw_guards;
 mod rw_lock;
+mod turns;
 mod once_cell;
 mod set_once;
 mod rate_limiter;
@@ -42,6 +47,7 @@ mod adaptive_limiter;
 mod timer;
 mod permit;
 mod semaphore;
+mod guard_traits;
 mod closed;
 mod wait;
 mod wait_hook;
@@ -57,6 +63,8 @@ pub use crate::{
     closed::Closed,
     condition::Condition,
     event::Event,
+    mapped_mutex_guard::{MappedMutexGuard, OwnedMappedMutexGuard},
+    mapped_rw_guards::{MappedReadGuard, MappedWriteGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard},
     mutex::Mutex,
     mutex_guard::{MutexGuard, OwnedMutexGuard},
     notify::{Notified, Notify, OwnedNotified},
@@ -67,12 +75,14 @@ pub use crate::{
         QueueItems, Refused, TryGetError,
     },
     rate_limiter::RateLimiter,
-    rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},
+    read_guard::{OwnedReadGuard, ReadGuard},
     rw_lock::RwLock,
     semaphore::{AcquireError, Semaphore, TryAcquireError},
     set_once::SetOnce,
     timer::Timer,
+    upgradable_read_guard::{OwnedUpgradableReadGuard, UpgradableReadGuard},
     wait::{Attempt, Line, Then, Wait},
     wait_hook::{WaitHook, WaitReason, set_wait_hook},
     wait_queue::{WaitQueue, WaitStats},
+    write_guard::{OwnedWriteGuard, WriteGuard},
 };

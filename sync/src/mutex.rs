@@ -2,10 +2,11 @@
 
 use crate::{
     lock::{Lock, Locking, Place},
+    raw::guarded::{Guarded, Guards, Mode},
     wait::Wait,
     wait_queue::WaitStats,
 };
-use std::{cell::RefCell, ops::Deref};
+use std::ops::Deref;
 
 /// A value that one task at a time may use, also across its awaits: asyncio's `Lock`, which here holds what it protects.
 ///
@@ -26,18 +27,40 @@ use std::{cell::RefCell, ops::Deref};
 /// assert_eq!(log.into_inner(), ["one", "two"]);
 /// # });
 /// ```
-pub struct Mutex<T> {
+///
+/// A guard that is leaked, with [`std::mem::forget`] or in a circle of `Rc`s, leaves the mutex locked for ever.
+///
+/// # Values without a size
+///
+/// A mutex of any `T` can be shared as one of a trait object, or of a slice:
+///
+/// ```
+/// use evenkeel::sync::Mutex;
+/// use std::{fmt::Display, rc::Rc};
+///
+/// let number = Rc::new(Mutex::new(5));
+/// let shown: Rc<Mutex<dyn Display>> = number.clone();
+/// *number.try_lock().unwrap() = 6;
+/// assert_eq!(shown.try_lock().unwrap().to_string(), "6");
+/// ```
+pub struct Mutex<T: ?Sized> {
     lock: Lock,
-    /// The value; empty while an owned guard has it with it.
-    value: RefCell<Option<T>>,
+    value: Guarded<T>,
 }
 
 impl<T> Mutex<T> {
     /// An unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { lock: Lock::new("Mutex::lock"), value: RefCell::new(Some(value)) }
+        Mutex { lock: Lock::new("Mutex::lock"), value: Guarded::new(value) }
     }
 
+    /// The mutex's value, without the mutex. It is there also if a guard was leaked.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
     /// Is the mutex locked?
     pub fn is_locked(&self) -> bool {
         self.lock.is_locked()
@@ -54,32 +77,11 @@ impl<T> Mutex<T> {
     }
 
     /// The mutex's value. No lock is needed, since nobody else has a reference.
-    ///
-    /// # Panics
-    ///
-    /// If the value was leaked, with a guard that went to [`std::mem::forget`].
-    #[track_caller]
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut().as_mut().expect(LEAKED)
-    }
-
-    /// The mutex's value, without the mutex.
-    ///
-    /// # Panics
-    ///
-    /// As [`get_mut`](Self::get_mut).
-    #[track_caller]
-    pub fn into_inner(self) -> T {
-        self.value.into_inner().expect(LEAKED)
+        self.value.get_mut()
     }
 
     // ---- the guards' side
-
-    /// Waits for the lock, and is never refused. The caller makes a guard of it before anything else happens.
-    #[inline]
-    pub(crate) fn wait(&self) -> Wait<LockOf<'_, T>, Locking> {
-        Wait::new(LockOf(self), ())
-    }
 
     /// Takes the lock if it is free and nobody waits. The caller makes a guard of it.
     #[inline]
@@ -87,41 +89,75 @@ impl<T> Mutex<T> {
         self.lock.attempt()
     }
 
-    #[inline]
-    pub(crate) fn unlock(&self) {
-        self.lock.unlock();
-    }
-
     /// A place for the lock's holder, who is going to wait for a condition.
     pub(crate) fn enter_apart(&self) -> Place<'_> {
         self.lock.enter_apart()
     }
+}
 
+/// What has a lock.
+pub(crate) trait HasLock {
+    fn lock_alone(&self) -> &Lock;
+}
+
+impl<T: ?Sized> HasLock for Mutex<T> {
     #[inline]
-    pub(crate) fn value(&self) -> &RefCell<Option<T>> {
-        &self.value
+    fn lock_alone(&self) -> &Lock {
+        &self.lock
     }
 }
 
-/// A mutex, which stands for its lock.
-pub(crate) struct LockOf<'a, T>(pub(crate) &'a Mutex<T>);
+/// A pointer to a mutex, which stands for its lock.
+#[derive(Clone)]
+pub(crate) struct LockOf<P>(pub(crate) P);
 
-impl<T> Clone for LockOf<'_, T> {
-    fn clone(&self) -> Self {
-        LockOf(self.0)
+impl<P: Deref<Target: HasLock>> LockOf<P> {
+    /// Waits for the lock, and is never refused. The caller makes a guard of it before anything else happens.
+    #[inline]
+    pub(crate) fn wait(self) -> Wait<LockOf<P>, Locking> {
+        Wait::new(self, ())
     }
 }
 
-impl<T> Deref for LockOf<'_, T> {
+impl<P: Deref<Target: HasLock>> Deref for LockOf<P> {
     type Target = Lock;
 
     #[inline]
     fn deref(&self) -> &Lock {
-        &self.0.lock
+        self.0.lock_alone()
     }
 }
 
-pub(crate) const LEAKED: &str = "the value is gone: its guard was leaked with mem::forget";
+impl<T: ?Sized> Guards for Mutex<T> {
+    type Value = T;
+
+    #[inline]
+    fn guarded(&self) -> &Guarded<T> {
+        &self.value
+    }
+}
+
+/// How whoever has the lock has the value.
+pub(crate) struct Locked;
+
+impl<T: ?Sized> Mode<Mutex<T>> for Locked {
+    const ALONE: bool = true;
+
+    #[inline]
+    fn end(mutex: &Mutex<T>) {
+        mutex.lock.unlock();
+    }
+}
+
+/// For guards of a part, which do not know what it is a part of.
+impl Mode<Lock> for Locked {
+    const ALONE: bool = true;
+
+    #[inline]
+    fn end(lock: &Lock) {
+        lock.unlock();
+    }
+}
 
 impl<T: Default> Default for Mutex<T> {
     fn default() -> Self {

@@ -32,31 +32,51 @@ impl Semaphore {
     #[inline]
     pub fn acquire_many(&self, count: usize) -> impl Future<Output = Result<Permit<'_>, AcquireError>> + Unpin {
         self.wait(count).then(|semaphore, outcome| match outcome {
-            Ok(count) => Ok(Permit::new(semaphore, count)),
+            Ok(count) => semaphore.granted(count).map(|count| Permit::new(semaphore, count)),
             Err(asked) => Err(semaphore.why_never(asked)),
         })
     }
 
-    /// Takes permits as [`acquire`](Self::acquire) does, for guards that outlive the borrow: they can move into `'static` tasks.
+    /// Takes permits as [`acquire`](Self::acquire) does, for guards that outlive the borrow: they can move into `'static` tasks. The future has a
+    /// share of the semaphore, too. It is async-lock's `acquire_arc`.
     ///
     /// # Errors
     ///
     /// [`Closed`] once the semaphore was closed.
-    pub async fn acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, Closed> {
-        let count = self.wait(1).await.map_err(|_| Closed)?;
-        Ok(OwnedPermit::new(self.clone(), count))
+    ///
+    /// ```
+    /// use evenkeel::sync::Semaphore;
+    /// use std::rc::Rc;
+    ///
+    /// let semaphore = Rc::new(Semaphore::new(1));
+    /// let acquired = semaphore.clone().acquire_owned();
+    /// evenkeel::run(async {
+    ///     let permit = evenkeel::spawn(acquired).await.unwrap().unwrap();
+    ///     assert!(semaphore.is_locked());
+    ///     drop(permit);
+    /// });
+    /// assert!(!semaphore.is_locked());
+    /// ```
+    pub fn acquire_owned(self: &Rc<Self>) -> impl Future<Output = Result<OwnedPermit, Closed>> + Unpin + use<> {
+        self.wait_owned(1).then(|semaphore, outcome| match outcome {
+            Ok(count) => Ok(OwnedPermit::new(semaphore, count)),
+            Err(_) => Err(Closed),
+        })
     }
 
-    /// Takes permits as [`acquire_many`](Self::acquire_many) does, for guards that outlive the borrow.
+    /// Takes permits as [`acquire_many`](Self::acquire_many) does, for guards that outlive the borrow. The future has a share of the semaphore, too.
     ///
     /// # Errors
     ///
     /// The errors of [`acquire_many`](Self::acquire_many).
-    pub async fn acquire_many_owned(self: &Rc<Self>, count: usize) -> Result<OwnedPermit, AcquireError> {
-        match self.wait(count).await {
-            Ok(count) => Ok(OwnedPermit::new(self.clone(), count)),
-            Err(asked) => Err(self.why_never(asked)),
-        }
+    pub fn acquire_many_owned(
+        self: &Rc<Self>,
+        count: usize,
+    ) -> impl Future<Output = Result<OwnedPermit, AcquireError>> + Unpin + use<> {
+        self.wait_owned(count).then(|semaphore, outcome| match outcome {
+            Ok(count) => semaphore.granted(count).map(|count| OwnedPermit::new(semaphore, count)),
+            Err(asked) => Err(semaphore.why_never(asked)),
+        })
     }
 
     /// Takes a permit if one is free and nobody waits.
@@ -85,7 +105,16 @@ impl Semaphore {
     ///
     /// As [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_owned(self: &Rc<Self>) -> Result<OwnedPermit, TryAcquireError> {
-        self.attempt_now(1).map(|count| OwnedPermit::new(self.clone(), count))
+        self.try_acquire_many_owned(1)
+    }
+
+    /// Takes `count` permits as [`try_acquire_many`](Self::try_acquire_many) does, for a guard that outlives the borrow.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_many_owned(self: &Rc<Self>, count: usize) -> Result<OwnedPermit, TryAcquireError> {
+        self.attempt_now(count).map(|count| OwnedPermit::new(self.clone(), count))
     }
 }
 
@@ -119,12 +148,13 @@ impl<'a> Permit<'a> {
         Permit(Held { semaphore, count })
     }
 
-    /// How many permits this guard holds.
+    /// How many permits this guard holds: tokio's `num_permits`.
     pub fn count(&self) -> usize {
         self.0.count
     }
 
-    /// Takes these permits out of the world: the semaphore has so many less from now on.
+    /// Takes these permits out of the world: the semaphore has so many less from now on. If more are out than there
+    /// [are to be](Semaphore::set_total_permits), these count as come back first.
     ///
     /// Requests in line that ask for more than is left are refused, see [`Semaphore`].
     pub fn forget(mut self) {
@@ -152,6 +182,11 @@ impl<'a> Permit<'a> {
     #[track_caller]
     pub fn merge(&mut self, other: Permit<'a>) {
         self.0.merge(other.0);
+    }
+
+    /// The semaphore whose permits these are.
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.0.semaphore
     }
 }
 

@@ -1,11 +1,10 @@
 //! The read-write lock: many readers or one writer.
 
 use crate::{
-    semaphore::{Acquiring, Semaphore},
-    wait::Wait,
+    raw::guarded::{Guarded, Guards, Mode},
+    turns::{HasTurns, Turn, Turns},
     wait_queue::WaitStats,
 };
-use std::{cell::Cell, rc::Rc};
 
 /// A value that many may read or one may write, also across awaits.
 ///
@@ -26,109 +25,125 @@ use std::{cell::Cell, rc::Rc};
 /// # });
 /// ```
 ///
-/// # Implementation notes
+/// Who reads first and may have to write then is an [upgradable reader](Self::upgradable_read): a reader who waited for a turn to write, while he reads,
+/// would wait for himself.
 ///
-/// The lock is a [`Semaphore`] with all permits there can be: a reader takes one, a writer takes all. The value lies in an `Rc` of
-/// which every reader has a clone, so that owned guards need nothing unsafe; a writer has it alone.
-pub struct RwLock<T> {
-    turns: Semaphore,
-    /// The value; empty while a writer has it.
-    value: Cell<Option<Rc<T>>>,
+/// A guard that is leaked, with [`std::mem::forget`] or in a circle of `Rc`s, keeps out for ever whom it kept out.
+///
+/// A lock of any `T` can be shared as one of a trait object, or of a slice, as a [`Mutex`](crate::Mutex#values-without-a-size) can.
+pub struct RwLock<T: ?Sized> {
+    turns: Turns,
+    value: Guarded<T>,
 }
 
-/// How many permits a writer takes: all.
-const ALL: usize = usize::MAX;
-
 impl<T> RwLock<T> {
-    /// An unlocked value.
-    pub fn new(value: T) -> RwLock<T> {
-        RwLock { turns: Semaphore::named(ALL, "RwLock"), value: Cell::new(Some(Rc::new(value))) }
+    /// An unlocked value, which any number may read at a time.
+    pub const fn new(value: T) -> RwLock<T> {
+        RwLock { turns: Turns::new(usize::MAX), value: Guarded::new(value) }
     }
 
-    /// How many wait, readers and writers.
+    /// An unlocked value, which at most `readers` may read at a time: tokio's `RwLock::with_max_readers`. An upgradable reader is one of them.
+    ///
+    /// # Panics
+    ///
+    /// If nobody may read.
+    ///
+    /// ```
+    /// use evenkeel::sync::RwLock;
+    ///
+    /// let table = RwLock::with_max_readers("value", 2);
+    /// let (_one, two) = (table.try_read().unwrap(), table.try_read().unwrap());
+    /// assert!(table.try_read().is_none());
+    /// drop(two);
+    /// assert!(table.try_read().is_some());
+    /// ```
+    #[track_caller]
+    pub const fn with_max_readers(value: T, readers: usize) -> RwLock<T> {
+        assert!(readers > 0, "a lock that nobody may read is a Mutex");
+        RwLock { turns: Turns::new(readers), value: Guarded::new(value) }
+    }
+
+    /// The lock's value, without the lock. It is there also if a guard was leaked.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// How many wait, readers and writers, and who [upgrades](crate::UpgradableReadGuard::upgrade).
     pub fn waiting(&self) -> usize {
         self.turns.waiting()
     }
 
-    /// What the lock's line has seen so far.
+    /// What the lock's line has seen so far. Who upgrades does not stand in it.
     pub fn stats(&self) -> WaitStats {
         self.turns.stats()
     }
 
     /// The lock's value. No lock is needed, since nobody else has a reference.
-    ///
-    /// # Panics
-    ///
-    /// If a guard was leaked with [`std::mem::forget`].
-    #[track_caller]
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut().as_mut().and_then(Rc::get_mut).expect(LEAKED)
-    }
-
-    /// The lock's value, without the lock.
-    ///
-    /// # Panics
-    ///
-    /// As [`get_mut`](Self::get_mut).
-    #[track_caller]
-    pub fn into_inner(self) -> T {
-        self.value.into_inner().and_then(|value| Rc::try_unwrap(value).ok()).expect(LEAKED)
-    }
-
-    // ---- the guards' side
-
-    /// Waits for its turn to read, and is never refused: the semaphore is not closed, and has all permits there can be. The caller
-    /// makes a guard of it before anything else happens.
-    pub(crate) fn wait_to_read(&self) -> Wait<&Semaphore, Acquiring> {
-        self.turns.wait(1)
-    }
-
-    /// Waits for its turn to write, and is never refused. The caller makes a guard of it before anything else happens.
-    pub(crate) fn wait_to_write(&self) -> Wait<&Semaphore, Acquiring> {
-        self.turns.wait(ALL)
-    }
-
-    /// Lets a reader in if nobody writes and nobody waits. The caller makes a guard of it.
-    pub(crate) fn read_now(&self) -> bool {
-        self.turns.attempt_now(1).is_ok()
-    }
-
-    /// Lets a writer in if nobody else has it and nobody waits. The caller makes a guard of it.
-    pub(crate) fn write_now(&self) -> bool {
-        self.turns.attempt_now(ALL).is_ok()
-    }
-
-    /// The value for a reader, who shares it.
-    pub(crate) fn share(&self) -> Rc<T> {
-        let value = self.value.take().expect(LEAKED);
-        self.value.set(Some(value.clone()));
-        value
-    }
-
-    /// The value for a writer, who takes it out.
-    pub(crate) fn take(&self) -> Rc<T> {
-        self.value.take().expect(LEAKED)
-    }
-
-    pub(crate) fn put_back(&self, value: Rc<T>) {
-        self.value.set(Some(value));
-    }
-
-    pub(crate) fn end_read(&self) {
-        self.turns.release(1);
-    }
-
-    pub(crate) fn end_write(&self) {
-        self.turns.release(ALL);
-    }
-
-    /// A writer stays as a reader: nobody can come in between.
-    pub(crate) fn downgrade(&self) {
-        self.turns.release(ALL - 1);
+        self.value.get_mut()
     }
 }
 
-pub(crate) const LEAKED: &str = "the value is not free: a guard was leaked with mem::forget";
+impl<T: ?Sized> HasTurns for RwLock<T> {
+    #[inline]
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
+}
+
+impl<T: ?Sized> Guards for RwLock<T> {
+    type Value = T;
+
+    #[inline]
+    fn guarded(&self) -> &Guarded<T> {
+        &self.value
+    }
+}
+
+/// For guards of a part, which do not know what it is a part of.
+impl HasTurns for Turns {
+    #[inline]
+    fn turns(&self) -> &Turns {
+        self
+    }
+}
+
+/// How a reader has the value.
+pub(crate) struct Reading;
+
+/// How a reader has the value who may become a writer.
+pub(crate) struct UpgradablyReading;
+
+/// How a writer has the value.
+pub(crate) struct Writing;
+
+impl<O: HasTurns + ?Sized> Mode<O> for Reading {
+    const ALONE: bool = false;
+
+    #[inline]
+    fn end(lock: &O) {
+        lock.turns().end(Turn::Read);
+    }
+}
+
+impl<O: HasTurns + ?Sized> Mode<O> for UpgradablyReading {
+    const ALONE: bool = false;
+
+    fn end(lock: &O) {
+        lock.turns().end(Turn::UpgradableRead);
+    }
+}
+
+impl<O: HasTurns + ?Sized> Mode<O> for Writing {
+    const ALONE: bool = true;
+
+    #[inline]
+    fn end(lock: &O) {
+        lock.turns().end(Turn::Write);
+    }
+}
 
 impl<T: Default> Default for RwLock<T> {
     fn default() -> Self {

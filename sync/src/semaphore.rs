@@ -5,7 +5,7 @@ use crate::{
     wait::{Attempt, Line, Wait},
     wait_queue::{WaitQueue, WaitStats},
 };
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, fmt, rc::Rc};
 
 /// Lets only so many in at a time: asyncio's `Semaphore`, with guards.
 ///
@@ -37,18 +37,27 @@ use std::{cell::Cell, fmt};
 /// assert_eq!(most.get(), 3);
 /// ```
 ///
+/// # How many permits there are
+///
+/// [`total_permits`](Self::total_permits) says how many there are in all, free and taken. It grows by [`add_permits`](Self::add_permits), and shrinks
+/// by [`Permit::forget`](crate::Permit::forget) and by [`forget_permits`](Self::forget_permits), which takes free ones only.
+/// [`set_total_permits`](Self::set_total_permits) says how many there are to be from now on: if more than that are out, the surplus is swallowed as
+/// it comes back.
+///
 /// # What can never succeed
 ///
-/// A request for more permits than there are in all, free and taken, would wait for ever: it is
-/// [`TooMany`](AcquireError::TooMany) at once, and so are those in line when [`forget`](crate::Permit::forget) makes their wish
-/// impossible. A request for one permit is never refused, also if there is none: a semaphore of zero is a gate that
+/// A request for more permits than there are in all would wait for ever: it is
+/// [`TooMany`](AcquireError::TooMany) at once, and so are those in line when their wish becomes impossible as there are fewer permits. A request for one permit is never refused, also if there is none: a semaphore of zero is a gate that
 /// somebody will open with [`add_permits`](Self::add_permits). Where permits come one by one and somebody waits for many of
 /// them, say so: a [`growing`](Self::growing) semaphore refuses nothing.
 pub struct Semaphore {
     free: Cell<usize>,
-    /// The permits that there are, free and taken.
+    /// The permits that there are, or will be when the surplus has come back.
     total: Cell<usize>,
-    closed: Cell<bool>,
+    /// How many permits are out above the total. None is free then.
+    surplus: Cell<usize>,
+    /// The largest request that is not refused; nothing, once the semaphore is closed.
+    largest: Cell<usize>,
     growing: bool,
     queue: WaitQueue<usize, usize>,
 }
@@ -92,6 +101,9 @@ impl From<AcquireError> for Closed {
 }
 
 impl Semaphore {
+    /// The most permits that a semaphore can have: tokio's `MAX_PERMITS`, and here all that a number can say.
+    pub const MAX_PERMITS: usize = usize::MAX;
+
     /// A semaphore of so many permits. `usize::MAX` is as good as no bound; with zero, somebody has to add some.
     pub const fn new(permits: usize) -> Semaphore {
         Semaphore::named(permits, "Semaphore::acquire")
@@ -115,6 +127,7 @@ impl Semaphore {
     pub const fn growing(permits: usize) -> Semaphore {
         let mut semaphore = Semaphore::new(permits);
         semaphore.growing = true;
+        semaphore.largest = Cell::new(usize::MAX);
         semaphore
     }
 
@@ -122,7 +135,8 @@ impl Semaphore {
         Semaphore {
             free: Cell::new(permits),
             total: Cell::new(permits),
-            closed: Cell::new(false),
+            surplus: Cell::new(0),
+            largest: Cell::new(if permits == 0 { 1 } else { permits }),
             growing: false,
             queue: WaitQueue::new(what),
         }
@@ -136,20 +150,73 @@ impl Semaphore {
     #[track_caller]
     pub fn add_permits(&self, count: usize) {
         let total = self.total.get().checked_add(count).expect("a semaphore has at most usize::MAX permits");
-        self.total.set(total);
+        self.set_total(total);
         self.release(count);
+    }
+
+    /// Takes up to `count` free permits out of the world, and returns how many these were: tokio's `forget_permits`. The semaphore has so many less
+    /// from now on.
+    ///
+    /// Permits that are out stay valid. Requests in line that ask for more than is left are refused, see [`Semaphore`].
+    ///
+    /// ```
+    /// use evenkeel::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.forget_permits(5), 2);
+    /// assert_eq!((semaphore.available_permits(), semaphore.total_permits()), (0, 1));
+    /// drop(permit);
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
+    pub fn forget_permits(&self, count: usize) -> usize {
+        let count = count.min(self.free.get());
+        self.free.set(self.free.get() - count);
+        self.shrink(count);
+        count
+    }
+
+    /// Says how many permits there are to be from now on, as Trio's `total_tokens` does.
+    ///
+    /// More: those who wait are served. Fewer: free ones go at once, and permits that are out stay valid and are swallowed as they come back, or are
+    /// [forgotten](crate::Permit::forget), until no more than `total` are left. Requests in line that ask for more than `total` are refused,
+    /// see [`Semaphore`].
+    ///
+    /// ```
+    /// use evenkeel::sync::Semaphore;
+    ///
+    /// let connections = Semaphore::new(3);
+    /// let (one, two) = (connections.try_acquire().unwrap(), connections.try_acquire().unwrap());
+    /// connections.set_total_permits(1);
+    /// assert_eq!((connections.available_permits(), connections.total_permits()), (0, 1));
+    /// drop(one);
+    /// assert!(connections.try_acquire().is_err());
+    /// drop(two);
+    /// assert!(connections.try_acquire().is_ok());
+    /// ```
+    pub fn set_total_permits(&self, total: usize) {
+        let before = self.total.get();
+        if total >= before {
+            self.set_total(total);
+            return self.release(total - before);
+        }
+        let less = before - total;
+        let free = self.free.get();
+        self.free.set(free.saturating_sub(less));
+        self.surplus.set(self.surplus.get() + less.saturating_sub(free));
+        self.shrink(less);
     }
 
     /// Ends the semaphore: who waits and who comes gets an error. Permits that are out stay valid.
     pub fn close(&self) {
-        self.closed.set(true);
+        self.largest.set(0);
         self.queue.refuse_all();
         self.queue.wake();
     }
 
     /// Was the semaphore closed?
     pub fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.largest.get() == 0
     }
 
     /// How many permits are free.
@@ -157,7 +224,7 @@ impl Semaphore {
         self.free.get()
     }
 
-    /// How many permits there are, free and taken.
+    /// How many permits there are, free and taken. After [`set_total_permits`](Self::set_total_permits) more may be out for a while.
     pub fn total_permits(&self) -> usize {
         self.total.get()
     }
@@ -184,22 +251,44 @@ impl Semaphore {
         Wait::new(self, count)
     }
 
+    pub(crate) fn wait_owned(self: &Rc<Self>, count: usize) -> Wait<Rc<Semaphore>, Acquiring> {
+        Wait::new(self.clone(), count)
+    }
+
     #[inline]
     pub(crate) fn attempt_now(&self, count: usize) -> Result<usize, TryAcquireError> {
         match Acquiring::attempt(self, count) {
-            Attempt::Granted(count) => Ok(count),
+            Attempt::Granted(count) => self.granted(count).map_err(Into::into),
             Attempt::Refused(asked) => Err(self.why_never(asked).into()),
             Attempt::Wait(_) => Err(TryAcquireError::NoPermits),
         }
     }
 
+    /// What comes of a grant that may be one of no permits. That is no request too large, also if the semaphore is closed.
+    #[inline]
+    pub(crate) fn granted(&self, count: usize) -> Result<usize, AcquireError> {
+        if count == 0 && self.is_closed() { Err(AcquireError::Closed) } else { Ok(count) }
+    }
+
     /// Takes permits back: they go to those who wait.
     #[inline]
     pub(crate) fn release(&self, count: usize) {
+        let mut count = count;
+        if self.surplus.get() > 0 {
+            count = self.swallow(count);
+        }
         self.free.set(self.free.get() + count);
         if !self.queue.is_empty() {
             self.hand_out();
         }
+    }
+
+    /// Takes what is out above the total out of permits that come back. Returns how many are left.
+    #[cold]
+    fn swallow(&self, count: usize) -> usize {
+        let swallowed = count.min(self.surplus.get());
+        self.surplus.set(self.surplus.get() - swallowed);
+        count - swallowed
     }
 
     /// Serves the line and wakes it. It is kept out of `release`, which is all that an uncontended permit needs.
@@ -216,21 +305,29 @@ impl Semaphore {
         Some(asked)
     }
 
-    /// Counts permits out that will not come back.
+    /// Counts permits out that will not come back. A surplus is what goes first.
     pub(crate) fn forget(&self, count: usize) {
-        self.total.set(self.total.get() - count);
-        if self.queue.refuse(|asked| self.is_too_many(asked)) > 0 {
+        self.shrink(self.swallow(count));
+    }
+
+    /// Has so many permits less, which are neither free nor out, and refuses whose wish is impossible now.
+    fn shrink(&self, count: usize) {
+        self.set_total(self.total.get() - count);
+        if self.queue.refuse(|asked| asked > self.largest.get()) > 0 {
             self.hand_out();
         }
     }
 
-    fn is_too_many(&self, asked: usize) -> bool {
-        asked > self.total.get() && asked > 1 && !self.growing
+    fn set_total(&self, total: usize) {
+        self.total.set(total);
+        if !self.is_closed() && !self.growing {
+            self.largest.set(total.max(1));
+        }
     }
 
     #[cold]
     pub(crate) fn why_never(&self, asked: usize) -> AcquireError {
-        if self.closed.get() { AcquireError::Closed } else { AcquireError::TooMany { asked, total: self.total.get() } }
+        if self.is_closed() { AcquireError::Closed } else { AcquireError::TooMany { asked, total: self.total.get() } }
     }
 }
 
@@ -250,7 +347,7 @@ impl Line for Acquiring {
     #[inline]
     fn attempt(semaphore: &Semaphore, asked: usize) -> Attempt<usize, usize> {
         let free = semaphore.free.get();
-        if semaphore.closed.get() || semaphore.is_too_many(asked) {
+        if asked > semaphore.largest.get() {
             Attempt::Refused(asked)
         } else if asked <= free && (semaphore.queue.is_empty() || asked == 0) {
             semaphore.free.set(free - asked);

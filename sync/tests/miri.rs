@@ -2,13 +2,19 @@
 //! who waited in them.
 
 use evenkeel_coop::with_budget;
-use evenkeel_sync::{Attempt, Condition, Event, Line, Mutex, Queue, Semaphore, Wait, WaitQueue, oneshot};
+use evenkeel_sync::{
+    Attempt, Condition, Event, Line, MappedMutexGuard, MappedReadGuard, MappedWriteGuard, Mutex, MutexGuard,
+    OwnedMappedMutexGuard, OwnedMappedReadGuard, OwnedMappedWriteGuard, OwnedMutexGuard, OwnedReadGuard,
+    OwnedWriteGuard, Queue, ReadGuard, RwLock, Semaphore, Wait, WaitQueue, WriteGuard, oneshot,
+};
 use std::{
     cell::Cell,
     collections::VecDeque,
+    fmt::Debug,
+    mem::forget,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::{
         Arc,
@@ -409,4 +415,193 @@ fn items_may_borrow_from_what_goes_before_their_queue() {
     queue.try_put((&*text, 1)).unwrap();
     queue.try_put((&text[1..], 2)).unwrap();
     assert_eq!(queue.try_get(), Ok(("text", 1)));
+}
+
+// ---- guarded values
+
+/// A value with a part on the heap, one in place, and one in a `Cell`.
+#[derive(Debug, Default)]
+struct Value {
+    texts: Vec<String>,
+    number: u64,
+    cell: Cell<u8>,
+}
+
+fn value() -> Value {
+    Value { texts: vec!["a".to_owned(), "b".to_owned()], ..Value::default() }
+}
+
+#[test]
+fn guarded_parts_are_written_through_and_read_by_the_next() {
+    let mutex = Mutex::new(value());
+    let texts = MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.texts);
+    let mut first = MappedMutexGuard::map(texts, |texts| &mut texts[0]);
+    first.push('c');
+    assert!(mutex.is_locked() && format!("{mutex:?}").contains("<locked>"));
+    first.push('d');
+    drop(first);
+    let guard = MutexGuard::try_map(mutex.try_lock().unwrap(), |value| value.texts.get_mut(7)).unwrap_err();
+    let cell = MutexGuard::map(guard, |value| value.cell.get_mut());
+    let Err(mut cell) = MappedMutexGuard::try_map(cell, |_| None::<&mut u8>) else { panic!("there is none") };
+    *cell += 1;
+    drop(cell);
+    let guard = mutex.try_lock().unwrap();
+    assert_eq!((&*guard.texts[0], guard.cell.get()), ("acd", 1));
+}
+
+#[test]
+fn guarded_parts_of_owned_guards_are_the_last_ones_to_keep_the_value() {
+    let mutex = Rc::new(Mutex::new(value()));
+    let guard = mutex.try_lock_owned().unwrap();
+    drop(mutex);
+    let texts = OwnedMutexGuard::map(guard, |value| &mut value.texts);
+    let mut all = OwnedMappedMutexGuard::map(texts, |texts| texts.as_mut_slice());
+    all[1].push('c');
+    let lock = Rc::new(RwLock::new(value()));
+    let (reader, other) = (lock.try_read_owned().unwrap(), lock.try_read_owned().unwrap());
+    drop(lock);
+    let text = OwnedMappedReadGuard::map(OwnedReadGuard::map(reader, |value| &value.texts), |texts| &texts[0]);
+    let cell = OwnedReadGuard::map(other, |value| &value.cell);
+    cell.set(2);
+    let moved = Box::new((all, text));
+    assert_eq!((&*moved.0[1], &**moved.1), ("bc", "a"));
+    drop(cell);
+    drop(moved);
+    let lock = Rc::new(RwLock::new(value()));
+    let number = OwnedWriteGuard::map(lock.try_write_owned().unwrap(), |value| &mut value.number);
+    let Err(mut number) = OwnedMappedWriteGuard::try_map(number, |_| None::<&mut u64>) else { panic!("there is none") };
+    drop(lock);
+    *number += 1;
+    assert_eq!(number.rw_lock().waiting(), 0);
+}
+
+#[test]
+fn guarded_values_without_a_size_are_the_same_values() {
+    let number = Rc::new(Mutex::new(5_u16));
+    let shown: Rc<Mutex<dyn Debug>> = number.clone();
+    let guard = shown.try_lock_owned().unwrap();
+    assert!(number.is_locked());
+    assert_eq!(format!("{guard:?}"), "5");
+    let lock = Rc::new(RwLock::new([1, 2, 3]));
+    let slice: Rc<RwLock<[i32]>> = lock.clone();
+    slice.try_write().unwrap()[1] = 7;
+    let _reader = lock.try_read().unwrap();
+    let last = OwnedReadGuard::map(slice.try_read_owned().unwrap(), |slice| &slice[1..]);
+    assert_eq!(*last, [7, 3]);
+}
+
+#[test]
+fn guarded_values_are_upgraded_and_downgraded_beside_readers() {
+    let waker = Waker::from(Arc::new(Calls::default()));
+    let lock = Rc::new(RwLock::new(value()));
+    let upgradable = lock.try_upgradable_read_owned().unwrap();
+    let reader = ReadGuard::map(lock.try_read().unwrap(), |value| &value.number);
+    let reader = MappedReadGuard::try_map(reader, |_| None::<&u64>).unwrap_err();
+    let mut upgrade = upgradable.upgrade();
+    assert!(poll(&mut upgrade, &waker).is_pending());
+    assert_eq!(*reader, 0);
+    drop(reader);
+    let Poll::Ready(mut writer) = poll(&mut upgrade, &waker) else { panic!("nobody reads any more") };
+    writer.number = 1;
+    let upgradable = writer.downgrade_to_upgradable();
+    let reader = lock.try_read().unwrap();
+    assert_eq!(upgradable.number + reader.number, 2);
+    drop((reader, upgradable));
+    let mut wait = lock.try_upgradable_read().unwrap().upgrade();
+    let Poll::Ready(writer) = poll(&mut wait, &waker) else { panic!("nobody else reads") };
+    let writer = WriteGuard::try_downgrade_map(writer, |value| value.texts.get(9)).unwrap_err();
+    let text = WriteGuard::downgrade_map(writer, |value| &value.texts[0]);
+    let reader = lock.try_read().unwrap();
+    assert_eq!((&**text, reader.texts.len()), ("a", 2));
+    drop((text, reader));
+    let mut cell = MappedWriteGuard::map(WriteGuard::map(lock.try_write().unwrap(), |value| &mut value.cell), |cell| {
+        cell.get_mut()
+    });
+    *cell = 3;
+    drop(cell);
+    assert_eq!(lock.try_write().unwrap().downgrade().cell.get(), 3);
+}
+
+#[test]
+fn guarded_values_are_lent_while_a_condition_is_waited_for() {
+    let waker = Waker::from(Arc::new(Calls::default()));
+    let (mutex, changed) = (Mutex::new(value()), Condition::new());
+    let mut guard = mutex.try_lock().unwrap();
+    guard.number = 1;
+    {
+        let mut wait = pin!(changed.wait(&mut guard));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.texts).clear();
+        changed.notify_one();
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    }
+    assert_eq!((guard.texts.len(), guard.number), (0, 1));
+    drop(guard);
+    // One that lost its lock has nothing.
+    let mut guard = mutex.try_lock().unwrap();
+    assert!(pin!(changed.wait(&mut guard)).poll(&mut Context::from_waker(&waker)).is_pending());
+    mutex.try_lock().unwrap().number = 2;
+    drop(guard);
+    assert_eq!(mutex.into_inner().number, 2);
+}
+
+#[test]
+fn guarded_values_outlive_what_picks_a_part_and_panics() {
+    let lock = Rc::new(RwLock::new(value()));
+    let written = catch_unwind(AssertUnwindSafe(|| {
+        drop(OwnedWriteGuard::map(lock.try_write_owned().unwrap(), |value: &mut Value| -> &mut u64 {
+            value.number = 4;
+            panic!("on purpose")
+        }));
+    }));
+    assert!(written.is_err());
+    let downgraded = catch_unwind(AssertUnwindSafe(|| {
+        drop(WriteGuard::downgrade_map(lock.try_write().unwrap(), |_| -> &u64 { panic!("on purpose") }));
+    }));
+    assert!(downgraded.is_err());
+    assert_eq!(lock.try_write().unwrap().number, 4);
+}
+
+/// Locks a mutex when it is woken, while the guard that is dropped is still on the stack.
+struct Locking(Rc<Mutex<Value>>);
+
+#[test]
+fn guarded_values_are_taken_by_who_is_woken_while_the_guard_before_is_dropped() {
+    thread_local! {
+        static MUTEX: std::cell::OnceCell<Locking> = const { std::cell::OnceCell::new() };
+    }
+    struct Local;
+    impl Wake for Local {
+        fn wake(self: Arc<Self>) {
+            MUTEX.with(|mutex| {
+                let mutex = &mutex.get().unwrap().0;
+                // It was handed over already; what may be had has no other reference to it.
+                assert!(mutex.try_lock().is_none());
+                assert!(format!("{mutex:?}").contains("<locked>"));
+            });
+        }
+    }
+    let mutex = MUTEX.with(|cell| cell.get_or_init(|| Locking(Rc::new(Mutex::new(value())))).0.clone());
+    let waker = Waker::from(Arc::new(Local));
+    let mut guard = mutex.try_lock_owned().unwrap();
+    let mut next = mutex.lock_owned();
+    assert!(poll(&mut next, &waker).is_pending());
+    guard.number = 9;
+    drop(guard);
+    let Poll::Ready(guard) = poll(&mut next, &waker) else { panic!("it was handed over") };
+    assert_eq!(guard.number, 9);
+}
+
+#[test]
+#[ignore = "what is forgotten leaks"]
+fn guarded_values_of_forgotten_guards_are_their_owners() {
+    let mut mutex = Mutex::new(value());
+    forget(MutexGuard::map(mutex.try_lock().unwrap(), |value| &mut value.texts));
+    mutex.get_mut().texts.clear();
+    assert!(mutex.is_locked());
+    assert_eq!(mutex.into_inner().texts.len(), 0);
+    let lock = Rc::new(RwLock::new(value()));
+    forget(lock.try_read_owned());
+    forget(lock.try_upgradable_read().unwrap().upgrade());
+    assert!(lock.try_write_owned().is_none());
 }

@@ -111,16 +111,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         })
     }
 
-    /// Takes the next item as [`get_job`](Self::get_job) does, for a guard that outlives the borrow: it can move into `'static` tasks.
+    /// Takes the next item as [`get_job`](Self::get_job) does, for a guard that outlives the borrow: it can move into `'static` tasks. The future has
+    /// a share of the queue, too.
     ///
     /// # Errors
     ///
     /// [`Closed`] when the queue is closed and empty.
-    pub async fn get_job_owned(self: &Rc<Self>) -> Result<OwnedJob<T, O>, Closed> {
-        match self.wait_for_item().await {
-            Ok(handed) => Ok(OwnedJob::new(handed.item, self.clone())),
+    pub fn get_job_owned(self: &Rc<Self>) -> impl Future<Output = Result<OwnedJob<T, O>, Closed>> + Unpin + use<T, O> {
+        Wait::<Rc<Self>, Getting<T, O>>::new(self.clone(), ()).then(|queue, outcome| match outcome {
+            Ok(handed) => Ok(OwnedJob::new(handed.item, queue)),
             Err(()) => Err(Closed),
-        }
+        })
     }
 
     /// The next item as a [`Job`], if there is one.

@@ -17,7 +17,7 @@
 //!   from one queue to another unharmed, as each has its own. So no function here trusts its caller to bring the right pair.
 //! * **No foreign code runs in here.** Values are moved in and out, and never dropped in place: wakers, requests and grants are given back
 //!   to the caller. The exceptions are drops: a queue's own drops what it found when its chains are gone, a ring buffer's own drops what is
-//!   left in it, and see twins below. A caller's function is called where no node is held.
+//!   left in it, and see twins and parts below. A caller's function is called where no node is held.
 //! * **Everything belongs to one thread**: no type of this room is `Send` or `Sync`. Memory that is kept is a thread's own.
 //!
 //! # Ring buffers
@@ -30,7 +30,25 @@
 //!
 //! What the two ends of a oneshot share is a [`Twin`](twin::Twin): two handles, neither of which can be copied, and one value. The second
 //! handle that goes drops the value, which may be foreign code and finds no way to that memory, and gives the memory back.
+//!
+//! # Guarded values
+//!
+//! What a lock guards is a [`Guarded`](guarded::Guarded), and whoever has the lock has a [`Part`](guarded::Part) of it: the whole first, and by
+//! mapping what lies in it. Why nobody has a reference that another one must not see:
+//!
+//! * **The value counts its parts itself**, as a `RefCell` does: one that has it alone, or any number that share it. So a lock that is given to two
+//!   at a time is a panic and nothing worse, and nothing in here depends on how locks are written.
+//! * **A part is kept.** Its keeper is a reference or an `Rc` to what the value lies in, so that stays where it is while there is a part. A part that
+//!   is leaked is counted for ever: nobody has the value again, but for who owns it all and needs no lock.
+//! * **References come from parts, and live as long as the borrow of the part.** A function that picks a part of a part is given a reference of any
+//!   lifetime (`for<'x> FnOnce(&'x mut U) -> &'x mut V`), so it keeps none. If it panics, the part it was to pick from is dropped.
+//! * **A part is given back before anybody is told**: there is no reference left when wakers run, which may take the lock.
+//! * **A part stays what it was mapped as.** One that was picked through a shared reference is never had alone, and one that was picked alone (the
+//!   inside of a `Cell`, say) is never shared: who upgrades or downgrades gives his part back, and takes all of the value anew.
+//! * **No part is taken for one of another lifetime**: it is invariant in what it is a part of, as `&mut` is. It does not own that, and has a
+//!   destructor that looks at the keeper only; which may be the last one, and drop the value then.
 
+pub(crate) mod guarded;
 pub(crate) mod nodes;
 pub(crate) mod node;
 mod links;

@@ -90,6 +90,10 @@ mod sync {
         ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, TryAcquireError, TryGetError, WaitQueue,
         WriteGuard, broadcast, oneshot, watch,
     };
+    use evenkeel::sync::{
+        MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
+        OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
+    };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
     // Everything stays on its thread.
@@ -105,6 +109,15 @@ mod sync {
     no!(Send: OwnedNotified, watch::Items<'static, u8>, watch::OwnedItems<u8>, broadcast::WeakSender<u8>);
     no!(Send: broadcast::Items<'static, u8>, broadcast::OwnedItems<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
+
+    // Neither do guards of a part, nor those who may become writers.
+    no!(Send: MappedMutexGuard<'static, u8>, OwnedMappedMutexGuard<u8, u8>, MappedReadGuard<'static, u8>);
+    no!(Send: OwnedMappedReadGuard<u8, u8>, MappedWriteGuard<'static, u8>, OwnedMappedWriteGuard<u8, u8>);
+    no!(Send: UpgradableReadGuard<'static, u8>, OwnedUpgradableReadGuard<u8>);
+    no!(Sync: MutexGuard<'static, u8>, OwnedMutexGuard<u8>, MappedMutexGuard<'static, u8>, ReadGuard<'static, u8>);
+    no!(Sync: OwnedMappedMutexGuard<u8, u8>, MappedReadGuard<'static, u8>, OwnedMappedReadGuard<u8, u8>);
+    no!(Sync: MappedWriteGuard<'static, u8>, OwnedMappedWriteGuard<u8, u8>, WriteGuard<'static, u8>);
+    no!(Sync: UpgradableReadGuard<'static, u8>, OwnedUpgradableReadGuard<u8>);
 
     // A panic leaves them whole.
     yes!(UnwindSafe: Semaphore, Mutex<u8>, Condition, Event, Notify, WaitQueue, Queue<u8>);
