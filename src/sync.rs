@@ -40,12 +40,13 @@
 pub use evenkeel_sync::{
     AcquireError, Attempt, Barrier, Broken, Closed, Condition, Event, Fifo, Full, Job, Lifo, LifoQueue, Line, Mutex,
     MutexGuard, Notified, Notify, OnceCell, Order, OrderedQueue, OwnedJob, OwnedMutexGuard, OwnedPermit,
-    OwnedReadGuard, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError, Queue, QueueItems, ReadGuard, Receiver,
-    ReceiverItems, Refused, RwLock, Semaphore, Sender, Then, Timer, TryAcquireError, TryGetError, Wait, WaitHook,
-    WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
+    OwnedQueueItems, OwnedReadGuard, OwnedSendPermit, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError,
+    Queue, QueueItems, ReadGuard, Receiver, ReceiverItems, Refused, RwLock, Semaphore, SendPermit, SendPermits, Sender,
+    SenderSink, Then, Timer, TryAcquireError, TryGetError, Wait, WaitHook, WaitQueue, WaitReason, WaitStats,
+    WeakReceiver, WeakSender, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
 };
 
-use evenkeel_executor::{Instant, Sleep, sleep_until};
+use evenkeel_executor::{Instant, Sleep, sleep, sleep_until};
 use std::time::Duration;
 
 /// The current executor's time, for [`RateLimiter`] and [`AdaptiveLimiter`].
@@ -63,6 +64,35 @@ impl Timer for LoopTimer {
 
     fn sleep_until(&self, at: Duration) -> Sleep {
         sleep_until(Instant::from_origin(at))
+    }
+}
+
+/// The name under which tokio's users know a send that waits for so long at most.
+///
+/// ```
+/// use evenkeel::{sync::{PutError, Refused, SendTimeout, channel}, testing};
+/// use std::time::Duration;
+///
+/// testing::run(async {
+///     let (sender, _receiver) = channel(1);
+///     let limit = Duration::from_millis(5);
+///     assert_eq!(sender.send_timeout("a", limit).await, Ok(()));
+///     assert_eq!(sender.send_timeout("b", limit).await, Err(PutError("b", Refused::TooLate)));
+/// });
+/// ```
+pub trait SendTimeout<T> {
+    /// Sends an item as [`Sender::send_until`] does, with a sleep of that length as the end: if there is no room in time, the item comes
+    /// back. As with [`sleep`](crate::sleep()), waiting for it outside an executor panics.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] with the item, as [`Sender::send_until`].
+    fn send_timeout(&self, item: T, limit: Duration) -> impl Future<Output = Result<(), PutError<T>>>;
+}
+
+impl<T> SendTimeout<T> for Sender<T> {
+    async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
+        self.send_until(item, sleep(limit)).await
     }
 }
 

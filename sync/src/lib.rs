@@ -52,7 +52,10 @@ mod raw;
 pub use crate::{
     adaptive_limiter::{AdaptiveLimiter, LimiterSlot},
     barrier::{Barrier, Broken},
-    channel::{Receiver, ReceiverItems, Sender, channel, unbounded_channel},
+    channel::{
+        OwnedSendPermit, Receiver, ReceiverItems, SendPermit, SendPermits, Sender, SenderSink, WeakReceiver,
+        WeakSender, channel, unbounded_channel,
+    },
     closed::Closed,
     condition::Condition,
     event::Event,
@@ -62,8 +65,8 @@ pub use crate::{
     once_cell::OnceCell,
     permit::{OwnedPermit, Permit},
     queue::{
-        Fifo, Full, Job, Lifo, LifoQueue, Order, OrderedQueue, OwnedJob, Priority, PriorityQueue, PutError, Queue,
-        QueueItems, Refused, TryGetError,
+        Fifo, Full, Job, Lifo, LifoQueue, Order, OrderedQueue, OwnedJob, OwnedQueueItems, Priority, PriorityQueue,
+        PutError, Queue, QueueItems, Refused, TryGetError,
     },
     rate_limiter::RateLimiter,
     rw_guards::{OwnedReadGuard, OwnedWriteGuard, ReadGuard, WriteGuard},

@@ -3,6 +3,7 @@
 use crate::{
     calls::{Payload, go_on},
     raw::{
+        ask::Ask,
         node::Seat,
         nodes::{Left, Look, Nodes},
     },
@@ -371,6 +372,32 @@ impl<R, G> WaitQueue<R, G> {
 
     pub(crate) fn ahead(&self, seat: &Seat<R, G>) -> usize {
         self.nodes.ahead(seat)
+    }
+}
+
+impl<T, G> WaitQueue<Ask<T>, G> {
+    /// How many places the first waiter wants; `None` if it has an item, or nobody waits.
+    #[inline(always)]
+    pub(crate) fn first_wants(&self) -> Option<usize> {
+        self.nodes.first_wants()
+    }
+
+    /// Grants the first of those who have an item what it waits for, and takes the item. The others stand as they stood: those before it
+    /// are few, mostly none. The caller wakes.
+    pub(crate) fn take_first_item(&self, mut grant: impl FnMut() -> G) -> Option<T> {
+        let mut take = || match self.grant(grant()) {
+            Ok(Ask::Item(item)) => Some(item),
+            _ => None,
+        };
+        if self.first_wants().is_none() {
+            return take();
+        }
+        let mut item = None;
+        // Each comes to the front once, so that those who stay are in order again.
+        for _ in 0..self.len() {
+            if item.is_none() && self.first_wants().is_none() { item = take() } else { self.nodes.rotate() }
+        }
+        item
     }
 }
 

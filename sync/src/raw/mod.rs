@@ -31,6 +31,7 @@
 //! What the two ends of a oneshot share is a [`Twin`](twin::Twin): two handles, neither of which can be copied, and one value. The second
 //! handle that goes drops the value, which may be foreign code and finds no way to that memory, and gives the memory back.
 
+pub(crate) mod ask;
 pub(crate) mod nodes;
 pub(crate) mod node;
 mod links;
