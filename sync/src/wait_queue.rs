@@ -377,7 +377,6 @@ impl<R, G> WaitQueue<R, G> {
 
 impl<T, G> WaitQueue<Ask<T>, G> {
     /// How many places the first waiter wants; `None` if it has an item, or nobody waits.
-    #[inline(always)]
     pub(crate) fn first_wants(&self) -> Option<usize> {
         self.nodes.first_wants()
     }
@@ -424,6 +423,29 @@ impl<R, G> Waking<'_, R, G> {
         // None is replaced, which the compiler cannot know.
         std::mem::forget(std::mem::replace(&mut self.first, waker));
         Ok(request)
+    }
+}
+
+impl<T, G> Waking<'_, Ask<T>, G> {
+    /// Grants the first waiter's wish, if it has an item; takes the item.
+    #[inline(always)]
+    pub(crate) fn grant_item(&mut self, grant: G) -> Option<T> {
+        if self.first.is_some() || self.queue.nodes.has_calls() {
+            return self.grant_item_later(grant);
+        }
+        let (item, waker) = self.queue.nodes.grant_item(grant)?;
+        self.queue.waiting.set(self.queue.waiting.get() - 1);
+        // None is replaced, which the compiler cannot know.
+        std::mem::forget(std::mem::replace(&mut self.first, waker));
+        Some(item)
+    }
+
+    #[inline(never)]
+    fn grant_item_later(&self, grant: G) -> Option<T> {
+        if self.queue.first_wants().is_some() {
+            return None;
+        }
+        self.queue.grant(grant).ok().map(Ask::item)
     }
 }
 

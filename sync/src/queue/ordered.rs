@@ -265,17 +265,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub(super) fn admit(&self) {
         let mut waking = self.putters.waking();
         while !self.putters.is_empty() && !self.is_full() {
-            if let Some(places) = self.putters.first_wants() {
-                self.claim(places, &mut waking);
-            } else if let Ok(Ask::Item(item)) = waking.grant(0) {
-                self.accept(item);
+            match waking.grant_item(0) {
+                Some(item) => self.accept(item),
+                None => self.claim(&mut waking),
             }
         }
     }
 
-    /// Keeps the room that there is for the first one in line, who wants so many places, and gives it the places when these are all.
-    #[inline(never)]
-    fn claim(&self, places: usize, waking: &mut Waking<'_, Ask<T>, usize>) {
+    /// Keeps the room that there is for the first one in line, who wants places, and gives it these when they are all there.
+    #[cold]
+    fn claim(&self, waking: &mut Waking<'_, Ask<T>, usize>) {
+        let Some(places) = self.putters.first_wants() else { return };
         self.claim_for_first(places);
         if self.claimed.get() == places {
             self.claimed.set(0);

@@ -1,6 +1,7 @@
 //! What somebody comes with who waits for room in a queue.
 
-use super::nodes::Nodes;
+use super::{node::State, nodes::Nodes};
+use core::task::Waker;
 
 /// An item to be put, or the wish for so many places that are kept for items to come.
 pub(crate) enum Ask<T> {
@@ -26,11 +27,24 @@ fn no_item() -> ! {
 
 impl<T, G> Nodes<Ask<T>, G> {
     /// How many places the first waiter wants; `None` if it has an item, or nobody waits.
-    #[inline(always)]
     pub(crate) fn first_wants(&self) -> Option<usize> {
-        match self.first_request()? {
-            Ask::Places(places) => Some(*places),
-            Ask::Item(_) => None,
+        match self.first()?.state() {
+            State::Waiting(Ask::Places(places)) => Some(*places),
+            _ => None,
+        }
+    }
+
+    /// Grants as [`grant`](Self::grant) does, if the first waiter has an item: that comes back, and the waker.
+    #[inline(always)]
+    pub(crate) fn grant_item(&self, grant: G) -> Option<(T, Option<Waker>)> {
+        let node = self.first()?;
+        if let State::Waiting(Ask::Places(_)) = node.state() {
+            return None;
+        }
+        node.unlink();
+        match node.replace(State::Granted(grant)) {
+            State::Waiting(Ask::Item(item)) => Some((item, node.take_waker())),
+            _ => no_item(),
         }
     }
 }

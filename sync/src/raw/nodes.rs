@@ -128,15 +128,6 @@ impl<R, G> Nodes<R, G> {
         }
     }
 
-    /// The first waiter's request, where it lies. Whoever looks at it calls nothing foreign, and nothing of this queue's, meanwhile.
-    #[inline(always)]
-    pub(super) fn first_request(&self) -> Option<&R> {
-        match self.first()?.state() {
-            State::Waiting(request) => Some(request),
-            _ => None,
-        }
-    }
-
     /// Ends the first waiter's wait with that grant. Its request comes back, and its waker, which the caller calls.
     #[inline(always)]
     pub(crate) fn grant(&self, grant: G) -> Result<(R, Option<Waker>), G> {
@@ -291,7 +282,7 @@ impl<R, G> Nodes<R, G> {
     // ---- chains
 
     #[inline(always)]
-    fn first(&self) -> Option<&Node<R, G>> {
+    pub(super) fn first(&self) -> Option<&Node<R, G>> {
         self.first_of(&self.begun()?.line)
     }
 

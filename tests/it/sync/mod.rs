@@ -33,7 +33,7 @@ mod hostile;
 /// What a panic drops, while it goes on.
 mod unwinding;
 /// Random programs of semaphores against a simple model.
-mod model;
+pub(crate) mod model;
 /// Random programs of locks and conditions against a simple model.
 mod condition_model;
 /// Random programs of queues against a simple model.
