@@ -46,7 +46,7 @@ pub use evenkeel_sync::{
     WeakReceiver, WeakSender, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
 };
 
-use evenkeel_executor::{Instant, Sleep, sleep, sleep_until};
+use evenkeel_executor::{Instant, Sleep, remote, sleep, sleep_until};
 use std::time::Duration;
 
 /// The current executor's time, for [`RateLimiter`] and [`AdaptiveLimiter`].
@@ -81,17 +81,30 @@ impl Timer for LoopTimer {
 /// });
 /// ```
 pub trait SendTimeout<T> {
+    /// [`PutError`], or what the sender has for that.
+    type Error;
+
     /// Sends an item as [`Sender::send_until`] does, with a sleep of that length as the end: if there is no room in time, the item comes
     /// back. As with [`sleep`](crate::sleep()), waiting for it outside an executor panics.
     ///
     /// # Errors
     ///
-    /// [`PutError`] with the item, as [`Sender::send_until`].
-    fn send_timeout(&self, item: T, limit: Duration) -> impl Future<Output = Result<(), PutError<T>>>;
+    /// With the item, as [`Sender::send_until`].
+    fn send_timeout(&self, item: T, limit: Duration) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
 impl<T> SendTimeout<T> for Sender<T> {
+    type Error = PutError<T>;
+
     async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
+        self.send_until(item, sleep(limit)).await
+    }
+}
+
+impl<T: Send> SendTimeout<T> for remote::Sender<T> {
+    type Error = remote::SendError<T>;
+
+    async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), remote::SendError<T>> {
         self.send_until(item, sleep(limit)).await
     }
 }
