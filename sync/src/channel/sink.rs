@@ -86,6 +86,7 @@ impl<T> Sink<T> for SenderSink<T> {
     /// # Panics
     ///
     /// If the sink is not ready, by [`poll_ready`](Sink::poll_ready).
+    #[track_caller]
     fn start_send(mut self: Pin<&mut Self>, item: T) -> Result<(), Closed> {
         assert!(
             std::mem::take(&mut self.has_place),

@@ -29,7 +29,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             usize::MAX => usize::MAX,
             _ => self.room.get().saturating_sub(self.len()),
         };
-        if places > 0 && (places > free || !self.putters.is_empty()) {
+        // Where somebody waits for room there is none.
+        if places > free {
             return Attempt::Wait(Ask::Places(places));
         }
         self.count_reserved(places);

@@ -41,6 +41,9 @@ macro_rules! no {
 // What goes to other threads, and what comes from there. The await of a job stays where it is.
 yes!(Send: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
 yes!(Sync: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
+yes!(Send: remote::WeakSender<u8>, remote::WeakSender<Cell<u8>>);
+yes!(Sync: remote::WeakSender<u8>);
+no!(Send: remote::WeakSender<Rc<u8>>);
 yes!(Send: RemoteTask<Cell<u8>>, remote::Sender<Cell<u8>>, remote::Receiver<Cell<u8>>);
 no!(Send: ToThread<u8>, remote::Sender<Rc<u8>>, remote::Receiver<Rc<u8>>);
 yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver<PhantomPinned>);
@@ -77,10 +80,11 @@ fn fault_06_the_table_above_compiles() {
 mod sync {
     use evenkeel::sync::{
         AcquireError, AdaptiveLimiter, Barrier, Broken, Closed, Condition, Event, Job, LifoQueue, LimiterSlot, Mutex,
-        MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedReadGuard,
-        OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems, RateLimiter, ReadGuard, Receiver,
-        ReceiverItems, Refused, RwLock, Semaphore, Sender, TryAcquireError, TryGetError, WaitQueue, WriteGuard,
-        broadcast, oneshot, watch,
+        MutexGuard, Notified, Notify, OnceCell, OwnedJob, OwnedMutexGuard, OwnedPermit, OwnedQueueItems,
+        OwnedReadGuard, OwnedSendPermit, OwnedWriteGuard, Permit, PriorityQueue, PutError, Queue, QueueItems,
+        RateLimiter, ReadGuard, Receiver, ReceiverItems, Refused, RwLock, Semaphore, SendPermit, SendPermits, Sender,
+        SenderSink, TryAcquireError, TryGetError, WaitQueue, WeakReceiver, WeakSender, WriteGuard, broadcast, oneshot,
+        watch,
     };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
@@ -95,6 +99,10 @@ mod sync {
     no!(Send: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, watch::Sender<u8>);
     no!(Send: watch::Receiver<u8>, watch::Ref<u8>, broadcast::Sender<u8>, broadcast::Receiver<u8>);
     no!(Sync: Sender<u8>, Receiver<u8>, oneshot::Sender<u8>, oneshot::Receiver<u8>, broadcast::Receiver<u8>);
+
+    no!(Send: SendPermit<'static, u8>, SendPermits<'static, u8>, OwnedSendPermit<u8>, SenderSink<u8>, OwnedQueueItems<u8>);
+    no!(Send: WeakSender<u8>, WeakReceiver<u8>);
+    yes!(Unpin: Receiver<PhantomPinned>, SenderSink<PhantomPinned>, OwnedQueueItems<PhantomPinned>);
 
     // A panic leaves them whole.
     yes!(UnwindSafe: Semaphore, Mutex<u8>, Condition, Event, Notify, WaitQueue, Queue<u8>);
