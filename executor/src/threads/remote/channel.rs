@@ -216,4 +216,29 @@ mod loom_tests {
     fn loom_threads_14_two_senders_that_wait_for_room_lose_nothing() {
         model(1, 2);
     }
+
+    #[test]
+    fn loom_threads_14_the_end_is_not_missed_by_who_waits_for_it() {
+        loom::model(|| {
+            let (sender, receiver) = channel::<u8>(1);
+            let thread = thread::spawn(move || drop(receiver));
+            wait_for(sender.closed());
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_threads_14_a_sender_that_was_upgraded_in_time_is_heard_and_others_are_none() {
+        loom::model(|| {
+            let (sender, mut receiver) = channel(1);
+            let weak = sender.downgrade();
+            let thread = thread::spawn(move || drop(sender));
+            let sent = weak.upgrade().is_some_and(|sender| sender.try_send(1).is_ok());
+            let got = wait_for(receiver.recv());
+            assert_eq!(got.is_some(), sent);
+            assert!(!sent || wait_for(receiver.recv()).is_none());
+            assert!(weak.upgrade().is_none());
+            thread.join().unwrap();
+        });
+    }
 }

@@ -349,7 +349,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
                 let which = which % permits.len();
                 let permit = permits[which].next().unwrap();
                 if permits[which].is_empty() {
-                    permits.remove(which);
+                    drop(permits.remove(which));
                 }
                 model.use_place(id);
                 permit.send(id).unwrap();
