@@ -51,7 +51,7 @@ use std::time::Duration;
 
 /// The current executor's time, for [`RateLimiter`] and [`AdaptiveLimiter`].
 ///
-/// As with [`sleep`](crate::sleep), waiting for it outside an executor panics.
+/// As with [`sleep`], waiting for it outside an executor panics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoopTimer;
 
@@ -85,7 +85,7 @@ pub trait SendTimeout<T> {
     type Error;
 
     /// Sends an item as [`Sender::send_until`] does, with a sleep of that length as the end: if there is no room in time, the item comes
-    /// back. As with [`sleep`](crate::sleep()), waiting for it outside an executor panics.
+    /// back. As with [`sleep`], waiting for it outside an executor panics.
     ///
     /// # Errors
     ///

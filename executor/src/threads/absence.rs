@@ -2,10 +2,10 @@
 //!
 //! A job that waits for a task waits for whatever that task waits for, other jobs of the same pool perhaps. If its thread counted as
 //! busy, as many such jobs as there may be threads would keep those from ever having one, and all would stand still. So a thread that
-//! blocks in [`RemoteTask::wait`](crate::RemoteTask::wait), `Handle::block_on_from_thread`, `Sender::send_blocking` or `Receiver::recv_blocking` is *absent*: the pool may
-//! have one more thread for each that is, and time that jumps need not stand still for one that waits for its own loop. (One that blocks
-//! in a channel lingers before, and counts as busy while it does.) A thread in `Handle::call` counts as busy: the loop makes the call whatever
-//! its pool does, and is soon back.
+//! blocks in [`RemoteTask::wait`](crate::RemoteTask::wait), `Handle::block_on_from_thread`, `Sender::send_blocking` or
+//! `Receiver::recv_blocking` is *absent*: the pool may have one more thread for each that is, and time that jumps need not stand still for
+//! one that waits for its own loop. (One that blocks in a channel lingers before, and counts as busy while it does.) A thread in
+//! `Handle::call` counts as busy: the loop makes the call whatever its pool does, and is soon back.
 //!
 //! # Who begins and who ends it
 //!

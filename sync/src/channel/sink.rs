@@ -43,12 +43,14 @@ impl<T> Sender<T> {
 #[must_use = "nothing is sent until items are"]
 pub struct SenderSink<T> {
     /// The place in line, from a poll that had to wait to the next.
-    wait: Option<Wait<Shared<T>, Putting<T, Fifo<T>>>>,
+    wait: Option<Place<T>>,
     /// Is a place in the channel kept for the next item?
     has_place: bool,
     /// Dropped after the others. `None` when the sink is closed.
     sender: Option<Sender<T>>,
 }
+
+type Place<T> = Wait<Shared<T>, Putting<T, Fifo<T>>>;
 
 impl<T> SenderSink<T> {
     /// The sender, unless the sink was closed.

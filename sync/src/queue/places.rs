@@ -163,6 +163,6 @@ impl<T> Queue<T> {
 
     /// Will nothing more come, nor is anything there?
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.is_over() && self.len() == 0
+        self.is_over() && self.is_empty()
     }
 }
