@@ -95,7 +95,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// [`PutError`] with the item: the queue was closed, or it is full without an item and nobody waits for one, as it has no capacity at all.
     pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
-        if self.is_closed() || (self.is_full() && self.is_empty() && self.getters.is_empty()) {
+        let has_none_to_spare = self.capacity == 0 || (self.is_full() && self.is_empty());
+        if self.is_closed() || (has_none_to_spare && self.getters.is_empty()) {
             return Err(PutError(item, self.why_refused()));
         }
         if !self.getters.is_empty() {

@@ -375,6 +375,6 @@ fn oneshot_closed() -> Case {
 #[test]
 fn every_primitive_that_needs_no_clock_is_a_case() {
     let cases = all_cases();
-    assert_eq!(cases.len(), 21);
+    assert_eq!(cases.len(), 23);
     assert!(RateLimiter::new(1, Duration::from_secs(1)).try_acquire(1));
 }

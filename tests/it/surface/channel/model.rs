@@ -314,7 +314,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
             }
             Use::ForceSend => {
                 let full = model.getters.is_empty() && model.free() == 0;
-                let expected = if model.closed || (full && model.items.is_empty()) {
+                let expected = if model.closed || (full && (capacity == 0 || model.items.is_empty())) {
                     Err(())
                 } else if full {
                     let evicted = model.items.pop_front();
