@@ -16,7 +16,7 @@ enum Use {
     ForceSend,
     Reserve(usize),
     TryReserve(usize),
-    UsePermit(usize),
+    SendByPermit(usize),
     DropPermits(usize),
     Recv,
     TryRecv,
@@ -26,7 +26,7 @@ enum Use {
     CancelPutter(usize),
     CancelGetter(usize),
     PollStream,
-    UseStreamOtherwise,
+    TryRecvOfStream,
     Close,
 }
 
@@ -37,7 +37,7 @@ fn uses() -> impl Strategy<Value = (usize, Vec<Use>)> {
         1 => Just(Use::ForceSend),
         6 => (0..4_usize).prop_map(Use::Reserve),
         3 => (0..4_usize).prop_map(Use::TryReserve),
-        6 => any::<usize>().prop_map(Use::UsePermit),
+        6 => any::<usize>().prop_map(Use::SendByPermit),
         4 => any::<usize>().prop_map(Use::DropPermits),
         6 => Just(Use::Recv),
         3 => Just(Use::TryRecv),
@@ -47,7 +47,7 @@ fn uses() -> impl Strategy<Value = (usize, Vec<Use>)> {
         4 => any::<usize>().prop_map(Use::CancelPutter),
         4 => any::<usize>().prop_map(Use::CancelGetter),
         3 => Just(Use::PollStream),
-        2 => Just(Use::UseStreamOtherwise),
+        2 => Just(Use::TryRecvOfStream),
     ];
     let program = (prop::collection::vec(one.clone(), 1..80), prop::collection::vec(one, 0..30), any::<bool>());
     let program = program.prop_map(|(mut program, after, closes)| {
@@ -345,7 +345,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
                 assert_eq!(got.as_ref().map(SendPermits::len).map_err(|refused| *refused), expected);
                 permits.extend(got.ok().filter(|permits| !permits.is_empty()));
             }
-            Use::UsePermit(which) if !permits.is_empty() => {
+            Use::SendByPermit(which) if !permits.is_empty() => {
                 let which = which % permits.len();
                 let permit = permits[which].next().unwrap();
                 if permits[which].is_empty() {
@@ -429,7 +429,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
                 }
                 stream_stands = expected.is_none();
             }
-            Use::UseStreamOtherwise => {
+            Use::TryRecvOfStream => {
                 // It leaves the line, and what it was handed there is not lost.
                 model.cancel_getter(STREAM);
                 stream_stands = false;
