@@ -40,10 +40,10 @@
 pub use evenkeel_sync::{
     AcquireError, Attempt, Barrier, Broken, Closed, Condition, Event, Fifo, Full, Job, Lifo, LifoQueue, Line, Mutex,
     MutexGuard, Notified, Notify, OnceCell, Order, OrderedQueue, OwnedJob, OwnedMutexGuard, OwnedNotified, OwnedPermit,
-    OwnedReadGuard, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError, Queue, QueueItems, ReadGuard, Receiver,
-    ReceiverItems, Refused, RwLock, Semaphore, Sender, SetOnce, Then, Timer, TryAcquireError, TryGetError, Wait,
-    WaitHook, WaitQueue, WaitReason, WaitStats, WriteGuard, broadcast, channel, oneshot, set_wait_hook,
-    unbounded_channel, watch,
+    OwnedQueueItems, OwnedReadGuard, OwnedSendPermit, OwnedWriteGuard, Permit, Priority, PriorityQueue, PutError,
+    Queue, QueueItems, ReadGuard, Receiver, ReceiverItems, Refused, RwLock, Semaphore, SendPermit, SendPermits, Sender,
+    SenderSink, SetOnce, Then, Timer, TryAcquireError, TryGetError, Wait, WaitHook, WaitQueue, WaitReason, WaitStats,
+    WeakReceiver, WeakSender, WriteGuard, broadcast, channel, oneshot, set_wait_hook, unbounded_channel, watch,
 };
 // Guards of a part of a value, and of readers who may write.
 #[doc(inline)]
@@ -52,12 +52,12 @@ pub use evenkeel_sync::{
     OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
 };
 
-use evenkeel_executor::{Instant, Sleep, sleep_until};
+use evenkeel_executor::{Instant, Sleep, remote, sleep, sleep_until};
 use std::time::Duration;
 
 /// The current executor's time, for [`RateLimiter`] and [`AdaptiveLimiter`].
 ///
-/// As with [`sleep`](crate::sleep), waiting for it outside an executor panics.
+/// As with [`sleep`], waiting for it outside an executor panics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoopTimer;
 
@@ -70,6 +70,48 @@ impl Timer for LoopTimer {
 
     fn sleep_until(&self, at: Duration) -> Sleep {
         sleep_until(Instant::from_origin(at))
+    }
+}
+
+/// The name under which tokio's users know a send that waits for so long at most.
+///
+/// ```
+/// use evenkeel::{sync::{PutError, Refused, SendTimeout, channel}, testing};
+/// use std::time::Duration;
+///
+/// testing::run(async {
+///     let (sender, _receiver) = channel(1);
+///     let limit = Duration::from_millis(5);
+///     assert_eq!(sender.send_timeout("a", limit).await, Ok(()));
+///     assert_eq!(sender.send_timeout("b", limit).await, Err(PutError("b", Refused::TooLate)));
+/// });
+/// ```
+pub trait SendTimeout<T> {
+    /// [`PutError`], or what the sender has for that.
+    type Error;
+
+    /// Sends an item as [`Sender::send_until`] does, with a sleep of that length as the end: if there is no room in time, the item comes
+    /// back. As with [`sleep`], waiting for it outside an executor panics.
+    ///
+    /// # Errors
+    ///
+    /// With the item, as [`Sender::send_until`].
+    fn send_timeout(&self, item: T, limit: Duration) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+impl<T> SendTimeout<T> for Sender<T> {
+    type Error = PutError<T>;
+
+    async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
+        self.send_until(item, sleep(limit)).await
+    }
+}
+
+impl<T: Send> SendTimeout<T> for remote::Sender<T> {
+    type Error = remote::SendError<T>;
+
+    async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), remote::SendError<T>> {
+        self.send_until(item, sleep(limit)).await
     }
 }
 

@@ -59,7 +59,10 @@ mod raw;
 pub use crate::{
     adaptive_limiter::{AdaptiveLimiter, LimiterSlot},
     barrier::{Barrier, Broken},
-    channel::{Receiver, ReceiverItems, Sender, channel, unbounded_channel},
+    channel::{
+        OwnedSendPermit, Receiver, ReceiverItems, SendPermit, SendPermits, Sender, SenderSink, WeakReceiver,
+        WeakSender, channel, unbounded_channel,
+    },
     closed::Closed,
     condition::Condition,
     event::Event,
@@ -71,8 +74,8 @@ pub use crate::{
     once_cell::OnceCell,
     permit::{OwnedPermit, Permit},
     queue::{
-        Fifo, Full, Job, Lifo, LifoQueue, Order, OrderedQueue, OwnedJob, Priority, PriorityQueue, PutError, Queue,
-        QueueItems, Refused, TryGetError,
+        Fifo, Full, Job, Lifo, LifoQueue, Order, OrderedQueue, OwnedJob, OwnedQueueItems, Priority, PriorityQueue,
+        PutError, Queue, QueueItems, Refused, TryGetError,
     },
     rate_limiter::RateLimiter,
     read_guard::{OwnedReadGuard, ReadGuard},

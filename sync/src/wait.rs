@@ -55,6 +55,13 @@ pub enum Attempt<R, G> {
     Wait(R),
 }
 
+/// What came of a wait that was given up.
+pub(crate) enum GivenUp<R, G> {
+    Waiting(R),
+    Refused(R),
+    Granted(G),
+}
+
 /// Waits in the line `L` of the primitive that `P` points to (a `&` or an `Rc`), which must be the same one as long as this lives: with
 /// another one nothing is unsafe, but the wait panics, or the counts of both lines are wrong.
 ///
@@ -114,6 +121,31 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
             step => step,
         };
         !matches!(&self.step, Step::InLine(seat) if queue.waits(seat))
+    }
+
+    /// Ends the wait now, and says what came of it.
+    pub(crate) fn give_up(mut self) -> GivenUp<L::Request, L::Grant> {
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::New(request) => GivenUp::Waiting(request),
+            Step::InLine(seat) => {
+                let queue = L::queue(&self.owner);
+                // The waker is dropped last, since that may panic.
+                let (left, _waker) = queue.leave(seat);
+                match left {
+                    Left::Waiting { request, first } => {
+                        let _calls = queue.waking();
+                        if first {
+                            L::serve(&self.owner);
+                        }
+                        GivenUp::Waiting(request)
+                    }
+                    Left::Refused(request) => GivenUp::Refused(request),
+                    Left::Granted(grant) => GivenUp::Granted(grant),
+                    Left::Nothing => over(),
+                }
+            }
+            Step::Over => over(),
+        }
     }
 
     /// Enters the line. Cloning a waker is foreign code, before which the waiter has his place: what comes free in it is handed to him,

@@ -3,6 +3,7 @@
 use crate::{
     calls::{Payload, go_on},
     raw::{
+        ask::Ask,
         node::Seat,
         nodes::{Left, Look, Nodes},
     },
@@ -388,6 +389,31 @@ impl<R, G> WaitQueue<R, G> {
     }
 }
 
+impl<T, G> WaitQueue<Ask<T>, G> {
+    /// How many places the first waiter wants; `None` if it has an item, or nobody waits.
+    pub(crate) fn first_wants(&self) -> Option<usize> {
+        self.nodes.first_wants()
+    }
+
+    /// Grants the first of those who have an item what it waits for, and takes the item. The others stand as they stood: those before it
+    /// are few, mostly none. The caller wakes.
+    pub(crate) fn take_first_item(&self, mut grant: impl FnMut() -> G) -> Option<T> {
+        let mut take = || match self.grant(grant()) {
+            Ok(Ask::Item(item)) => Some(item),
+            _ => None,
+        };
+        if self.first_wants().is_none() {
+            return take();
+        }
+        let mut item = None;
+        // Each comes to the front once, so that those who stay are in order again.
+        for _ in 0..self.len() {
+            if item.is_none() && self.first_wants().is_none() { item = take() } else { self.nodes.rotate() }
+        }
+        item
+    }
+}
+
 #[inline]
 fn add(count: &Cell<u64>, more: u64) {
     count.set(count.get() + more);
@@ -411,6 +437,29 @@ impl<R, G> Waking<'_, R, G> {
         // None is replaced, which the compiler cannot know.
         std::mem::forget(std::mem::replace(&mut self.first, waker));
         Ok(request)
+    }
+}
+
+impl<T, G> Waking<'_, Ask<T>, G> {
+    /// Grants the first waiter's wish, if it has an item; takes the item.
+    #[inline(always)]
+    pub(crate) fn grant_item(&mut self, grant: G) -> Option<T> {
+        if self.first.is_some() || self.queue.nodes.has_calls() {
+            return self.grant_item_later(grant);
+        }
+        let (item, waker) = self.queue.nodes.grant_item(grant)?;
+        self.queue.waiting.set(self.queue.waiting.get() - 1);
+        // None is replaced, which the compiler cannot know.
+        std::mem::forget(std::mem::replace(&mut self.first, waker));
+        Some(item)
+    }
+
+    #[inline(never)]
+    fn grant_item_later(&self, grant: G) -> Option<T> {
+        if self.queue.first_wants().is_some() {
+            return None;
+        }
+        self.queue.grant(grant).ok().map(Ask::item)
     }
 }
 

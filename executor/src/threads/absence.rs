@@ -2,10 +2,10 @@
 //!
 //! A job that waits for a task waits for whatever that task waits for, other jobs of the same pool perhaps. If its thread counted as
 //! busy, as many such jobs as there may be threads would keep those from ever having one, and all would stand still. So a thread that
-//! blocks in [`RemoteTask::wait`](crate::RemoteTask::wait), `Handle::block_on_from_thread` or `Sender::send_blocking` is *absent*: the pool may
-//! have one more thread for each that is, and time that jumps need not stand still for one that waits for its own loop. (One that blocks
-//! for room lingers before, and counts as busy while it does.) A thread in `Handle::call` counts as busy: the loop makes the call whatever
-//! its pool does, and is soon back.
+//! blocks in [`RemoteTask::wait`](crate::RemoteTask::wait), `Handle::block_on_from_thread`, `Sender::send_blocking` or
+//! `Receiver::recv_blocking` is *absent*: the pool may have one more thread for each that is, and time that jumps need not stand still for
+//! one that waits for its own loop. (One that blocks in a channel lingers before, and counts as busy while it does.) A thread in
+//! `Handle::call` counts as busy: the loop makes the call whatever its pool does, and is soon back.
 //!
 //! # Who begins and who ends it
 //!
@@ -50,7 +50,9 @@ enum AbsenceStage {
 impl Absence {
     /// For this thread, which is about to wait for a task of that executor. `None` if it belongs to no pool.
     pub(crate) fn for_task(executor: &Calls) -> Option<Arc<Absence>> {
-        WORKER.look(|worker| worker.cloned()).map(|pool| Absence::new(pool, Some(executor)))
+        let pool = WORKER.look(|worker| worker.cloned())?;
+        let of_own = pool.is_of(executor);
+        Some(Absence::new(pool, of_own))
     }
 
     /// For this thread, which is about to wait for a receiver in that executor, if it is known where. `None` if it belongs to no pool,
@@ -58,11 +60,16 @@ impl Absence {
     /// their pool.
     pub(crate) fn for_receiver(executor: Option<&Calls>) -> Option<Arc<Absence>> {
         let pool = WORKER.look(|worker| worker.cloned())?;
-        executor.is_none_or(|executor| pool.is_of(executor)).then(|| Absence::new(pool, executor))
+        executor.is_none_or(|executor| pool.is_of(executor)).then(|| Absence::new(pool, executor.is_some()))
     }
 
-    fn new(pool: Arc<Pool>, executor: Option<&Calls>) -> Arc<Absence> {
-        let of_own = executor.is_some_and(|executor| pool.is_of(executor));
+    /// For this thread, which is about to wait for senders, of which it is not known where they are: its own loop may have to let time pass
+    /// before one of them sends. `None` if it belongs to no pool.
+    pub(crate) fn for_senders() -> Option<Arc<Absence>> {
+        WORKER.look(|worker| worker.cloned()).map(|pool| Absence::new(pool, true))
+    }
+
+    fn new(pool: Arc<Pool>, of_own: bool) -> Arc<Absence> {
         let limiter = PERMIT.look(|limiter| limiter.cloned());
         Arc::new(Absence { pool, of_own, limiter, stage: Mutex::new(AbsenceStage::Ahead) })
     }

@@ -20,6 +20,21 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let _ = Wait::<&Self, Joining<T, O>>::new(self, ()).await;
     }
 
+    /// Waits until the queue is closed; does not wait if it is. What is queued then can still be taken.
+    ///
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let queue = evenkeel::sync::Queue::<u8>::new(1);
+    /// futures::join!(queue.closed(), async { queue.close() });
+    /// # });
+    /// ```
+    pub async fn closed(&self) {
+        // It is never refused.
+        let _ = Wait::<&Self, Closing<T, O>>::new(self, ()).await;
+    }
+
     /// Ends the queue gently: puts fail, what is queued can still be taken. Those who wait for room get their items back, those who
     /// wait for items get [`Closed`](crate::Closed).
     pub fn close(&self) {
@@ -65,6 +80,26 @@ impl<T, O: Order<T>> Line for Joining<T, O> {
 
     fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), ()> {
         if queue.unfinished.get() == 0 { Attempt::Granted(()) } else { Attempt::Wait(request) }
+    }
+
+    /// Gives nothing back: everyone was told.
+    fn give_back(_: &Self::Owner, _: ()) {}
+}
+
+/// The rules of the line for the queue's end.
+struct Closing<T, O>(PhantomData<(T, O)>);
+
+impl<T, O: Order<T>> Line for Closing<T, O> {
+    type Owner = OrderedQueue<T, O>;
+    type Request = ();
+    type Grant = ();
+
+    fn queue(queue: &Self::Owner) -> &WaitQueue {
+        &queue.closers
+    }
+
+    fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), ()> {
+        if queue.is_closed() { Attempt::Granted(()) } else { Attempt::Wait(request) }
     }
 
     /// Gives nothing back: everyone was told.

@@ -35,6 +35,12 @@ pub enum Refused {
     /// The queue was closed.
     #[error("the queue is closed: nothing can be put any more")]
     Closed,
+    /// There was no room in time.
+    #[error("the queue had no room in time: wait for longer, or do without the item")]
+    TooLate,
+    /// There is not so much room at all.
+    #[error("so many places are more than the channel has in all: reserve fewer, or give it more room")]
+    TooMany,
 }
 
 impl<T> PutError<T> {
@@ -46,6 +52,11 @@ impl<T> PutError<T> {
     /// Was the item refused for want of room?
     pub fn is_full(&self) -> bool {
         self.1 == Refused::Full
+    }
+
+    /// Was there no room in time?
+    pub fn is_too_late(&self) -> bool {
+        self.1 == Refused::TooLate
     }
 
     /// Was the item refused because the queue was closed?

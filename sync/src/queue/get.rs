@@ -83,6 +83,42 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Ok(in_hand.take().into_iter().map(|handed| handed.item).collect())
     }
 
+    /// Appends up to `limit` items to `buffer`: waits for one, and takes with it those that are there. How many these were is the result: 0
+    /// if the queue is closed and empty, or if `limit` is 0, with which it does not wait. tokio's `recv_many`.
+    ///
+    /// Cancel-safe as [`get`](Self::get): nothing was appended then.
+    ///
+    /// ```
+    /// let queue = evenkeel::sync::Queue::new(10);
+    /// for n in 0..5 {
+    ///     queue.try_put(n).unwrap();
+    /// }
+    /// queue.close();
+    /// # futures::executor::block_on(async {
+    /// let mut buffer = Vec::with_capacity(3);
+    /// assert_eq!(queue.get_into(&mut buffer, 3).await, 3);
+    /// assert_eq!(queue.get_into(&mut buffer, 3).await, 2);
+    /// assert_eq!(queue.get_into(&mut buffer, 3).await, 0);
+    /// assert_eq!(buffer, [0, 1, 2, 3, 4]);
+    /// # });
+    /// ```
+    pub async fn get_into(&self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        if limit == 0 {
+            consume_budget().await;
+            return 0;
+        }
+        let Ok(first) = self.wait_for_item().await else { return 0 };
+        // A waker that panics in here leaves those in the buffer that were taken.
+        buffer.push(self.finished(first));
+        let mut taken = 1;
+        while taken < limit {
+            let Ok(item) = self.try_get() else { break };
+            buffer.push(item);
+            taken += 1;
+        }
+        taken
+    }
+
     /// Takes the next item as a [`Job`]: it is done with when the guard is dropped, asyncio's `task_done()`.
     ///
     /// Cancel-safe as [`get`](Self::get).
@@ -167,13 +203,23 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Some(Handed { item, number })
     }
 
-    /// Attempts a get that finds nothing stored, but somebody who waits for room: of a queue without any room. The item goes from hand to
-    /// hand.
+    /// Attempts a get that finds nothing stored, but somebody who waits for room: of a queue without any room, or one whose room is kept for
+    /// others. The item goes from hand to hand. Where there is none, those who want places in a queue without room are given one.
     #[cold]
     fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
-        let Ok(item) = self.putters.grant(()) else { return Attempt::Wait(request) };
-        self.count_up();
-        Attempt::Granted(let_in(self, Handed { item, number: self.items.pass() }))
+        loop {
+            if let Some(item) = self.putters.take_first_item(|| 0) {
+                self.count_up();
+                return Attempt::Granted(let_in(self, Handed { item, number: self.items.pass() }));
+            }
+            if !self.lend(self.getters.len() + 1) {
+                return if self.is_over() { Attempt::Refused(request) } else { Attempt::Wait(request) };
+            }
+            // Wakers ran: somebody may have put something.
+            if let Some(handed) = self.pop() {
+                return Attempt::Granted(let_in(self, handed));
+            }
+        }
     }
 }
 
@@ -198,7 +244,7 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
         if !queue.putters.is_empty() {
             return queue.meet(request);
         }
-        if queue.is_closed() { Attempt::Refused(request) } else { Attempt::Wait(request) }
+        if queue.is_over() { Attempt::Refused(request) } else { Attempt::Wait(request) }
     }
 
     fn give_back(queue: &Self::Owner, handed: Handed<T>) {

@@ -12,6 +12,7 @@ use std::{
     future::poll_fn,
     ops::Deref,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -31,6 +32,27 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     pub fn items(&self) -> QueueItems<'_, T, O> {
         QueueItems::new(self)
+    }
+
+    /// The queue's items as a stream with a share of the queue: it can move into `'static` tasks.
+    ///
+    /// ```
+    /// use evenkeel::{run, spawn, sync::Queue};
+    /// use futures::StreamExt;
+    /// use std::rc::Rc;
+    ///
+    /// run(async {
+    ///     let queue = Rc::new(Queue::new(4));
+    ///     let sum = spawn(queue.items_owned().fold(0, async |sum, n| sum + n));
+    ///     for n in 1..=3 {
+    ///         queue.put(n).await.unwrap();
+    ///     }
+    ///     queue.close();
+    ///     assert_eq!(sum.await.unwrap(), 6);
+    /// });
+    /// ```
+    pub fn items_owned(self: &Rc<Self>) -> OwnedQueueItems<T, O> {
+        OwnedQueueItems(Items::new(self.clone()))
     }
 }
 
@@ -56,6 +78,28 @@ impl<'a, T, O: Order<T>> QueueItems<'a, T, O> {
 }
 
 impl<T, O: Order<T>> Stream for QueueItems<'_, T, O> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.0.poll_next(cx)
+    }
+}
+
+/// The items of a queue, as they come, with a share of the queue; made by [`Queue::items_owned`](OrderedQueue::items_owned). It keeps a place in
+/// line as [`QueueItems`] does.
+#[must_use = "no item is taken until this stream is polled"]
+pub struct OwnedQueueItems<T, O: Order<T> = Fifo<T>>(Items<T, O, Rc<OrderedQueue<T, O>>>);
+
+impl<T, O: Order<T>> OwnedQueueItems<T, O> {
+    /// The queue's next item, or `None` when the queue is closed and empty.
+    ///
+    /// Cancel-safe.
+    pub async fn next(&mut self) -> Option<T> {
+        self.0.next().await
+    }
+}
+
+impl<T, O: Order<T>> Stream for OwnedQueueItems<T, O> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
@@ -99,5 +143,11 @@ impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>>> Unpin for Items<T, O
 impl<T, O: Order<T>> fmt::Debug for QueueItems<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueueItems").field("queue", self.0.queue).field("waits", &self.0.wait.is_some()).finish()
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for OwnedQueueItems<T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedQueueItems").field("queue", &self.0.queue).field("waits", &self.0.wait.is_some()).finish()
     }
 }

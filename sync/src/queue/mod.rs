@@ -1,7 +1,8 @@
 //! Queues: items that wait for whoever uses them, and those who wait for items or for room.
 
-mod put;
 mod items;
+mod places;
+mod put;
 mod get;
 mod job;
 mod end;
@@ -11,9 +12,11 @@ mod order;
 mod errors;
 
 pub use errors::{PutError, Refused, TryGetError};
-pub use items::QueueItems;
+pub use items::{OwnedQueueItems, QueueItems};
 pub use job::{Job, OwnedJob};
 pub use order::{Fifo, Lifo, Order, Priority};
 pub use ordered::{Full, LifoQueue, OrderedQueue, PriorityQueue, Queue};
 
+pub(crate) use get::Getting;
 pub(crate) use items::Items;
+pub(crate) use put::Putting;

@@ -3,7 +3,8 @@
 use super::order::{Fifo, Lifo, Order, Priority};
 use crate::{
     calls::call_any,
-    wait_queue::{WaitQueue, WaitStats},
+    raw::ask::Ask,
+    wait_queue::{WaitQueue, WaitStats, Waking},
 };
 use std::{cell::Cell, fmt};
 
@@ -90,15 +91,23 @@ pub type PriorityQueue<T> = OrderedQueue<T, Priority<T>>;
 pub struct OrderedQueue<T, O> {
     pub(super) items: O,
     pub(super) capacity: usize,
+    /// How many items there may be for all that: the capacity, less the places that are kept for items to come.
+    pub(super) room: Cell<usize>,
+    /// How many places are kept for items to come, whose holders have them.
+    pub(super) reserved: Cell<usize>,
+    /// How many of the places that the first one in line wants are kept for it so far.
+    pub(super) claimed: Cell<usize>,
     pub(super) full: Full,
     pub(super) intake: Cell<Intake>,
     /// How many items [`join`](Self::join) waits for.
     pub(super) unfinished: Cell<usize>,
-    /// The line of those who get: while somebody waits here there is neither an item nor a putter.
+    /// The line of those who get: while somebody waits here there is no item, nor anybody in line who brings one.
     pub(super) getters: WaitQueue<(), Handed<T>>,
-    /// The line of those who put: while somebody waits here there is no room.
-    pub(super) putters: WaitQueue<T, ()>,
+    /// The line of those who put, or want places: while somebody waits here there is no room. The grant is a number of places.
+    pub(super) putters: WaitQueue<Ask<T>, usize>,
     pub(super) joiners: WaitQueue,
+    /// The line of those who wait for the end.
+    pub(super) closers: WaitQueue,
 }
 
 /// What a put does when the queue is full.
@@ -136,12 +145,16 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         OrderedQueue {
             items: O::default(),
             capacity,
+            room: Cell::new(capacity),
+            reserved: Cell::new(0),
+            claimed: Cell::new(0),
             full: Full::Wait,
             intake: Cell::new(Intake::Open),
             unfinished: Cell::new(0),
             getters: WaitQueue::new("Queue::get"),
             putters: WaitQueue::new("Queue::put"),
             joiners: WaitQueue::new("Queue::join"),
+            closers: WaitQueue::new("Queue::closed"),
         }
     }
 
@@ -186,12 +199,23 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// Is the queue full?
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.len() >= self.capacity
+        self.len() >= self.room.get()
     }
 
     /// How many items the queue has room for: asyncio's `maxsize`. `None` if that is not bounded.
     pub fn capacity(&self) -> Option<usize> {
         Some(self.capacity).filter(|capacity| *capacity != usize::MAX)
+    }
+
+    /// For how many items more there is room right now. `None` if that is not bounded.
+    ///
+    /// ```
+    /// let queue = evenkeel::sync::Queue::new(3);
+    /// queue.try_put("a").unwrap();
+    /// assert_eq!((queue.free_capacity(), queue.capacity()), (Some(2), Some(3)));
+    /// ```
+    pub fn free_capacity(&self) -> Option<usize> {
+        self.capacity().map(|_| self.room.get().saturating_sub(self.len()))
     }
 
     /// How many items [`join`](Self::join) would wait for.
@@ -241,22 +265,60 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     pub(super) fn admit(&self) {
         let mut waking = self.putters.waking();
         while !self.putters.is_empty() && !self.is_full() {
-            if let Ok(item) = waking.grant(()) {
-                self.accept(item);
+            match waking.grant_item(0) {
+                Some(item) => self.accept(item),
+                None => self.claim(&mut waking),
             }
         }
+    }
+
+    /// Keeps the room that there is for the first one in line, who wants places, and gives it these when they are all there.
+    #[cold]
+    fn claim(&self, waking: &mut Waking<'_, Ask<T>, usize>) {
+        let Some(places) = self.putters.first_wants() else { return };
+        self.claim_for_first(places);
+        if self.claimed.get() == places {
+            self.claimed.set(0);
+            self.reserved.set(self.reserved.get() + places);
+            let _ = waking.grant(places);
+        }
+    }
+
+    /// Keeps the room that there is for the first one in line: nobody overtakes it, be its wish ever so large.
+    pub(super) fn claim_for_first(&self, places: usize) {
+        let more = (places - self.claimed.get()).min(self.room.get().saturating_sub(self.len()));
+        self.claimed.set(self.claimed.get() + more);
+        self.room.set(self.room.get() - more);
+    }
+
+    /// The first one in line has gone, or was refused: what was kept for it is free again.
+    pub(super) fn free_claimed(&self) {
+        self.room.set(self.room.get() + self.claimed.take());
     }
 
     /// Ends waits after a change of `intake`: nobody is left in vain. Those who waited are called when what this returns is dropped.
     #[must_use]
     pub(super) fn end_waits(&self) -> impl Sized {
         self.putters.refuse_all();
-        // Where there are items nobody waits for one.
-        self.getters.refuse_all();
+        self.free_claimed();
+        if self.is_over() {
+            // Where there are items nobody waits for one.
+            self.getters.refuse_all();
+        }
+        self.closers.grant_all(());
         if self.unfinished.get() == 0 {
             self.joiners.grant_all(());
         }
-        (self.getters.waking(), self.putters.waking(), self.joiners.waking())
+        (self.getters.waking(), self.putters.waking(), self.closers.waking(), self.joiners.waking())
+    }
+
+    /// Will nothing come in any more, not even into places that are kept?
+    pub(super) fn is_over(&self) -> bool {
+        match self.intake.get() {
+            Intake::Open => false,
+            Intake::Closed => self.reserved.get() == 0,
+            Intake::ClosedNow => true,
+        }
     }
 
     /// Counts one item more to be done.

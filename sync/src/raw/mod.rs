@@ -49,6 +49,7 @@
 //!   destructor that looks at the keeper only; which may be the last one, and drop the value then.
 
 pub(crate) mod guarded;
+pub(crate) mod ask;
 pub(crate) mod nodes;
 pub(crate) mod node;
 mod links;

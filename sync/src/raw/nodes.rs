@@ -290,7 +290,7 @@ impl<R, G> Nodes<R, G> {
     // ---- chains
 
     #[inline(always)]
-    fn first(&self) -> Option<&Node<R, G>> {
+    pub(super) fn first(&self) -> Option<&Node<R, G>> {
         self.first_of(&self.begun()?.line)
     }
 

@@ -43,6 +43,9 @@ macro_rules! no {
 // What goes to other threads, and what comes from there. The await of a job stays where it is.
 yes!(Send: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
 yes!(Sync: Handle, RemoteTask<u8>, CallError, ThreadLimiter, JobContext, remote::Sender<u8>, remote::Receiver<u8>);
+yes!(Send: remote::WeakSender<u8>, remote::WeakSender<Cell<u8>>);
+yes!(Sync: remote::WeakSender<u8>);
+no!(Send: remote::WeakSender<Rc<u8>>);
 yes!(Send: RemoteTask<Cell<u8>>, remote::Sender<Cell<u8>>, remote::Receiver<Cell<u8>>);
 no!(Send: ToThread<u8>, remote::Sender<Rc<u8>>, remote::Receiver<Rc<u8>>);
 yes!(Unpin: ToThread<PhantomPinned>, RemoteTask<PhantomPinned>, remote::Receiver<PhantomPinned>);
@@ -92,7 +95,8 @@ mod sync {
     };
     use evenkeel::sync::{
         MappedMutexGuard, MappedReadGuard, MappedWriteGuard, OwnedMappedMutexGuard, OwnedMappedReadGuard,
-        OwnedMappedWriteGuard, OwnedUpgradableReadGuard, UpgradableReadGuard,
+        OwnedMappedWriteGuard, OwnedQueueItems, OwnedSendPermit, OwnedUpgradableReadGuard, SendPermit, SendPermits,
+        SenderSink, UpgradableReadGuard, WeakReceiver, WeakSender,
     };
     use std::{marker::PhantomPinned, panic::UnwindSafe};
 
@@ -118,6 +122,9 @@ mod sync {
     no!(Sync: OwnedMappedMutexGuard<u8, u8>, MappedReadGuard<'static, u8>, OwnedMappedReadGuard<u8, u8>);
     no!(Sync: MappedWriteGuard<'static, u8>, OwnedMappedWriteGuard<u8, u8>, WriteGuard<'static, u8>);
     no!(Sync: UpgradableReadGuard<'static, u8>, OwnedUpgradableReadGuard<u8>);
+    no!(Send: SendPermit<'static, u8>, SendPermits<'static, u8>, OwnedSendPermit<u8>, SenderSink<u8>, OwnedQueueItems<u8>);
+    no!(Send: WeakSender<u8>, WeakReceiver<u8>);
+    yes!(Unpin: Receiver<PhantomPinned>, SenderSink<PhantomPinned>, OwnedQueueItems<PhantomPinned>);
 
     // A panic leaves them whole.
     yes!(UnwindSafe: Semaphore, Mutex<u8>, Condition, Event, Notify, WaitQueue, Queue<u8>);

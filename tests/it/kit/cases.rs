@@ -175,6 +175,31 @@ pub(crate) fn all_cases() -> Vec<Case> {
             )
         },
         {
+            let (sender, receiver) = channel::<u8>(3);
+            let held: Vec<_> = (0..3).map(|_| sender.clone().try_reserve_owned().unwrap()).collect();
+            case(
+                "channel, reserve",
+                (sender, RefCell::new(held), receiver),
+                |p| async move { ignore(p.0.reserve().await.unwrap()) },
+                |p| ignore(p.1.take()),
+                |p| {
+                    try_out(p.0.reserve());
+                    try_out(p.0.reserve_many(2));
+                    ignore(p.0.try_reserve());
+                },
+            )
+        },
+        {
+            let (sender, receiver) = channel::<u8>(3);
+            case(
+                "channel, closed",
+                (sender, receiver),
+                |p| async move { p.0.closed().await },
+                |p| p.1.close(),
+                |p| try_out(p.0.closed()),
+            )
+        },
+        {
             let (sender, receiver) = watch::channel(0);
             case(
                 "watch",
@@ -425,6 +450,6 @@ fn oneshot_closed() -> Case {
 #[test]
 fn every_primitive_that_needs_no_clock_is_a_case() {
     let cases = all_cases();
-    assert_eq!(cases.len(), 28);
+    assert_eq!(cases.len(), 30);
     assert!(RateLimiter::new(1, Duration::from_secs(1)).try_acquire(1));
 }

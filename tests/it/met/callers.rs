@@ -147,6 +147,11 @@ fn others() -> Vec<Case> {
         case!("host/builder.rs thread_name", Executor::builder().thread_name("zero\0")),
         case!("threads/limiter.rs new", ThreadLimiter::new(0)),
         case!("remote/mod.rs channel", remote::channel::<u8>(0)),
+        case!("remote/blocking.rs recv_blocking", run(async { remote::channel::<u8>(1).1.recv_blocking() })),
+        case!(
+            "remote/blocking.rs recv_blocking_timeout",
+            run(async { remote::channel::<u8>(1).1.recv_blocking_timeout(SECOND) })
+        ),
         case!("collect/map_concurrent.rs map_concurrent", map_concurrent([1], 0, async |n: u8| n)),
         case!("src/barrier.rs new", Barrier::new(0)),
         case!("broadcast/mod.rs channel", broadcast::channel::<u8>(0)),

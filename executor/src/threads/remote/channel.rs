@@ -20,7 +20,9 @@ pub(super) struct Channel<T> {
     pub(super) capacity: usize,
     /// Senders that wait for room, by ticket.
     pub(super) line: BTreeMap<u64, Unsent<T>>,
-    pub(super) next_ticket: u64,
+    next_ticket: u64,
+    /// Who waits for the end, by ticket.
+    pub(super) closers: BTreeMap<u64, Option<Waker>>,
     pub(super) senders: usize,
     /// Wakes the receiver, which waits.
     pub(super) receiver: Option<Waker>,
@@ -54,6 +56,40 @@ pub(super) fn drop_each<T>(items: impl Iterator<Item = T>) {
 }
 
 impl<T> Channel<T> {
+    /// With one sender and one receiver.
+    pub(super) fn new(capacity: usize) -> Channel<T> {
+        Channel {
+            items: VecDeque::with_capacity(capacity.min(64)),
+            capacity,
+            line: BTreeMap::new(),
+            next_ticket: 0,
+            closers: BTreeMap::new(),
+            senders: 1,
+            receiver: None,
+            home: Home::Unknown,
+            closed: false,
+        }
+    }
+
+    pub(super) fn next_ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// For how many items there is room in all, if that is bounded.
+    pub(super) fn bound(&self) -> Option<usize> {
+        Some(self.capacity).filter(|capacity| *capacity != usize::MAX)
+    }
+
+    /// For how many items more there is room, if that is bounded.
+    pub(super) fn free(&self) -> Option<usize> {
+        self.bound().map(|capacity| capacity - self.items.len())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.items.len() >= self.capacity
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.items.len() < self.capacity && self.line.is_empty()
     }
@@ -98,6 +134,7 @@ impl<T> Channel<T> {
 /// Drops what sends have left in line that were forgotten. All else is gone by then.
 impl<T> Drop for Channel<T> {
     fn drop(&mut self) {
+        std::mem::take(&mut self.closers).into_values().flatten().for_each(drop_waker);
         drop_each(std::mem::take(&mut self.line).into_values().map(Unsent::into_item));
     }
 }
@@ -178,5 +215,30 @@ mod loom_tests {
     #[test]
     fn loom_threads_14_two_senders_that_wait_for_room_lose_nothing() {
         model(1, 2);
+    }
+
+    #[test]
+    fn loom_threads_14_the_end_is_not_missed_by_who_waits_for_it() {
+        loom::model(|| {
+            let (sender, receiver) = channel::<u8>(1);
+            let thread = thread::spawn(move || drop(receiver));
+            wait_for(sender.closed());
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_threads_14_a_sender_that_was_upgraded_in_time_is_heard_and_others_are_none() {
+        loom::model(|| {
+            let (sender, mut receiver) = channel(1);
+            let weak = sender.downgrade();
+            let thread = thread::spawn(move || drop(sender));
+            let sent = weak.upgrade().is_some_and(|sender| sender.try_send(1).is_ok());
+            let got = wait_for(receiver.recv());
+            assert_eq!(got.is_some(), sent);
+            assert!(!sent || wait_for(receiver.recv()).is_none());
+            assert!(weak.upgrade().is_none());
+            thread.join().unwrap();
+        });
     }
 }

@@ -28,6 +28,9 @@
 //! takes its item with it. A thread that blocks stands in line as well, and lingers there before it sleeps. Wakers are cloned before, and called and dropped
 //! after the lock is held, and so are items.
 
+mod blocking;
+mod weak;
+mod closed;
 mod sender;
 mod receiver;
 mod channel;
@@ -37,14 +40,11 @@ mod refused;
 pub use receiver::Receiver;
 pub use refused::{Refused, SendError, TryRecvError};
 pub use sender::{Sender, Sending};
+pub use weak::WeakSender;
 
 use crate::threads::latch::Latch;
 use channel::Channel;
-use home::Home;
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 /// A channel with room for `capacity` items; with [`usize::MAX`] it has no bound, and its receiver takes all that are there at once.
 ///
@@ -54,16 +54,6 @@ use std::{
 #[track_caller]
 pub fn channel<T: Send>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a remote channel without room could take nothing: give it room for at least one item");
-    let state = Channel {
-        items: VecDeque::with_capacity(capacity.min(64)),
-        capacity,
-        line: BTreeMap::new(),
-        next_ticket: 0,
-        senders: 1,
-        receiver: None,
-        home: Home::Unknown,
-        closed: false,
-    };
-    let shared = Arc::new(Latch::new(state));
+    let shared = Arc::new(Latch::new(Channel::new(capacity)));
     (Sender(shared.clone()), Receiver::new(shared))
 }

@@ -8,13 +8,14 @@ use crate::{
     threads::locked_wait::poll_locked,
     wake::call::{call, drop_waker},
 };
-use evenkeel_coop::poll_within_budget;
+use evenkeel_coop::{consume_budget, poll_within_budget};
 use futures_core::Stream;
 use std::{
     collections::VecDeque,
     fmt,
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -47,6 +48,38 @@ impl<T> Receiver<T> {
         item
     }
 
+    /// Appends up to `limit` items to `buffer`: waits for one, and takes with it those that are there. How many these were is the result: 0
+    /// if nothing more will come, or if `limit` is 0. tokio's `recv_many`.
+    ///
+    /// Cancel-safe: nothing was appended then.
+    ///
+    /// ```
+    /// use evenkeel::{run, threads::remote};
+    ///
+    /// run(async {
+    ///     let (sender, mut receiver) = remote::channel(10);
+    ///     std::thread::spawn(move || (0..5).for_each(|n| sender.send_blocking(n).unwrap()));
+    ///     let mut buffer = Vec::new();
+    ///     while receiver.recv_into(&mut buffer, 100).await > 0 {}
+    ///     assert_eq!(buffer, [0, 1, 2, 3, 4]);
+    /// });
+    /// ```
+    pub async fn recv_into(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        if limit == 0 {
+            consume_budget().await;
+            return 0;
+        }
+        let Some(first) = self.recv().await else { return 0 };
+        buffer.push(first);
+        let mut taken = 1;
+        while taken < limit {
+            let Ok(item) = self.try_recv() else { break };
+            buffer.push(item);
+            taken += 1;
+        }
+        taken
+    }
+
     /// The next item, if it is here.
     ///
     /// # Errors
@@ -73,11 +106,53 @@ impl<T> Receiver<T> {
         let mut state = lock(&self.shared);
         state.closed = true;
         let wakers: Vec<Waker> = state.line.values_mut().filter_map(|unsent| unsent.waker.take()).collect();
+        let closers = std::mem::take(&mut state.closers);
         drop(state);
-        wakers.into_iter().for_each(call);
+        wakers.into_iter().chain(closers.into_values().flatten()).for_each(call);
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    /// Will nothing be sent any more: are all senders gone, or was the channel closed? There may still be items on their way.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.shared).is_over()
+    }
+
+    /// How many items are on their way.
+    pub fn len(&self) -> usize {
+        self.batch.len() + lock(&self.shared).items.len()
+    }
+
+    /// Is no item on its way?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is there no room right now?
+    pub fn is_full(&self) -> bool {
+        lock(&self.shared).is_full()
+    }
+
+    /// For how many items there is room in all; `None` if that is not bounded. tokio's `max_capacity`.
+    pub fn capacity(&self) -> Option<usize> {
+        lock(&self.shared).bound()
+    }
+
+    /// For how many items more there is room right now; `None` if that is not bounded. tokio's `capacity`.
+    pub fn free_capacity(&self) -> Option<usize> {
+        lock(&self.shared).free()
+    }
+
+    /// How many senders there are: tokio's `sender_strong_count`.
+    pub fn sender_count(&self) -> usize {
+        lock(&self.shared).senders
+    }
+
+    /// How many [`WeakSender`](super::WeakSender)s there are: tokio's `sender_weak_count`.
+    pub fn weak_sender_count(&self) -> usize {
+        Arc::weak_count(&self.shared)
+    }
+
+    /// Polls for the next item: `None` when there is none left and every sender is gone. The newest waker is woken.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         poll_within_budget(cx, |cx| self.poll_item(cx))
     }
 

@@ -22,6 +22,9 @@ pub enum Refused {
     /// The receiver is gone.
     #[error("the channel is closed: nobody is left to receive the item")]
     Closed,
+    /// There was no room in time.
+    #[error("the channel had no room in time: wait for longer, or do without the item")]
+    TooLate,
     /// There was no room, and blocking on the receiver's own thread would never end.
     #[error("the channel is full, and waiting on the receiver's own thread would never end: await send() there")]
     OwnThread,
@@ -36,6 +39,11 @@ impl<T> SendError<T> {
     /// Was there no room?
     pub fn is_full(&self) -> bool {
         self.1 == Refused::Full
+    }
+
+    /// Was there no room in time?
+    pub fn is_too_late(&self) -> bool {
+        self.1 == Refused::TooLate
     }
 
     /// Is the receiver gone?

@@ -5,16 +5,17 @@ use super::{
     refused::{Refused, SendError},
 };
 use crate::{
-    threads::{absence::Absence, locked_wait::poll_locked},
-    wake::{call::call, sleeper::Sleeper},
+    threads::locked_wait::poll_locked,
+    wake::{call::call, calls::Calls},
 };
-use evenkeel_coop::{poll_within_budget, without_budget};
+use evenkeel_coop::poll_within_budget;
 use std::{
     fmt,
+    future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Wake, Waker, ready},
-    thread,
+    task::{Context, Poll, ready},
+    thread::ThreadId,
 };
 
 /// The end that sends, from any thread and any executor. The channel ends when the last clone is dropped and what was sent is
@@ -31,52 +32,9 @@ impl<T: Send> Sender<T> {
         self.push(item).map_err(|(item, refused)| SendError(item, refused))
     }
 
-    /// Sends an item, and blocks this thread until there is room. Senders get room in the order in which they came. A thread of
-    /// [`to_thread`](crate::to_thread())'s whose own loop is to receive does not count as busy meanwhile, so the receiver may await other
-    /// jobs; a [`ThreadLimiter`](crate::ThreadLimiter) bounds how many jobs block there.
-    ///
-    /// # Errors
-    ///
-    /// With the item, if the receiver is gone; and if there is no room and this is the receiver's own thread, which could never make
-    /// any. That is known of a receiver that was last used in an executor of this thread that has not ended, or that waits on this
-    /// thread in an executor of another kind. It is not known of a receiver that was never used, or only outside executors: then
-    /// this blocks, for ever if the receiver is here. A receiver that has moved to another thread counts as being there from its
-    /// first use there.
-    pub fn send_blocking(&self, item: T) -> Result<(), SendError<T>> {
-        let item = match self.push(item) {
-            Ok(()) => return Ok(()),
-            Err((item, Refused::Full)) => item,
-            Err((item, refused)) => return Err(SendError(item, refused)),
-        };
-        let (executor, foreign) = lock(&self.0).home.known();
-        if foreign == Some(thread::current().id()) || executor.as_ref().is_some_and(|executor| executor.lives_here()) {
-            return Err(SendError(item, Refused::OwnThread));
-        }
-        // A pool's thread that waits for its own loop is not busy meanwhile.
-        let absence = if foreign.is_some() { None } else { Absence::for_receiver(executor.as_deref()) };
-        let unpark = Arc::new(Unpark { sleeper: Sleeper::new(), absence });
-        let waker = Waker::from(unpark.clone());
-        let mut cx = Context::from_waker(&waker);
-        let mut send = pin!(self.send(item));
-        loop {
-            // The thread blocks: to give way would be in vain.
-            if let Poll::Ready(outcome) = without_budget(|| send.as_mut().poll(&mut cx)) {
-                unpark.absence.iter().for_each(|absence| absence.end());
-                return outcome;
-            }
-            // The receiver is mostly at work, and makes room soon.
-            if unpark.sleeper.linger().is_some() {
-                // What ends it stands in line now.
-                unpark.absence.iter().for_each(|absence| absence.begin(None));
-                // A token that is left from something else makes one more poll.
-                unpark.sleeper.sleep(None);
-            }
-        }
-    }
-
     /// Sends an item, and waits for room, in any executor's task. Senders get room in the order in which they came.
     ///
-    /// Cancel-safe: an item that was not sent when this is dropped is dropped with it.
+    /// Cancel-safe: an item that was not sent when this is dropped is dropped with it. [`send_until`](Self::send_until) gives it back.
     ///
     /// # Errors
     ///
@@ -105,13 +63,46 @@ impl<T: Send> Sender<T> {
         Sending { sender: self, stage: SendStage::New(item) }
     }
 
-    /// Is the receiver gone?
-    pub fn is_closed(&self) -> bool {
-        lock(&self.0).closed
+    /// Sends an item as [`send`](Self::send) does, unless `end` ends before: then the item comes back. With a sleep as the end it is tokio's
+    /// `send_timeout`. Where there is room the item is sent, whatever `end` says.
+    ///
+    /// Cancel-safe as [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// With the item: [`Refused::TooLate`] if `end` came first, [`Refused::Closed`] if the receiver is gone.
+    ///
+    /// ```
+    /// use evenkeel::{sleep, testing, threads::remote::{self, Refused, SendError}};
+    /// use std::time::Duration;
+    ///
+    /// testing::run(async {
+    ///     let (sender, _receiver) = remote::channel(1);
+    ///     let limit = Duration::from_millis(5);
+    ///     assert_eq!(sender.send_until("a", sleep(limit)).await, Ok(()));
+    ///     assert_eq!(sender.send_until("b", sleep(limit)).await, Err(SendError("b", Refused::TooLate)));
+    /// });
+    /// ```
+    pub async fn send_until(&self, item: T, end: impl Future<Output = ()>) -> Result<(), SendError<T>> {
+        let mut send = self.send(item);
+        let mut end = pin!(end);
+        let outcome = poll_fn(|cx| match Pin::new(&mut send).poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => end.as_mut().poll(cx).map(|()| None),
+        });
+        match outcome.await {
+            Some(outcome) => outcome,
+            None => send.give_up(),
+        }
+    }
+
+    /// Where the receiver is, as far as that is known.
+    pub(super) fn home(&self) -> (Option<Arc<Calls>>, Option<ThreadId>) {
+        lock(&self.0).home.known()
     }
 
     #[inline]
-    fn push(&self, item: T) -> Result<(), (T, Refused)> {
+    pub(super) fn push(&self, item: T) -> Result<(), (T, Refused)> {
         let mut state = lock(&self.0);
         if state.closed {
             return Err((item, Refused::Closed));
@@ -124,6 +115,55 @@ impl<T: Send> Sender<T> {
         drop(state);
         receiver.into_iter().for_each(call);
         Ok(())
+    }
+}
+
+impl<T> Sender<T> {
+    /// Is the receiver gone?
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0).closed
+    }
+
+    /// How many items are on their way. Those that the receiver of a channel without a bound has fetched already, to receive them one by one,
+    /// are not counted.
+    pub fn len(&self) -> usize {
+        lock(&self.0).items.len()
+    }
+
+    /// Is no item on its way, as [`len`](Self::len) counts them?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is there no room right now?
+    pub fn is_full(&self) -> bool {
+        lock(&self.0).is_full()
+    }
+
+    /// For how many items there is room in all; `None` if that is not bounded. tokio's `max_capacity`; what tokio calls `capacity` is
+    /// [`free_capacity`](Self::free_capacity).
+    pub fn capacity(&self) -> Option<usize> {
+        lock(&self.0).bound()
+    }
+
+    /// For how many items more there is room right now; `None` if that is not bounded. tokio's `capacity`.
+    pub fn free_capacity(&self) -> Option<usize> {
+        lock(&self.0).free()
+    }
+
+    /// How many senders there are: tokio's `strong_count`.
+    pub fn sender_count(&self) -> usize {
+        lock(&self.0).senders
+    }
+
+    /// How many [`WeakSender`](super::WeakSender)s there are: tokio's `weak_count`.
+    pub fn weak_sender_count(&self) -> usize {
+        Arc::weak_count(&self.0)
+    }
+
+    /// Is that a sender of the same channel?
+    pub fn same_channel(&self, other: &Sender<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -153,6 +193,25 @@ impl<T: Send> Future for Sending<'_, T> {
 }
 
 impl<T: Send> Sending<'_, T> {
+    /// Ends the wait now, and says what came of it.
+    pub(super) fn give_up(&mut self) -> Result<(), SendError<T>> {
+        let (item, refused) = match std::mem::replace(&mut self.stage, SendStage::Over) {
+            SendStage::New(item) => (item, Refused::TooLate),
+            SendStage::InLine(ticket) => {
+                let mut state = lock(&self.sender.0);
+                let refused = if state.closed { Refused::Closed } else { Refused::TooLate };
+                let unsent = state.line.remove(&ticket);
+                drop(state);
+                match unsent {
+                    Some(unsent) => (unsent.into_item(), refused),
+                    None => return Ok(()),
+                }
+            }
+            SendStage::Over => over(),
+        };
+        Err(SendError(item, refused))
+    }
+
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
         match std::mem::replace(&mut self.stage, SendStage::Over) {
             SendStage::New(item) => match self.sender.push(item) {
@@ -161,7 +220,7 @@ impl<T: Send> Sending<'_, T> {
                 Err((item, refused)) => Poll::Ready(Err(SendError(item, refused))),
             },
             SendStage::InLine(ticket) => self.look(ticket, cx),
-            SendStage::Over => panic!("a send was polled after it had ended"),
+            SendStage::Over => over(),
         }
     }
 
@@ -182,8 +241,7 @@ impl<T: Send> Sending<'_, T> {
             receiver.into_iter().for_each(call);
             return Poll::Ready(Ok(()));
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
+        let ticket = state.next_ticket();
         state.line.insert(ticket, Unsent { item, waker: Some(waker) });
         drop(state);
         self.stage = SendStage::InLine(ticket);
@@ -207,6 +265,11 @@ impl<T: Send> Sending<'_, T> {
             None => Ok(()),
         })
     }
+}
+
+#[cold]
+fn over() -> ! {
+    panic!("a send was polled after it had ended")
 }
 
 impl<T> Drop for Sending<'_, T> {
@@ -253,18 +316,5 @@ impl<T> fmt::Debug for Sending<'_, T> {
             SendStage::Over => "over",
         };
         write!(f, "Sending({stage})")
-    }
-}
-
-/// Wakes a thread that blocks, and ends its absence before.
-struct Unpark {
-    sleeper: Sleeper,
-    absence: Option<Arc<Absence>>,
-}
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.absence.iter().for_each(|absence| absence.end());
-        self.sleeper.call();
     }
 }

@@ -1,1 +1,0 @@
-//! Channels: reserved places, weak senders, counts, streams, sinks.
