@@ -30,10 +30,12 @@
 
 #[doc(no_inline)]
 pub use crate::{
-    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope, try_gather,
+    GroupError, Scope, Supervisor, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope,
+    try_gather,
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
     ChildError, ChildOutput, Completed, Explain, Explained, Failure, Gather, GroupSlot, GroupStats, Items, JoinHandle,
-    Mapped, Race, ReadySignal, ScopedHandle, Starting, TaskGroupBuilder, TryGather,
+    JoinSet, Mapped, OnFailure, Race, ReadySignal, Restart, RestartHandle, ScopedHandle, Starting, SupervisorBuilder,
+    TaskGroupBuilder, TryGather,
 };

@@ -119,5 +119,6 @@ pub use evenkeel_executor::{
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
-    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope, try_gather,
+    GroupError, Scope, Supervisor, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope,
+    try_gather,
 };

@@ -60,6 +60,17 @@ impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
     }
 }
 
+/// What a child yields that has judged its own end.
+pub(super) struct Judged;
+
+impl<T, E> Understand<Result<T, Failure<E>>, E> for Judged {
+    type Value = T;
+
+    fn outcome(output: Result<T, Failure<E>>) -> Result<T, Failure<E>> {
+        output
+    }
+}
+
 pin_project! {
     /// Runs a child's future, and tells the group how it has ended: also when it is dropped, and then after its destructor.
     ///
@@ -68,6 +79,7 @@ pin_project! {
     pub(super) struct Child<F, E, U>
     where
         E: fmt::Debug,
+        E: 'static,
     {
         group: GroupState<E>,
         key: u32,
@@ -75,7 +87,11 @@ pin_project! {
         future: Place<F>,
         understand: PhantomData<fn(U)>,
     }
-    impl<F, E: fmt::Debug, U> PinnedDrop for Child<F, E, U> {
+    impl<F, E, U> PinnedDrop for Child<F, E, U>
+    where
+        E: fmt::Debug,
+        E: 'static,
+    {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.as_mut().is_taken() {
@@ -85,7 +101,7 @@ pin_project! {
     }
 }
 
-impl<F, E: fmt::Debug, U> Child<F, E, U> {
+impl<F, E: fmt::Debug + 'static, U> Child<F, E, U> {
     pub(super) fn new(group: GroupState<E>, key: u32, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
@@ -119,12 +135,12 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
 
 /// Drops the future of a child that has not ended.
 #[cold]
-fn drop_early<F, E>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
+fn drop_early<F, E: fmt::Debug + 'static>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
     let dropped = catch(|| future.as_mut().clear());
     let core = &group.core;
     core.leaves(key);
     for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
-        core.panicked(payload);
+        group.child_panicked(payload);
     }
     core.ended(key);
 }
@@ -150,12 +166,12 @@ fn end_badly<T, E: fmt::Debug + 'static>(
         }
         Err(payload) => {
             let message = message(&payload);
-            core.panicked(payload);
+            group.child_panicked(payload);
             Err(Box::new(BadEnd::Panicked(message)))
         }
     };
     if let Some(payload) = dropped {
-        core.panicked(payload);
+        group.child_panicked(payload);
     }
     core.ended(key);
     end
