@@ -90,11 +90,12 @@ fn a_report_has_the_childs_place() {
     let seen = place.clone();
     let executor = Executor::builder().on_unhandled(move |what| seen.set(what.location().unwrap().line())).build();
     let line = line!() + 2;
-    executor.run(Words::run(async |supervisor| {
-        supervisor.spawn(async { Err::<(), _>("it failed") });
-        Ok(())
-    }))
-    .unwrap();
+    executor
+        .run(Words::run(async |supervisor| {
+            supervisor.spawn(async { Err::<(), _>("it failed") });
+            Ok(())
+        }))
+        .unwrap();
     assert_eq!(place.get(), line);
 }
 
@@ -160,7 +161,10 @@ fn the_bodys_error_cancels_the_children_and_is_alone_in_the_error() {
         Err::<(), _>("the body")
     }));
     assert_eq!(outcome.unwrap_err().into_errors(), ["the body"]);
-    assert_eq!((record.take(), heard), (vec!["good cleans".into(), "good clean".into()], vec!["bad: a child".to_owned()]));
+    assert_eq!(
+        (record.take(), heard),
+        (vec!["good cleans".into(), "good clean".into()], vec!["bad: a child".to_owned()])
+    );
 }
 
 #[test]
@@ -225,7 +229,10 @@ fn name_limit_grace_and_stats_are_those_of_a_group() {
     let (outcome, heard) = run_heard(Words::builder().name("pages").limit(2).grace(ms(5)).run(async |supervisor| {
         assert!(format!("{supervisor:?}").contains("pages"));
         for n in 0..6 {
-            supervisor.slot().await.spawn(async move { if n % 2 == 0 { fail(1, "even").await } else { value(1, ()).await } });
+            supervisor
+                .slot()
+                .await
+                .spawn(async move { if n % 2 == 0 { fail(1, "even").await } else { value(1, ()).await } });
             assert!(supervisor.stats().children <= 2);
         }
         sleep(ms(2)).await;
@@ -546,12 +553,8 @@ fn a_destructor_that_panics_while_another_child_restarts_costs_neither_anything(
     assert_eq!((outcome.unwrap(), begins.take()), (2, vec![0, 1, 2]));
     let mut heard = heard;
     heard.sort();
-    let expected = [
-        "bomb panicked: in the destructor",
-        "other: it failed",
-        "other: it failed",
-        "third panicked: once more",
-    ];
+    let expected =
+        ["bomb panicked: in the destructor", "other: it failed", "other: it failed", "third panicked: once more"];
     assert_eq!(heard, expected);
 }
 
@@ -868,20 +871,14 @@ enum Rule {
 /// Times of the program are odd where the test acts, and even where a child does, so that no two are in one turn by chance.
 fn plan() -> impl Strategy<Value = Plan> {
     let run = prop_oneof![1 => Just(Run::Ends), 3 => Just(Run::Fails), 1 => Just(Run::Panics)];
-    let runs = prop::collection::vec((1..30_u64, run), 1..6).prop_map(|runs| {
-        runs.into_iter().map(|(after, run)| (after * 2, run)).collect::<Vec<_>>()
-    });
+    let runs = prop::collection::vec((1..30_u64, run), 1..6)
+        .prop_map(|runs| runs.into_iter().map(|(after, run)| (after * 2, run)).collect::<Vec<_>>());
     let rule = prop_oneof![1 => Just(Rule::Always), 2 => Just(Rule::OnFailure), 1 => Just(Rule::Never)];
     let backoff = (0..10_u64, 0..4_u32, 0..40_u64).prop_map(|(initial, factor, max)| (initial * 2, factor, max * 2));
     let limit = prop::option::weighted(0.8, (0..5_usize, 1..100_u64));
     let cancelled = prop::option::weighted(0.3, (0..100_u64).prop_map(|time| time * 2 + 1));
-    (0..20_u64, runs, rule, backoff, limit, cancelled).prop_map(|(starts, runs, rule, backoff, limit, cancelled)| Plan {
-        starts: starts * 2,
-        runs,
-        rule,
-        backoff,
-        limit,
-        cancelled,
+    (0..20_u64, runs, rule, backoff, limit, cancelled).prop_map(|(starts, runs, rule, backoff, limit, cancelled)| {
+        Plan { starts: starts * 2, runs, rule, backoff, limit, cancelled }
     })
 }
 
