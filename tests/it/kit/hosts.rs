@@ -16,8 +16,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-pub(crate) use evenkeel::yield_now as pass;
-
 /// The tasks of a scenario, in the order in which they start.
 #[derive(Default)]
 pub(crate) struct Tasks(RefCell<Vec<LocalBoxFuture<'static, ()>>>);
