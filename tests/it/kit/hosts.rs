@@ -16,6 +16,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+pub(crate) use evenkeel::yield_now as pass;
+
 /// The tasks of a scenario, in the order in which they start.
 #[derive(Default)]
 pub(crate) struct Tasks(RefCell<Vec<LocalBoxFuture<'static, ()>>>);

@@ -1,7 +1,10 @@
 //! What the tests look with: what all crates' tests have, and clocks and parks of a test's own.
 
 use evenkeel::{CancelReason, Instant, JoinError, host::Park, time::Clock};
-pub(crate) use evenkeel_testkit::{Drops, Record, Wakes, on_drop, panic_of};
+pub(crate) use evenkeel_testkit::{
+    DropGuard, Drops, OnDrop, Record, Wakes, my_waker, on_a_small_stack, on_drop, panic_of, poll_with_noop, text_of,
+    wait_for_wake,
+};
 use std::{
     cell::Cell,
     fmt,
