@@ -18,7 +18,8 @@ use crate::{
 use evenkeel_executor::{CancelReason, TaskRef, combinator::Loose};
 use std::{fmt, panic::Location};
 
-/// A group of tasks with one failure boundary. This is the handle that the group's body gets; clones of it may go into children.
+/// A group of tasks with one failure boundary: Trio's nursery, asyncio's `TaskGroup`, Kotlin's `coroutineScope`. This is the handle that the
+/// group's body gets; clones of it may go into children.
 ///
 /// # Rules
 ///
@@ -34,6 +35,8 @@ use std::{fmt, panic::Location};
 ///   are returned, and the cancellation is delivered where the code awaits next.
 /// * Dropping the group's future cancels all children. The executor finishes their clean-up.
 /// * Children that have ended are forgotten: a group that lives for a year does not grow.
+///
+/// In a [`Supervisor`](crate::Supervisor) children fail alone. In a [`JoinSet`](crate::JoinSet) they are joined as they end.
 ///
 /// A group does not bound its own fan-out: a [`builder`](TaskGroup::builder) with a [`limit`](crate::TaskGroupBuilder::limit) does.
 ///
@@ -65,6 +68,8 @@ use std::{fmt, panic::Location};
 /// }));
 /// assert!(done.is_ok());
 /// ```
+#[doc(alias = "nursery")]
+#[doc(alias = "coroutineScope")]
 pub struct TaskGroup<E>(pub(super) GroupState<E>);
 
 impl<E> Clone for TaskGroup<E> {
@@ -146,7 +151,8 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         self.spawn_child::<Nested, _>(|_| group, Membership::Awaited, location)
     }
 
-    /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`.
+    /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`. In a
+    /// [`Supervisor`](crate::Supervisor) it is what a child's failure is there.
     pub fn report(&self, error: E) {
         self.0.failed(Failure::One(error));
     }

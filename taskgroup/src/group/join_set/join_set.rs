@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Children of a group that are joined as they end, whichever ends first; others may be spawned meanwhile. This is tokio's `JoinSet`, with a
-/// group around it: [`TaskGroup::join_set`] makes one, and its children are the group's.
+/// group around it, and the `for await` of a Swift task group: [`TaskGroup::join_set`] makes one, and its children are the group's.
 ///
 /// * How a child has ended, its set is told, and the group is not: an `Err` is a value, a panic is a [`JoinError`], and neither cancels
 ///   anybody. (What is to fail the group is [spawned](TaskGroup::spawn) into that.)
@@ -115,6 +115,8 @@ impl<T, E> JoinSet<T, E> {
     /// Joins all children that there are, and yields their outcomes in the order in which they have ended.
     ///
     /// tokio's `join_all` panics if a child did; this one leaves that to whoever looks at the outcomes.
+    ///
+    /// Dropped before its end, it drops the set, which cancels the children that are left.
     pub async fn join_all(mut self) -> Vec<Result<T, JoinError>> {
         let mut outcomes = Vec::with_capacity(self.len());
         while let Some(outcome) = self.join_next().await {

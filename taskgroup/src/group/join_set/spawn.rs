@@ -8,7 +8,8 @@ use super::{
 use std::{fmt::Debug, panic::Location, rc::Rc};
 
 impl<T: Debug + 'static, E: Debug + 'static> JoinSet<T, E> {
-    /// Spawns a child. Its handle tells that it has ended, and cancels it; its outcome is the set's.
+    /// Spawns a child. Its handle names, cancels and watches it; its outcome is the set's. To *await* the handle of a child that is cancelled alone
+    /// ends the group, as of any of its children: [`outcome`](JoinHandle::outcome) does not.
     ///
     /// If the group is being cancelled, or has ended, the child is cancelled from birth, and told as such.
     ///

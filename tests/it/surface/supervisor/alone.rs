@@ -319,3 +319,18 @@ fn a_failure_after_the_supervisors_end_is_reported() {
     });
     assert_eq!(heard, ["?: too late"]);
 }
+
+#[test]
+fn a_scopes_handle_tells_its_childs_name_and_why_it_was_cancelled_alone() {
+    run_clean(async {
+        let outcome = evenkeel::scope::<_, _, &str, _>(async |s| {
+            let mut child = s.spawn(pending::<()>()).named("reader");
+            assert_eq!((child.name().as_deref(), child.cancel_reason()), (Some("reader"), None));
+            child.cancel("enough");
+            assert_eq!(child.cancel_reason(), Some("enough".into()));
+            assert_eq!(reason_of(child.outcome().await), "enough".into());
+            Ok(())
+        });
+        outcome.await.unwrap();
+    });
+}
