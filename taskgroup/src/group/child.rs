@@ -34,7 +34,10 @@ pub(super) enum BadEnd {
 /// How a child's output is understood.
 pub(super) trait Understand<R, E> {
     type Value;
-    fn outcome(output: R) -> Result<Self::Value, Failure<E>>;
+    /// What there is instead of a value. The failure is made of it when it is one: until then nobody carries that about.
+    type Fault;
+    fn outcome(output: R) -> Result<Self::Value, Self::Fault>;
+    fn failure(fault: Self::Fault) -> Failure<E>;
 }
 
 /// What the user's children yield.
@@ -42,10 +45,15 @@ pub(super) struct Plain;
 
 impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
     type Value = R::Value;
+    type Fault = E;
 
     #[inline]
-    fn outcome(output: R) -> Result<R::Value, Failure<E>> {
-        output.into_result().map_err(Failure::One)
+    fn outcome(output: R) -> Result<R::Value, E> {
+        output.into_result()
+    }
+
+    fn failure(error: E) -> Failure<E> {
+        Failure::One(error)
     }
 }
 
@@ -54,9 +62,14 @@ pub(super) struct Nested;
 
 impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
     type Value = T;
+    type Fault = GroupError<E>;
 
-    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, Failure<E>> {
-        output.map_err(Failure::Group)
+    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, GroupError<E>> {
+        output
+    }
+
+    fn failure(errors: GroupError<E>) -> Failure<E> {
+        Failure::Group(errors)
     }
 }
 
@@ -65,9 +78,14 @@ pub(super) struct Judged;
 
 impl<T, E> Understand<Result<T, Failure<E>>, E> for Judged {
     type Value = T;
+    type Fault = Failure<E>;
 
     fn outcome(output: Result<T, Failure<E>>) -> Result<T, Failure<E>> {
         output
+    }
+
+    fn failure(failure: Failure<E>) -> Failure<E> {
+        failure
     }
 }
 
@@ -125,7 +143,7 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
                 };
                 return Poll::Ready(end_badly(this.group, *this.key, Ok(Ok(value)), Some(payload)));
             }
-            Ok(Poll::Ready(Err(failure))) => Ok(Err(failure)),
+            Ok(Poll::Ready(Err(fault))) => Ok(Err(U::failure(fault))),
             Err(payload) => Err(payload),
         };
         let dropped = catch(|| this.future.as_mut().clear());
