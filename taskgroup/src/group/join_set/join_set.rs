@@ -58,7 +58,7 @@ pub struct JoinSet<T, E> {
 
 impl<E: Debug + 'static> TaskGroup<E> {
     /// A set without children, whose children will be this group's. They may yield anything that can be printed, as the outputs of
-    /// [`spawn`](fn@evenkeel_executor::spawn) can.
+    /// tasks can.
     pub fn join_set<T: Debug + 'static>(&self) -> JoinSet<T, E> {
         JoinSet { group: self.clone(), endings: Rc::new(Endings::new()) }
     }

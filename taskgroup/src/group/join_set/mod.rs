@@ -1,7 +1,7 @@
 //! The join set: children that are joined as they end.
 
-mod join_set;
 mod spawn;
+mod join_set;
 mod delivering;
 mod endings;
 

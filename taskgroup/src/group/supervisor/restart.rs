@@ -89,7 +89,7 @@ impl Restart {
     }
 
     /// Chooses each wait at random between half of the [backoff](Restart::backoff) and all of it, so that children which have failed together do
-    /// not come back together. The executor chooses: on one with a [seed](evenkeel_executor::testing::Seeded) the run can be repeated.
+    /// not come back together. The executor chooses: on one with a seed the run can be repeated.
     pub const fn jitter(mut self) -> Restart {
         self.has_jitter = true;
         self

@@ -267,10 +267,7 @@ fn a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
     });
     assert_eq!(outcome, (2, at(5), vec![CancelReason::OwnerDropped]));
     assert_eq!(heard.len(), 3);
-    assert!(
-        heard[0].starts_with("error: \"unread\" (of a join set's child, spawned at tests/it/surface/"),
-        "{heard:?}"
-    );
+    assert!(heard[0].starts_with("error: \"unread\" (of a join set's child, spawned at tests/"), "{heard:?}");
     assert_eq!(heard[1..], ["panic: unseen", "panic: in clean-up"]);
 }
 

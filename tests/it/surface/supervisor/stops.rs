@@ -1,9 +1,12 @@
 //! No restarts any more.
 
 use super::{Run, Words, plays, run_heard};
-use crate::kit::probe::{Record, at, ms, on_drop, reason_of};
+use crate::kit::{
+    groups::{fail, value},
+    probe::{Record, at, ms, on_drop, reason_of},
+};
 use evenkeel::{
-    CancelScope, Executor, Instant, finally, group::Restart, sleep, spawn, testing::VirtualClock, yield_now,
+    CancelScope, Executor, Instant, TaskGroup, finally, group::Restart, sleep, spawn, testing::VirtualClock, yield_now,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -264,5 +267,34 @@ fn cancelled_at_any_time_nothing_begins_any_more_and_nothing_is_left() {
                 assert_eq!((begun.get() - gone.get(), late.get()), (0, 0), "{how:?} at {stop} ms and {turns} turns");
             }
         }
+    }
+}
+
+/// It was woken in the turn in which it is cancelled: its last poll finishes it, and counts as any task's does.
+#[test]
+fn a_run_that_ends_in_its_last_poll_is_the_childs_end() {
+    let (outcome, heard) = run_heard(Words::run(async |supervisor| {
+        let mut child = supervisor.spawn_restarting(Restart::always(), async || value(1, 7).await);
+        sleep(ms(1)).await;
+        child.cancel("enough");
+        Ok((child.outcome().await.unwrap(), child.restarts()))
+    }));
+    assert_eq!((outcome.unwrap(), heard.len()), ((7, 0), 0));
+}
+
+#[test]
+fn a_run_that_fails_in_its_last_poll_is_the_groups_failure_and_no_limit_was_reached() {
+    for most in [0, 3] {
+        let (outcome, heard) = run_heard(TaskGroup::<&str>::run(async |group| {
+            let restart = Restart::always().limit(most, ms(1_000));
+            group.spawn_restarting(restart, async || fail(1, "the last").await);
+            sleep(ms(1)).await;
+            group.cancel("enough");
+            pending::<()>().await;
+            Ok(())
+        }));
+        let error = outcome.unwrap_err();
+        assert_eq!((error.children().len(), error.first(), heard.len()), (1, Some(&"the last"), 0), "{error}");
+        assert_eq!(error.reason(), Some(&"enough".into()));
     }
 }
