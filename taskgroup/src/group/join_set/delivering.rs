@@ -40,7 +40,7 @@ pin_project! {
                 None => JoinError::Cancelled(reason()),
             };
             panics.for_each(report_destructor);
-            this.endings.add(*this.key, Ending { id: *this.id, location: *this.location, outcome: Err(error) });
+            this.endings.add(*this.key, Ending { id: *this.id, location: this.location, outcome: Err(error) });
         }
     }
 }
@@ -76,7 +76,7 @@ impl<F: Future> Future for Delivering<F, F::Output> {
         if let Err(payload) = catch(|| this.future.as_mut().clear()) {
             report_destructor(payload);
         }
-        this.endings.add(*this.key, Ending { id: *this.id, location: *this.location, outcome });
+        this.endings.add(*this.key, Ending { id: *this.id, location: this.location, outcome });
         Poll::Ready(())
     }
 }

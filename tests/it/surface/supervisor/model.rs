@@ -115,7 +115,7 @@ fn story(plan: &Plan, end: u64) -> Story {
         if lasts >= max {
             in_a_row = 0;
         }
-        now += (initial * u64::from(factor.max(1)).saturating_pow(in_a_row)).min(max);
+        now += initial.saturating_mul(u64::from(factor.max(1)).saturating_pow(in_a_row)).min(max);
         in_a_row += 1;
     }
     story
