@@ -65,8 +65,7 @@ impl Model {
     fn join(&mut self, until: u64) -> Option<(usize, &'static str)> {
         if self.ended.is_empty() {
             let first = self.running.iter().map(|(end, ..)| *end).min();
-            let Some(first) = first else { return None };
-            self.pass_to(first.min(until));
+            self.pass_to(first?.min(until));
         }
         self.ended.pop_front()
     }

@@ -314,7 +314,11 @@ fn a_failure_after_the_supervisors_end_is_reported() {
         let kept: Rc<RefCell<Option<Words>>> = Rc::default();
         let keeps = kept.clone();
         let collecting = Words::builder().on_failure(OnFailure::Collect { most: 9 });
-        collecting.run(async move |supervisor| Ok(drop(keeps.replace(Some(supervisor))))).await.unwrap();
+        let outcome = collecting.run(async move |supervisor| {
+            keeps.replace(Some(supervisor));
+            Ok(())
+        });
+        outcome.await.unwrap();
         kept.take().unwrap().report("too late");
     });
     assert_eq!(heard, ["?: too late"]);
