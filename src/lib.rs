@@ -32,7 +32,7 @@
 //!
 //! **Own.** A [`Task`] is the owner of what was spawned: awaiting it gives the value, dropping it cancels. A [`TaskGroup`] owns
 //! children that fail together: the first error cancels the others, and all errors come back in one [`GroupError`]. In a
-//! [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`], [`as_completed`] and [`map_concurrent`] run
+//! [`Supervisor`] they fail alone, and may be restarted. In a [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`], [`as_completed`] and [`map_concurrent`] run
 //! several futures in place, without tasks. More is in [`group`].
 //!
 //! ```
@@ -119,5 +119,6 @@ pub use evenkeel_executor::{
 };
 #[doc(inline)]
 pub use evenkeel_taskgroup::{
-    GroupError, Scope, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope, try_gather,
+    GroupError, Scope, Supervisor, TaskGroup, as_completed, first_ok, gather, map_concurrent, race, race_biased, scope,
+    try_gather,
 };

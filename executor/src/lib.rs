@@ -103,7 +103,7 @@ pub mod combinator {
             cleanup::{settle, settle_at},
             nest::{Nest, NestEnd},
         },
-        outcome::{plain::plain, unhandled::report_unhandled},
+        outcome::{plain::plain, unhandled::report_unhandled, unread::unread_error},
         raw::{
             hand_over::{Handed, hand_over},
             pinned::PinnedRow,

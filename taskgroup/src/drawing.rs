@@ -101,7 +101,7 @@ impl<E> fmt::Display for GroupError<E> {
 
 impl<E> GroupError<E> {
     fn headline(&self) -> String {
-        let count = self.errors().count();
+        let count = self.count();
         match (count, self.reason()) {
             (0, Some(reason)) => format!("the task group was cancelled: {reason}"),
             (1, _) => "1 error in a task group".into(),
@@ -128,6 +128,7 @@ impl<E> GroupError<E> {
             let text = match &child.error {
                 Failure::One(error) => causes.text(child.explain(error)),
                 Failure::Group(group) => group.headline(),
+                other => plain_text(other),
             };
             let below = write_entry(f, indent, is_last, &child.title(), &text)?;
             if let Failure::Group(group) = &child.error {
@@ -135,6 +136,18 @@ impl<E> GroupError<E> {
             }
         }
         Ok(())
+    }
+}
+
+/// What a failure says that has no error of the program's in it.
+fn plain_text<E>(failure: &Failure<E>) -> String {
+    match failure {
+        Failure::One(_) | Failure::Group(_) => String::new(),
+        Failure::Panicked(panic) => format!("it panicked: {}", panic.message()),
+        Failure::RestartLimit { restarts: 0, .. } => "it has ended, and may not be restarted".into(),
+        Failure::RestartLimit { restarts, period } => {
+            format!("it has ended once more, after {restarts} restarts within {period:?}")
+        }
     }
 }
 
@@ -177,6 +190,7 @@ impl<E> ChildError<E> {
         match &self.error {
             Failure::One(error) => f.write_str(&causes.text(self.explain(error))),
             Failure::Group(group) => group.draw_whole(f, causes),
+            other => f.write_str(&plain_text(other)),
         }
     }
 

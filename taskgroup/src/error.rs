@@ -1,8 +1,8 @@
 //! What went wrong in a group: a tree of errors.
 
 use crate::explain::{Explained, Explains};
-use evenkeel_executor::CancelReason;
-use std::{error::Error, fmt, panic::Location, vec};
+use evenkeel_executor::{CancelReason, Panic};
+use std::{error::Error, fmt, panic::Location, time::Duration, vec};
 
 /// Every failure of a group, in the order in which they happened.
 ///
@@ -55,13 +55,25 @@ pub struct ChildError<E> {
     explains: Explains<E>,
 }
 
-/// What went wrong with a child: one error, or those of a group below.
+/// What went wrong with a child.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Failure<E> {
     /// The child's error.
     One(E),
     /// The errors of a group below.
     Group(GroupError<E>),
+    /// The child's panic, in a [`Supervisor`](crate::Supervisor) that [collects](crate::OnFailure::Collect), or before a
+    /// [`RestartLimit`](Failure::RestartLimit). (That of a task group's child goes on as a panic.)
+    Panicked(Panic),
+    /// The child has ended, and was restarted as often as [`Restart::limit`](crate::Restart::limit) allows. If it has failed, that is the
+    /// entry before this one.
+    RestartLimit {
+        /// So often it was restarted.
+        restarts: usize,
+        /// Within that time.
+        period: Duration,
+    },
 }
 
 impl<E> GroupError<E> {
@@ -83,7 +95,22 @@ impl<E> GroupError<E> {
         std::mem::take(&mut self.children)
     }
 
-    /// Every error, those of groups below included, in the order in which they happened in each group.
+    /// How many entries there are, those of groups below included.
+    pub(crate) fn count(&self) -> usize {
+        let (mut levels, mut count) = (vec![self], 0);
+        while let Some(level) = levels.pop() {
+            for child in &level.children {
+                match &child.error {
+                    Failure::Group(group) => levels.push(group),
+                    _ => count += 1,
+                }
+            }
+        }
+        count
+    }
+
+    /// Every error, those of groups below included, in the order in which they happened in each group. Entries that hold no `E`, panics that
+    /// a supervisor has collected for one, are not among them: [`children`](GroupError::children) has these.
     pub fn errors(&self) -> impl Iterator<Item = &E> {
         let mut levels = vec![self.children.iter()];
         std::iter::from_fn(move || {
@@ -91,6 +118,7 @@ impl<E> GroupError<E> {
                 match levels.last_mut()?.next() {
                     Some(ChildError { error: Failure::One(error), .. }) => return Some(error),
                     Some(ChildError { error: Failure::Group(group), .. }) => levels.push(group.children.iter()),
+                    Some(_) => {}
                     None => drop(levels.pop()),
                 }
             }
@@ -149,6 +177,7 @@ impl<E> GroupError<E> {
                     Ok(group) => levels.push(group.into_children().into_iter()),
                     Err(error) => flat.push(ChildError { error: Failure::One(error), name, location, explains }),
                 },
+                Some(other) => flat.push(other),
                 None => drop(levels.pop()),
             }
         }
@@ -156,7 +185,7 @@ impl<E> GroupError<E> {
     }
 
     /// Cuts the tree in two: the errors that `pred` likes, and the others, each with the groups that they were in. `None` where
-    /// there are none. This is what Python's `except*` does.
+    /// there are none. An entry that holds no `E` is with the others. This is what Python's `except*` does.
     pub fn split(self, mut pred: impl FnMut(&E) -> bool) -> (Option<GroupError<E>>, Option<GroupError<E>>) {
         let (mut level, mut around) = (Halves::of(self), Vec::new());
         loop {
@@ -168,6 +197,7 @@ impl<E> GroupError<E> {
                 Some(ChildError { error: Failure::Group(group), name, location, explains }) => {
                     around.push((std::mem::replace(&mut level, Halves::of(group)), name, location, explains));
                 }
+                Some(other) => level.others.push(other),
                 None => {
                     let (liked, others) = level.into_groups();
                     let Some((above, name, location, explains)) = around.pop() else { return (liked, others) };
@@ -243,6 +273,7 @@ impl<E: fmt::Debug + 'static> Error for ChildError<E> {
         match &self.error {
             Failure::One(error) => self.explain(error).source,
             Failure::Group(group) => group.source(),
+            Failure::Panicked(_) | Failure::RestartLimit { .. } => None,
         }
     }
 }

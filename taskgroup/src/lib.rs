@@ -23,7 +23,10 @@ pub use crate::{
     },
     error::{ChildError, Failure, GroupError},
     explain::{Explain, Explained},
-    group::{GroupSlot, GroupStats, JoinHandle, ReadySignal, Starting, TaskGroup, TaskGroupBuilder},
+    group::{
+        GroupSlot, GroupStats, JoinHandle, JoinSet, OnFailure, ReadySignal, Restart, RestartHandle, Starting,
+        Supervisor, SupervisorBuilder, TaskGroup, TaskGroupBuilder,
+    },
     output::ChildOutput,
     scope::{Scope, ScopedHandle, scope},
 };

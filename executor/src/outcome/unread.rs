@@ -29,11 +29,19 @@ impl<T> Look<T> for Away {
 }
 
 /// The text of the error, if `value` is an `Err`, or an `Err` in an `Ok`: what a task gives that has joined another one. The text is what
-/// `Debug` writes, as for a `main` that fails.
+/// `Debug` writes, as for a `main` that fails. For those who own outputs and report errors that nobody has read.
+///
+/// ```
+/// use evenkeel::combinator::unread_error;
+///
+/// assert_eq!(unread_error(&Err::<u8, _>("disk full")).as_deref(), Some("\"disk full\""));
+/// assert_eq!(unread_error(&Ok::<_, &str>(7)), None);
+/// assert_eq!(unread_error(&7), None);
+/// ```
 ///
 /// Which types are results cannot be asked in code that takes every type, so the type's name is, and then the `Debug` of std's `Result`,
 /// which begins with the variant's name. Nobody else's `Debug` is called but that of an error.
-pub(crate) fn unread_error<T: Debug>(value: &T) -> Option<Box<str>> {
+pub fn unread_error<T: Debug>(value: &T) -> Option<Box<str>> {
     let mut variant = Variant { levels: levels_of(type_name::<T>()), opened: 0, is_next: true, is_error: false };
     if variant.levels == 0 {
         return None;

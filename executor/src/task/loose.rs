@@ -1,7 +1,7 @@
 //! A task's handle that owns nothing.
 
 use crate::{
-    outcome::{join_error::JoinError, reason::CancelReason, task_id::TaskId},
+    outcome::{join_error::JoinError, reason::CancelReason, task_id::TaskId, task_state::TaskState},
     raw::owned,
     task::{
         header::{Extras, Meta},
@@ -14,6 +14,7 @@ use evenkeel_coop::try_consume_budget;
 use std::{
     borrow::Cow,
     fmt,
+    panic::Location,
     task::{Context, Poll},
 };
 
@@ -110,6 +111,31 @@ impl<T> Loose<T> {
         if let Some(task) = &self.0 {
             task.with_extras(|extras: &mut Extras| extras.name = Some(name));
         }
+    }
+
+    /// The task's name, if it has one. `None` as well once its outcome was taken.
+    pub fn name(&self) -> Option<String> {
+        self.0.as_ref()?.name()
+    }
+
+    /// How far the task is.
+    pub fn state(&self) -> TaskState {
+        self.0.as_ref().filter(|task| task.home().is_some()).map_or(TaskState::Ended, |task| task.state())
+    }
+
+    /// Where the task was spawned; `None` once its outcome was taken.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.0.as_ref().map(|task| task.meta.location)
+    }
+
+    /// The task that spawned it, if a task did. `None` as well once its outcome was taken.
+    pub fn parent(&self) -> Option<TaskId> {
+        TaskId::of(self.0.as_ref()?.meta.parent)
+    }
+
+    /// Why the task was cancelled, if it was. `None` as well once its outcome was taken.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.as_ref()?.reason()
     }
 
     /// The task's identity; `None` once its executor is gone, or its outcome was taken.

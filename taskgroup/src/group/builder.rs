@@ -1,29 +1,32 @@
 //! The settings of a group.
 
-use super::{run::run_group, spare::new_core, task_group::TaskGroup};
+use super::{
+    run::{Cancelling, run_group},
+    settings::Settings,
+    spare::new_core,
+    task_group::TaskGroup,
+};
 use crate::{error::GroupError, explain::Explain};
 use std::{fmt, marker::PhantomData, panic::Location, time::Duration};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// Builds a group with a name, a bound, or a grace period.
     pub fn builder() -> TaskGroupBuilder<E> {
-        TaskGroupBuilder { name: None, limit: None, grace: None, _error: PhantomData }
+        TaskGroupBuilder { settings: Settings::default(), _error: PhantomData }
     }
 }
 
 /// Settings of a [`TaskGroup`]: what [`TaskGroup::builder`] returns.
 #[must_use = "a builder does nothing until run() is called"]
 pub struct TaskGroupBuilder<E> {
-    name: Option<Box<str>>,
-    limit: Option<usize>,
-    grace: Option<Duration>,
+    settings: Settings,
     _error: PhantomData<fn(E)>,
 }
 
 impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     /// A name, for diagnostics.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
-        self.name = Some(name.into());
+        self.settings.name = Some(name.into());
         self
     }
 
@@ -33,7 +36,7 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     /// A limit of 0 fits where nothing is spawned through a slot (`items.len()` of no items, say): to wait for one panics then, as
     /// it would never come.
     pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
+        self.settings.limit = Some(limit);
         self
     }
 
@@ -41,7 +44,7 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
     /// dropped, and reported to `on_unhandled` by name. The time is counted from the first poll of the group's future after that, by
     /// the clock of its executor.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace);
+        self.settings.grace = Some(grace);
         self
     }
 
@@ -56,17 +59,17 @@ impl<E: fmt::Debug + 'static> TaskGroupBuilder<E> {
         E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = new_core(self.name, self.limit, self.grace, Location::caller());
-        run_group(core, E::explain, |state| body(TaskGroup(state)))
+        let core = new_core(self.settings, Location::caller());
+        run_group::<Cancelling, _, _, _, _>(core, E::explain, |state| body(TaskGroup(state)))
     }
 }
 
 impl<E> fmt::Debug for TaskGroupBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskGroupBuilder")
-            .field("name", &self.name)
-            .field("limit", &self.limit)
-            .field("grace", &self.grace)
+            .field("name", &self.settings.name)
+            .field("limit", &self.settings.limit)
+            .field("grace", &self.settings.grace)
             .finish()
     }
 }

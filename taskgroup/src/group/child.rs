@@ -34,7 +34,10 @@ pub(super) enum BadEnd {
 /// How a child's output is understood.
 pub(super) trait Understand<R, E> {
     type Value;
-    fn outcome(output: R) -> Result<Self::Value, Failure<E>>;
+    /// What there is instead of a value. The failure is made of it when it is one: until then nobody carries that about.
+    type Fault;
+    fn outcome(output: R) -> Result<Self::Value, Self::Fault>;
+    fn failure(fault: Self::Fault) -> Failure<E>;
 }
 
 /// What the user's children yield.
@@ -42,10 +45,15 @@ pub(super) struct Plain;
 
 impl<R: ChildOutput<E>, E> Understand<R, E> for Plain {
     type Value = R::Value;
+    type Fault = E;
 
     #[inline]
-    fn outcome(output: R) -> Result<R::Value, Failure<E>> {
-        output.into_result().map_err(Failure::One)
+    fn outcome(output: R) -> Result<R::Value, E> {
+        output.into_result()
+    }
+
+    fn failure(error: E) -> Failure<E> {
+        Failure::One(error)
     }
 }
 
@@ -54,9 +62,30 @@ pub(super) struct Nested;
 
 impl<T, E> Understand<Result<T, GroupError<E>>, E> for Nested {
     type Value = T;
+    type Fault = GroupError<E>;
 
-    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, Failure<E>> {
-        output.map_err(Failure::Group)
+    fn outcome(output: Result<T, GroupError<E>>) -> Result<T, GroupError<E>> {
+        output
+    }
+
+    fn failure(errors: GroupError<E>) -> Failure<E> {
+        Failure::Group(errors)
+    }
+}
+
+/// What a child yields that has judged its own end.
+pub(super) struct Judged;
+
+impl<T, E> Understand<Result<T, Failure<E>>, E> for Judged {
+    type Value = T;
+    type Fault = Failure<E>;
+
+    fn outcome(output: Result<T, Failure<E>>) -> Result<T, Failure<E>> {
+        output
+    }
+
+    fn failure(failure: Failure<E>) -> Failure<E> {
+        failure
     }
 }
 
@@ -68,6 +97,7 @@ pin_project! {
     pub(super) struct Child<F, E, U>
     where
         E: fmt::Debug,
+        E: 'static,
     {
         group: GroupState<E>,
         key: u32,
@@ -75,7 +105,11 @@ pin_project! {
         future: Place<F>,
         understand: PhantomData<fn(U)>,
     }
-    impl<F, E: fmt::Debug, U> PinnedDrop for Child<F, E, U> {
+    impl<F, E, U> PinnedDrop for Child<F, E, U>
+    where
+        E: fmt::Debug,
+        E: 'static,
+    {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.as_mut().is_taken() {
@@ -85,7 +119,7 @@ pin_project! {
     }
 }
 
-impl<F, E: fmt::Debug, U> Child<F, E, U> {
+impl<F, E: fmt::Debug + 'static, U> Child<F, E, U> {
     pub(super) fn new(group: GroupState<E>, key: u32, future: F) -> Child<F, E, U> {
         Child { group, key, future: Place::new(future), understand: PhantomData }
     }
@@ -109,7 +143,7 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
                 };
                 return Poll::Ready(end_badly(this.group, *this.key, Ok(Ok(value)), Some(payload)));
             }
-            Ok(Poll::Ready(Err(failure))) => Ok(Err(failure)),
+            Ok(Poll::Ready(Err(fault))) => Ok(Err(U::failure(fault))),
             Err(payload) => Err(payload),
         };
         let dropped = catch(|| this.future.as_mut().clear());
@@ -119,12 +153,12 @@ impl<F: Future, E: fmt::Debug + 'static, U: Understand<F::Output, E>> Future for
 
 /// Drops the future of a child that has not ended.
 #[cold]
-fn drop_early<F, E>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
+fn drop_early<F, E: fmt::Debug + 'static>(group: &GroupState<E>, key: u32, mut future: Pin<&mut Place<F>>) {
     let dropped = catch(|| future.as_mut().clear());
     let core = &group.core;
     core.leaves(key);
     for payload in take_cleanup_panic().into_iter().chain(dropped.err()) {
-        core.panicked(payload);
+        group.child_panicked(payload);
     }
     core.ended(key);
 }
@@ -150,12 +184,12 @@ fn end_badly<T, E: fmt::Debug + 'static>(
         }
         Err(payload) => {
             let message = message(&payload);
-            core.panicked(payload);
+            group.child_panicked(payload);
             Err(Box::new(BadEnd::Panicked(message)))
         }
     };
     if let Some(payload) = dropped {
-        core.panicked(payload);
+        group.child_panicked(payload);
     }
     core.ended(key);
     end

@@ -2,9 +2,10 @@
 
 use super::{
     bound::Bound,
-    grace::Grace,
     lineage::Lineage,
+    on_failure::Fate,
     roster::{Membership, Roster, Whom},
+    settings::{Extras, Settings},
 };
 use crate::{caught::Payload, error::ChildError};
 use evenkeel_executor::{
@@ -18,7 +19,6 @@ use std::{
     panic::Location,
     pin::Pin,
     task::Context,
-    time::Duration,
 };
 
 /// The part of a group that does not depend on its error's type.
@@ -31,8 +31,8 @@ pub(super) struct GroupCore {
     pub(super) name: Option<Box<str>>,
     pub(super) location: &'static Location<'static>,
     pub(super) lineage: Lineage,
-    /// The grace periods, if the group has one.
-    graces: Option<Box<Graces>>,
+    /// Grace periods, and another rule for failures, if the group has them.
+    extras: Option<Box<Extras>>,
     roster: RefCell<Roster>,
     has_ended: Cell<bool>,
     /// Why children and body are cancelled, if they are.
@@ -56,12 +56,6 @@ pub(super) struct GroupCore {
     errors: Cell<Option<Box<dyn Any>>>,
 }
 
-/// How long clean-up may take once all are cancelled, or, when all others have ended, the background.
-struct Graces {
-    all: Grace,
-    background: Grace,
-}
-
 impl GroupCore {
     /// A core that is nobody's.
     #[inline]
@@ -73,7 +67,7 @@ impl GroupCore {
             name: None,
             location: Location::caller(),
             lineage: Lineage::new(),
-            graces: None,
+            extras: None,
             roster: RefCell::default(),
             has_ended: Cell::new(false),
             cancelled: OnceCell::new(),
@@ -91,17 +85,11 @@ impl GroupCore {
 
     /// The core is a group's.
     #[inline]
-    pub(super) fn set_up(
-        &mut self,
-        name: Option<Box<str>>,
-        limit: Option<usize>,
-        grace: Option<Duration>,
-        location: &'static Location<'static>,
-    ) {
-        (self.name, self.limit, self.location) = (name, limit, location);
-        if let Some(period) = grace {
-            self.graces = Some(Box::new(Graces { all: Grace::new(period), background: Grace::new(period) }));
+    pub(super) fn set_up(&mut self, settings: Settings, location: &'static Location<'static>) {
+        if let Some(extras) = settings.extras() {
+            self.extras = Some(extras);
         }
+        (self.name, self.limit, self.location) = (settings.name, settings.limit, location);
     }
 
     /// Nobody is in the group: gives back what only a large one needs.
@@ -120,7 +108,7 @@ impl GroupCore {
             name,
             location: _,
             lineage,
-            graces,
+            extras,
             roster,
             has_ended,
             cancelled,
@@ -135,7 +123,7 @@ impl GroupCore {
             waker,
             host,
         } = self;
-        if cancelled.get().is_some() || bound.get().is_some() || name.is_some() || graces.is_some() {
+        if cancelled.get().is_some() || bound.get().is_some() || name.is_some() || extras.is_some() {
             return false;
         }
         Nest::renew(scope);
@@ -217,6 +205,11 @@ impl GroupCore {
 
     pub(super) fn children(&self) -> usize {
         self.roster.borrow().len()
+    }
+
+    /// Who has not ended, the oldest first.
+    pub(super) fn list(&self) -> Vec<TaskRef> {
+        self.roster.borrow().oldest_first()
     }
 
     pub(super) fn background(&self) -> usize {
@@ -317,7 +310,7 @@ impl GroupCore {
 
     /// Whose grace period is over, once.
     fn overdue(&self, cx: &mut Context<'_>) -> Option<Whom> {
-        let graces = self.graces.as_ref()?;
+        let graces = self.extras.as_ref()?.graces.as_ref()?;
         // A panic of the clock is the group's. Nothing else would bring another poll, so the second try is here.
         for _ in 0..2 {
             let (grace, whom) = match self.is_cancelled() {
@@ -351,9 +344,20 @@ impl GroupCore {
 
     // ---- failed
 
+    /// A child has failed, and the group has not ended: what becomes of that.
+    pub(super) fn fate(&self) -> Fate {
+        let policy = self.extras.as_ref().and_then(|extras| extras.policy.as_ref());
+        policy.map_or(Fate::Cancels, |policy| policy.next_fate())
+    }
+
+    /// A failure is counted that the group does not keep.
+    pub(super) fn count_failure(&self) {
+        self.failed.set(self.failed.get() + 1);
+    }
+
     /// Keeps an error of the group.
     pub(super) fn keep_error<E: 'static>(&self, error: ChildError<E>) {
-        self.failed.set(self.failed.get() + 1);
+        self.count_failure();
         let mut errors = self.take_errors();
         errors.push(error);
         self.errors.set(Some(Box::new(errors)));
@@ -368,6 +372,7 @@ impl GroupCore {
         }
     }
 
+    /// The body has panicked, or a child whose panic is the group's.
     pub(super) fn panicked(&self, payload: Payload) {
         match self.panic.take() {
             None if !self.has_ended() => {

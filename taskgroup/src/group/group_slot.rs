@@ -74,6 +74,17 @@ impl<'g, E> GroupSlot<'g, E> {
     }
 }
 
+impl<'g, E> GroupSlot<'g, E> {
+    pub(super) fn group(&self) -> &'g TaskGroup<E> {
+        self.group
+    }
+
+    /// A child has it, and gives it back.
+    pub(super) fn is_used_now(&mut self) {
+        self.is_used = true;
+    }
+}
+
 impl<E: fmt::Debug + 'static> GroupSlot<'_, E> {
     /// Spawns a child in this place, as [`TaskGroup::spawn`] does.
     ///
@@ -87,8 +98,11 @@ impl<E: fmt::Debug + 'static> GroupSlot<'_, E> {
         <F::Output as ChildOutput<E>>::Value: 'static,
     {
         // If there is no room for the task, the slot goes to the next who waits.
-        let enrolled = || self.is_used = true;
-        self.group.spawn_child::<Plain, F>(future, Membership::InSlot, Location::caller(), enrolled)
+        let make = |_| {
+            self.is_used = true;
+            future
+        };
+        self.group.spawn_child::<Plain, F>(make, Membership::InSlot, Location::caller())
     }
 }
 

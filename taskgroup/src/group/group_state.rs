@@ -1,12 +1,16 @@
 //! A group with its errors.
 
-use super::group_core::{GroupCore, current_id};
+use super::{
+    group_core::{GroupCore, current_id},
+    on_failure::Fate,
+};
 use crate::{
+    caught::Payload,
     error::{ChildError, Failure},
     explain::Explains,
     unclaimed::report_errors,
 };
-use evenkeel_executor::{CancelReason, TaskId, try_current_task};
+use evenkeel_executor::{CancelReason, Panic, TaskId, UnhandledKind, combinator::report_unhandled, try_current_task};
 use std::{fmt, rc::Rc};
 
 /// A group with its errors: what a child, the body and the group's future have of it.
@@ -36,14 +40,71 @@ impl<E: fmt::Debug + 'static> GroupState<E> {
 
     /// The code that runs now has failed: a child's, or in the task of the group's future what the body reports.
     pub(super) fn failed(&self, failure: Failure<E>) {
-        let error = match try_current_task() {
+        let fate = match failure {
+            _ if self.core.has_ended() => Fate::IsReported,
+            Failure::RestartLimit { .. } => Fate::Cancels,
+            _ => self.core.fate(),
+        };
+        let error = self.error(failure);
+        match fate {
+            Fate::Cancels => self.add(error, current_id()),
+            Fate::IsKept => self.core.keep_error(error),
+            Fate::IsReported => self.report(error),
+        }
+    }
+
+    /// The child that runs now has panicked.
+    pub(super) fn child_panicked(&self, payload: Payload) {
+        let fate = if self.core.has_ended() { Fate::IsReported } else { self.core.fate() };
+        match fate {
+            Fate::Cancels => self.core.panicked(payload),
+            Fate::IsKept => self.core.keep_error(self.error(Failure::Panicked(Panic::new(payload)))),
+            Fate::IsReported => self.report_panic(payload),
+        }
+    }
+
+    /// The child that runs now is not restarted any more. Its last failure is the group's, whatever the rule for failures is.
+    pub(super) fn keep_last(&self, failure: Failure<E>) {
+        let error = self.error(failure);
+        if self.core.has_ended() { self.report(error) } else { self.core.keep_error(error) }
+    }
+
+    /// A run of the child that runs now has failed, and there will be another.
+    pub(super) fn has_failed_for_now(&self, failure: Failure<E>) {
+        let error = self.error(failure);
+        match self.core.fate() {
+            Fate::IsKept => self.core.keep_error(error),
+            Fate::IsReported | Fate::Cancels => self.report(error),
+        }
+    }
+
+    /// A run of the child that runs now has panicked, and there will be another.
+    pub(super) fn has_panicked_for_now(&self, payload: Payload) {
+        match self.core.fate() {
+            Fate::IsKept => self.core.keep_error(self.error(Failure::Panicked(Panic::new(payload)))),
+            Fate::IsReported | Fate::Cancels => self.report_panic(payload),
+        }
+    }
+
+    fn report(&self, error: ChildError<E>) {
+        self.core.count_failure();
+        report_errors(vec![error]);
+    }
+
+    fn report_panic(&self, payload: Payload) {
+        self.core.count_failure();
+        report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
+    }
+
+    /// A failure of the code that runs now, with whose it is.
+    fn error(&self, failure: Failure<E>) -> ChildError<E> {
+        match try_current_task() {
             Some(task) if self.core.host.get() != Some(task) => {
                 let location = task.location().unwrap_or(self.core.location);
                 ChildError::new(failure, task.name().map(Into::into), location, self.explains)
             }
             _ => ChildError::new(failure, None, self.core.location, self.explains),
-        };
-        self.add(error, current_id());
+        }
     }
 
     /// A failure in that task. After the group's end it is reported, as nobody gets it.

@@ -5,12 +5,13 @@ use super::{
     group_core::GroupCore,
 };
 use evenkeel_executor::{
-    CancelReason, JoinError, Panic, TaskId,
+    CancelReason, JoinError, Panic, TaskId, TaskRef, TaskState,
     combinator::{Loose, open_shields},
 };
 use std::{
     borrow::Cow,
     fmt,
+    panic::Location,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -97,6 +98,36 @@ impl<T> JoinHandle<T> {
         if self.task.is_spent() { None } else { self.task.id() }
     }
 
+    /// The child by its identity: a [`TaskRef`] can be kept where no handle can, and cancels as well. `None` once its outcome was taken.
+    pub fn task_ref(&self) -> Option<TaskRef> {
+        self.id().map(TaskId::task_ref)
+    }
+
+    /// The child's name, if it has one. `None` as well once its outcome was taken.
+    pub fn name(&self) -> Option<String> {
+        self.task.name()
+    }
+
+    /// How far the child is.
+    pub fn state(&self) -> TaskState {
+        self.task.state()
+    }
+
+    /// Where the child was spawned. `None` once its outcome was taken.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.task.location()
+    }
+
+    /// The task that spawned the child, if a task did. `None` as well once its outcome was taken.
+    pub fn parent(&self) -> Option<TaskId> {
+        self.task.parent()
+    }
+
+    /// Why the child was cancelled, if it was. `None` as well once its outcome was taken.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.task.cancel_reason()
+    }
+
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         self.poll_value(cx).map(|value| value.ok_or_else(|| self.take_error()))
     }
@@ -150,8 +181,10 @@ impl<T> JoinHandle<T> {
                  use {outcome} there, which tells how the child has ended"
             );
         }
-        if let JoinError::Cancelled(_) = error {
-            self.group.ask(CancelReason::ChildCancelled);
+        match error {
+            JoinError::Cancelled(_) => self.group.ask(CancelReason::ChildCancelled),
+            // Where children fail alone, nobody else cancels the group.
+            _ => self.group.ask("it awaited the value of a child that has failed".into()),
         }
         self.error = Some(Rc::new(error));
         open_shields(Some(&self.group.scope.token()));

@@ -1,5 +1,7 @@
 //! The task group: children that are tasks.
 
+mod join_set;
+mod supervisor;
 mod builder;
 mod start;
 mod group_slot;
@@ -12,15 +14,20 @@ mod group_state;
 mod spare;
 mod group_core;
 mod bound;
-mod grace;
 mod roster;
 mod lineage;
+mod settings;
+mod grace;
+mod on_failure;
 
 pub use {
     builder::TaskGroupBuilder,
     group_slot::GroupSlot,
     join_handle::JoinHandle,
+    join_set::JoinSet,
+    on_failure::OnFailure,
     start::{ReadySignal, Starting},
     stats::GroupStats,
+    supervisor::{Restart, RestartHandle, Supervisor, SupervisorBuilder},
     task_group::TaskGroup,
 };

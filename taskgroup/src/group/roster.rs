@@ -143,13 +143,24 @@ impl Roster {
 
     /// Some of the children, the newest first.
     pub(super) fn newest_first(&self, whom: Whom) -> Vec<TaskRef> {
-        let is_meant = |entry: &&Entry| match entry.membership {
-            None => false,
-            Some(membership) => whom == Whom::Everybody || membership == Membership::Background,
-        };
+        self.sorted(|entry, membership| {
+            !entry.is_leaving && (whom == Whom::Everybody || membership == Membership::Background)
+        })
+    }
+
+    /// All children, the oldest first.
+    pub(super) fn oldest_first(&self) -> Vec<TaskRef> {
+        let mut found = self.sorted(|_, _| true);
+        found.reverse();
+        found
+    }
+
+    /// The children that are meant, the newest first.
+    fn sorted(&self, is_meant: impl Fn(&Entry, Membership) -> bool) -> Vec<TaskRef> {
         // Where more than 2³² were spawned since the oldest, that one counts as younger than it is.
         let age = |entry: &Entry| (self.spawned as u32).wrapping_sub(entry.number);
-        let entries = self.entries.iter().filter(is_meant).filter(|entry| !entry.is_leaving);
+        let is_there = |entry: &&Entry| entry.membership.is_some_and(|membership| is_meant(entry, membership));
+        let entries = self.entries.iter().filter(is_there);
         let mut found: Vec<_> = entries.map(|entry| (age(entry), entry.task)).collect();
         found.sort_unstable_by_key(|(age, _)| *age);
         found.into_iter().map(|(_, task)| task).collect()

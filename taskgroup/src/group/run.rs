@@ -14,20 +14,42 @@ use evenkeel_executor::{
 use pin_project_lite::pin_project;
 use std::{
     fmt,
+    marker::PhantomData,
     panic::resume_unwind,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
+/// What a group's failures do.
+pub(super) trait Failures {
+    /// Are there perhaps errors in a group that is not cancelled?
+    const MAY_BE_KEPT: bool;
+}
+
+/// The first one cancels the group.
+pub(super) struct Cancelling;
+
+/// They may be kept, and the others go on.
+pub(super) struct Alone;
+
+impl Failures for Cancelling {
+    const MAY_BE_KEPT: bool = false;
+}
+
+impl Failures for Alone {
+    const MAY_BE_KEPT: bool = true;
+}
+
 /// Runs a group to its end.
 #[inline]
-pub(super) fn run_group<T, E, F, B>(
+pub(super) fn run_group<K, T, E, F, B>(
     core: Rc<GroupCore>,
     explains: Explains<E>,
     body: B,
 ) -> impl Future<Output = Result<T, GroupError<E>>>
 where
+    K: Failures,
     E: fmt::Debug + 'static,
     F: Future<Output = Result<T, E>>,
     B: FnOnce(GroupState<E>) -> F,
@@ -38,13 +60,13 @@ where
         group.core.lineage.begin();
         let tether = Tether(group.clone());
         let nest = Nest::new(&group.core.scope, group.core.location, body(group.clone()));
-        Running { nest, is_body: true, value: None, tether }
+        Running::<K, _, _, _> { nest, is_body: true, value: None, tether, failures: PhantomData }
     })
 }
 
 pin_project! {
     /// A group that runs.
-    struct Running<T, E, F>
+    struct Running<K, T, E, F>
     where
         E: fmt::Debug,
         E: 'static,
@@ -56,10 +78,16 @@ pin_project! {
         // The body's value, until all have ended.
         value: Option<T>,
         tether: Tether<E>,
+        failures: PhantomData<fn(K)>,
     }
 }
 
-impl<T, E: fmt::Debug + 'static, F: Future<Output = Result<T, E>>> Future for Running<T, E, F> {
+impl<K, T, E, F> Future for Running<K, T, E, F>
+where
+    K: Failures,
+    E: fmt::Debug + 'static,
+    F: Future<Output = Result<T, E>>,
+{
     type Output = Result<T, GroupError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -87,7 +115,7 @@ impl<T, E: fmt::Debug + 'static, F: Future<Output = Result<T, E>>> Future for Ru
         let rest = |cx: &mut Context<'_>| {
             wait_children(core, cx).map(|()| {
                 core.end();
-                outcome(group, value.take())
+                outcome::<K, _, _>(group, value.take())
             })
         };
         nest.poll_rest(cx, rest)
@@ -109,10 +137,11 @@ fn note<T, E: fmt::Debug + 'static>(group: &GroupState<E>, end: NestEnd<Result<T
 /// What a group yields: its body's value; or the errors that it has, and why it was cancelled by a call.
 type Outcome<T, E> = Result<T, (Unclaimed<E>, Option<CancelReason>)>;
 
-/// What a group yields when all have ended. `None`: it was cancelled from around. A group that is not cancelled has neither errors nor a panic.
+/// What a group yields when all have ended. `None`: it was cancelled from around. A group that is not cancelled has no panic, and no errors
+/// either unless they may be kept.
 #[inline]
-fn outcome<T, E: fmt::Debug + 'static>(state: &GroupState<E>, value: Option<T>) -> Option<Outcome<T, E>> {
-    if state.core.is_cancelled() { bad_outcome(state, value) } else { value.map(Ok) }
+fn outcome<K: Failures, T, E: fmt::Debug + 'static>(state: &GroupState<E>, value: Option<T>) -> Option<Outcome<T, E>> {
+    if K::MAY_BE_KEPT || state.core.is_cancelled() { bad_outcome(state, value) } else { value.map(Ok) }
 }
 
 #[cold]

@@ -1,7 +1,7 @@
 //! Groups' cores that are used again.
 
-use super::group_core::GroupCore;
-use std::{cell::RefCell, panic::Location, rc::Rc, time::Duration};
+use super::{group_core::GroupCore, settings::Settings};
+use std::{cell::RefCell, panic::Location, rc::Rc};
 
 /// A core is kept when its group's future goes and nobody else has it: neither a child, nor a handle, nor the body's code. So nothing
 /// leads to what the next group finds in it, and it is as good as new. What comes when its thread ends finds no spare cores.
@@ -20,16 +20,11 @@ thread_local! {
 
 /// A core for a group that begins. It lies behind its pointer from the beginning, so that the group's future does not grow by it.
 #[inline]
-pub(super) fn new_core(
-    name: Option<Box<str>>,
-    limit: Option<usize>,
-    grace: Option<Duration>,
-    location: &'static Location<'static>,
-) -> Rc<GroupCore> {
+pub(super) fn new_core(settings: Settings, location: &'static Location<'static>) -> Rc<GroupCore> {
     let spare = SPARE.try_with(|spare| spare.borrow_mut().0.pop()).ok().flatten();
     let mut core = spare.unwrap_or_else(|| Rc::new(GroupCore::new()));
     let only = Rc::get_mut(&mut core).expect("nobody else has a spare core");
-    only.set_up(name, limit, grace, location);
+    only.set_up(settings, location);
     core
 }
 

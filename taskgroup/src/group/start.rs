@@ -142,7 +142,7 @@ where
                 let (child, ready) = handed.take();
                 child(ready).await
             });
-            let handle = self.group.spawn_child::<Plain, _>(child, Membership::Awaited, self.location, || {});
+            let handle = self.group.spawn_child::<Plain, _>(|_| child, Membership::Awaited, self.location);
             self.stage = Stage::Begun(signal, handle);
         }
         let polled = match &mut self.stage {

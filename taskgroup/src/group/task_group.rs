@@ -5,7 +5,8 @@ use super::{
     group_state::GroupState,
     join_handle::JoinHandle,
     roster::Membership,
-    run::run_group,
+    run::{Cancelling, run_group},
+    settings::Settings,
     spare::new_core,
     stats::GroupStats,
 };
@@ -14,10 +15,11 @@ use crate::{
     explain::Explain,
     output::ChildOutput,
 };
-use evenkeel_executor::{CancelReason, combinator::Loose};
+use evenkeel_executor::{CancelReason, TaskRef, combinator::Loose};
 use std::{fmt, panic::Location};
 
-/// A group of tasks with one failure boundary. This is the handle that the group's body gets; clones of it may go into children.
+/// A group of tasks with one failure boundary: Trio's nursery, asyncio's `TaskGroup`, Kotlin's `coroutineScope`. This is the handle that the
+/// group's body gets; clones of it may go into children.
 ///
 /// # Rules
 ///
@@ -33,6 +35,8 @@ use std::{fmt, panic::Location};
 ///   are returned, and the cancellation is delivered where the code awaits next.
 /// * Dropping the group's future cancels all children. The executor finishes their clean-up.
 /// * Children that have ended are forgotten: a group that lives for a year does not grow.
+///
+/// In a [`Supervisor`](crate::Supervisor) children fail alone. In a [`JoinSet`](crate::JoinSet) they are joined as they end.
 ///
 /// A group does not bound its own fan-out: a [`builder`](TaskGroup::builder) with a [`limit`](crate::TaskGroupBuilder::limit) does.
 ///
@@ -64,6 +68,8 @@ use std::{fmt, panic::Location};
 /// }));
 /// assert!(done.is_ok());
 /// ```
+#[doc(alias = "nursery")]
+#[doc(alias = "coroutineScope")]
 pub struct TaskGroup<E>(pub(super) GroupState<E>);
 
 impl<E> Clone for TaskGroup<E> {
@@ -92,8 +98,8 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         E: Explain<Kind>,
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
     {
-        let core = new_core(None, None, None, Location::caller());
-        run_group(core, E::explain, |state| body(TaskGroup(state)))
+        let core = new_core(Settings::default(), Location::caller());
+        run_group::<Cancelling, _, _, _, _>(core, E::explain, |state| body(TaskGroup(state)))
     }
 
     /// Spawns a child. It begins in the next turn, and is awaited by the group whatever becomes of its handle. It yields a `Result` with
@@ -111,7 +117,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         F: Future<Output: ChildOutput<E>> + 'static,
         <F::Output as ChildOutput<E>>::Value: 'static,
     {
-        self.spawn_child::<Plain, F>(future, Membership::Awaited, Location::caller(), || {})
+        self.spawn_child::<Plain, F>(|_| future, Membership::Awaited, Location::caller())
     }
 
     /// Spawns a child that the group does not wait for: when the others have ended, it is cancelled, with the reason
@@ -125,7 +131,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     where
         F: Future<Output = Result<(), E>> + 'static,
     {
-        self.spawn_child::<Plain, F>(future, Membership::Background, Location::caller(), || {})
+        self.spawn_child::<Plain, F>(|_| future, Membership::Background, Location::caller())
     }
 
     /// Spawns a child that is a group itself. What fails in it arrives here as one failure, a nested group error.
@@ -140,12 +146,13 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         B: AsyncFnOnce(TaskGroup<E>) -> Result<T, E> + 'static,
     {
         let location = Location::caller();
-        let core = new_core(None, None, None, location);
-        let group = run_group(core, self.0.explains, |state| body(TaskGroup(state)));
-        self.spawn_child::<Nested, _>(group, Membership::Awaited, location, || {})
+        let core = new_core(Settings::default(), location);
+        let group = run_group::<Cancelling, _, _, _, _>(core, self.0.explains, |state| body(TaskGroup(state)));
+        self.spawn_child::<Nested, _>(|_| group, Membership::Awaited, location)
     }
 
-    /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`.
+    /// Records a failure that has no `Result` of its own: one found in clean-up. After the group's end it goes to `on_unhandled`. In a
+    /// [`Supervisor`](crate::Supervisor) it is what a child's failure is there.
     pub fn report(&self, error: E) {
         self.0.failed(Failure::One(error));
     }
@@ -166,15 +173,36 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         GroupStats::of(&self.0.core)
     }
 
-    /// Spawns a child. `enrolled` is called when the group has it.
+    /// The children that have not ended, the oldest first, those in the background included: Trio's `child_tasks`, Kotlin's `children`. The list
+    /// owns nothing, and is out of date as soon as a child ends or comes.
+    ///
+    /// ```
+    /// use evenkeel::{TaskGroup, run};
+    /// use std::future::pending;
+    ///
+    /// let outcome = run(TaskGroup::<String>::run(async |group| {
+    ///     group.spawn(pending::<()>()).named("reader");
+    ///     group.spawn(pending::<()>()).named("writer");
+    ///     let names: Vec<_> = group.children().into_iter().filter_map(|child| child.name()).collect();
+    ///     for child in group.children() {
+    ///         child.cancel("not needed");
+    ///     }
+    ///     Ok(names)
+    /// }));
+    /// assert_eq!(outcome.unwrap(), ["reader", "writer"]);
+    /// ```
+    pub fn children(&self) -> Vec<TaskRef> {
+        self.0.core.list()
+    }
+
+    /// Spawns a child, whose future `make` returns: the group has the child then.
     #[inline]
     #[track_caller]
     pub(super) fn spawn_child<U, F>(
         &self,
-        future: F,
+        make: impl FnOnce(TaskRef) -> F,
         membership: Membership,
         location: &'static Location<'static>,
-        enrolled: impl FnOnce(),
     ) -> JoinHandle<U::Value>
     where
         U: Understand<F::Output, E, Value: 'static> + 'static,
@@ -183,8 +211,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         let core = &self.0.core;
         let task = Loose::spawn(location, |task| {
             let key = core.enroll(task, membership);
-            enrolled();
-            Child::<F, E, U>::new(self.0.clone(), key, future)
+            Child::<F, E, U>::new(self.0.clone(), key, make(task))
         });
         JoinHandle::new(core.spawned(task, membership), core.clone())
     }

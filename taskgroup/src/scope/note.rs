@@ -49,6 +49,11 @@ impl Note {
         self.rare.get()?.take_name()
     }
 
+    /// The child's name, as long as it has not ended.
+    pub(super) fn name(&self) -> Option<String> {
+        self.rare.get()?.name.borrow().as_deref().map(str::to_owned)
+    }
+
     /// Notes that the child is to be cancelled on its own. `false` if that was noted before.
     pub(super) fn cancel(&self, reason: CancelReason) -> bool {
         self.rare().cancelled.set(reason).is_ok()

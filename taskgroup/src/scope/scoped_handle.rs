@@ -61,6 +61,16 @@ impl<'scope, T> ScopedHandle<'scope, T> {
         self
     }
 
+    /// The child's name, if it has one, as long as the child runs.
+    pub fn name(&self) -> Option<String> {
+        self.claim.note().name()
+    }
+
+    /// Why this child was cancelled alone, if it was.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.claim.note().cancelled().cloned()
+    }
+
     /// Has the child ended?
     pub fn is_finished(&self) -> bool {
         self.claim.stand() != Stand::Running

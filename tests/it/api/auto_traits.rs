@@ -160,11 +160,11 @@ mod cancelling {
 
 mod groups {
     use evenkeel::{
-        GroupError, Scope, TaskGroup,
+        GroupError, Scope, Supervisor, TaskGroup,
         combinator::{Batch, Branch, PinnedRow, WakeSet},
         group::{
-            ChildError, Completed, Failure, GroupSlot, GroupStats, JoinHandle, Mapped, ReadySignal, ScopedHandle,
-            TaskGroupBuilder,
+            ChildError, Completed, Failure, GroupSlot, GroupStats, JoinHandle, JoinSet, Mapped, OnFailure, ReadySignal,
+            Restart, RestartHandle, ScopedHandle, SupervisorBuilder, TaskGroupBuilder,
         },
     };
     use futures::stream::Empty;
@@ -184,8 +184,10 @@ mod groups {
     no!(Unpin: Pinned);
     no!(Send: TaskGroup<u8>, JoinHandle<u8>, GroupSlot<'static, u8>, ReadySignal<u8>, Scope<'static, 'static, u8>);
     no!(Sync: TaskGroup<u8>, JoinHandle<u8>, GroupSlot<'static, u8>, ReadySignal<u8>, Scope<'static, 'static, u8>);
-    yes!(Send: TaskGroupBuilder<Rc<u8>>);
-    yes!(Sync: TaskGroupBuilder<Rc<u8>>);
+    no!(Send: Supervisor<u8>, RestartHandle<u8>, JoinSet<u8, u8>);
+    no!(Sync: Supervisor<u8>, RestartHandle<u8>, JoinSet<u8, u8>);
+    yes!(Send: TaskGroupBuilder<Rc<u8>>, SupervisorBuilder<Rc<u8>>, Restart, OnFailure);
+    yes!(Sync: TaskGroupBuilder<Rc<u8>>, SupervisorBuilder<Rc<u8>>, Restart, OnFailure);
     no!(Send: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
     no!(Sync: Row, ScopedHandle<'static, u8>, Completed<Pending<u8>>, WakeSet, Batch<'static>, Branch<Pending<u8>>);
 
@@ -195,6 +197,7 @@ mod groups {
     no!(Send: GroupError<Rc<u8>>, ChildError<Rc<u8>>, Failure<Rc<u8>>, PinnedRow<Rc<u8>>);
     no!(Sync: GroupError<Cell<u8>>, ChildError<Cell<u8>>, Failure<Cell<u8>>, PinnedRow<Cell<u8>>);
 
+    yes!(Unpin: RestartHandle<PhantomPinned>, JoinSet<PhantomPinned, PhantomPinned>);
     yes!(Unpin: JoinHandle<PhantomPinned>, ScopedHandle<'static, PhantomPinned>, Completed<Pinned>);
     yes!(std::error::Error: GroupError<String>, GroupError<Box<dyn std::error::Error>>, ChildError<anyhow::Error>);
 }

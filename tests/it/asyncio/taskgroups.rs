@@ -228,6 +228,7 @@ fn shape(error: &evenkeel::GroupError<&'static str>) -> String {
     let children = error.children().iter().map(|child| match &child.error {
         Failure::One(error) => (*error).to_owned(),
         Failure::Group(group) => shape(group),
+        other => unreachable!("{other:?}"),
     });
     format!("[{}]", children.collect::<Vec<_>>().join(" "))
 }

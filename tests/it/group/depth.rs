@@ -51,7 +51,7 @@ fn depth<E>(error: &GroupError<E>) -> usize {
         depth += 1;
         level = group.children().iter().find_map(|child| match &child.error {
             Failure::Group(group) => Some(group),
-            Failure::One(_) => None,
+            _ => None,
         });
     }
     depth
@@ -124,6 +124,7 @@ fn group_16_halves_keep_names_places_and_reasons() {
                 match &child.error {
                     Failure::One(error) => names.push(error.to_string()),
                     Failure::Group(group) => level = Some(group),
+                    _ => unreachable!("only a supervisor has others"),
                 }
             }
         }

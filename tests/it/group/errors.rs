@@ -41,6 +41,7 @@ fn shape<E: fmt::Display>(error: &GroupError<E>) -> String {
     let children = error.children().iter().map(|child| match &child.error {
         Failure::One(error) => error.to_string(),
         Failure::Group(group) => shape(group),
+        _ => unreachable!("only a supervisor has others"),
     });
     format!("[{}]", children.collect::<Vec<_>>().join(" "))
 }

@@ -3,7 +3,7 @@
 use crate::tidy::raw_room::{code, sources};
 use evenkeel::{
     CancelReason, CancelScope, Executor, Handle, Instant, JoinError, TaskGroup, combinator, current_task,
-    group::Mapped,
+    group::{Mapped, OnFailure, Restart},
     interval, map_concurrent, run, spawn,
     sync::{
         AdaptiveLimiter, Barrier, Condition, LoopTimer, Mutex, MutexGuard, RateLimiter, RwLock, Semaphore, broadcast,
@@ -121,6 +121,19 @@ fn groups() -> Vec<Case> {
         case!("group/task_group.rs spawn_group", in_full(|group| drop(group.spawn_group(async |_| Ok(()))))),
         case!("group/group_slot.rs spawn", in_full(|group| drop(group.try_slot().unwrap().spawn(async { Ok(()) })))),
         case!("group/group_slot.rs slot", in_empty(|group| drop(group.slot()))),
+        case!("join_set/spawn.rs spawn", in_full(|group| drop(group.join_set().spawn(async {})))),
+        case!("join_set/spawn.rs spawn_into", {
+            in_full(|group| drop(group.try_slot().unwrap().spawn_into(&group.join_set(), async {})))
+        }),
+        case!("supervisor/spawn.rs spawn_restarting", {
+            in_full(|group| drop(group.spawn_restarting(Restart::never(), async || ())))
+        }),
+        case!("supervisor/spawn.rs spawn_restarting", {
+            in_full(|group| drop(group.try_slot().unwrap().spawn_restarting(Restart::never(), async || ())))
+        }),
+        case!("supervisor/supervisor.rs spawn_supervisor", {
+            in_full(|group| drop(group.spawn_supervisor(OnFailure::Report, async |_| Ok(()))))
+        }),
     ]
 }
 
@@ -272,6 +285,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "group/start.rs start",
             "group/start.rs outcome",
             "group/task_group.rs run",
+            "supervisor/supervisor.rs run",
             "group/join_handle.rs outcome",
             "scope/run.rs scope",
             "scope/scoped_handle.rs outcome",

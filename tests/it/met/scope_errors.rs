@@ -204,7 +204,7 @@ static LOCAL: TaskLocal<u32> = TaskLocal::new();
 fn blamed<E: fmt::Display>(outcome: Result<(), GroupError<E>>) -> Vec<String> {
     let blame = |child: ChildError<E>| match child.error {
         Failure::One(error) => format!("{}: {error}", child.name.unwrap_or_default()),
-        Failure::Group(_) => unreachable!("no group is in here"),
+        _ => unreachable!("no group is in here"),
     };
     outcome.unwrap_err().into_children().into_iter().map(blame).collect()
 }

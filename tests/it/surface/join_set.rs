@@ -1,1 +1,0 @@
-//! Sets that grow and whose children are joined as they end.

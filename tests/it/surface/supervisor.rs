@@ -1,1 +1,0 @@
-//! Supervisors: children that fail alone.
