@@ -66,9 +66,11 @@ impl CancelToken {
     }
 
     /// A token that is cancelled with this one, for the same reason; but this one is not cancelled with it. It is cancelled already if this
-    /// one is.
+    /// one is. (If only a scope around this one's is cancelled, the child [counts](CancelToken::is_cancelled) as cancelled, too; it has a
+    /// [reason](CancelToken::reason) no sooner than this one.)
     ///
-    /// Children leave nothing behind in a token that lives on, and a chain of children keeps no token in it that nobody has.
+    /// Children leave nothing behind in a token that lives on, and a chain of children keeps no token in it that nobody has, on this thread
+    /// or, as a [`RemoteToken`], on another.
     ///
     /// ```
     /// use evenkeel::cancel::CancelToken;
