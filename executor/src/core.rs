@@ -290,8 +290,8 @@ impl Whole for Core {
 }
 
 impl Timekeeper for Core {
-    fn clock(&self) -> &ClockSource {
-        &self.time.clock
+    fn time(&self) -> &Time {
+        &self.time
     }
 }
 

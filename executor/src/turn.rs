@@ -189,6 +189,10 @@ impl Core {
 
     #[inline(never)]
     fn fire_timers(&self) {
+        if self.time.clock.is_missing() && !self.time.timers.is_any_started() {
+            // Only the driver is to be looked at.
+            return self.look_out(None);
+        }
         let now = self.now();
         self.time.pace.looked(now, self.tasks.ready().head());
         self.ebb(now);
@@ -196,7 +200,7 @@ impl Core {
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
         self.time.timers.fire(now, order, call);
-        self.look_out(now);
+        self.look_out(Some(now));
     }
 }
 

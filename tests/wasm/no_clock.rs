@@ -1,8 +1,8 @@
 //! What needs no clock but the one that the host brings works where the system has none. `tests/it` builds
 //! and runs this for `wasm32-unknown-unknown`; elsewhere it is run as it is.
 
-use evenkeel::{Executor, Instant, finally, sleep, testing::VirtualClock, time::Clock};
-use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
+use evenkeel::{Executor, Instant, finally, host::Park, sleep, spawn, testing::VirtualClock, time::Clock, yield_now};
+use std::{cell::Cell, future::pending, rc::Rc, sync::Arc, time::Duration};
 
 const STEP: Duration = Duration::from_millis(1);
 
@@ -14,6 +14,20 @@ impl Clock for Steps {
     fn now(&self) -> Instant {
         self.0.set(self.0.get() + STEP);
         Instant::from_origin(self.0.get())
+    }
+}
+
+/// A driver that counts how often it is looked at.
+#[derive(Clone, Default)]
+struct Looks(Rc<Cell<usize>>);
+
+impl Park for Looks {
+    fn park(&mut self, _: Option<Duration>) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    fn unparker(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::new(|| ())
     }
 }
 
@@ -41,4 +55,19 @@ fn main() {
     // A run that can never go on ends.
     let stalls = Executor::builder().clock(VirtualClock::new()).build();
     assert!(stalls.run_outcome(pending::<()>()).is_err());
+
+    // Who has no timers needs no clock, also with a driver: that is looked at after so many polls.
+    let looks = Looks::default();
+    let driven = Executor::builder().park(looks.clone()).build();
+    driven.run(async {
+        let busy = spawn(async {
+            for _ in 0..500 {
+                yield_now().await;
+            }
+        });
+        busy.await.unwrap();
+    });
+    assert!(looks.0.get() >= 7);
+    driven.spawn(async {}).detach();
+    driven.run_until_stalled();
 }

@@ -159,7 +159,8 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
-    /// When its time is over. `None` if it has no deadline, or that is not known: a limit counts from when the loop looks at the clock next
+    /// When its time is over. `None` if it has no deadline, as [`Deadline::when`] says it (where a [`Sleep`](crate::time::Sleep) says
+    /// [`Instant::NEVER`]), or that is not known: a limit counts from when the loop looks at the clock next
     /// after the first poll.
     pub fn deadline(&self) -> Option<Instant> {
         self.inner.scoped.deadline()
@@ -186,7 +187,8 @@ impl<F> Timeout<F> {
         self.project().inner.project().scoped.project().body.get()
     }
 
-    /// The future without the timeout; `None` once its time was over.
+    /// The future without the timeout; `None` once its time was over. The [`Deadline`] that this one was [run](Deadline::run) under is done
+    /// with: its scope counts as cancelled, since what ran in it has left, and it can neither be moved nor run another future.
     ///
     /// ```
     /// use evenkeel::{run, spawn, timeout};

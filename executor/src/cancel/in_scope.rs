@@ -1,7 +1,7 @@
 //! A future that runs in a cancel scope with handles, or under a deadline.
 
 use crate::{
-    cancel::scoped::Scoped,
+    cancel::{scoped::Scoped, visit::State},
     outcome::reason::Cancelled,
     region::{limit::NEVER, region::Region, timer::ScopeTimer},
     time::wheel::When,
@@ -33,6 +33,11 @@ impl<F> InScope<F> {
     #[inline]
     pub(crate) fn with_deadline(deadline: When, future: F) -> InScope<F> {
         InScope { scoped: Scoped::new(None, ScopeTimer::new(deadline), future) }
+    }
+
+    /// Was it not polled yet?
+    pub(super) fn is_new(&self) -> bool {
+        self.scoped.state == State::New
     }
 }
 

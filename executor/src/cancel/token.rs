@@ -66,9 +66,11 @@ impl CancelToken {
     }
 
     /// A token that is cancelled with this one, for the same reason; but this one is not cancelled with it. It is cancelled already if this
-    /// one is.
+    /// one is. (If only a scope around this one's is cancelled, the child [counts](CancelToken::is_cancelled) as cancelled, too; it has a
+    /// [reason](CancelToken::reason) no sooner than this one.)
     ///
-    /// Children leave nothing behind in a token that lives on, and a chain of children keeps no token in it that nobody has.
+    /// Children leave nothing behind in a token that lives on, and a chain of children keeps no token in it that nobody has, on this thread
+    /// or, as a [`RemoteToken`], on another.
     ///
     /// ```
     /// use evenkeel::cancel::CancelToken;
@@ -212,6 +214,7 @@ impl fmt::Debug for WaitCancelled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     /// How many children the token knows of.
     fn children(token: &CancelToken) -> usize {
@@ -261,5 +264,67 @@ mod tests {
         assert_eq!(ancestors(&leaf), 2, "he who waits would hear of it");
         drop(wait);
         assert_eq!((ancestors(&leaf), children(&root)), (1, 1));
+    }
+
+    /// How many remote parts keep each other above the token's.
+    fn remote_ancestors(token: &CancelToken) -> usize {
+        let part = |region: &Region| region.limit.remote.get().unwrap().clone();
+        std::iter::successors(Some(part(&token.0)), |part| part.parent()).count() - 1
+    }
+
+    #[test]
+    fn token_grandchild_of_two_who_cancel_at_once_is_cancelled() {
+        let parent = CancelToken::new();
+        let child = parent.child_token();
+        let grandchild = child.child_token();
+        let (remote_parent, remote_grandchild) = (parent.remote(), grandchild.remote());
+        drop(grandchild);
+        // Another thread has begun.
+        let reason = CancelReason::from("from afar");
+        let claimed = remote_parent.0.claim(reason.clone()).unwrap();
+        // This one finds that, and comes to the child first.
+        assert!(parent.is_cancelled() && child.is_cancelled());
+        // The other one goes on.
+        assert!(claimed.with_all_below(&reason).is_empty());
+        assert_eq!(remote_grandchild.reason(), Some(reason));
+    }
+
+    #[test]
+    fn token_chain_of_children_keeps_no_token_that_nobody_has_also_where_a_relative_is_remote() {
+        let root = CancelToken::new();
+        let remote = root.remote();
+        let mut token = root.clone();
+        for _ in 0..1_000 {
+            token = token.child_token();
+            assert!(ancestors(&token) <= 2 && remote_ancestors(&token) <= 2);
+        }
+        assert_eq!((ancestors(&token), remote_ancestors(&token), children(&root)), (1, 1, 1));
+        // What a thread has a handle of stays between them.
+        let (middle, child) = (token.remote(), token.child_token());
+        drop(token);
+        assert_eq!((ancestors(&child), remote_ancestors(&child)), (2, 2));
+        let leaf = child.child_token();
+        drop(child);
+        assert_eq!((ancestors(&leaf), remote_ancestors(&leaf)), (2, 2));
+        middle.cancel("from the middle");
+        assert!(leaf.is_cancelled() && !remote.is_cancelled());
+        assert_eq!(leaf.reason(), Some("from the middle".into()));
+    }
+
+    #[test]
+    fn token_that_was_left_out_of_a_remote_family_hands_on_what_is_above() {
+        let root = CancelToken::new();
+        let remote = root.remote();
+        let leaf = root.child_token().child_token().child_token();
+        let remote_leaf = leaf.remote();
+        assert_eq!(ancestors(&leaf), 1);
+        remote.cancel("from above");
+        assert!(remote_leaf.is_cancelled() && leaf.is_cancelled());
+        // Nothing is above any more, and what was there is given back.
+        let root = CancelToken::new();
+        let (weak, leaf) = (Arc::downgrade(&root.remote().0), root.child_token());
+        drop(root);
+        assert_eq!((ancestors(&leaf), remote_ancestors(&leaf), weak.strong_count()), (0, 0, 0));
+        assert!(leaf.remote().cancel("itself") && leaf.is_cancelled());
     }
 }

@@ -1,6 +1,9 @@
 //! What runs until a token is cancelled.
 
-use crate::cancel::{in_scope::InScope, token::CancelToken};
+use crate::{
+    cancel::{in_scope::InScope, token::CancelToken},
+    outcome::reason::CancelReason,
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -10,7 +13,8 @@ use std::{
 
 impl CancelToken {
     /// Runs a future until it has finished, or the token is cancelled: `None` then. If the token is cancelled already the future does not
-    /// start.
+    /// start. (It counts as cancelled as [`is_cancelled`](CancelToken::is_cancelled) says. But if only a scope *around* the token's is cancelled later
+    /// on, that stops this future at the latest when the token's scope's future is dropped, as [`cancelled`](CancelToken::cancelled) ends then.)
     ///
     /// It runs in a scope of its own that is cancelled with the token, so it is stopped as everything is here, and not dropped in the middle as
     /// tokio-util's does: it is polled once more, so that a value that is ready is not lost, and its clean-up is done before this returns.
@@ -41,7 +45,7 @@ impl CancelToken {
     /// ```
     pub fn run_until_cancelled<F: Future>(&self, future: F) -> RunUntilCancelled<F> {
         let scope = self.child_token();
-        RunUntilCancelled { inner: InScope::new(scope.0.clone(), future), _scope: scope }
+        RunUntilCancelled { inner: InScope::new(scope.0.clone(), future), scope }
     }
 }
 
@@ -52,7 +56,7 @@ pin_project! {
         #[pin]
         inner: InScope<F>,
         // A scope that somebody has a handle of can be cancelled from elsewhere.
-        _scope: CancelToken,
+        scope: CancelToken,
     }
 }
 
@@ -60,7 +64,12 @@ impl<F: Future> Future for RunUntilCancelled<F> {
     type Output = Option<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().inner.poll(cx).map(Result::ok)
+        let this = self.project();
+        if this.inner.is_new() && this.scope.is_cancelled() {
+            // Perhaps only what is around the scope of an ancestor is.
+            this.scope.cancel(CancelReason::OwnerDropped);
+        }
+        this.inner.poll(cx).map(Result::ok)
     }
 }
 

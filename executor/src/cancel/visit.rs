@@ -43,7 +43,7 @@ use crate::{
     },
     task::tasks::Tasks,
 };
-use evenkeel_coop::{has_budget, is_in_debt, poll_budget, with_own_budget, with_some_budget};
+use evenkeel_coop::{has_budget, is_in_debt, poll_budget, poll_within_budget, with_own_budget, with_some_budget};
 use std::{
     pin::Pin,
     rc::Rc,
@@ -86,8 +86,26 @@ impl<F: Future, T: Timing> Visit<'_, F, T> {
         if !has_budget() && is_in_debt() && self.is_at_its_deadline() && poll_budget(cx).is_pending() {
             return Poll::Pending;
         }
+        if self.is_cancelled_before_it_begins() {
+            // Ready at once, however often such a scope is run.
+            return poll_within_budget(cx, |cx| self.poll_now(cx));
+        }
+        self.poll_now(cx)
+    }
+
+    #[inline(always)]
+    fn poll_now(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Output, Cancelled>> {
         let next = self.poll_body(cx);
         self.conclude(next, cx)
+    }
+
+    /// Is this the first poll of a scope that was cancelled before, by a handle?
+    #[inline]
+    fn is_cancelled_before_it_begins(&self) -> bool {
+        *self.state == State::New && {
+            self.region.look();
+            self.region.reason().is_some()
+        }
     }
 
     /// Goes on after a poll of the body for which the scope had no region. `before`: the epoch in which that began.

@@ -2,7 +2,8 @@
 
 use crate::outcome::{caught::Payload, panic::Panic, reason::CancelReason};
 
-/// Why a task has no value.
+/// Why a task has no value. Which task that was (tokio's `JoinError::id`), its handle knows: ask [`Task::id`](crate::Task::id) before it is
+/// awaited.
 ///
 /// ```
 /// use evenkeel::{run, spawn};

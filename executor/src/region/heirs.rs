@@ -6,7 +6,10 @@
 //! no longer than the tokens that are kept.
 //!
 //! Of regions that are related all have a part that other threads reach, or none has. The parts are a tree of their own, of the same form: so
-//! an heir is cancelled there before this thread has looked, and also when this thread has nothing left of it.
+//! an heir is cancelled there before this thread has looked, and also when this thread has nothing left of it. Then the part is an heir
+//! yet, though the region is none; a region with such a part below, or whose part another thread has a handle of, is not left out.
+//!
+//! Two threads may cancel related parts at the same time. Each part is [claimed](Remote::claim) by one of them, who goes on to all below.
 
 use crate::{
     outcome::reason::CancelReason,
@@ -29,7 +32,7 @@ impl Marked {
     /// Tells all who wait. That may be foreign code, to which all of them are cancelled.
     #[inline]
     pub(crate) fn tell(self) {
-        if !self.heirs.is_empty() {
+        if !self.heirs.is_empty() || !self.wakers.is_empty() {
             self.tell_each();
         }
     }
@@ -70,7 +73,16 @@ impl Region {
         let none = heir.inner().parent.replace(Some((self.clone(), key)));
         debug_assert!(none.is_none(), "an heir of two regions");
         if let Some(remote) = self.limit.remote.get() {
-            heir.share_alone(Some((remote.clone(), key)));
+            heir.place_part(Some((remote.clone(), key)));
+        }
+    }
+
+    /// The region's part that other threads reach is cancelled with that one from now on, and made if there is none.
+    #[cold]
+    fn place_part(&self, parent: Option<(Arc<Remote>, u64)>) {
+        match self.limit.remote.get() {
+            Some(remote) => remote.move_to(parent),
+            None => _ = self.share_alone(parent),
         }
     }
 
@@ -102,7 +114,8 @@ impl Region {
             let reason = match heir.limit.remote.get().map(|remote| remote.claim(reason.clone())) {
                 None => reason,
                 Some(Ok(claimed)) => {
-                    marked.wakers.extend(claimed.wakers);
+                    // This thread may have nothing left of some that are below.
+                    marked.wakers.extend(claimed.with_all_below(&reason));
                     reason
                 }
                 Some(Err(first)) => first,
@@ -165,7 +178,7 @@ impl Region {
         let heirs = inner.heirs.borrow().len();
         if heirs == 0
             || Rc::strong_count(self) != heirs + 1
-            || self.limit.remote.get().is_some()
+            || self.limit.remote.get().is_some_and(|remote| !remote.is_of_its_thread_only(heirs))
             || self.reason().is_some()
         {
             return;
@@ -173,8 +186,10 @@ impl Region {
         let parent = inner.parent.borrow().as_ref().map(|(parent, _)| parent.clone());
         for (_, heir) in self.heirs() {
             let own = heir.inner().parent.take();
-            if let Some(parent) = &parent {
-                parent.adopt(&heir);
+            match (&parent, heir.limit.remote.get()) {
+                (Some(parent), _) => parent.adopt(&heir),
+                (None, Some(remote)) => remote.move_to(None),
+                (None, None) => {}
             }
             drop(own);
         }

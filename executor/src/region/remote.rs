@@ -2,7 +2,7 @@
 
 use crate::{outcome::reason::CancelReason, wake::call::call};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -19,8 +19,6 @@ use std::{
 pub(crate) struct Remote {
     cancelled: AtomicBool,
     state: Mutex<State>,
-    /// What this one is cancelled with, and the key there.
-    parent: Option<(Arc<Remote>, u64)>,
 }
 
 #[derive(Default)]
@@ -32,12 +30,32 @@ struct State {
     waiters: Vec<Option<Waker>>,
     /// What is cancelled with this one.
     heirs: BTreeMap<u64, Weak<Remote>>,
+    /// What this one is cancelled with, and the key there. Only the scope's thread changes it.
+    parent: Option<(Arc<Remote>, u64)>,
 }
 
-/// Who is to be told of a cancellation.
+/// Who is to be told of a cancellation. Who has claimed it cancels what is [below](Claimed::with_all_below): nobody else need.
+#[must_use = "what is below is not cancelled yet"]
 pub(crate) struct Claimed {
-    pub(crate) wakers: Vec<Waker>,
+    wakers: Vec<Waker>,
     heirs: Vec<Arc<Remote>>,
+}
+
+impl Claimed {
+    /// Sets the reason for the heirs, and for theirs, where there is none. Returns the wakers of all who are to be told.
+    ///
+    /// What has a reason already is left alone with all below it: that is the business of whoever has claimed it.
+    pub(crate) fn with_all_below(self, reason: &CancelReason) -> Vec<Waker> {
+        let mut wakers = self.wakers;
+        let mut left = VecDeque::from(self.heirs);
+        while let Some(heir) = left.pop_front() {
+            if let Ok(Claimed { wakers: its, heirs }) = heir.claim(reason.clone()) {
+                wakers.extend(its);
+                left.extend(heirs);
+            }
+        }
+        wakers
+    }
 }
 
 impl Remote {
@@ -45,7 +63,7 @@ impl Remote {
     pub(crate) fn new(reason: Option<CancelReason>, parent: Option<(Arc<Remote>, u64)>) -> Arc<Remote> {
         let adopted = parent.clone();
         let cancelled = AtomicBool::new(reason.is_some());
-        let remote = Arc::new(Remote { cancelled, state: Mutex::new(State { reason, ..State::default() }), parent });
+        let remote = Arc::new(Remote { cancelled, state: Mutex::new(State { reason, parent, ..State::default() }) });
         if let Some((parent, key)) = adopted {
             parent.adopt(key, &remote);
         }
@@ -64,14 +82,8 @@ impl Remote {
 
     /// Sets the reason, if there is none, here and where this one's heirs are, and wakes whoever waits.
     pub(crate) fn cancel(&self, reason: CancelReason) -> bool {
-        let Ok(Claimed { mut wakers, heirs: mut left }) = self.claim(reason.clone()) else { return false };
-        while let Some(heir) = left.pop() {
-            if let Ok(Claimed { wakers: its, heirs }) = heir.claim(reason.clone()) {
-                wakers.extend(its);
-                left.extend(heirs);
-            }
-        }
-        wakers.into_iter().for_each(call);
+        let Ok(claimed) = self.claim(reason.clone()) else { return false };
+        claimed.with_all_below(&reason).into_iter().for_each(call);
         true
     }
 
@@ -90,6 +102,24 @@ impl Remote {
         let scope = state.scope.take();
         let wakers = scope.into_iter().chain(std::mem::take(&mut state.waiters).into_iter().flatten()).collect();
         Ok(Claimed { wakers, heirs: state.heirs.values().filter_map(Weak::upgrade).collect() })
+    }
+
+    /// From now on it is cancelled with that one, and with what it was before no more. There is no moment in which it is with neither.
+    pub(crate) fn move_to(self: &Arc<Self>, parent: Option<(Arc<Remote>, u64)>) {
+        if let Some((parent, key)) = &parent {
+            parent.adopt(*key, self);
+        }
+        let old = std::mem::replace(&mut self.lock().parent, parent);
+        if let Some((old, key)) = old {
+            let gone = old.lock().heirs.remove(&key);
+            drop(gone);
+        }
+    }
+
+    /// Do no handles reach this one but those of the scope's thread? It is the parent of so many. Nobody can make a new one then; but who
+    /// cancels its own parent may come here yet.
+    pub(crate) fn is_of_its_thread_only(self: &Arc<Self>, heirs: usize) -> bool {
+        Arc::strong_count(self) == heirs + 1
     }
 
     /// What is cancelled with this one from now on; at once, if this one is.
@@ -133,6 +163,15 @@ impl Remote {
         drop(old);
     }
 
+    #[cfg(test)]
+    pub(crate) fn parent(&self) -> Option<Arc<Remote>> {
+        self.lock().parent.as_ref().map(|(parent, _)| parent.clone())
+    }
+
+    fn take_parent(&mut self) -> Option<(Arc<Remote>, u64)> {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).parent.take()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing foreign runs in a critical section.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -142,11 +181,11 @@ impl Remote {
 impl Drop for Remote {
     /// One that goes may be the last that keeps its parent, and so on: they go one after the other.
     fn drop(&mut self) {
-        let mut link = self.parent.take();
+        let mut link = self.take_parent();
         while let Some((parent, key)) = link {
             let gone = parent.lock().heirs.remove(&key);
             drop(gone);
-            link = Arc::into_inner(parent).and_then(|mut last| last.parent.take());
+            link = Arc::into_inner(parent).and_then(|mut last| last.take_parent());
         }
     }
 }
@@ -169,7 +208,8 @@ impl Drop for Remote {
 pub struct RemoteToken(pub(crate) Arc<Remote>);
 
 impl RemoteToken {
-    /// Cancels the scope. The first reason stays. `false` if it was cancelled before, from another thread or its own.
+    /// Cancels the scope, and the token's children. The first reason stays. `false` if it was cancelled before, from another thread or its
+    /// own; who has cancelled it then may not have come to the last child yet.
     ///
     /// The scope's thread learns of it when it next looks: at once if it is parked, at the end of its turn if it is at work.
     pub fn cancel(&self, reason: impl Into<CancelReason>) -> bool {

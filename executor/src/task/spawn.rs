@@ -114,7 +114,8 @@ fn try_spawn_here<F: Future + 'static, L: Look<F::Output>>(
     })
 }
 
-/// No executor runs this code, but one may be entered.
+/// No executor runs this code, but one may be entered. Its host may be asleep, and hears of what `future`, or its destructor, wakes: so it is
+/// not made the current one here.
 #[cold]
 #[inline(never)]
 fn spawn_entered<F: Future + 'static, L: Look<F::Output>>(
@@ -122,7 +123,7 @@ fn spawn_entered<F: Future + 'static, L: Look<F::Output>>(
     future: impl FnOnce(Number) -> F,
 ) -> Option<Result<RawTask<F::Output>, Full>> {
     let whole = entered()?;
-    whole.tasks().enter(|| whole.tasks().spawn::<F, L>(future, location)).into()
+    Some(whole.tasks().spawn::<F, L>(future, location))
 }
 
 #[cold]

@@ -2,7 +2,12 @@
 
 use crate::{
     raw::lent::OnThread,
-    time::{instant::Instant, time::TIME, timers::Timers, wheel::When},
+    time::{
+        instant::Instant,
+        time::{TIME, with_time},
+        timers::Timers,
+        wheel::When,
+    },
 };
 use std::{rc::Rc, task::Waker};
 
@@ -48,6 +53,11 @@ impl Alarm {
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
         TIME.look(|time| time.is_some_and(|time| Rc::ptr_eq(&time.timers, &self.timers)))
+    }
+
+    /// Is the time that code here goes by that of the timer's executor? It is the current one, or none is and it was entered.
+    pub(crate) fn is_in_its_time(&self) -> bool {
+        with_time(|time| time.is_some_and(|time| Rc::ptr_eq(&time.timers, &self.timers)))
     }
 
     /// From now on the timer is to wake this waker, and no older one.

@@ -2,9 +2,11 @@
 
 use crate::{
     outside::polled_outside,
+    raw::lent::OnThread,
     time::{
         instant::Instant,
         sleep::{Sleep, sleep_until},
+        time::TIME,
     },
 };
 use evenkeel_coop::poll_within_budget;
@@ -134,6 +136,10 @@ impl Interval {
 
     /// The next tick, if it is due. Unless this wait for it `is_asked` already, the clock says so, and otherwise its timer.
     fn poll_due(&mut self, is_asked: bool, cx: &mut Context<'_>) -> Poll<Instant> {
+        if !TIME.look(|time| time.is_some()) {
+            // What was entered has a time, but nobody would come back.
+            polled_outside("an interval");
+        }
         let due = self.fix_due();
         let is_overdue = !is_asked && due <= Instant::now();
         let sleep = self.sleep.get_or_insert_with(|| sleep_until(due));
@@ -146,7 +152,9 @@ impl Interval {
     }
 
     /// Starts over: the next tick is one period from now; outside an executor, where it is not known what time it is, one period from when
-    /// it is waited for.
+    /// it is waited for. So it is, too, in code that goes by another executor's time than the one in which somebody waits for the tick already;
+    /// but an interval that nobody waits for belongs to no executor, and "now" is the time of the one that is current, or was
+    /// [entered](crate::Executor::enter).
     ///
     /// Whoever waits for a tick already, in [`poll_tick`](Interval::poll_tick) say, is woken by the one that comes then; and so for the other
     /// resets.
@@ -160,7 +168,7 @@ impl Interval {
     }
 
     /// Starts over: the next tick comes `wait` from now, and the one after it one period later. Outside an executor the wait begins when the
-    /// tick is waited for.
+    /// tick is waited for, and also under another's clock: see [`reset`](Interval::reset).
     ///
     /// ```
     /// use evenkeel::{Instant, interval, testing};
@@ -176,7 +184,8 @@ impl Interval {
     /// });
     /// ```
     pub fn reset_after(&mut self, wait: Duration) {
-        match Instant::here() {
+        let is_elsewhere = self.sleep.as_ref().is_some_and(Sleep::is_of_another_time);
+        match Instant::here().filter(|_| !is_elsewhere) {
             Some(now) => self.reset_at(now + wait),
             None => {
                 self.due = NextTick::After(wait);
@@ -204,10 +213,7 @@ impl Interval {
     fn fix_due(&mut self) -> Instant {
         let due = match self.due {
             NextTick::At(due) => due,
-            NextTick::After(wait) => match Instant::here() {
-                Some(now) => now + wait,
-                None => polled_outside("an interval"),
-            },
+            NextTick::After(wait) => Instant::now() + wait,
         };
         self.due = NextTick::At(due);
         due

@@ -120,7 +120,8 @@ impl Future for Sleep {
 
 impl Sleep {
     /// When the sleep ends, or has ended; [`Instant::NEVER`] if it does not. `None` if that is not known: a sleep for a while begins to count
-    /// at the loop's first look at the clock after its first poll, and one of no time at all has no deadline.
+    /// at the loop's first look at the clock after its first poll, and one of no time at all has no deadline. (A [`Timeout`](crate::Timeout) has a
+    /// deadline or none, and says `None` where it never ends.)
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
             SleepState::New(When::After(u64::MAX)) | SleepState::Never(_) => Some(Instant::NEVER),
@@ -179,6 +180,11 @@ impl Sleep {
             SleepState::New(_) | SleepState::GaveWay | SleepState::Done(_) => None,
         };
         waiting.into_iter().for_each(call);
+    }
+
+    /// Does it wait by another time than the one that code here goes by?
+    pub(crate) fn is_of_another_time(&self) -> bool {
+        matches!(&self.state, SleepState::Started { alarm, .. } if !alarm.is_in_its_time())
     }
 
     /// Gives the sleep up. Who waited for it is woken.

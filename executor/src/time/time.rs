@@ -17,15 +17,20 @@ thread_local! {
 
 /// An executor, as it was entered for its time.
 pub(crate) trait Timekeeper {
-    fn clock(&self) -> &ClockSource;
+    fn time(&self) -> &Time;
 }
 
-/// Calls `f` with the clock of the current executor, or of the one that was entered.
-fn with_clock<R>(f: impl FnOnce(Option<&ClockSource>) -> R) -> R {
+/// Calls `f` with the time of the current executor, or of the one that was entered.
+pub(crate) fn with_time<R>(f: impl FnOnce(Option<&Time>) -> R) -> R {
     TIME.look(|time| match time {
-        Some(time) => f(Some(&time.clock)),
-        None => f(CLOCKS.with(Entries::current).as_deref().map(Timekeeper::clock)),
+        Some(time) => f(Some(time)),
+        None => f(CLOCKS.with(Entries::current).as_deref().map(Timekeeper::time)),
     })
+}
+
+/// Calls `f` with the clock of that one.
+fn with_clock<R>(f: impl FnOnce(Option<&ClockSource>) -> R) -> R {
+    with_time(|time| f(time.map(|time| &time.clock)))
 }
 
 pub(crate) struct Time {
@@ -77,12 +82,20 @@ impl Instant {
     /// });
     /// assert_eq!(testing::run(async { Instant::now().into_std() }), None);
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// On targets that have no clock, as `wasm32-unknown-unknown`, where the system's clock is asked.
     pub fn into_std(self) -> Option<std::time::Instant> {
         with_clock(|clock| clock.unwrap_or(&ClockSource::System).std_of(self))
     }
 
     /// The point that std has as `std`; `None` on a clock of another kind, as for [`into_std`](Instant::into_std). What lies before the
     /// clock's origin becomes its origin: it has passed either way.
+    ///
+    /// # Panics
+    ///
+    /// As [`into_std`](Instant::into_std).
     pub fn from_std(std: std::time::Instant) -> Option<Instant> {
         with_clock(|clock| clock.unwrap_or(&ClockSource::System).instant_of(std))
     }

@@ -66,6 +66,12 @@ impl Timers {
         self.armed.get() != 0
     }
 
+    /// Has a timer been started that has not fired?
+    #[cold]
+    pub(crate) fn is_any_started(&self) -> bool {
+        self.has_fresh() || self.next().is_some()
+    }
+
     /// Starts a timer. `now` looks at the clock, if so many were started since the last look that it is time for another; it is foreign code.
     #[inline(always)]
     pub(crate) fn start(&self, when: When, waker: Waker, now: impl Fn() -> Instant) -> u32 {

@@ -193,6 +193,30 @@ fn executor_that_is_entered_tells_its_host_of_what_is_spawned() {
 }
 
 #[test]
+fn executor_that_is_entered_tells_its_host_of_what_is_woken_by_a_future_that_finds_no_room() {
+    struct SetsOnDrop(Rc<Event>);
+    impl Drop for SetsOnDrop {
+        fn drop(&mut self) {
+            self.0.set();
+        }
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let executor = Executor::builder().max_tasks(1).on_wake(move || _ = count.fetch_add(1, SeqCst)).build();
+    let event = Rc::new(Event::new());
+    let waits = event.clone();
+    let task = executor.spawn(async move { waits.wait().await });
+    assert_eq!(executor.run_until_stalled().readiness, Readiness::Idle);
+    let before = calls.load(SeqCst);
+    let _entered = executor.enter();
+    let sets = SetsOnDrop(event);
+    panic_of(|| spawn(async move { drop(sets) }));
+    assert_eq!(calls.load(SeqCst), before + 1, "or the host would sleep on");
+    executor.run_until_stalled();
+    assert!(task.is_finished());
+}
+
+#[test]
 fn executor_futures_are_made_outside_without_any_executor() {
     let (nap, mut every, limited) = (sleep(ms(5)), interval(ms(10)), timeout(ms(7), pending::<()>()));
     on_virtual_time().run(async {

@@ -1,6 +1,6 @@
 //! Intervals: resets, polls, streams, missed ticks.
 
-use crate::kit::probe::{Wakes, at, ms};
+use crate::kit::probe::{Wakes, at, ms, panic_of, poll_with_noop};
 use evenkeel::{
     Executor, Instant, interval, sleep, spawn,
     testing::{self, VirtualClock},
@@ -177,6 +177,48 @@ fn interval_that_is_reset_outside_while_a_task_waits_calls_that_task() {
         executor.run_until_stalled();
         reset(&mut every.borrow_mut());
         assert_eq!(executor.run(task).unwrap(), at(10));
+    }
+}
+
+#[test]
+fn interval_that_is_reset_where_another_clock_goes_counts_by_the_one_it_waits_by() {
+    // The other clock is far ahead.
+    let [one, other] = [(); 2].map(|()| Executor::builder().clock(VirtualClock::new()).build());
+    other.run(sleep(ms(1_000)));
+    let by_a_task = |every: &RefCell<Interval>| other.run(async { every.borrow_mut().reset() });
+    let by_a_guard = |every: &RefCell<Interval>| {
+        let _entered = other.enter();
+        every.borrow_mut().reset();
+    };
+    let by_its_own = |every: &RefCell<Interval>| {
+        let _entered = one.enter();
+        every.borrow_mut().reset();
+    };
+    let resets: [&dyn Fn(&RefCell<Interval>); 3] = [&by_a_task, &by_a_guard, &by_its_own];
+    for reset in resets {
+        let begun = one.run(async { Instant::now() });
+        let every = Rc::new(RefCell::new(interval(ms(10))));
+        let waits = every.clone();
+        let task = one.spawn(async move {
+            waits.borrow_mut().tick().now_or_never().unwrap();
+            poll_fn(|cx| waits.borrow_mut().poll_tick(cx)).await
+        });
+        one.run_until_stalled();
+        one.run(sleep(ms(5)));
+        reset(&every);
+        assert_eq!(one.run(task).unwrap(), begun + ms(15));
+    }
+}
+
+#[test]
+fn interval_polled_where_no_executor_runs_says_so_also_if_its_tick_is_due_or_one_is_entered() {
+    let executor = Executor::builder().clock(VirtualClock::new()).build();
+    for is_entered in [false, true] {
+        let _entered = is_entered.then(|| executor.enter());
+        for mut every in [interval(ms(10)), interval_at(at(0), ms(10)), interval_at(Instant::NEVER, ms(10))] {
+            let message = panic_of(|| poll_with_noop(&mut every.next()));
+            assert!(message.contains("an interval was polled outside an executor"), "{message}");
+        }
     }
 }
 

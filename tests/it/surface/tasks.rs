@@ -342,6 +342,22 @@ fn timeout_knows_its_deadline_once_it_counts() {
 }
 
 #[test]
+fn timeout_that_is_taken_apart_ends_the_deadline_it_ran_under() {
+    testing::run(async {
+        for is_polled in [false, true] {
+            let deadline = evenkeel::cancel::Deadline::at(at(3));
+            let mut limited = deadline.run(Box::pin(async { 7 }));
+            assert!(!is_polled || poll_with_noop(&mut limited).is_ready());
+            let body = limited.into_inner().unwrap();
+            assert!(!deadline.reschedule(Some(at(8))) && !deadline.expired());
+            if !is_polled {
+                assert_eq!((body.await, deadline.run(pending::<()>()).await.is_err()), (7, true));
+            }
+        }
+    });
+}
+
+#[test]
 fn timeout_that_is_taken_apart_drops_nothing_twice() {
     let drops = Drops::default();
     let guard = drops.guard();
