@@ -13,10 +13,10 @@ use std::{fmt, sync::Arc, time::Duration};
 /// nothing in `park` blocks this thread by other means (a channel of std's does, and so does another executor), since those
 /// use the same token.
 ///
-/// **Under load** the executor calls `park` with [`Duration::ZERO`]: a look, which must not wait. It does so between two turns, after 64
-/// polls or 100 microseconds, whichever comes first, and each [`tick`](crate::Executor::tick) begins with one. So a task that is always ready starves no
-/// driver, and a driver whose events are always ready starves no task: a turn of these lies between two looks. The unparker may be
-/// called between looks, too; the mark that this leaves makes the next `park` return at once, which looks again.
+/// **Under load** the executor calls `park` with [`Duration::ZERO`]: a look, which must not wait. It does so between two turns when 64 polls have
+/// gone by since the latest call, and each [`tick`](crate::Executor::tick) begins with one. So a task that is always ready starves no driver, and a
+/// driver whose events are always ready starves no task: a turn of these lies between two looks. The unparker may be called between looks,
+/// too; the mark that this leaves makes the next `park` return at once, which looks again.
 ///
 /// **Wake-ups from within**: a waker that `park` itself calls makes its task ready without the unparker, and so does one that is called on
 /// this thread while an outer `block_on` parks. Such a `park` must return after each wake-up, and not only when its unparker was called.

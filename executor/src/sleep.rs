@@ -148,9 +148,9 @@ impl Core {
     }
 
     /// Looks at the driver, without waiting, if that is due and there is so much to do that it is not asked otherwise.
-    pub(crate) fn look_out(&self, now: Option<Instant>) {
+    pub(crate) fn look_out(&self) {
         let ready = self.tasks.ready();
-        if self.lookout.is_driver() && self.lookout.is_due(now, ready.head()) && !ready.is_empty() {
+        if self.lookout.is_driver() && self.lookout.is_due(ready.head()) && !ready.is_empty() {
             self.park(Some(Duration::ZERO));
         }
     }

@@ -189,10 +189,13 @@ impl Core {
 
     #[inline(never)]
     fn fire_timers(&self) {
-        if self.time.clock.is_missing() && !self.time.timers.is_any_started() {
-            // Only the driver is to be looked at.
-            return self.look_out(None);
+        if !self.lookout.is_driver() || self.time.timers.is_any_started() {
+            self.fire_what_is_due();
         }
+        self.look_out();
+    }
+
+    fn fire_what_is_due(&self) {
         let now = self.now();
         self.time.pace.looked(now, self.tasks.ready().head());
         self.ebb(now);
@@ -200,7 +203,6 @@ impl Core {
         let order: Option<&mut dyn FnMut(usize) -> usize> =
             if self.schedule.is_some() { Some(&mut order) } else { None };
         self.time.timers.fire(now, order, call);
-        self.look_out(Some(now));
     }
 }
 

@@ -1,13 +1,12 @@
 //! Clocks: the system's, or one that was supplied.
 
-use crate::{real_time::HAS_CLOCK, time::instant::Instant};
+use crate::time::instant::Instant;
 use std::{sync::OnceLock, task::Waker, time::Duration};
 
 /// Where an executor gets the time from.
 ///
-/// A clock is asked once per turn and once more before the executor sleeps while there are timers. Without them it is not asked, unless the
-/// executor has a [park](crate::ExecutorBuilder::park) of its host's: after turns that leave something ready the time then says, too, whether that is to be looked at. A clock
-/// that steps back harms nothing: timers wait until it has come forward again. A clock may do anything when it is asked, also block the
+/// A clock is asked once per turn and once more before the executor sleeps while there are timers, and not at all without them. A clock that
+/// steps back harms nothing: timers wait until it has come forward again. A clock may do anything when it is asked, also block the
 /// thread, or wake tasks.
 pub trait Clock {
     /// The time. It should not go back.
@@ -41,11 +40,6 @@ pub(crate) enum ClockSource {
 }
 
 impl ClockSource {
-    /// Is there no clock to ask? Not where one was given, or the system has one.
-    pub(crate) fn is_missing(&self) -> bool {
-        !HAS_CLOCK && matches!(self, ClockSource::System)
-    }
-
     pub(crate) fn now(&self) -> Instant {
         match self {
             ClockSource::System => system_now(),

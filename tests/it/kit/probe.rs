@@ -60,13 +60,20 @@ impl Clock for HandClock {
 /// A park that does not block: it records the time for which it was to wait, and calls a function with it.
 pub(crate) struct HandPark {
     asked: Record<Option<Duration>>,
+    /// Is it a driver, whose looks count too?
+    looks: bool,
     then: Box<dyn FnMut(Option<Duration>)>,
     signals: Arc<AtomicUsize>,
 }
 
 impl HandPark {
     pub(crate) fn new(then: impl FnMut(Option<Duration>) + 'static) -> HandPark {
-        HandPark { asked: Record::new(), then: Box::new(then), signals: Arc::default() }
+        HandPark { asked: Record::new(), looks: false, then: Box::new(then), signals: Arc::default() }
+    }
+
+    /// A driver: looks are recorded as well, and the function is called for them.
+    pub(crate) fn looking(then: impl FnMut(Option<Duration>) + 'static) -> HandPark {
+        HandPark { looks: true, ..HandPark::new(then) }
     }
 
     /// Lets the time pass on that clock for which it is to wait.
@@ -87,6 +94,9 @@ impl HandPark {
 
 impl Park for HandPark {
     fn park(&mut self, max: Option<Duration>) {
+        if max == Some(Duration::ZERO) && !self.looks {
+            return;
+        }
         self.asked.add(max);
         (self.then)(max);
     }
