@@ -96,6 +96,18 @@ impl Place {
     }
 }
 
+/// A waker that is called when this is dropped: after a destructor, and also if that panics.
+struct Call(Option<Waker>);
+
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            call(waker);
+        }
+    }
+}
+
 /// The end that sends. Dropped without sending, the receiver gets [`Closed`].
 pub struct Sender<T>(Twin<Exchange<T>>);
 
@@ -222,9 +234,8 @@ impl<T> Receiver<T> {
     /// The task's poll has no budget left: the outcome is given in the next one.
     #[cold]
     fn give_way(&self, outcome: Result<T, Closed>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
-        match outcome {
-            Ok(value) => self.0.value.set(Some(value)),
-            Err(_) => self.0.receiver_end.set(ReceiverEnd::Closed),
+        if let Ok(value) = outcome {
+            self.0.value.set(Some(value));
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -240,17 +251,27 @@ impl<T> Receiver<T> {
         }
         // The waker's destructor may panic, so it goes before the value is taken.
         drop(self.0.receiver.0.take());
-        self.look()
+        match self.look() {
+            Poll::Ready(outcome) => self.give(outcome),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
+    /// Gives the outcome, which is remembered.
+    #[inline]
+    fn give(&self, outcome: Result<T, Closed>) -> Poll<Result<T, Closed>> {
+        if outcome.is_err() {
+            self.0.receiver_end.set(ReceiverEnd::Told);
+        }
+        Poll::Ready(outcome)
+    }
+
+    /// What has come, if anything has. It is not given yet.
     #[inline]
     fn look(&self) -> Poll<Result<T, Closed>> {
         match self.0.value.take() {
             Some(value) => Poll::Ready(Ok(value)),
-            None if self.is_closed() => {
-                self.0.receiver_end.set(ReceiverEnd::Told);
-                Poll::Ready(Err(Closed))
-            }
+            None if self.is_closed() => Poll::Ready(Err(Closed)),
             None => Poll::Pending,
         }
     }
@@ -262,7 +283,7 @@ impl<T> Future for Receiver<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.look() {
-            Poll::Ready(outcome) if try_consume_budget() => Poll::Ready(outcome),
+            Poll::Ready(outcome) if try_consume_budget() => self.give(outcome),
             Poll::Ready(outcome) => self.give_way(outcome, cx),
             Poll::Pending => self.wait(cx),
         }
@@ -275,9 +296,9 @@ impl<T> Drop for Sender<T> {
         let waker = self.0.sender.0.take();
         if self.0.sender_end.get() == SenderEnd::There {
             self.0.sender_end.set(SenderEnd::Gone);
-            self.0.receiver.wake();
+            let _call = Call(self.0.receiver.0.take());
+            drop(waker);
         }
-        drop(waker);
     }
 }
 
@@ -286,9 +307,8 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.0.receiver_end.set(ReceiverEnd::Closed);
         // The sender may live on for long: what nobody will receive goes now.
-        let unseen = (self.0.receiver.0.take(), self.0.value.take());
-        self.0.sender.wake();
-        drop(unseen);
+        let _call = Call(self.0.sender.0.take());
+        drop((self.0.receiver.0.take(), self.0.value.take()));
     }
 }
 
