@@ -233,10 +233,8 @@ impl<T> Receiver<T> {
 
     /// The task's poll has no budget left: the outcome is given in the next one.
     #[cold]
-    fn give_way(&self, outcome: Result<T, Closed>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
-        if let Ok(value) = outcome {
-            self.0.value.set(Some(value));
-        }
+    fn give_way(&self, value: Option<T>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
+        self.0.value.set(value);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -251,29 +249,13 @@ impl<T> Receiver<T> {
         }
         // The waker's destructor may panic, so it goes before the value is taken.
         drop(self.0.receiver.0.take());
-        match self.look() {
-            Poll::Ready(outcome) => self.give(outcome),
-            Poll::Pending => Poll::Pending,
-        }
+        self.0.value.take().map_or_else(|| self.tell(), |value| Poll::Ready(Ok(value)))
     }
 
-    /// Gives the outcome, which is remembered.
-    #[inline]
-    fn give(&self, outcome: Result<T, Closed>) -> Poll<Result<T, Closed>> {
-        if outcome.is_err() {
-            self.0.receiver_end.set(ReceiverEnd::Told);
-        }
-        Poll::Ready(outcome)
-    }
-
-    /// What has come, if anything has. It is not given yet.
-    #[inline]
-    fn look(&self) -> Poll<Result<T, Closed>> {
-        match self.0.value.take() {
-            Some(value) => Poll::Ready(Ok(value)),
-            None if self.is_closed() => Poll::Ready(Err(Closed)),
-            None => Poll::Pending,
-        }
+    /// Tells that nothing comes, or nothing more.
+    fn tell(&self) -> Poll<Result<T, Closed>> {
+        self.0.receiver_end.set(ReceiverEnd::Told);
+        Poll::Ready(Err(Closed))
     }
 }
 
@@ -282,10 +264,16 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.look() {
-            Poll::Ready(outcome) if try_consume_budget() => self.give(outcome),
-            Poll::Ready(outcome) => self.give_way(outcome, cx),
-            Poll::Pending => self.wait(cx),
+        let value = self.0.value.take();
+        if value.is_none() && !self.is_closed() {
+            return self.wait(cx);
+        }
+        if !try_consume_budget() {
+            return self.give_way(value, cx);
+        }
+        match value {
+            Some(value) => Poll::Ready(Ok(value)),
+            None => self.tell(),
         }
     }
 }
