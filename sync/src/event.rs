@@ -58,6 +58,10 @@ impl Event {
     /// Waits as [`wait`](Self::wait) does, with a future that owns its part of the event: it may be kept in a struct, or moved into a
     /// `'static` task.
     ///
+    /// # Panics
+    ///
+    /// The future, when it is polled after it gave its output.
+    ///
     /// ```
     /// use evenkeel::{run, spawn, sync::Event};
     /// use std::rc::Rc;

@@ -66,7 +66,7 @@ impl Notify {
     /// Wakes the one who came last, for a pool whose warmest worker is to go first. If nobody waits, a notification is stored as
     /// [`notify_one`](Self::notify_one) stores it.
     ///
-    /// It is the one way to overtake in this crate: who came first may wait for ever.
+    /// It is the one way to overtake in this crate: while it is used, who came first may wait for ever.
     ///
     /// ```
     /// use evenkeel::sync::Notify;
@@ -142,10 +142,18 @@ impl Notify {
 }
 
 /// The future of [`Notify::notified`]. Its place in line begins with its first poll, or with [`enable`](Self::enable).
+///
+/// # Panics
+///
+/// When it is polled after it gave its output.
 #[must_use = "nobody waits until this is awaited"]
 pub struct Notified<'a>(Nudged<&'a Notify>);
 
 /// The future of [`Notify::notified_owned`]. Its place in line begins with its first poll, or with [`enable`](Self::enable).
+///
+/// # Panics
+///
+/// When it is polled after it gave its output.
 #[must_use = "nobody waits until this is awaited"]
 pub struct OwnedNotified(Nudged<Rc<Notify>>);
 
@@ -153,7 +161,10 @@ impl Notified<'_> {
     /// Begins to wait without a poll: takes the stored notification, or a place in line. Is it notified now? Then awaiting it does not wait.
     ///
     /// Who looks at some state and then waits for its change is to enable first, so that no [`notify_one`](Notify::notify_one) goes to
-    /// somebody else in between. It takes no `Pin`, unlike tokio's. When the future has given its output, this is `true`.
+    /// somebody else in between. It takes no `Pin`, unlike tokio's.
+    ///
+    /// When the future has given its output, this is `true`: it was notified. But it is not to be polled again then, which panics, where
+    /// tokio's is ready again. A stored notification that was taken by this is stored again if the future is dropped without a poll.
     ///
     /// ```
     /// use evenkeel::sync::Notify;
@@ -203,7 +214,8 @@ impl Future for OwnedNotified {
 /// A wait for a notification.
 struct Nudged<P: Deref<Target = Notify>> {
     wait: Wait<P, Notifying>,
-    /// Was it met when it was enabled? Then awaiting it is ready, and takes an operation of the budget like all that is.
+    /// Did it begin when it was enabled, and was not polled since? If it is met by then, awaiting it is ready, and takes an operation of the
+    /// budget like all that is.
     is_early: bool,
 }
 
@@ -213,15 +225,15 @@ impl<P: Deref<Target = Notify>> Nudged<P> {
     }
 
     fn enable(&mut self) -> bool {
-        let is_new = !self.wait.has_begun();
+        let had_begun = self.wait.has_begun();
         let is_met = self.wait.begin();
-        self.is_early |= is_new && is_met;
+        self.is_early |= !had_begun && self.wait.has_begun();
         is_met
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_early {
-            if !try_consume_budget() {
+            if self.wait.begin() && !try_consume_budget() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

@@ -88,9 +88,14 @@ impl<T> OnceCell<T> {
         Ok(())
     }
 
-    /// Waits until there is a value, and makes none: somebody else is to. Does not wait if there is one.
+    /// Waits until there is a value, and makes none: somebody else is to. Does not wait if there is one. Those who wait here are woken after
+    /// all who wait in [`get_or_init`](Self::get_or_init), whoever came first.
     ///
     /// Cancel-safe.
+    ///
+    /// # Panics
+    ///
+    /// The future, when it is polled after it gave its output.
     ///
     /// ```
     /// use evenkeel::sync::OnceCell;

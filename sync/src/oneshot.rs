@@ -96,6 +96,18 @@ impl Place {
     }
 }
 
+/// A waker that is called when this is dropped: after a destructor, and also if that panics.
+struct Call(Option<Waker>);
+
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            call(waker);
+        }
+    }
+}
+
 /// The end that sends. Dropped without sending, the receiver gets [`Closed`].
 pub struct Sender<T>(Twin<Exchange<T>>);
 
@@ -221,11 +233,8 @@ impl<T> Receiver<T> {
 
     /// The task's poll has no budget left: the outcome is given in the next one.
     #[cold]
-    fn give_way(&self, outcome: Result<T, Closed>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
-        match outcome {
-            Ok(value) => self.0.value.set(Some(value)),
-            Err(_) => self.0.receiver_end.set(ReceiverEnd::Closed),
-        }
+    fn give_way(&self, value: Option<T>, cx: &Context<'_>) -> Poll<Result<T, Closed>> {
+        self.0.value.set(value);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -240,19 +249,13 @@ impl<T> Receiver<T> {
         }
         // The waker's destructor may panic, so it goes before the value is taken.
         drop(self.0.receiver.0.take());
-        self.look()
+        self.0.value.take().map_or_else(|| self.tell(), |value| Poll::Ready(Ok(value)))
     }
 
-    #[inline]
-    fn look(&self) -> Poll<Result<T, Closed>> {
-        match self.0.value.take() {
-            Some(value) => Poll::Ready(Ok(value)),
-            None if self.is_closed() => {
-                self.0.receiver_end.set(ReceiverEnd::Told);
-                Poll::Ready(Err(Closed))
-            }
-            None => Poll::Pending,
-        }
+    /// Tells that nothing comes, or nothing more.
+    fn tell(&self) -> Poll<Result<T, Closed>> {
+        self.0.receiver_end.set(ReceiverEnd::Told);
+        Poll::Ready(Err(Closed))
     }
 }
 
@@ -261,10 +264,16 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.look() {
-            Poll::Ready(outcome) if try_consume_budget() => Poll::Ready(outcome),
-            Poll::Ready(outcome) => self.give_way(outcome, cx),
-            Poll::Pending => self.wait(cx),
+        let value = self.0.value.take();
+        if value.is_none() && !self.is_closed() {
+            return self.wait(cx);
+        }
+        if !try_consume_budget() {
+            return self.give_way(value, cx);
+        }
+        match value {
+            Some(value) => Poll::Ready(Ok(value)),
+            None => self.tell(),
         }
     }
 }
@@ -275,9 +284,9 @@ impl<T> Drop for Sender<T> {
         let waker = self.0.sender.0.take();
         if self.0.sender_end.get() == SenderEnd::There {
             self.0.sender_end.set(SenderEnd::Gone);
-            self.0.receiver.wake();
+            let _call = Call(self.0.receiver.0.take());
+            drop(waker);
         }
-        drop(waker);
     }
 }
 
@@ -286,9 +295,8 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.0.receiver_end.set(ReceiverEnd::Closed);
         // The sender may live on for long: what nobody will receive goes now.
-        let unseen = (self.0.receiver.0.take(), self.0.value.take());
-        self.0.sender.wake();
-        drop(unseen);
+        let _call = Call(self.0.sender.0.take());
+        drop((self.0.receiver.0.take(), self.0.value.take()));
     }
 }
 

@@ -86,6 +86,10 @@ impl<T> SetOnce<T> {
     /// Waits until the cell is set; does not wait if it is. Nobody need set it: then this waits for ever.
     ///
     /// Cancel-safe.
+    ///
+    /// # Panics
+    ///
+    /// The future, when it is polled after it gave its output.
     pub fn wait(&self) -> impl Future<Output = &T> + Unpin {
         // It is never refused.
         Wait::<&SetOnce<T>, Setting<T>>::new(self, ()).then(|cell, _| cell.known())

@@ -183,7 +183,7 @@ impl<R, G> WaitQueue<R, G> {
     /// Grants as [`grant`](Self::grant) does, but to the one who came last.
     ///
     /// For primitives that say so: whoever came before may wait for ever.
-    pub fn grant_last(&self, grant: G) -> Result<R, G> {
+    pub(crate) fn grant_last(&self, grant: G) -> Result<R, G> {
         let request = self.nodes.grant_last_later(grant)?;
         self.waiting.set(self.waiting.get() - 1);
         Ok(request)

@@ -64,8 +64,9 @@ impl<T> Feed<T> {
             gone
         };
         self.first.set(self.first.get() + u64::from(gone.is_some()));
+        // They are woken also if the destructor of the one that goes panics.
+        let _calls = self.queue.waking();
         self.queue.grant_all(());
-        self.queue.wake();
         drop(gone);
     }
 

@@ -38,12 +38,15 @@ impl<T: Clone> Receiver<T> {
 }
 
 /// The values of a broadcast channel, as they come; made by [`Receiver::items`].
+///
+/// A stream that was polled and had to wait stands in line, with the waker of that poll, until it is polled again or dropped.
+/// ([`next`](Self::next) leaves the line when it is dropped.)
 #[must_use = "no item is taken until this stream is polled"]
 pub struct Items<'a, T: Clone> {
     receiver: &'a mut Receiver<T>,
 }
 
-/// The values of a broadcast channel, as they come; made by [`Receiver::into_items`].
+/// The values of a broadcast channel, as they come; made by [`Receiver::into_items`]. It keeps a place in line as [`Items`] does.
 #[must_use = "no item is taken until this stream is polled"]
 pub struct OwnedItems<T: Clone> {
     receiver: Receiver<T>,
@@ -54,7 +57,7 @@ impl<T: Clone> Items<'_, T> {
     ///
     /// Cancel-safe: dropped, it has taken nothing.
     pub async fn next(&mut self) -> Option<Result<T, RecvError>> {
-        poll_fn(|cx| Pin::new(&mut *self.receiver).poll_next(cx)).await
+        next(self.receiver).await
     }
 }
 
@@ -63,7 +66,7 @@ impl<T: Clone> OwnedItems<T> {
     ///
     /// Cancel-safe: dropped, it has taken nothing.
     pub async fn next(&mut self) -> Option<Result<T, RecvError>> {
-        poll_fn(|cx| Pin::new(&mut self.receiver).poll_next(cx)).await
+        next(&mut self.receiver).await
     }
 
     /// The receiver, with all values that were not taken.
@@ -72,6 +75,17 @@ impl<T: Clone> OwnedItems<T> {
         receiver.leave_line();
         receiver
     }
+}
+
+async fn next<T: Clone>(receiver: &mut Receiver<T>) -> Option<Result<T, RecvError>> {
+    struct LeaveLine<'a, T>(&'a mut Receiver<T>);
+    impl<T> Drop for LeaveLine<'_, T> {
+        fn drop(&mut self) {
+            self.0.leave_line();
+        }
+    }
+    let line = LeaveLine(receiver);
+    poll_fn(|cx| Pin::new(&mut *line.0).poll_next(cx)).await
 }
 
 impl<T: Clone> Stream for Items<'_, T> {

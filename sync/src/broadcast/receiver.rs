@@ -15,7 +15,8 @@ use std::{
 
 /// An end that receives all that is sent from its making on.
 ///
-/// It is a stream as well, of values and of errors for those that were missed, which ends when the channel is closed.
+/// It is a stream as well, of values and of errors for those that were missed, which ends when the channel is closed. As a stream it keeps
+/// its place in line from one poll to the next, as [`poll_recv`](Self::poll_recv) does.
 ///
 /// There is no `blocking_recv`: a thread that blocked would keep the senders from running.
 pub struct Receiver<T> {
@@ -43,7 +44,8 @@ impl<T: Clone> Receiver<T> {
 
     /// Polls for the next value. The last task that polled is woken when there is one, or the channel is closed.
     ///
-    /// It keeps its place in line until the next poll, and does not allocate for a value. [`recv`](Self::recv) may be called in between.
+    /// It keeps its place in line, with the waker, until the next poll, also if nobody polls any more: then that task is woken in vain, once.
+    /// It does not allocate for a value. [`recv`](Self::recv) may be called in between.
     ///
     /// # Errors
     ///

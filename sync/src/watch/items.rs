@@ -50,10 +50,13 @@ impl<T> Receiver<T> {
 }
 
 /// The newest values of a watch channel, as they come; made by [`Receiver::items`].
+///
+/// A stream that was polled and had to wait stands in line, with the waker of that poll, until it is polled again or dropped.
+/// ([`next`](Self::next) leaves the line when it is dropped.)
 #[must_use = "no item is taken until this stream is polled"]
 pub struct Items<'a, T>(Changes<T, &'a mut Receiver<T>>);
 
-/// The newest values of a watch channel, as they come; made by [`Receiver::into_items`].
+/// The newest values of a watch channel, as they come; made by [`Receiver::into_items`]. It keeps a place in line as [`Items`] does.
 #[must_use = "no item is taken until this stream is polled"]
 pub struct OwnedItems<T>(Changes<T, Receiver<T>>);
 
@@ -62,7 +65,7 @@ impl<T> Items<'_, T> {
     ///
     /// Cancel-safe: dropped, nothing counts as seen.
     pub async fn next(&mut self) -> Option<Ref<T>> {
-        poll_fn(|cx| self.0.poll_next(cx)).await
+        self.0.next().await
     }
 }
 
@@ -71,7 +74,7 @@ impl<T> OwnedItems<T> {
     ///
     /// Cancel-safe: dropped, nothing counts as seen.
     pub async fn next(&mut self) -> Option<Ref<T>> {
-        poll_fn(|cx| self.0.poll_next(cx)).await
+        self.0.next().await
     }
 
     /// The receiver, which has seen the items that were taken.
@@ -115,6 +118,17 @@ impl<T, R: BorrowMut<Receiver<T>>> Changes<T, R> {
         let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
         self.wait = None;
         Poll::Ready(outcome.ok().map(|()| receiver.borrow_and_update()))
+    }
+
+    async fn next(&mut self) -> Option<Ref<T>> {
+        struct LeaveLine<'a, T, R>(&'a mut Changes<T, R>);
+        impl<T, R> Drop for LeaveLine<'_, T, R> {
+            fn drop(&mut self) {
+                self.0.wait = None;
+            }
+        }
+        let line = LeaveLine(self);
+        poll_fn(|cx| line.0.poll_next(cx)).await
     }
 }
 

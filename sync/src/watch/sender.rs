@@ -6,7 +6,11 @@ use super::{
     watched::{Ending, Watched},
 };
 use crate::wait::Wait;
-use std::{fmt, rc::Rc};
+use std::{
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    rc::Rc,
+};
 
 /// The end that changes the value. Clones are equals; when the last is gone, receivers are told.
 pub struct Sender<T>(Rc<Watched<T>>);
@@ -26,13 +30,27 @@ impl<T> Sender<T> {
         if self.is_closed() {
             return Err(value);
         }
-        self.0.put(value);
+        self.put(value);
         Ok(())
     }
 
     /// Changes the value, whether or not there are receivers, and returns the old one.
     pub fn send_replace(&self, value: T) -> Ref<T> {
-        Ref::new(self.0.put(value), false)
+        let (old, calls) = self.0.put(value);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(calls))) {
+            // Nobody gets the old value. Its destructor may panic as well, and two panics at a time would end the process.
+            if let Err(other) = catch_unwind(AssertUnwindSafe(|| drop(old))) {
+                mem::forget(other);
+            }
+            resume_unwind(payload);
+        }
+        Ref::new(old, false)
+    }
+
+    /// Changes the value. The old one goes first, and those who wait are woken also if its destructor panics.
+    fn put(&self, value: T) {
+        let (old, _calls) = self.0.put(value);
+        drop(old);
     }
 
     /// Changes a copy of the value and sends it. No receiver is needed.
@@ -69,7 +87,7 @@ impl<T> Sender<T> {
         let mut value = T::clone(&self.borrow());
         let is_changed = change(&mut value);
         if is_changed {
-            self.0.put(value);
+            self.put(value);
         }
         is_changed
     }

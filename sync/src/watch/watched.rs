@@ -2,7 +2,7 @@
 
 use crate::{
     wait::{Attempt, Line},
-    wait_queue::WaitQueue,
+    wait_queue::{WaitQueue, Waking},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -38,14 +38,13 @@ impl<T> Watched<T> {
         self.value.borrow().clone()
     }
 
-    /// Changes the value, and returns the old one.
-    pub(super) fn put(&self, value: T) -> Rc<T> {
-        // If a waker panics, the old value is dropped on the way.
+    /// Changes the value. Returns the old one, and a guard: those who wait are woken when that is dropped.
+    pub(super) fn put(&self, value: T) -> (Rc<T>, Waking<'_, u64, ()>) {
         let old = self.value.replace(Rc::new(value));
         self.version.set(self.version.get() + 1);
+        let calls = self.changes.waking();
         self.changes.grant_all(());
-        self.changes.wake();
-        old
+        (old, calls)
     }
 }
 

@@ -103,6 +103,13 @@ fn met_a1_loop_05_what_has_happened_gives_way() {
         assert!(notified.enable());
         notified.await;
     });
+    let notify = Rc::new(Notify::new());
+    gives_way("Notified::enable, notified afterwards", 1, async move || {
+        let mut notified = notify.notified_owned();
+        assert!(!notified.enable());
+        notify.notify_one();
+        notified.await;
+    });
     let (set, cell) = (SetOnce::from(1), OnceCell::from(1));
     gives_way("SetOnce::wait", 1, async move || assert_eq!(*set.wait().await, 1));
     gives_way("OnceCell::wait", 1, async move || assert_eq!(*cell.wait().await, 1));
@@ -185,6 +192,20 @@ fn met_a1_loop_05_queues_and_channels_that_are_never_empty_nor_full_give_way() {
         let mut receiver = receiver.clone();
         receiver.mark_changed();
         assert!(receiver.items().next().await.is_some());
+    });
+    let (sender, receiver) = watch::channel(1);
+    let items = RefCell::new(receiver.into_items());
+    gives_way("watch::Items::next, after one that was dropped", 1, async move || {
+        assert!(items.borrow_mut().next().now_or_never().is_none());
+        sender.send(1).unwrap();
+        assert!(poll_fn(|cx| pin!(items.borrow_mut().next()).poll(cx)).await.is_some());
+    });
+    let (sender, receiver) = broadcast::channel(1);
+    let items = RefCell::new(receiver.into_items());
+    gives_way("broadcast::Items::next, after one that was dropped", 1, async move || {
+        assert!(items.borrow_mut().next().now_or_never().is_none());
+        sender.send(1).unwrap();
+        assert!(poll_fn(|cx| pin!(items.borrow_mut().next()).poll(cx)).await.is_some());
     });
     let sender = broadcast::Sender::<u8>::new(1);
     gives_way("broadcast::Sender::closed", 1, async move || sender.closed().await);

@@ -3,7 +3,7 @@
 use crate::kit::{
     bomb::{Op, bomb, defuse},
     hosts::{Hand, everywhere, now, pass},
-    probe::{Drops, Record, on_drop, panic_of},
+    probe::{Drops, Record, Wakes, on_drop, panic_of},
 };
 use crate::sync::model::check;
 use evenkeel::sync::broadcast::{self, RecvError, TryRecvError};
@@ -320,8 +320,8 @@ fn a_poll_keeps_its_place_and_other_ways_to_receive_may_come_between() {
 #[test]
 fn a_poll_wakes_the_last_task_that_polled() {
     let (sender, mut receiver) = broadcast::channel(1);
-    let (old, old_waker) = crate::kit::probe::Wakes::new();
-    let (new, new_waker) = crate::kit::probe::Wakes::new();
+    let (old, old_waker) = Wakes::new();
+    let (new, new_waker) = Wakes::new();
     for waker in [&old_waker, &new_waker, &new_waker] {
         assert!(receiver.poll_recv(&mut Context::from_waker(waker)).is_pending());
     }
@@ -333,7 +333,7 @@ fn a_poll_wakes_the_last_task_that_polled() {
 #[test]
 fn a_stream_that_is_dropped_leaves_the_line_and_its_values_with_the_receiver() {
     let (sender, mut receiver) = broadcast::channel(2);
-    let (wakes, waker) = crate::kit::probe::Wakes::new();
+    let (wakes, waker) = Wakes::new();
     let mut items = receiver.items();
     assert!(items.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
     drop(items);
@@ -345,6 +345,28 @@ fn a_stream_that_is_dropped_leaves_the_line_and_its_values_with_the_receiver() {
     let mut receiver = items.into_receiver();
     sender.send(2).unwrap();
     assert_eq!((wakes.count(), receiver.try_recv()), (0, Ok(2)));
+}
+
+#[test]
+fn a_next_that_is_dropped_leaves_the_line_and_a_poll_stays_in_it() {
+    let (sender, mut receiver) = broadcast::channel(2);
+    let mut owned = sender.subscribe().into_items();
+    let mut borrowed = receiver.items();
+    let [(of_owned, owns), (of_borrowed, borrows), (of_poll, polls)] = [0; 3].map(|_| Wakes::new());
+    assert!(Hand::new(owned.next()).poll_with(&owns).is_pending());
+    assert!(Hand::new(borrowed.next()).poll_with(&borrows).is_pending());
+    sender.send(1).unwrap();
+    assert_eq!((of_owned.count(), of_borrowed.count()), (0, 0), "nobody wakes who has left");
+    assert_eq!((now(owned.next()), now(borrowed.next())), (Some(Ok(1)), Some(Ok(1))));
+
+    for stream in [&mut owned as &mut (dyn futures::Stream<Item = _> + Unpin), &mut borrowed] {
+        assert!(stream.poll_next_unpin(&mut Context::from_waker(&polls)).is_pending());
+    }
+    // A `next` may go on from the place that a poll has taken.
+    assert!(Hand::new(borrowed.next()).poll_with(&borrows).is_pending());
+    sender.send(2).unwrap();
+    assert_eq!((of_poll.count(), of_borrowed.count()), (1, 0));
+    assert_eq!((now(owned.next()), now(borrowed.next())), (Some(Ok(2)), Some(Ok(2))));
 }
 
 // ---- wakers that do harm

@@ -6,7 +6,10 @@ use crate::kit::{
     probe::{Record, panic_of},
 };
 use crate::sync::model::check;
-use evenkeel::sync::{Event, Notify, OwnedNotified};
+use evenkeel::{
+    coop::with_budget,
+    sync::{Event, Notify, OwnedNotified},
+};
 use proptest::prelude::*;
 use std::{collections::VecDeque, rc::Rc};
 
@@ -156,6 +159,22 @@ fn who_was_enabled_is_woken_by_the_waker_of_the_last_poll() {
     assert!(waiter.is_pending());
     notify.notify_one();
     assert_eq!(waiter.wakes(), 1);
+}
+
+#[test]
+fn who_was_enabled_and_had_to_wait_needs_no_budget_when_it_is_woken() {
+    let notify = Notify::new();
+    let mut waiter = Hand::new(notify.notified());
+    waiter.with(|notified| notified.enable());
+    assert!(waiter.is_pending());
+    notify.notify_one();
+    assert!(with_budget(0, || waiter.poll().is_ready()));
+    // Notified before the first poll, it had not to wait.
+    let mut ready = Hand::new(notify.notified());
+    ready.with(|notified| notified.enable());
+    notify.notify_one();
+    assert!(with_budget(0, || ready.is_pending()));
+    ready.ready();
 }
 
 #[test]

@@ -185,6 +185,43 @@ fn an_outcome_that_has_to_wait_for_the_next_poll_is_not_given_yet() {
 }
 
 #[test]
+fn a_receiver_that_is_terminated_stays_so_though_the_budget_is_used_up() {
+    evenkeel::run(async {
+        for by_try in [false, true] {
+            let (sender, mut receiver) = oneshot::channel::<u8>();
+            drop(sender);
+            if by_try {
+                assert_eq!(receiver.try_recv(), Err(TryGetError::Closed));
+            } else {
+                assert_eq!((&mut receiver).await, Err(Closed));
+            }
+            while evenkeel::coop::try_consume_budget() {}
+            assert!(Hand::new(&mut receiver).is_pending() && receiver.is_terminated());
+            evenkeel::yield_now().await;
+            assert_eq!(((&mut receiver).await, receiver.is_terminated()), (Err(Closed), true));
+        }
+    });
+}
+
+#[test]
+fn a_receiver_is_told_also_if_the_sender_goes_while_its_waker_is_cloned() {
+    for sends in [false, true] {
+        let (sender, mut receiver) = oneshot::channel::<u8>();
+        let sender = Rc::new(Cell::new(Some(sender)));
+        let waker = bomb(move |op| {
+            if op == Op::Clone {
+                let sender = sender.take().filter(|_| sends);
+                sender.into_iter().for_each(|sender| sender.send(1).unwrap());
+            }
+        });
+        let polled = Hand::new(&mut receiver).poll_with(&waker);
+        assert_eq!(polled, Poll::Ready(if sends { Ok(1) } else { Err(Closed) }));
+        assert_eq!(says(&receiver), [true, true, true]);
+        defuse();
+    }
+}
+
+#[test]
 fn a_waker_that_closes_while_it_is_cloned_is_not_overlooked() {
     let (mut sender, receiver) = oneshot::channel::<u8>();
     let receiver = Rc::new(Cell::new(Some(receiver)));

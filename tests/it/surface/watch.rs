@@ -3,13 +3,17 @@
 use crate::kit::{
     bomb::{Op, bomb, defuse},
     hosts::{Hand, everywhere, now, pass},
-    probe::{Drops, Record, on_drop, panic_of},
+    probe::{Drops, Record, Wakes, on_drop, panic_of},
 };
 use crate::sync::model::check;
 use evenkeel::sync::{Closed, watch};
 use futures::StreamExt;
 use proptest::prelude::*;
-use std::{cell::RefCell, rc::Rc, task::Poll};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 // ---- scenarios
 
@@ -271,11 +275,35 @@ fn a_stream_gives_each_value_once_at_most_and_the_newest_everywhere() {
 fn a_value_that_a_dropped_stream_was_told_of_counts_as_not_seen() {
     let (sender, mut receiver) = watch::channel(1);
     let mut items = receiver.items();
-    assert!(Hand::new(items.next()).is_pending());
+    assert!(items.poll_next_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
     sender.send(2).unwrap();
     drop(items);
     assert!(receiver.has_changed());
     assert_eq!(now(receiver.items().next()).as_deref(), Some(&2));
+}
+
+#[test]
+fn a_next_that_is_dropped_leaves_the_line_and_a_poll_stays_in_it() {
+    let (sender, mut receiver) = watch::channel(1);
+    let mut owned = receiver.clone().into_items();
+    let mut borrowed = receiver.items();
+    let [(of_owned, owns), (of_borrowed, borrows), (of_poll, polls)] = [0; 3].map(|_| Wakes::new());
+    assert!(Hand::new(owned.next()).poll_with(&owns).is_pending());
+    assert!(Hand::new(borrowed.next()).poll_with(&borrows).is_pending());
+    sender.send(2).unwrap();
+    assert_eq!((of_owned.count(), of_borrowed.count()), (0, 0), "nobody wakes who has left");
+    assert_eq!((now(owned.next()).as_deref(), now(borrowed.next()).as_deref()), (Some(&2), Some(&2)));
+
+    assert!(owned.poll_next_unpin(&mut Context::from_waker(&polls)).is_pending());
+    sender.send(3).unwrap();
+    assert_eq!(of_poll.count(), 1);
+    // A `next` may go on from the place that a poll has taken.
+    assert!(borrowed.poll_next_unpin(&mut Context::from_waker(&polls)).is_ready());
+    assert!(borrowed.poll_next_unpin(&mut Context::from_waker(&polls)).is_pending());
+    assert!(Hand::new(borrowed.next()).poll_with(&borrows).is_pending());
+    sender.send(4).unwrap();
+    assert_eq!((of_poll.count(), of_borrowed.count()), (1, 0));
+    assert_eq!((now(owned.next()).as_deref(), now(borrowed.next()).as_deref()), (Some(&4), Some(&4)));
 }
 
 // ---- foreign code
@@ -314,9 +342,9 @@ fn wakers_that_panic_keep_no_stream_from_a_value() {
     let waker = bomb(|op| assert!(!matches!(op, Op::Wake | Op::WakeByRef), "bang"));
     let [mut first, mut bomber, mut last] = [0; 3].map(|_| receiver.clone().into_items());
     let poll = |items: &mut watch::OwnedItems<i32>, waker| {
-        Hand::new(items.next()).poll_with(waker).map(|item| item.map(|n| *n))
+        items.poll_next_unpin(&mut Context::from_waker(waker)).map(|item| item.map(|n| *n))
     };
-    let noop = std::task::Waker::noop();
+    let noop = Waker::noop();
     assert!(poll(&mut first, noop).is_pending() && poll(&mut bomber, &waker).is_pending());
     assert!(poll(&mut last, noop).is_pending());
     assert_eq!(panic_of(|| sender.send(2)), "bang");
@@ -420,10 +448,16 @@ fn random_programs_of_changes_and_marks_agree_with_the_model() {
                 }
                 Deed::Drop(n) => drop(all.swap_remove(at(n, all.len()))),
                 Deed::Next(n) => {
-                    // It keeps its place in line from one of these to the next.
+                    // Some keep their place in line from one of these to the next, and some leave it.
                     let n = at(n, all.len());
                     let (items, unseen) = &mut all[n];
-                    let polled = Hand::new(items.as_mut().unwrap().next()).poll().map(|item| item.map(|item| *item));
+                    let items = items.as_mut().unwrap();
+                    let polled = if number % 2 == 0 {
+                        items.poll_next_unpin(&mut Context::from_waker(Waker::noop()))
+                    } else {
+                        Hand::new(items.next()).poll()
+                    };
+                    let polled = polled.map(|item| item.map(|item| *item));
                     let wanted = match (*unseen, is_open) {
                         (true, _) => Poll::Ready(Some(value)),
                         (false, true) => Poll::Pending,

@@ -6,13 +6,14 @@ use crate::kit::{
     hosts::Hand,
     probe::{on_drop, panic_of},
 };
-use evenkeel_sync::{AdaptiveLimiter, Mutex, PriorityQueue, Semaphore, Timer};
+use evenkeel_sync::{AdaptiveLimiter, Mutex, PriorityQueue, Semaphore, Timer, broadcast, oneshot, watch};
 use std::{
     cell::Cell,
     cmp::Ordering,
     future::{Pending, pending},
+    pin::Pin,
     rc::Rc,
-    task::Waker,
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -153,4 +154,85 @@ fn fault_11_guards_that_a_panic_drops_are_handed_on_though_wakers_panic() {
     );
     assert!(acquire.poll().is_ready() && locking.poll().is_ready());
     defuse();
+}
+
+/// A value whose destructor panics once it is armed.
+#[derive(Clone)]
+struct Old(u8);
+
+impl Drop for Old {
+    fn drop(&mut self) {
+        goes_off();
+    }
+}
+
+#[test]
+fn fault_11_an_old_value_of_a_watch_goes_alone_though_a_waker_panics_too() {
+    type Send = fn(&watch::Sender<Old>);
+    let sends: [(&str, Send); 4] = [
+        ("foreign code", |sender| drop(sender.send(Old(2)))),
+        ("foreign code", |sender| sender.send_modify(|value| value.0 = 2)),
+        ("foreign code", |sender| {
+            sender.send_if_modified(|value| {
+                value.0 = 2;
+                true
+            });
+        }),
+        ("waker", |sender| drop(sender.send_replace(Old(2)))),
+    ];
+    for (first, send) in sends {
+        let (sender, mut receiver) = watch::channel(Old(1));
+        let mut other = receiver.clone();
+        let mut waiter = Hand::new(receiver.changed());
+        let mut last = Hand::new(other.changed());
+        assert!(waiter.poll_with(&panicking()).is_pending() && last.is_pending());
+        ARMED.set(true);
+        assert_eq!(panic_of(|| send(&sender)), first);
+        assert!(!ARMED.get() && last.is_woken() && last.ready().is_ok() && waiter.ready().is_ok());
+        assert_eq!(sender.borrow().0, 2);
+        defuse();
+    }
+}
+
+#[test]
+fn fault_11_the_oldest_value_of_a_broadcast_goes_alone_though_a_waker_panics_too() {
+    let (sender, mut receiver) = broadcast::channel(1);
+    let (mut other, lags) = (sender.subscribe(), sender.subscribe());
+    assert!(sender.send(Old(1)).is_ok());
+    drop((receiver.try_recv().unwrap(), other.try_recv().unwrap()));
+    let mut waiter = Hand::new(receiver.recv());
+    let mut last = Hand::new(other.recv());
+    assert!(waiter.poll_with(&panicking()).is_pending() && last.is_pending());
+    ARMED.set(true);
+    assert_eq!(panic_of(|| drop(sender.send(Old(2)))), "foreign code");
+    assert!(!ARMED.get() && last.is_woken() && lags.len() == 2);
+    assert!([waiter.ready(), last.ready()].iter().all(|value| value.as_ref().is_ok_and(|value| value.0 == 2)));
+    defuse();
+}
+
+#[test]
+fn fault_11_a_waker_of_a_oneshot_goes_alone_though_the_other_ends_panics_too() {
+    let touchy = || {
+        bomb(|op| {
+            if op == Op::Drop {
+                goes_off()
+            }
+        })
+    };
+    for sender_goes in [false, true] {
+        let (mut sender, mut receiver) = oneshot::channel::<u8>();
+        let (of_sender, of_receiver) = if sender_goes { (touchy(), panicking()) } else { (panicking(), touchy()) };
+        assert!(sender.poll_closed(&mut Context::from_waker(&of_sender)).is_pending());
+        assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&of_receiver)).is_pending());
+        ARMED.set(true);
+        if sender_goes {
+            assert_eq!(panic_of(|| drop(sender)), "foreign code");
+            assert!(Hand::new(receiver).ready().is_err());
+        } else {
+            assert_eq!(panic_of(|| drop(receiver)), "foreign code");
+            assert!(sender.is_closed());
+        }
+        assert!(!ARMED.get());
+        defuse();
+    }
 }
