@@ -124,21 +124,27 @@ impl<T: ?Sized> OwnedReadGuard<T> {
         OwnedReadGuard(part)
     }
 
-    /// A guard of a part of the value, as [`ReadGuard::map`] makes one.
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
+    /// A guard of a part of the value, as [`ReadGuard::map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
+    pub fn map<U: ?Sized + 'static>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedReadGuard::new(guard.0.map_shared(which))
     }
 
-    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one.
+    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
     ///
     /// # Errors
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
+    pub fn try_map<U: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedReadGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         guard.0.try_map_shared(which).map(OwnedMappedReadGuard::new).map_err(OwnedReadGuard)
     }
 
