@@ -124,7 +124,7 @@ unsafe impl<O: ?Sized> Keeps<'static> for Rc<O> {}
 /// let last: MappedMutexGuard<'_, str>;
 /// {
 ///     let mut text = String::from("gone");
-///     let short: &'static mut &mut str = Box::leak(Box::new(text.as_mut_str()));
+///     let short = Box::leak(Box::new(text.as_mut_str()));
 ///     let middle = MutexGuard::map(lock.try_lock().unwrap(), move |_| short);
 ///     last = MappedMutexGuard::map(middle, |text| &mut **text);
 /// }
@@ -141,7 +141,7 @@ unsafe impl<O: ?Sized> Keeps<'static> for Rc<O> {}
 /// let last: OwnedMappedReadGuard<(), str>;
 /// {
 ///     let text = String::from("gone");
-///     let short: &'static &str = Box::leak(Box::new(&*text));
+///     let short: &&str = Box::leak(Box::new(&*text));
 ///     let middle = OwnedReadGuard::map(lock.try_read_owned().unwrap(), |_| short);
 ///     last = OwnedMappedReadGuard::map(middle, |text: &&str| *text);
 /// }
