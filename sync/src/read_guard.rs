@@ -13,8 +13,9 @@ impl<T: ?Sized> RwLock<T> {
     /// Waits for its turn to read. Many may read at a time. The guard borrows the lock: one that goes into a task is an owned one, of
     /// [`read_owned`](Self::read_owned).
     ///
-    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A reader who waits to read once
-    /// more waits for ever, if a writer stands in line.
+    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A task that
+    /// reads already and waits to read once more waits for ever, if a writer stands in line, or somebody
+    /// [upgrades](crate::UpgradableReadGuard::upgrade); or if there is a [bound](Self::with_max_readers), and it has the last place.
     #[inline]
     pub fn read(&self) -> impl Future<Output = ReadGuard<'_, T>> + Unpin {
         TurnsOf(self).wait(Turn::Read).then(|lock, _| ReadGuard::new(lock.0))
