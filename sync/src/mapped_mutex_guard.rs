@@ -12,7 +12,7 @@ use std::rc::Rc;
 ///
 /// A [`Condition`](crate::Condition) waits with a guard of the whole value only, since others change it meanwhile, and the part may be gone.
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct MappedMutexGuard<'a, U: ?Sized>(Part<&'a Lock, U, Locked>);
+pub struct MappedMutexGuard<'a, U: ?Sized + 'a>(Part<&'a Lock, U, Locked>);
 
 /// A part of the value of a locked [`Mutex`], with a share of the mutex: it can move into `'static` tasks. Made by
 /// [`OwnedMutexGuard::map`](crate::OwnedMutexGuard::map).
@@ -43,13 +43,13 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     }
 }
 
-impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+impl<T: ?Sized, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
     pub(crate) fn new(part: Part<Rc<Mutex<T>>, U, Locked>) -> Self {
         OwnedMappedMutexGuard(part)
     }
 
     /// A guard of a part of this part, as [`MutexGuard::map`](crate::MutexGuard::map) makes one.
-    pub fn map<V: ?Sized>(guard: Self, which: impl FnOnce(&mut U) -> &mut V) -> OwnedMappedMutexGuard<T, V> {
+    pub fn map<V: ?Sized + 'static>(guard: Self, which: impl FnOnce(&mut U) -> &mut V) -> OwnedMappedMutexGuard<T, V> {
         OwnedMappedMutexGuard(guard.0.map(which))
     }
 
@@ -59,7 +59,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<V: ?Sized>(
+    pub fn try_map<V: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&mut U) -> Option<&mut V>,
     ) -> Result<OwnedMappedMutexGuard<T, V>, Self> {

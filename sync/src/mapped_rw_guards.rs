@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 /// A reader's share of a part of an [`RwLock`]'s value. Dropping it ends the reading. Made by [`ReadGuard::map`](crate::ReadGuard::map).
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct MappedReadGuard<'a, U: ?Sized>(Part<&'a Turns, U, Reading>);
+pub struct MappedReadGuard<'a, U: ?Sized + 'a>(Part<&'a Turns, U, Reading>);
 
 /// A reader's share of a part of an [`RwLock`]'s value that keeps the lock alive. Made by [`OwnedReadGuard::map`](crate::OwnedReadGuard::map).
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
@@ -21,7 +21,7 @@ pub struct OwnedMappedReadGuard<T: ?Sized, U: ?Sized>(Part<Rc<RwLock<T>>, U, Rea
 /// It does not become a reader's: who may write a part sees more of it than who may read it, as with a `Cell`'s `get_mut`. See
 /// [`WriteGuard::downgrade_map`](crate::WriteGuard::downgrade_map).
 #[must_use = "a guard that is dropped at once unlocks at once, and `let _ = …` drops it: bind it to a name, as in `let _guard = …`"]
-pub struct MappedWriteGuard<'a, U: ?Sized>(Part<&'a Turns, U, Writing>);
+pub struct MappedWriteGuard<'a, U: ?Sized + 'a>(Part<&'a Turns, U, Writing>);
 
 /// A writer's hold on a part of an [`RwLock`]'s value that keeps the lock alive. Made by
 /// [`OwnedWriteGuard::map`](crate::OwnedWriteGuard::map).
@@ -52,13 +52,13 @@ impl<'a, U: ?Sized> MappedReadGuard<'a, U> {
     }
 }
 
-impl<T: ?Sized, U: ?Sized> OwnedMappedReadGuard<T, U> {
+impl<T: ?Sized, U: ?Sized + 'static> OwnedMappedReadGuard<T, U> {
     pub(crate) fn new(part: Part<Rc<RwLock<T>>, U, Reading>) -> Self {
         OwnedMappedReadGuard(part)
     }
 
     /// A guard of a part of this part, as [`ReadGuard::map`](crate::ReadGuard::map) makes one.
-    pub fn map<V: ?Sized>(guard: Self, which: impl FnOnce(&U) -> &V) -> OwnedMappedReadGuard<T, V> {
+    pub fn map<V: ?Sized + 'static>(guard: Self, which: impl FnOnce(&U) -> &V) -> OwnedMappedReadGuard<T, V> {
         OwnedMappedReadGuard(guard.0.map_shared(which))
     }
 
@@ -68,7 +68,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedReadGuard<T, U> {
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<V: ?Sized>(
+    pub fn try_map<V: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&U) -> Option<&V>,
     ) -> Result<OwnedMappedReadGuard<T, V>, Self> {
@@ -105,13 +105,13 @@ impl<'a, U: ?Sized> MappedWriteGuard<'a, U> {
     }
 }
 
-impl<T: ?Sized, U: ?Sized> OwnedMappedWriteGuard<T, U> {
+impl<T: ?Sized, U: ?Sized + 'static> OwnedMappedWriteGuard<T, U> {
     pub(crate) fn new(part: Part<Rc<RwLock<T>>, U, Writing>) -> Self {
         OwnedMappedWriteGuard(part)
     }
 
     /// A guard of a part of this part, as [`WriteGuard::map`](crate::WriteGuard::map) makes one.
-    pub fn map<V: ?Sized>(guard: Self, which: impl FnOnce(&mut U) -> &mut V) -> OwnedMappedWriteGuard<T, V> {
+    pub fn map<V: ?Sized + 'static>(guard: Self, which: impl FnOnce(&mut U) -> &mut V) -> OwnedMappedWriteGuard<T, V> {
         OwnedMappedWriteGuard(guard.0.map(which))
     }
 
@@ -121,7 +121,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedWriteGuard<T, U> {
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<V: ?Sized>(
+    pub fn try_map<V: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&mut U) -> Option<&mut V>,
     ) -> Result<OwnedMappedWriteGuard<T, V>, Self> {

@@ -263,7 +263,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         OwnedMutexGuard(Part::new(mutex))
     }
 
-    /// A guard of a part of the value, as [`MutexGuard::map`] makes one.
+    /// A guard of a part of the value, as [`MutexGuard::map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
     ///
     /// ```
     /// use evenkeel::sync::{Mutex, OwnedMutexGuard};
@@ -274,20 +274,26 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     /// evenkeel::run(async move { evenkeel::spawn(async move { *number = 2 }).await.unwrap() });
     /// assert_eq!(*pair.try_lock().unwrap(), (2, "one"));
     /// ```
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedMutexGuard<T, U> {
+    pub fn map<U: ?Sized + 'static>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedMutexGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedMutexGuard::new(guard.0.map(which))
     }
 
-    /// A guard of a part of the value if there is one, as [`MutexGuard::try_map`] makes one.
+    /// A guard of a part of the value if there is one, as [`MutexGuard::try_map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
     ///
     /// # Errors
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
+    pub fn try_map<U: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         guard.0.try_map(which).map(OwnedMappedMutexGuard::new).map_err(OwnedMutexGuard)
     }
 

@@ -13,8 +13,9 @@ impl<T: ?Sized> RwLock<T> {
     /// Waits for its turn to read. Many may read at a time. The guard borrows the lock: one that goes into a task is an owned one, of
     /// [`read_owned`](Self::read_owned).
     ///
-    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A reader who waits to read once
-    /// more waits for ever, if a writer stands in line.
+    /// Cancel-safe: dropped in line it leaves the line; a turn that it had been given goes to the next one. A task that
+    /// reads already and waits to read once more waits for ever, if a writer stands in line, or somebody
+    /// [upgrades](crate::UpgradableReadGuard::upgrade); or if there is a [bound](Self::with_max_readers), and it has the last place.
     #[inline]
     pub fn read(&self) -> impl Future<Output = ReadGuard<'_, T>> + Unpin {
         TurnsOf(self).wait(Turn::Read).then(|lock, _| ReadGuard::new(lock.0))
@@ -124,21 +125,27 @@ impl<T: ?Sized> OwnedReadGuard<T> {
         OwnedReadGuard(part)
     }
 
-    /// A guard of a part of the value, as [`ReadGuard::map`] makes one.
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
+    /// A guard of a part of the value, as [`ReadGuard::map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
+    pub fn map<U: ?Sized + 'static>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedReadGuard::new(guard.0.map_shared(which))
     }
 
-    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one.
+    /// A guard of a part of the value if there is one, as [`ReadGuard::try_map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
     ///
     /// # Errors
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
+    pub fn try_map<U: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedReadGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         guard.0.try_map_shared(which).map(OwnedMappedReadGuard::new).map_err(OwnedReadGuard)
     }
 

@@ -69,7 +69,8 @@ pub enum AcquireError {
     /// [`Semaphore::close`] was called.
     #[error("the semaphore is closed: no permit will be given any more")]
     Closed,
-    /// There are not so many permits at all.
+    /// There are not so many permits at all: or there were not, since somebody in line is refused when the permits become too few, which
+    /// [`add_permits`](Semaphore::add_permits) later does not undo.
     #[error(
         "{asked} permits of a semaphore that has {total} in all: ask for fewer, or make it with Semaphore::growing if \
          permits are added later"
@@ -77,7 +78,8 @@ pub enum AcquireError {
     TooMany {
         /// How many permits were asked for.
         asked: usize,
-        /// How many permits there are.
+        /// How many permits there are in all when the error is made: by `try_acquire…` at once, and by a future when it is polled. For one that was
+        /// refused in line and polled later this may be more than was asked for, if permits were added meanwhile.
         total: usize,
     },
 }
@@ -312,8 +314,11 @@ impl Semaphore {
 
     /// Has so many permits less, which are neither free nor out, and refuses whose wish is impossible now.
     fn shrink(&self, count: usize) {
+        let before = self.largest.get();
         self.set_total(self.total.get() - count);
-        if self.queue.refuse(|asked| asked > self.largest.get()) > 0 {
+        // Otherwise nobody in line asks for more than it was: there is no need to look.
+        let has_fallen = self.largest.get() < before;
+        if has_fallen && self.queue.refuse(|asked| asked > self.largest.get()) > 0 {
             self.hand_out();
         }
     }

@@ -14,7 +14,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Waits for its turn to read, and perhaps to write then: async-lock's `upgradable_read`. Many may read at the same time, but one of them only is
     /// upgradable.
     ///
-    /// Cancel-safe as [`read`](Self::read).
+    /// Cancel-safe as [`read`](Self::read). A second one in one task waits for ever, as does one in a task that writes: the first one must end before.
     ///
     /// ```
     /// use evenkeel::sync::RwLock;
@@ -70,6 +70,8 @@ impl<'a, T: ?Sized> UpgradableReadGuard<'a, T> {
 
     /// Turns the reader into a writer, when the others have ended who read now. No new reader is let in meanwhile, and nobody writes in between: this one
     /// goes before all who wait in line.
+    ///
+    /// A task that has a [`ReadGuard`] of the same lock meanwhile waits for itself, for ever: it drops that first.
     ///
     /// Cancel-safe: dropped before that, it ends the reading, and who was kept out by it alone comes in.
     pub fn upgrade(self) -> impl Future<Output = WriteGuard<'a, T>> + Unpin {

@@ -155,41 +155,55 @@ impl<T: ?Sized> OwnedWriteGuard<T> {
         OwnedReadGuard::of(downgrade(lend(self.0)))
     }
 
-    /// Turns the writer into a reader of a part of the value, as [`WriteGuard::downgrade_map`] does.
-    pub fn downgrade_map<U: ?Sized>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U> {
+    /// Turns the writer into a reader of a part of the value, as [`WriteGuard::downgrade_map`] does. Both are `'static`, since an owned guard is bound to
+    /// no lifetime.
+    pub fn downgrade_map<U: ?Sized + 'static>(guard: Self, which: impl FnOnce(&T) -> &U) -> OwnedMappedReadGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedReadGuard::new(downgrade(lend(guard.0).map_shared(which)))
     }
 
-    /// Turns the writer into a reader of a part of the value if there is one, as [`WriteGuard::try_downgrade_map`] does.
+    /// Turns the writer into a reader of a part of the value if there is one, as [`WriteGuard::try_downgrade_map`] does. Both are `'static`, since
+    /// an owned guard is bound to no lifetime.
     ///
     /// # Errors
     ///
     /// The writer, if `which` returns `None`.
-    pub fn try_downgrade_map<U: ?Sized>(
+    pub fn try_downgrade_map<U: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<OwnedMappedReadGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedReadGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         match lend(guard.0).try_map_shared(which) {
             Ok(part) => Ok(OwnedMappedReadGuard::new(downgrade(part))),
             Err(part) => Err(OwnedWriteGuard(Part::new(part.give_back()))),
         }
     }
 
-    /// A guard of a part of the value, as [`WriteGuard::map`] makes one.
-    pub fn map<U: ?Sized>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedWriteGuard<T, U> {
+    /// A guard of a part of the value, as [`WriteGuard::map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
+    pub fn map<U: ?Sized + 'static>(guard: Self, which: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedWriteGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedWriteGuard::new(guard.0.map(which))
     }
 
-    /// A guard of a part of the value if there is one, as [`WriteGuard::try_map`] makes one.
+    /// A guard of a part of the value if there is one, as [`WriteGuard::try_map`] makes one. Both are `'static`, since an owned guard is bound to no lifetime.
     ///
     /// # Errors
     ///
     /// The guard as it was, if `which` returns `None`.
     #[doc(alias = "filter_map")]
-    pub fn try_map<U: ?Sized>(
+    pub fn try_map<U: ?Sized + 'static>(
         guard: Self,
         which: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedWriteGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedWriteGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         guard.0.try_map(which).map(OwnedMappedWriteGuard::new).map_err(OwnedWriteGuard)
     }
 

@@ -476,6 +476,27 @@ fn guarded_parts_of_owned_guards_are_the_last_ones_to_keep_the_value() {
 }
 
 #[test]
+fn guarded_parts_may_lie_behind_what_a_part_leads_to() {
+    let (mut text, other) = (String::from("text"), String::from("other"));
+    let mutex = Mutex::new(text.as_mut_str());
+    let lock = RwLock::new(());
+    {
+        // The part's type does not name what it was picked from any more.
+        let part = MutexGuard::map(mutex.try_lock().unwrap(), |text| text);
+        let mut part = MappedMutexGuard::map(part, |text| &mut text[..1]);
+        part.make_ascii_uppercase();
+        assert_eq!(&*part, "T");
+        let other = &&*other;
+        let part = ReadGuard::map(lock.try_read().unwrap(), |()| other);
+        assert_eq!(&*MappedReadGuard::map(part, |other| &other[1..]), "ther");
+    }
+    let numbers = Rc::new(RwLock::new(Box::new([1, 2])));
+    let part = OwnedReadGuard::map(numbers.try_read_owned().unwrap(), |numbers| &**numbers);
+    assert_eq!(*OwnedMappedReadGuard::map(part, |numbers| &numbers[1]), 2);
+    assert_eq!(text, "Text");
+}
+
+#[test]
 fn guarded_values_without_a_size_are_the_same_values() {
     let number = Rc::new(Mutex::new(5_u16));
     let shown: Rc<Mutex<dyn Debug>> = number.clone();

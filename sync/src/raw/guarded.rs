@@ -52,6 +52,20 @@ unsafe impl<O: ?Sized> Stays for &O {}
 // given the one that a part has, while it has it.
 unsafe impl<O: ?Sized> Stays for Rc<O> {}
 
+/// For how long a part may be kept: what is picked of a part lives for `'k`, and so does all that is picked of that.
+///
+/// A part's type forgets what it was mapped from. So a lifetime that only that had must not end before the pointer does.
+///
+/// # Safety
+///
+/// No pointer of this type is there when `'k` has ended.
+pub(crate) unsafe trait Keeps<'k>: Stays {}
+
+// SAFETY: it is its own lifetime.
+unsafe impl<'k, O: ?Sized> Keeps<'k> for &'k O {}
+// SAFETY: nothing outlives that. No shorter one would do, since an `Rc` is bound to none.
+unsafe impl<O: ?Sized> Keeps<'static> for Rc<O> {}
+
 /// A guarded value, or a part of it, and the pointer that keeps it where it is. When it is dropped, the value is given back, and then the turn of its
 /// guard is [ended](Mode::end).
 ///
@@ -83,6 +97,55 @@ unsafe impl<O: ?Sized> Stays for Rc<O> {}
 ///     put(MutexGuard::map(mutex.try_lock().unwrap(), |pair| &mut pair.0), &text);
 /// }
 /// assert_eq!(mutex.into_inner().0, "longer");
+/// ```
+///
+/// A part of a part lives no longer than what it was picked from, which its type does not name any more:
+///
+/// ```compile_fail,E0597
+/// use evenkeel::sync::{MappedReadGuard, ReadGuard, RwLock};
+///
+/// let lock = RwLock::new(());
+/// let last: MappedReadGuard<'_, str>;
+/// {
+///     let text = String::from("gone");
+///     let short: &str = &text;
+///     let middle = ReadGuard::map(lock.try_read().unwrap(), |_| &short);
+///     last = MappedReadGuard::map(middle, |text: &&str| *text);
+/// }
+/// println!("{}", &*last);
+/// ```
+///
+/// Nor does one that may be written:
+///
+/// ```compile_fail,E0597
+/// use evenkeel::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// let lock = Mutex::new(());
+/// let last: MappedMutexGuard<'_, str>;
+/// {
+///     let mut text = String::from("gone");
+///     let short = Box::leak(Box::new(text.as_mut_str()));
+///     let middle = MutexGuard::map(lock.try_lock().unwrap(), move |_| short);
+///     last = MappedMutexGuard::map(middle, |text| &mut **text);
+/// }
+/// println!("{}", &*last);
+/// ```
+///
+/// Nor does one whose guard keeps the lock alive, and is bound to no lifetime at all:
+///
+/// ```compile_fail,E0597
+/// use evenkeel::sync::{OwnedMappedReadGuard, OwnedReadGuard, RwLock};
+/// use std::rc::Rc;
+///
+/// let lock = Rc::new(RwLock::new(()));
+/// let last: OwnedMappedReadGuard<(), str>;
+/// {
+///     let text = String::from("gone");
+///     let short: &&str = Box::leak(Box::new(&*text));
+///     let middle = OwnedReadGuard::map(lock.try_read_owned().unwrap(), |_| short);
+///     last = OwnedMappedReadGuard::map(middle, |text: &&str| *text);
+/// }
+/// println!("{}", &*last);
 /// ```
 ///
 /// No guard outlives what keeps its value:
@@ -153,35 +216,61 @@ impl<P: Stays, U: ?Sized, M: Mode<P::Target>> Part<P, U, M> {
     }
 
     /// A part of this part. If `which` panics, all is given back.
-    pub(crate) fn map<V: ?Sized>(mut self, which: impl FnOnce(&mut U) -> &mut V) -> Part<P, V, M> {
-        let at = NonNull::from(which(&mut self));
-        self.at(at)
+    pub(crate) fn map<'k, V: ?Sized + 'k>(self, which: impl FnOnce(&mut U) -> &mut V) -> Part<P, V, M>
+    where
+        P: Keeps<'k>,
+        U: 'k,
+    {
+        match self.try_map(|all| Some(which(all))) {
+            Ok(part) => part,
+            Err(_) => unreachable!("there is one"),
+        }
     }
 
     /// A part of this part if there is one, otherwise this one.
-    pub(crate) fn try_map<V: ?Sized>(
+    pub(crate) fn try_map<'k, V: ?Sized + 'k>(
         mut self,
         which: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<Part<P, V, M>, Self> {
-        let at = which(&mut self).map(NonNull::from);
-        match at {
+    ) -> Result<Part<P, V, M>, Self>
+    where
+        P: Keeps<'k>,
+        U: 'k,
+    {
+        const { assert!(M::ALONE, "who shares it does not write") };
+        // SAFETY: as for `deref_mut`, but that the reference has the lifetime of what is kept. `which` does not know it, so it cannot let it out
+        // but as what it returns; that is no reference any more when this part is used again, or dropped.
+        let all: &'k mut U = unsafe { self.at.as_mut() };
+        match which(all).map(|part: &'k mut V| NonNull::from(part)) {
             Some(at) => Ok(self.at(at)),
             None => Err(self),
         }
     }
 
     /// A part of this part, which shares it.
-    pub(crate) fn map_shared<V: ?Sized>(self, which: impl FnOnce(&U) -> &V) -> Part<P, V, M> {
-        const { assert!(!M::ALONE, "what a shared reference leads to is not to be written") };
-        let at = NonNull::from(which(&self));
-        self.at(at)
+    pub(crate) fn map_shared<'k, V: ?Sized + 'k>(self, which: impl FnOnce(&U) -> &V) -> Part<P, V, M>
+    where
+        P: Keeps<'k>,
+        U: 'k,
+    {
+        match self.try_map_shared(|all| Some(which(all))) {
+            Ok(part) => part,
+            Err(_) => unreachable!("there is one"),
+        }
     }
 
     /// A part of this part if there is one, which shares it; otherwise this one.
-    pub(crate) fn try_map_shared<V: ?Sized>(self, which: impl FnOnce(&U) -> Option<&V>) -> Result<Part<P, V, M>, Self> {
+    pub(crate) fn try_map_shared<'k, V: ?Sized + 'k>(
+        self,
+        which: impl FnOnce(&U) -> Option<&V>,
+    ) -> Result<Part<P, V, M>, Self>
+    where
+        P: Keeps<'k>,
+        U: 'k,
+    {
         const { assert!(!M::ALONE, "what a shared reference leads to is not to be written") };
-        let at = which(&self).map(NonNull::from);
-        match at {
+        // SAFETY: as for `deref`; and see `try_map` for the lifetime.
+        let all: &'k U = unsafe { self.at.as_ref() };
+        match which(all).map(|part: &'k V| NonNull::from(part)) {
             Some(at) => Ok(self.at(at)),
             None => Err(self),
         }

@@ -45,6 +45,9 @@
 //! * **A part is given back before anybody is told**: there is no reference left when wakers run, which may take the lock.
 //! * **A part stays what it was mapped as.** One that was picked through a shared reference is never had alone, and one that was picked alone (the
 //!   inside of a `Cell`, say) is never shared: who upgrades or downgrades gives his part back, and takes all of the value anew.
+//! * **What is picked lives as long as what is kept.** The part's type forgets what it was picked from, and with it the lifetimes in there. So they are
+//!   all at least as long as the lifetime for which the [pointer keeps it](guarded::Keeps), in which the function is called: that of a reference, and
+//!   `'static` for an `Rc`. That they are is for the compiler to prove.
 //! * **No part is taken for one of another lifetime**: it is invariant in what it is a part of, as `&mut` is. It does not own that, and has a
 //!   destructor that looks at the keeper only; which may be the last one, and drop the value then.
 

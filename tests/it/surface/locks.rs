@@ -3,9 +3,12 @@
 use crate::kit::{
     bomb::{Op, bomb, defuse, polled_in_wake},
     hosts::{Hand, everywhere, now, pass},
-    probe::{Drops, panic_of},
+    probe::{DropGuard, Drops, panic_of},
 };
-use evenkeel::sync::{Condition, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, RwLock};
+use evenkeel::sync::{
+    Condition, MappedMutexGuard, MappedReadGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, ReadGuard,
+    RwLock,
+};
 use std::{
     cell::{Cell, RefCell},
     fmt::{Debug, Display},
@@ -49,7 +52,8 @@ fn mutex_a_wait_that_is_dropped_loses_no_lock_whether_woken_or_not() {
         drop(guard);
         drop(given_up);
         assert_eq!(*next.ready(), 1);
-        assert!(mutex.try_lock().is_none() || !mutex.is_locked());
+        drop(next);
+        assert!(mutex.try_lock().is_some());
     }
 }
 
@@ -192,30 +196,35 @@ fn mutex_a_part_that_is_not_there_gives_the_guard_back_with_what_was_written() {
     assert!(!mutex.is_locked());
 }
 
+type Counted = (DropGuard, i32);
+
+fn picking<F: Fn(&mut Counted) -> &mut i32>(pick: F) -> F {
+    pick
+}
+
 #[test]
 fn mutex_a_function_that_panics_while_it_picks_a_part_unlocks_and_loses_nothing() {
     let drops = Drops::default();
     let mutex = Rc::new(Mutex::new((drops.guard(), 1)));
-    type Pick = for<'x> fn(&'x mut (crate::kit::probe::DropGuard, i32)) -> &'x mut i32;
-    let pick: Pick = |pair| {
+    let waiter = RefCell::new(None);
+    let pick = picking(|pair| {
         pair.1 += 1;
+        *waiter.borrow_mut() = Some(Hand::waiting(mutex.lock_owned()));
         panic!("on purpose")
-    };
+    });
     let ways: [&dyn Fn(); 4] = [
         &|| drop(MutexGuard::map(mutex.try_lock().unwrap(), pick)),
         &|| drop(MutexGuard::try_map(mutex.try_lock().unwrap(), |pair| Some(pick(pair)))),
         &|| drop(OwnedMutexGuard::map(mutex.try_lock_owned().unwrap(), pick)),
         &|| drop(MappedMutexGuard::map(MutexGuard::map(mutex.try_lock().unwrap(), |pair| pair), pick)),
     ];
-    for (n, way) in ways.into_iter().enumerate() {
-        let waiter = RefCell::new(None);
-        // Somebody waits in line meanwhile: he has the lock then.
-        let held = mutex.try_lock().unwrap();
-        *waiter.borrow_mut() = Some(Hand::waiting(mutex.lock()));
-        drop(held);
-        drop(waiter.take());
+    for (way, written) in ways.into_iter().zip(2..) {
         assert_eq!(panic_of(way), "on purpose");
-        assert_eq!((mutex.is_locked(), mutex.try_lock().unwrap().1), (false, 2 + i32::try_from(n).unwrap()));
+        let mut waiter = waiter.take().unwrap();
+        assert!(mutex.is_locked(), "the lock is whose turn it is");
+        assert_eq!((waiter.wakes(), waiter.ready().1), (1, written));
+        drop(waiter);
+        assert!(mutex.try_lock().is_some());
         assert_eq!((Rc::strong_count(&mutex), drops.count()), (1, 0));
     }
     drop(mutex);
@@ -319,8 +328,14 @@ fn mutex_guards_of_borrowed_values_take_one_for_no_other() {
     // A value that borrows lives no shorter than the guards, and is of one lifetime: this compiles.
     let text = String::from("longer");
     let mutex = Rc::new(Mutex::new(vec![text.as_str()]));
-    let mut part = OwnedMutexGuard::map(mutex.try_lock_owned().unwrap(), |texts| &mut texts[0]);
+    let mut part = MutexGuard::map(mutex.try_lock().unwrap(), |texts| &mut texts[0]);
     *part = &text[1..];
+    // Of a part that borrows, what it borrows is a part, too.
+    let part = MappedMutexGuard::map(part, |text| text);
     drop(part);
-    assert_eq!(*mutex.try_lock().unwrap(), ["onger"]);
+    assert_eq!(*mutex.try_lock_owned().unwrap(), ["onger"]);
+    let lock = RwLock::new(vec![text.as_str()]);
+    let part = ReadGuard::map(lock.try_read().unwrap(), |texts| &texts[0]);
+    let part = MappedReadGuard::map(part, |text| *text);
+    assert_eq!(&*part, "longer");
 }
