@@ -6,7 +6,7 @@ use super::{
     restart::Restart,
     restart_handle::RestartHandle,
 };
-use crate::output::ChildOutput;
+use crate::{caught::Quiet, output::ChildOutput};
 use std::{fmt, panic::Location, rc::Rc};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
@@ -20,7 +20,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// * The failure of the last run is that of the child. If there may be no other as the [`limit`](Restart::limit) is reached, the
     ///   group fails with it in any case, and its [`GroupError`](crate::GroupError) says so in an entry more,
     ///   [`Failure::RestartLimit`](crate::Failure::RestartLimit). That panic of a last run is an entry as well.
-    /// * A panic of `make` is one of its run.
+    /// * A panic of `make` is one of its run. One of a destructor, of what a run or `make` owns, costs the child nothing: it is reported.
     ///
     /// # Panics
     ///
@@ -65,7 +65,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         M: AsyncFnMut() -> R + 'static,
     {
         let progress = Rc::new(Progress::default());
-        let runs = keep_running(self.0.clone(), restart, progress.clone(), make);
+        let runs = keep_running(self.0.clone(), restart, progress.clone(), Quiet::new(make));
         let make = |_| {
             enrolled();
             runs
