@@ -4,6 +4,8 @@
 mod alone;
 /// Runs that follow each other: when, how often, what is kept.
 mod restarts;
+/// What makes the runs, and its destructor.
+mod factories;
 /// No restarts any more: whatever cancels.
 mod stops;
 /// Supervisors and groups in each other.
