@@ -103,7 +103,11 @@ pub mod combinator {
             cleanup::{settle, settle_at},
             nest::{Nest, NestEnd},
         },
-        outcome::{plain::plain, unhandled::{report_unhandled, report_unhandled_of}, unread::unread_error},
+        outcome::{
+            plain::plain,
+            unhandled::{report_unhandled, report_unhandled_of},
+            unread::unread_error,
+        },
         raw::{
             hand_over::{Handed, hand_over},
             pinned::PinnedRow,

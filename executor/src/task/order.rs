@@ -1,6 +1,9 @@
 //! What an executor chooses for its combinators: the order in which children that live in place are polled first, and the jitter of waits.
 
-use crate::{raw::lent::OnThread, task::tasks::{TASKS, Whole}};
+use crate::{
+    raw::lent::OnThread,
+    task::tasks::{TASKS, Whole},
+};
 
 /// One of `0..n`, or 0 if `n` is: in which of so many orders a combinator polls its children first, if all of them are as good. In the long
 /// run each is chosen as often as any other; the executor's [`Schedule`](crate::testing::Schedule) has a say, so runs can be repeated. Outside an

@@ -148,7 +148,7 @@ fn the_outcome_of_a_child_that_failed_stops_nobody() {
         Ok((first.unwrap_err().to_string(), second.unwrap_err().to_string()))
     }));
     let (first, second) = outcome.unwrap();
-    assert_eq!(first, "the task failed, and its group has the error");
+    assert_eq!(first, "the task failed, and its error went to its group");
     assert_eq!(second, "the task panicked: it panicked");
 }
 

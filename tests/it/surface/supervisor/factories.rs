@@ -37,14 +37,15 @@ fn a_factory_whose_destructor_panics_does_not_cost_the_error() {
         let child = supervisor.spawn_restarting(Restart::never(), bomb(async || fail(1, "it failed").await));
         Ok(child.named("child").outcome().await.unwrap_err().to_string())
     }));
-    assert_eq!(outcome.unwrap(), "the task failed, and its group has the error");
+    assert_eq!(outcome.unwrap(), "the task failed, and its error went to its group");
     assert_eq!(heard, [IN_THE_FACTORY, "child: it failed"]);
 }
 
 #[test]
 fn a_factory_whose_destructor_panics_as_the_last_runs_panic_goes_on_ends_no_process() {
     let (outcome, heard) = run_heard(Words::run(async |supervisor| {
-        let child = supervisor.spawn_restarting(Restart::never(), bomb(async || -> Result<(), _> { panic!("the run") }));
+        let child =
+            supervisor.spawn_restarting(Restart::never(), bomb(async || -> Result<(), _> { panic!("the run") }));
         let outcome = child.named("child").outcome().await;
         assert!(matches!(&outcome, Err(JoinError::Panicked(panic)) if panic.message() == "the run"), "{outcome:?}");
         Ok(())
