@@ -19,7 +19,7 @@ use std::{
 };
 
 #[test]
-fn outcomes_come_in_the_order_in_which_the_children_have_ended() {
+fn group_21_outcomes_come_in_the_order_in_which_the_children_have_ended() {
     run_clean(Group::run(async |group| {
         let mut set = group.join_set();
         for n in [3, 1, 2] {
@@ -105,7 +105,7 @@ fn the_length_counts_those_that_run_and_those_that_were_not_joined() {
 }
 
 #[test]
-fn a_child_that_fails_or_panics_tells_its_set_and_cancels_nobody() {
+fn group_21_a_child_that_fails_or_panics_tells_its_set_and_cancels_nobody() {
     run_clean(Group::run(async |group| {
         let sibling = group.spawn(value(5, "sibling"));
         let mut set = group.join_set();
@@ -245,7 +245,7 @@ fn join_all_yields_every_outcome() {
 }
 
 #[test]
-fn a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
+fn group_22_a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
     let (outcome, heard) = run_heard(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -271,7 +271,7 @@ fn a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
 
 /// Read by nobody as the set is dropped, as it shuts down, and after it is gone; by then some of the children have no task any more.
 #[test]
-fn what_nobody_reads_is_reported_with_its_own_childs_identity_name_and_place() {
+fn group_22_what_nobody_reads_is_reported_with_its_own_childs_identity_name_and_place() {
     let line = line!() + 8;
     for how in ["dropped", "shut down", "late"] {
         let expected = Record::new();

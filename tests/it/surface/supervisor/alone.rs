@@ -18,7 +18,7 @@ use std::{
 };
 
 #[test]
-fn a_child_that_fails_cancels_neither_its_siblings_nor_the_body() {
+fn group_18_a_child_that_fails_cancels_neither_its_siblings_nor_the_body() {
     let (outcome, heard) = run_heard(Words::run(async |supervisor| {
         supervisor.spawn(fail(1, "it failed")).named("bad");
         let good = supervisor.spawn(value(3, 7));

@@ -81,7 +81,7 @@ fn what_a_steady_run_is_can_be_said() {
 }
 
 #[test]
-fn too_many_restarts_fail_the_supervisor_which_names_the_child_and_cancels_the_others() {
+fn group_20_too_many_restarts_fail_the_supervisor_which_names_the_child_and_cancels_the_others() {
     let (begins, record) = (Record::new(), Record::new());
     let (outcome, heard) = run_heard(Words::run(async |supervisor| {
         supervisor.spawn(stuck(record.clone(), "sibling"));
@@ -253,7 +253,7 @@ fn a_destructor_that_panics_while_another_child_restarts_costs_neither_anything(
         "bomb panicked: in the destructor",
         "other once more: it failed",
         "other once more: it failed",
-        "third panicked: once more",
+        "third panicked once more: once more",
     ];
     assert_eq!(heard, expected);
 }
@@ -325,7 +325,11 @@ fn a_panic_through_scopes_timeouts_and_clean_up_leaves_the_next_run_whole() {
     assert_eq!(lines, expected);
     assert_eq!(
         heard,
-        ["child panicked: deep inside", "child: it was cancelled", "child panicked: round 3 was too slow"]
+        [
+            "child panicked once more: deep inside",
+            "child once more: it was cancelled",
+            "child panicked once more: round 3 was too slow"
+        ]
     );
 }
 
