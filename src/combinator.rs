@@ -16,12 +16,13 @@
 //! | spawn in the name of another place in the source, and see to the task | [`spawn_at`], [`Loose`] |
 //! | bound clean-up | [`end_grace`], [`is_stopping_hard`] |
 //! | know which shields are open | [`shield_depth`], [`open_shields`], [`open_shields_above`] |
-//! | report what nobody will get | [`report_unhandled`], [`take_cleanup_panic`], [`unread_error`], [`plain`] |
+//! | choose among orders that are as good, and how long a wait with jitter is | [`choose_order`], [`choose_jitter`] |
+//! | report what nobody will get | [`report_unhandled`], [`report_unhandled_of`], [`take_cleanup_panic`], [`unread_error`], [`plain`] |
 
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
     Batch, Branch, Claim, Handed, Lodger, Loose, Nest, NestEnd, PinnedRow, Place, Rest, Siblings, Stand, WakeSet,
-    WakerCell, Woken, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields, open_shields_above,
-    plain, poll_branches, report_unhandled, settle, settle_at, shield_depth, spawn_at, take_cleanup_panic,
-    unread_error,
+    WakerCell, Woken, choose_jitter, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields,
+    open_shields_above, plain, poll_branches, report_unhandled, report_unhandled_of, settle, settle_at, shield_depth,
+    spawn_at, take_cleanup_panic, unread_error,
 };

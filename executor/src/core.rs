@@ -33,7 +33,8 @@ use crate::{
 use evenkeel_coop::{BUDGET, with_budget};
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{VecDeque, hash_map::RandomState},
+    hash::BuildHasher,
     panic::Location,
     rc::{Rc, Weak},
     sync::Arc,
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) schedule: Option<RefCell<Box<dyn Schedule>>>,
     /// Which of several orders is next, if none is better; a schedule says how far to go on from there.
     fair: RefCell<Seeded>,
+    /// The jitter of waits, once there was one.
+    jitter: RefCell<Option<Seeded>>,
     pub(crate) park: RefCell<Box<dyn Park>>,
     /// When there was a look at it.
     pub(crate) lookout: Lookout,
@@ -111,6 +114,7 @@ impl Core {
             time: Time::new(parts.clock),
             schedule: parts.schedule.map(RefCell::new),
             fair: RefCell::new(Seeded::new(0)),
+            jitter: RefCell::new(None),
             park: RefCell::new(parts.park),
             lookout: Lookout::new(parts.is_driver),
             entries: Cell::new(Vec::new()),
@@ -281,11 +285,33 @@ impl Whole for Core {
 
     fn choose_order(&self, n: usize) -> usize {
         let fair = self.fair.borrow_mut().choose(Choice::FirstPolled, n);
-        if self.schedule.is_none() {
-            return fair;
+        self.choose_from(fair, Choice::FirstPolled, n)
+    }
+
+    fn choose_jitter(&self, n: usize) -> usize {
+        if self.jitter.borrow().is_none() {
+            let seed = self.tasks.without_current(|| self.entropy());
+            self.jitter.replace(Some(Seeded::new(seed)));
         }
-        let chosen = self.tasks.without_current(|| self.choose_wake(Choice::FirstPolled, n));
-        (fair + chosen) % n
+        let random = self.jitter.borrow_mut().as_mut().map_or(0, |jitter| jitter.choose(Choice::Jitter, n));
+        self.choose_from(random, Choice::Jitter, n)
+    }
+}
+
+impl Core {
+    /// What was chosen of `0..n`, or what the schedule makes of it.
+    fn choose_from(&self, chosen: usize, choice: Choice, n: usize) -> usize {
+        if self.schedule.is_none() {
+            return chosen;
+        }
+        let more = self.tasks.without_current(|| self.choose_wake(choice, n));
+        (chosen + more) % n
+    }
+
+    /// Another number for each executor. 0 where runs are to be repeated: there is a schedule, or the time is virtual.
+    fn entropy(&self) -> u64 {
+        let is_repeated = self.schedule.is_some() || self.time.clock.patience().is_some();
+        if is_repeated { 0 } else { RandomState::new().hash_one(()) }
     }
 }
 

@@ -103,7 +103,11 @@ pub mod combinator {
             cleanup::{settle, settle_at},
             nest::{Nest, NestEnd},
         },
-        outcome::{plain::plain, unhandled::report_unhandled, unread::unread_error},
+        outcome::{
+            plain::plain,
+            unhandled::{report_unhandled, report_unhandled_of},
+            unread::unread_error,
+        },
         raw::{
             hand_over::{Handed, hand_over},
             pinned::PinnedRow,
@@ -113,7 +117,7 @@ pub mod combinator {
             current::end_grace,
             lodger::{Claim, Lodger, Stand, lodge},
             loose::Loose,
-            order::choose_order,
+            order::{choose_jitter, choose_order},
             spawn::spawn_at,
         },
         wake::waker_cell::WakerCell,

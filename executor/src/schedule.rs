@@ -13,6 +13,8 @@ pub enum Choice {
     /// In which order a `race` polls its futures first, and those who are like it. The choice is added to one that is fair: whoever always
     /// chooses the first leaves it so.
     FirstPolled,
+    /// How long a wait with jitter is, in so many steps between its bounds. The choice is added to one at random.
+    Jitter,
 }
 
 /// Decides wherever the loop could go more than one way. Production loops have none and are first in, first out.

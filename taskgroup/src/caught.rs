@@ -70,6 +70,26 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// What may be the user's, and is dropped [quietly](drop_quietly), so that its destructor costs nothing that is on its way: no outcome that is
+/// being returned, and no panic that goes past it.
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) fn new(value: T) -> Quiet<T> {
+        Quiet(Some(value))
+    }
+
+    pub(crate) fn get(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is there until this is dropped")
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
+}
+
 /// Calls a waker, which may be anybody's, or several. A panic is reported.
 pub(crate) fn call(wake: impl FnOnce()) {
     if let Err(payload) = catch(wake) {

@@ -1,7 +1,7 @@
 //! What went wrong in a group: a tree of errors.
 
 use crate::explain::{Explained, Explains};
-use evenkeel_executor::{CancelReason, Panic};
+use evenkeel_executor::{CancelReason, Panic, UnhandledKind, combinator::report_unhandled_of};
 use std::{error::Error, fmt, panic::Location, time::Duration, vec};
 
 /// Every failure of a group, in the order in which they happened.
@@ -125,20 +125,30 @@ impl<E> GroupError<E> {
         })
     }
 
-    /// The first error.
+    /// The first error. `None` also if nothing but entries without an `E` is there, as for [`errors`](GroupError::errors).
     pub fn first(&self) -> Option<&E> {
         self.errors().next()
     }
 
-    /// The first error, for good.
+    /// The first error, for good. What becomes of entries without an `E`, [`into_errors`](GroupError::into_errors) says.
     pub fn into_first(self) -> Option<E> {
         self.into_errors().into_iter().next()
     }
 
-    /// Every error, for good.
+    /// Every error, for good. Of entries without an `E` a panic goes to `on_unhandled`, with the child's name and place, and a
+    /// [`RestartLimit`](Failure::RestartLimit) is dropped: who has a supervisor's error looks at its [`children`](GroupError::children), or prints it.
     pub fn into_errors(self) -> Vec<E> {
-        let flat = self.flatten().into_children().into_iter();
-        flat.filter_map(|child| if let Failure::One(error) = child.error { Some(error) } else { None }).collect()
+        let mut errors = Vec::new();
+        for ChildError { error, name, location, .. } in self.flatten().into_children() {
+            match error {
+                Failure::One(error) => errors.push(error),
+                Failure::Panicked(panic) => {
+                    report_unhandled_of(None, name.map(Into::into), location, UnhandledKind::TaskPanicked(panic));
+                }
+                Failure::Group(_) | Failure::RestartLimit { .. } => {}
+            }
+        }
+        errors
     }
 
     /// Was the group cancelled by [`TaskGroup::cancel`](crate::TaskGroup::cancel), or by a child's?

@@ -44,13 +44,18 @@ impl<E: fmt::Debug> Drop for Unclaimed<E> {
     }
 }
 
-/// Reports errors that nobody gets. Their texts and their destructors are foreign code: a panic of one costs no other its report.
+/// Reports errors that nobody gets.
 pub(crate) fn report_errors<E: fmt::Debug>(errors: Vec<ChildError<E>>) {
+    report_errors_as(UnhandledKind::Error, errors);
+}
+
+/// Reports errors as what they are. Their texts and their destructors are foreign code: a panic of one costs no other its report.
+pub(crate) fn report_errors_as<E: fmt::Debug>(kind: fn(Box<str>) -> UnhandledKind, errors: Vec<ChildError<E>>) {
     for error in errors {
         let text = catch(|| error.report());
         let text =
             text.unwrap_or_else(|_| format!("an error of the child spawned at {}, whose text panics", error.location));
-        report_unhandled(UnhandledKind::Error(text.into()));
+        report_unhandled(kind(text.into()));
         drop_quietly(error);
     }
 }

@@ -23,8 +23,8 @@ use crate::outcome::{caught::Payload, panic::Panic, reason::CancelReason};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The task's error went to the group that owns it.
-    #[error("the task failed, and its group has the error")]
+    /// The task's error went to the group that owns it, which keeps or reports it.
+    #[error("the task failed, and its error went to its group")]
     ReportedToGroup,
     /// The task was stopped where it was suspended.
     #[error("the task was cancelled: {0}")]

@@ -25,6 +25,10 @@ pub struct Unhandled {
 pub enum UnhandledKind {
     /// A task that nobody can await any more (it was detached, or its handle was dropped) panicked.
     TaskPanicked(Panic),
+    /// A run of a child panicked that is restarted: there will be another one.
+    RunPanicked(Panic),
+    /// A run of a child had an error, and the child is restarted: there will be another run. As text.
+    RunFailed(Box<str>),
     /// A destructor panicked, and the outcome of its task was already decided, or was it and nobody took it; or it was the destructor of something that an executor
     /// owned, a callback or a clock say, when that ended. There is no location then.
     DestructorPanicked(Panic),
@@ -133,11 +137,13 @@ impl Unhandled {
     fn end_here(self) {
         match self.kind {
             UnhandledKind::TaskPanicked(panic)
+            | UnhandledKind::RunPanicked(panic)
             | UnhandledKind::DestructorPanicked(panic)
             | UnhandledKind::WakerPanicked(panic)
             | UnhandledKind::CleanupPanicked(panic)
             | UnhandledKind::JobPanicked(panic) => panic.end_here(),
             UnhandledKind::CleanupSkipped(_)
+            | UnhandledKind::RunFailed(_)
             | UnhandledKind::GraceExceeded
             | UnhandledKind::JobFailed(_)
             | UnhandledKind::JobLeft
@@ -154,6 +160,8 @@ impl fmt::Display for Unhandled {
         write!(f, "evenkeel: {} ", self.task())?;
         let (what, panic) = match &self.kind {
             UnhandledKind::TaskPanicked(panic) => ("panicked, and nobody awaits it", panic),
+            UnhandledKind::RunPanicked(panic) => ("panicked, and is restarted", panic),
+            UnhandledKind::RunFailed(text) => return write!(f, "failed, and is restarted: {}", plain(text)),
             UnhandledKind::DestructorPanicked(panic) => ("had a destructor that panicked", panic),
             UnhandledKind::WakerPanicked(panic) => ("was to wake a foreign waker that panicked", panic),
             UnhandledKind::JobPanicked(panic) => ("panicked, and nobody awaits it", panic),
@@ -199,6 +207,32 @@ pub fn report_unhandled(kind: UnhandledKind) {
     });
 }
 
+/// [`report_unhandled`] in the name of another task, which may have ended: with its identity and its name, as far as they are known, and the
+/// place where it was spawned.
+///
+/// ```
+/// use evenkeel::{Executor, combinator::report_unhandled_of, host::UnhandledKind};
+/// use std::panic::Location;
+///
+/// let executor = Executor::builder().on_unhandled(|what| assert_eq!(what.name(), Some("printer"))).build();
+/// executor.run(async {
+///     let error = UnhandledKind::Error("no ink left".into());
+///     report_unhandled_of(None, Some("printer".into()), Location::caller(), error);
+/// });
+/// ```
+pub fn report_unhandled_of(
+    id: Option<TaskId>,
+    name: Option<String>,
+    location: &'static Location<'static>,
+    kind: UnhandledKind,
+) {
+    let unhandled = Unhandled::of(id, name, location, kind);
+    REPORT.look(|report| match report {
+        Some(report) => report.report(unhandled),
+        None => Unhandler::default().report(unhandled),
+    });
+}
+
 thread_local! {
     /// Where reports go of what happens on this thread now.
     pub(crate) static REPORT: Lent<dyn Report> = const { Lent::none() };
@@ -208,6 +242,9 @@ thread_local! {
 pub(crate) trait Report {
     /// Reports something in the name of the task that is running, if there is one.
     fn report_here(&self, kind: UnhandledKind);
+
+    /// Reports something that says itself where it comes from.
+    fn report(&self, unhandled: Unhandled);
 }
 
 type Hook = Box<dyn Fn(&Unhandled)>;

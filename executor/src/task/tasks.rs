@@ -86,6 +86,9 @@ pub(crate) trait Whole {
 
     /// One of `0..n`: the order in which children that live in place are polled first. In the long run each has the same share.
     fn choose_order(&self, n: usize) -> usize;
+
+    /// One of `0..n`, at random. On each executor it is another one, unless its runs are to be repeated.
+    fn choose_jitter(&self, n: usize) -> usize;
 }
 
 thread_local! {
@@ -484,6 +487,10 @@ impl Tasks {
 }
 
 impl Report for Tasks {
+    fn report(&self, unhandled: Unhandled) {
+        self.unhandler.report(unhandled);
+    }
+
     fn report_here(&self, kind: UnhandledKind) {
         let number = self.current.get();
         let mut kind = Some(kind);

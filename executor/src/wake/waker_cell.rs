@@ -47,6 +47,13 @@ impl WakerCell {
         }
     }
 
+    /// Drops the waker uncalled, if there is one, as nobody waits any more. A panic of its destructor is reported.
+    pub fn clear(&self) {
+        if let Err(panic) = Panic::catch(|| drop(self.take())) {
+            report_unhandled(UnhandledKind::WakerPanicked(panic));
+        }
+    }
+
     /// The waker, for the caller to call or to drop.
     #[inline(always)]
     pub(crate) fn take(&self) -> Option<Waker> {

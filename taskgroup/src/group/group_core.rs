@@ -358,6 +358,11 @@ impl GroupCore {
     /// Keeps an error of the group.
     pub(super) fn keep_error<E: 'static>(&self, error: ChildError<E>) {
         self.count_failure();
+        self.keep_with_next(error);
+    }
+
+    /// Keeps an error that is one failure with the next.
+    pub(super) fn keep_with_next<E: 'static>(&self, error: ChildError<E>) {
         let mut errors = self.take_errors();
         errors.push(error);
         self.errors.set(Some(Box::new(errors)));

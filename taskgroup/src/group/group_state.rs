@@ -8,7 +8,7 @@ use crate::{
     caught::Payload,
     error::{ChildError, Failure},
     explain::Explains,
-    unclaimed::report_errors,
+    unclaimed::{report_errors, report_errors_as},
 };
 use evenkeel_executor::{CancelReason, Panic, TaskId, UnhandledKind, combinator::report_unhandled, try_current_task};
 use std::{fmt, rc::Rc};
@@ -41,9 +41,8 @@ impl<E: fmt::Debug + 'static> GroupState<E> {
     /// The code that runs now has failed: a child's, or in the task of the group's future what the body reports.
     pub(super) fn failed(&self, failure: Failure<E>) {
         let fate = match failure {
-            _ if self.core.has_ended() => Fate::IsReported,
-            Failure::RestartLimit { .. } => Fate::Cancels,
-            _ => self.core.fate(),
+            Failure::RestartLimit { .. } if !self.core.has_ended() => Fate::Cancels,
+            _ => self.fate(),
         };
         let error = self.error(failure);
         match fate {
@@ -55,34 +54,44 @@ impl<E: fmt::Debug + 'static> GroupState<E> {
 
     /// The child that runs now has panicked.
     pub(super) fn child_panicked(&self, payload: Payload) {
-        let fate = if self.core.has_ended() { Fate::IsReported } else { self.core.fate() };
-        match fate {
+        match self.fate() {
             Fate::Cancels => self.core.panicked(payload),
             Fate::IsKept => self.core.keep_error(self.error(Failure::Panicked(Panic::new(payload)))),
-            Fate::IsReported => self.report_panic(payload),
+            Fate::IsReported => self.report_panic(UnhandledKind::TaskPanicked(Panic::new(payload))),
         }
     }
 
-    /// The child that runs now is not restarted any more. Its last failure is the group's, whatever the rule for failures is.
+    /// The child that runs now is not restarted any more. Its last failure is the group's, whatever the rule for failures is; it counts as one
+    /// with the limit of restarts, which is told next.
     pub(super) fn keep_last(&self, failure: Failure<E>) {
         let error = self.error(failure);
-        if self.core.has_ended() { self.report(error) } else { self.core.keep_error(error) }
+        if self.core.has_ended() { report_errors(vec![error]) } else { self.core.keep_with_next(error) }
+    }
+
+    /// What becomes of the next failure of a child.
+    fn fate(&self) -> Fate {
+        if self.core.has_ended() { Fate::IsReported } else { self.core.fate() }
     }
 
     /// A run of the child that runs now has failed, and there will be another.
     pub(super) fn has_failed_for_now(&self, failure: Failure<E>) {
         let error = self.error(failure);
-        match self.core.fate() {
+        match self.fate() {
             Fate::IsKept => self.core.keep_error(error),
-            Fate::IsReported | Fate::Cancels => self.report(error),
+            Fate::IsReported | Fate::Cancels => {
+                self.core.count_failure();
+                report_errors_as(UnhandledKind::RunFailed, vec![error]);
+            }
         }
     }
 
     /// A run of the child that runs now has panicked, and there will be another.
     pub(super) fn has_panicked_for_now(&self, payload: Payload) {
-        match self.core.fate() {
+        match self.fate() {
             Fate::IsKept => self.core.keep_error(self.error(Failure::Panicked(Panic::new(payload)))),
-            Fate::IsReported | Fate::Cancels => self.report_panic(payload),
+            Fate::IsReported | Fate::Cancels => {
+                self.report_panic(UnhandledKind::RunPanicked(Panic::new(payload)));
+            }
         }
     }
 
@@ -91,9 +100,9 @@ impl<E: fmt::Debug + 'static> GroupState<E> {
         report_errors(vec![error]);
     }
 
-    fn report_panic(&self, payload: Payload) {
+    fn report_panic(&self, kind: UnhandledKind) {
         self.core.count_failure();
-        report_unhandled(UnhandledKind::TaskPanicked(Panic::new(payload)));
+        report_unhandled(kind);
     }
 
     /// A failure of the code that runs now, with whose it is.

@@ -57,8 +57,9 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     ///
-    /// [`JoinError::ReportedToGroup`] if the child failed: the group has its error. [`JoinError::Cancelled`], [`JoinError::Panicked`]
-    /// (the panic itself goes on in the code that awaits the group).
+    /// [`JoinError::ReportedToGroup`] if the child failed: the group got its error. [`JoinError::Cancelled`], [`JoinError::Panicked`]
+    /// (the panic itself goes on in the code that awaits the group; a [`Supervisor`](crate::Supervisor) reports or collects it, as it does
+    /// an error).
     ///
     /// # Panics
     ///

@@ -21,7 +21,8 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// together with the child's handle. The child is spawned when this is first polled.
     ///
     /// If it ends well without that, the group is cancelled with the reason [`CancelReason::NotReady`]; if it fails, the group
-    /// has its failure. The code that awaits this is stopped in both cases; [`outcome`](Starting::outcome) tells and stops nobody.
+    /// gets its failure. The code that awaits this is stopped in both cases, and the group cancelled with it, also a
+    /// [`Supervisor`](crate::Supervisor); [`outcome`](Starting::outcome) tells and stops nobody.
     ///
     /// # Cancellation
     ///
@@ -98,7 +99,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`JoinError::ReportedToGroup`] if the child has failed: the group has its error. [`JoinError::Panicked`] if it has panicked, and
+    /// [`JoinError::ReportedToGroup`] if the child has failed: the group got its error. [`JoinError::Panicked`] if it has panicked, and
     /// [`JoinError::Cancelled`] if it was cancelled, or has ended well but never said that it is ready: then the reason is
     /// [`CancelReason::NotReady`].
     ///
@@ -181,7 +182,7 @@ where
                 self.stage = Stage::Stopped;
                 match why {
                     NeverReady::Ended => child.end_group(CancelReason::NotReady),
-                    // If it has failed, the group is being cancelled.
+                    // If it has failed, this sees to it that the group is being cancelled: where children fail alone, it is not.
                     NeverReady::Failed(error) => child.no_value(error, "Starting::outcome"),
                 }
                 Poll::Pending

@@ -16,7 +16,7 @@ pub struct GroupStats {
     pub slots_waiting: usize,
     /// Children that were ever spawned.
     pub spawned: usize,
-    /// Failures so far.
+    /// Failures so far, of runs that were followed by another one, too. A restarting child at its limit counts once, with its last failure.
     pub failed: usize,
 }
 

@@ -40,9 +40,14 @@ pin_project! {
                 None => JoinError::Cancelled(reason()),
             };
             panics.for_each(report_destructor);
-            this.endings.add(*this.key, Ending { id: *this.id, location: this.location, outcome: Err(error) });
+            this.endings.add(*this.key, ending(*this.id, this.location, Err(error)));
         }
     }
+}
+
+/// How the child that runs now has ended.
+fn ending<T>(id: TaskId, location: &'static Location<'static>, outcome: Result<T, JoinError>) -> Ending<T> {
+    Ending { id, name: id.task_ref().name(), location, outcome }
 }
 
 /// Why the task whose future is being dropped was cancelled.
@@ -76,7 +81,7 @@ impl<F: Future> Future for Delivering<F, F::Output> {
         if let Err(payload) = catch(|| this.future.as_mut().clear()) {
             report_destructor(payload);
         }
-        this.endings.add(*this.key, Ending { id: *this.id, location: this.location, outcome });
+        this.endings.add(*this.key, ending(*this.id, this.location, outcome));
         Poll::Ready(())
     }
 }

@@ -4,7 +4,7 @@ use super::super::roster::{Membership, Roster, Whom};
 use crate::caught::drop_quietly;
 use evenkeel_executor::{
     CancelReason, JoinError, TaskId, TaskRef, UnhandledKind,
-    combinator::{WakerCell, report_unhandled, unread_error},
+    combinator::{WakerCell, report_unhandled_of, unread_error},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -28,6 +28,8 @@ pub(super) struct Endings<T> {
 /// How one child has ended.
 pub(super) struct Ending<T> {
     pub(super) id: TaskId,
+    /// The child's name as it ended.
+    pub(super) name: Option<String>,
     pub(super) location: &'static Location<'static>,
     pub(super) outcome: Result<T, JoinError>,
 }
@@ -54,7 +56,7 @@ impl<T> Endings<T> {
     pub(super) fn add(&self, key: u32, ending: Ending<T>) {
         self.running.borrow_mut().remove(key);
         if self.is_closed.get() {
-            return self.is_unread(ending.outcome);
+            return self.is_unread(ending);
         }
         self.ended.borrow_mut().push_back(ending);
         self.waker.wake();
@@ -94,32 +96,27 @@ impl<T> Endings<T> {
     /// The set is gone: cancels who runs, and tells what nobody has read.
     pub(super) fn close(&self) {
         self.is_closed.set(true);
+        // Its destructor is its owner's, and not to run in a child's last poll.
+        self.waker.clear();
         self.cancel_all(&CancelReason::OwnerDropped);
-        let ended = self.ended.take();
-        for ending in ended {
-            self.is_unread_at(ending.outcome, Some(ending.location));
+        for ending in self.ended.take() {
+            self.is_unread(ending);
         }
     }
 
-    /// Nobody reads how the child that runs now has ended.
-    pub(super) fn is_unread(&self, outcome: Result<T, JoinError>) {
-        self.is_unread_at(outcome, None);
-    }
-
-    /// Nobody reads how a child has ended: an `Err` and a panic are reported.
-    fn is_unread_at(&self, outcome: Result<T, JoinError>, location: Option<&'static Location<'static>>) {
+    /// Nobody reads how a child has ended: an `Err` and a panic are reported, in its name.
+    pub(super) fn is_unread(&self, ending: Ending<T>) {
+        let Ending { id, name, location, outcome } = ending;
         match outcome {
             Ok(value) => {
                 if let Some(text) = (self.unread)(&value) {
-                    let text = match location {
-                        None => text,
-                        Some(location) => format!("{text} (of a join set's child, spawned at {location})").into(),
-                    };
-                    report_unhandled(UnhandledKind::Error(text));
+                    report_unhandled_of(Some(id), name, location, UnhandledKind::Error(text));
                 }
                 drop_quietly(value);
             }
-            Err(JoinError::Panicked(panic)) => report_unhandled(UnhandledKind::TaskPanicked(panic)),
+            Err(JoinError::Panicked(panic)) => {
+                report_unhandled_of(Some(id), name, location, UnhandledKind::TaskPanicked(panic));
+            }
             Err(_) => {}
         }
     }

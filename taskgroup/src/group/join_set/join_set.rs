@@ -1,6 +1,9 @@
 //! The join set.
 
-use super::{super::task_group::TaskGroup, endings::Endings};
+use super::{
+    super::task_group::TaskGroup,
+    endings::{Ending, Endings},
+};
 use evenkeel_coop::poll_within_budget;
 use evenkeel_executor::{CancelReason, JoinError, TaskId};
 use futures_core::Stream;
@@ -100,14 +103,18 @@ impl<T, E> JoinSet<T, E> {
 
     /// [`join_next_with_id`](JoinSet::join_next_with_id) for those who poll.
     pub fn poll_join_next_with_id(&mut self, cx: &mut Context<'_>) -> Poll<Option<(TaskId, Result<T, JoinError>)>> {
+        self.poll_next_ending(cx).map(|ending| ending.map(|ending| (ending.id, ending.outcome)))
+    }
+
+    fn poll_next_ending(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ending<T>>> {
         poll_within_budget(cx, |cx| {
             // Keeping the waker may be foreign code, in which a child ends.
             if self.endings.is_none_ready() {
                 self.endings.waker.keep(cx.waker());
             }
-            match self.try_join_next_with_id() {
+            match self.endings.next() {
                 None if !self.is_empty() => Poll::Pending,
-                joined => Poll::Ready(joined),
+                ending => Poll::Ready(ending),
             }
         })
     }
@@ -131,8 +138,8 @@ impl<T, E> JoinSet<T, E> {
     /// Cancel-safe: dropped before its end, it has cancelled the children, and they are still in the set.
     pub async fn shutdown(&mut self, reason: impl Into<CancelReason>) {
         self.cancel_all(reason);
-        while let Some(ending) = poll_fn(|cx| self.poll_join_next_with_id(cx)).await {
-            self.endings.is_unread(ending.1);
+        while let Some(ending) = poll_fn(|cx| self.poll_next_ending(cx)).await {
+            self.endings.is_unread(ending);
         }
     }
 

@@ -8,8 +8,9 @@ use super::{
 use std::{fmt::Debug, panic::Location, rc::Rc};
 
 impl<T: Debug + 'static, E: Debug + 'static> JoinSet<T, E> {
-    /// Spawns a child. Its handle names, cancels and watches it; its outcome is the set's. To *await* the handle of a child that is cancelled alone
-    /// ends the group, as of any of its children: [`outcome`](JoinHandle::outcome) does not.
+    /// Spawns a child. Its handle names, cancels and watches it; its outcome is the set's. What the handle tells is only
+    /// that the child has ended: its [`outcome`](JoinHandle::outcome) is `Ok(())` also if the child has panicked, or failed. It has none if the
+    /// child was cancelled, or dropped; to *await* the handle ends the group then, as of any of its children, and `outcome` does not.
     ///
     /// If the group is being cancelled, or has ended, the child is cancelled from birth, and told as such.
     ///

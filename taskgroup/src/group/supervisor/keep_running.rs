@@ -2,7 +2,7 @@
 
 use super::{super::group_state::GroupState, history::History, restart::Restart};
 use crate::{
-    caught::{Payload, catch, drop_quietly, report_destructor},
+    caught::{Payload, Quiet, catch, drop_quietly, report_destructor},
     error::Failure,
     output::ChildOutput,
 };
@@ -26,11 +26,13 @@ pub(super) struct Progress {
 }
 
 /// Runs what `make` makes, and runs it again as long as `restart` says so. Yields how the last run has ended.
+///
+/// `make` goes when this has ended, in whatever way, and takes nothing with it.
 pub(super) async fn keep_running<E, R, M>(
     group: GroupState<E>,
     restart: Restart,
     progress: Rc<Progress>,
-    mut make: M,
+    mut make: Quiet<M>,
 ) -> Result<R::Value, Failure<E>>
 where
     E: fmt::Debug + 'static,
@@ -40,7 +42,7 @@ where
     let mut history = History::default();
     loop {
         let began = Instant::now();
-        let ended = match Run::new(async { make().await }).await {
+        let ended = match Run::new(async { make.get()().await }).await {
             Ok(output) => output.into_result().map_err(End::Failed),
             Err(payload) => Err(End::Panicked(payload)),
         };

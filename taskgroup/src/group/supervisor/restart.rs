@@ -1,7 +1,7 @@
 //! When a child is run again, and how soon.
 
 use crate::error::Failure;
-use evenkeel_executor::combinator::choose_order;
+use evenkeel_executor::combinator::choose_jitter;
 use std::time::Duration;
 
 /// When a child is run again that has ended, how soon, and how often: what [`TaskGroup::spawn_restarting`](crate::TaskGroup::spawn_restarting)
@@ -89,14 +89,16 @@ impl Restart {
     }
 
     /// Chooses each wait at random between half of the [backoff](Restart::backoff) and all of it, so that children which have failed together do
-    /// not come back together. The executor chooses: on one with a seed the run can be repeated.
+    /// not come back together, those of other processes included. On an executor with a schedule or a
+    /// [`VirtualClock`](evenkeel_executor::testing::VirtualClock) the run can be repeated.
     pub const fn jitter(mut self) -> Restart {
         self.has_jitter = true;
         self
     }
 
     /// The child may be run again so often in any span of `period`; Erlang calls it the intensity. Once more, and the group fails, the
-    /// child named in its error. A limit of 0 fails it at the first end that would be followed by a restart.
+    /// child named in its error. What counts is when a run after the first begins, or would begin: after the [backoff](Restart::backoff).
+    /// A limit of 0 fails it at the first end that would be followed by a restart.
     ///
     /// This is each child's own; Erlang counts those of a supervisor together.
     pub const fn limit(mut self, restarts: usize, period: Duration) -> Restart {
@@ -105,7 +107,7 @@ impl Restart {
     }
 
     /// The child may be run again as often as it comes. Give it a [backoff](Restart::backoff), as otherwise a child that fails at once is run
-    /// again in every turn.
+    /// again in every turn: on a virtual clock time stands still then.
     pub const fn unlimited(mut self) -> Restart {
         self.limit = None;
         self
@@ -149,14 +151,17 @@ impl Restart {
 
     /// How long to wait before the next run, when so many in a row were none that was steady.
     pub(super) fn wait(&self, in_a_row: u32) -> Duration {
-        let times = self.factor.max(1).checked_pow(in_a_row).unwrap_or(u32::MAX);
-        let whole = self.initial.saturating_mul(times).min(self.max);
+        let whole = match self.factor.max(1).checked_pow(in_a_row) {
+            Some(times) => self.initial.saturating_mul(times).min(self.max),
+            None if self.initial.is_zero() => Duration::ZERO,
+            None => self.max,
+        };
         if !self.has_jitter {
             return whole;
         }
         let half = whole / 2;
         // Both halves are so long that this loses less than a step.
-        let step = choose_order(STEPS as usize + 1) as u32;
+        let step = choose_jitter(STEPS as usize + 1) as u32;
         half + half.mul_f64(f64::from(step) / f64::from(STEPS))
     }
 

@@ -6,7 +6,7 @@ use super::{
     restart::Restart,
     restart_handle::RestartHandle,
 };
-use crate::output::ChildOutput;
+use crate::{caught::Quiet, output::ChildOutput};
 use std::{fmt, panic::Location, rc::Rc};
 
 impl<E: fmt::Debug + 'static> TaskGroup<E> {
@@ -16,11 +16,13 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// * All runs are one task. Its name, its place, its identity and its task locals stay. [`cancel`](crate::JoinHandle::cancel) ends the run, or
     ///   the wait before the next one, and no other begins. So does whatever cancels the group.
     /// * The failure of a run that is followed by another one is told as the supervisor's [`OnFailure`](crate::OnFailure) says; in a
-    ///   plain task group it goes to `on_unhandled`.
+    ///   plain task group it goes to `on_unhandled`. What is reported says that there is another run: it is a
+    ///   [`RunFailed`](evenkeel_executor::UnhandledKind::RunFailed) or a
+    ///   [`RunPanicked`](evenkeel_executor::UnhandledKind::RunPanicked).
     /// * The failure of the last run is that of the child. If there may be no other as the [`limit`](Restart::limit) is reached, the
     ///   group fails with it in any case, and its [`GroupError`](crate::GroupError) says so in an entry more,
     ///   [`Failure::RestartLimit`](crate::Failure::RestartLimit). That panic of a last run is an entry as well.
-    /// * A panic of `make` is one of its run.
+    /// * A panic of `make` is one of its run. One of a destructor, of what a run or `make` owns, costs the child nothing: it is reported.
     ///
     /// # Panics
     ///
@@ -65,7 +67,7 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
         M: AsyncFnMut() -> R + 'static,
     {
         let progress = Rc::new(Progress::default());
-        let runs = keep_running(self.0.clone(), restart, progress.clone(), make);
+        let runs = keep_running(self.0.clone(), restart, progress.clone(), Quiet::new(make));
         let make = |_| {
             enrolled();
             runs

@@ -116,6 +116,40 @@ fn a_waker_in_whose_clone_a_child_ends_does_not_lose_it() {
     drop((set, task));
 }
 
+/// The waker of whoever joined goes with the set: a destructor of its that panics is not its children's.
+#[test]
+fn a_set_that_is_dropped_drops_its_joiners_waker_at_once_and_a_panic_of_that_is_no_childs() {
+    use crate::kit::bomb::{Op, bomb, defuse};
+    let ((), heard) = run_heard(async {
+        let outcome = Group::run(async |group| {
+            let mut set: Set<()> = group.join_set();
+            set.spawn(finally(pending(), async |_: Option<&()>| sleep(ms(2)).await));
+            sleep(ms(1)).await;
+            let dropped = Rc::new(Cell::new(0));
+            let (counts, is_armed) = (dropped.clone(), Rc::new(Cell::new(true)));
+            let armed = is_armed.clone();
+            {
+                let waker = bomb(move |op| {
+                    if let Op::Drop = op {
+                        counts.set(counts.get() + 1);
+                        if counts.get() == 1 && armed.get() {
+                            panic!("in the waker's destructor");
+                        }
+                    }
+                });
+                assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
+                drop(set);
+                is_armed.set(false);
+                assert_eq!(dropped.get(), 1);
+            }
+            defuse();
+            Ok(())
+        });
+        outcome.await.unwrap();
+    });
+    assert_eq!(heard, ["waker: in the waker's destructor"]);
+}
+
 #[test]
 fn only_the_newest_waker_is_called_and_once() {
     run_clean(Group::run(async |group| {

@@ -4,7 +4,7 @@ use super::{Set, after, run_heard};
 use crate::kit::{
     groups::{Group, fail, value},
     probe::{Drops, Record, at, ms, on_drop, reason_of},
-    stage::run_clean,
+    stage::{run_clean, run_told},
 };
 use evenkeel::{
     CancelReason, Instant, JoinError, Supervisor, current_task, finally, group::JoinSet, sleep, spawn, timeout,
@@ -19,7 +19,7 @@ use std::{
 };
 
 #[test]
-fn outcomes_come_in_the_order_in_which_the_children_have_ended() {
+fn group_21_outcomes_come_in_the_order_in_which_the_children_have_ended() {
     run_clean(Group::run(async |group| {
         let mut set = group.join_set();
         for n in [3, 1, 2] {
@@ -105,7 +105,7 @@ fn the_length_counts_those_that_run_and_those_that_were_not_joined() {
 }
 
 #[test]
-fn a_child_that_fails_or_panics_tells_its_set_and_cancels_nobody() {
+fn group_21_a_child_that_fails_or_panics_tells_its_set_and_cancels_nobody() {
     run_clean(Group::run(async |group| {
         let sibling = group.spawn(value(5, "sibling"));
         let mut set = group.join_set();
@@ -245,7 +245,7 @@ fn join_all_yields_every_outcome() {
 }
 
 #[test]
-fn a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
+fn group_22_a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
     let (outcome, heard) = run_heard(async {
         let record = Record::new();
         let outcome = Group::run(async |group| {
@@ -266,9 +266,44 @@ fn a_set_that_is_dropped_cancels_its_children_and_the_group_waits_for_them() {
         (outcome.await.unwrap(), Instant::now(), record.take())
     });
     assert_eq!(outcome, (2, at(5), vec![CancelReason::OwnerDropped]));
-    assert_eq!(heard.len(), 3);
-    assert!(heard[0].starts_with("error: \"unread\" (of a join set's child, spawned at tests/"), "{heard:?}");
-    assert_eq!(heard[1..], ["panic: unseen", "panic: in clean-up"]);
+    assert_eq!(heard, ["error: \"unread\"", "panic: unseen", "panic: in clean-up"]);
+}
+
+/// Read by nobody as the set is dropped, as it shuts down, and after it is gone; by then some of the children have no task any more.
+#[test]
+fn group_22_what_nobody_reads_is_reported_with_its_own_childs_identity_name_and_place() {
+    let line = line!() + 8;
+    for how in ["dropped", "shut down", "late"] {
+        let expected = Record::new();
+        let expects = expected.clone();
+        let main = async move {
+            let joiner = Group::run(async move |group| {
+                let mut set: Set<Result<(), &str>> = group.join_set();
+                for (name, panics) in [("a", false), ("b", true)] {
+                    let child = set.spawn(async move {
+                        if how == "late" {
+                            // It is woken in the turn in which it is cancelled, and ends in its last poll.
+                            sleep(ms(1)).await;
+                        }
+                        if panics { panic!("it panicked") } else { Err("it failed") }
+                    });
+                    expects.add(format!("{:?} {name} {line}", child.named(name).id()));
+                }
+                sleep(ms(1)).await;
+                if how == "shut down" {
+                    set.shutdown("enough").await
+                } else {
+                    drop(set)
+                }
+                Ok(())
+            });
+            spawn(joiner).named("joiner").await.unwrap().unwrap();
+        };
+        let ((), heard) = run_told(main, |what| {
+            format!("{:?} {} {}", what.id(), what.name().unwrap_or("?"), what.location().unwrap().line())
+        });
+        assert_eq!(heard, expected.take(), "{how}");
+    }
 }
 
 #[test]

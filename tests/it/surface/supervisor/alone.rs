@@ -18,7 +18,7 @@ use std::{
 };
 
 #[test]
-fn a_child_that_fails_cancels_neither_its_siblings_nor_the_body() {
+fn group_18_a_child_that_fails_cancels_neither_its_siblings_nor_the_body() {
     let (outcome, heard) = run_heard(Words::run(async |supervisor| {
         supervisor.spawn(fail(1, "it failed")).named("bad");
         let good = supervisor.spawn(value(3, 7));
@@ -148,7 +148,7 @@ fn the_outcome_of_a_child_that_failed_stops_nobody() {
         Ok((first.unwrap_err().to_string(), second.unwrap_err().to_string()))
     }));
     let (first, second) = outcome.unwrap();
-    assert_eq!(first, "the task failed, and its group has the error");
+    assert_eq!(first, "the task failed, and its error went to its group");
     assert_eq!(second, "the task panicked: it panicked");
 }
 

@@ -4,6 +4,10 @@
 mod alone;
 /// Runs that follow each other: when, how often, what is kept.
 mod restarts;
+/// What counts for a limit.
+mod limits;
+/// What makes the runs, and its destructor.
+mod factories;
 /// No restarts any more: whatever cancels.
 mod stops;
 /// Supervisors and groups in each other.
@@ -26,6 +30,8 @@ pub(super) fn run_heard<F: Future>(main: F) -> (F::Output, Vec<String>) {
         match unhandled.kind() {
             UnhandledKind::Error(text) => format!("{who}: {text}"),
             UnhandledKind::TaskPanicked(panic) => format!("{who} panicked: {panic}"),
+            UnhandledKind::RunFailed(text) => format!("{who} once more: {text}"),
+            UnhandledKind::RunPanicked(panic) => format!("{who} panicked once more: {panic}"),
             UnhandledKind::DestructorPanicked(panic) => format!("{who}'s destructor: {panic}"),
             UnhandledKind::GraceExceeded => format!("{who} was slow"),
             other => format!("{who}: {other:?}"),

@@ -7,6 +7,7 @@ use crate::kit::{
 };
 use evenkeel::{
     Executor,
+    combinator::choose_jitter,
     group::{Failure, OnFailure, Restart},
     host::UnhandledKind,
     sleep,
@@ -36,6 +37,18 @@ fn jitter_lies_between_half_and_all_and_the_same_seed_gives_the_same_run() {
     let waits: Vec<_> = first.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(waits.iter().all(|wait| (500..=1_000).contains(wait)), "{waits:?}");
     assert!(waits.iter().any(|wait| *wait < 650) && waits.iter().any(|wait| *wait > 850), "{waits:?}");
+}
+
+/// Two executors, as two processes would: each chooses its own waits, unless the time is virtual.
+#[test]
+fn jitter_is_another_on_each_executor_but_on_virtual_time() {
+    let choices = |executor: Executor| executor.run(async { [(); 8].map(|()| choose_jitter(1 << 16)) });
+    assert_ne!(choices(Executor::new()), choices(Executor::new()));
+    let repeated = || choices(Executor::builder().clock(VirtualClock::new()).build());
+    assert_eq!(repeated(), repeated());
+    let seeded = |seed| choices(Executor::builder().schedule(Seeded::new(seed)).build());
+    assert_eq!(seeded(1), seeded(1));
+    assert_ne!(seeded(1), seeded(2));
 }
 
 /// One child of a random program.
@@ -98,9 +111,14 @@ fn story(plan: &Plan, end: u64) -> Story {
             Run::Panics => Some("it panicked"),
         };
         let again = plan.rule == Rule::Always || plan.rule == Rule::OnFailure && what.is_some();
+        let (initial, factor, max) = plan.backoff;
+        if lasts >= max {
+            in_a_row = 0;
+        }
+        let next = now + initial.saturating_mul(u64::from(factor.max(1)).saturating_pow(in_a_row)).min(max);
         if again {
             if let Some((most, period)) = plan.limit {
-                if restarts.iter().filter(|then| now - **then < period).count() >= most {
+                if restarts.iter().filter(|then| next - **then < period).count() >= most {
                     story.fails = Some(now);
                     break;
                 }
@@ -110,12 +128,8 @@ fn story(plan: &Plan, end: u64) -> Story {
         if !again {
             break;
         }
-        restarts.push(now);
-        let (initial, factor, max) = plan.backoff;
-        if lasts >= max {
-            in_a_row = 0;
-        }
-        now += initial.saturating_mul(u64::from(factor.max(1)).saturating_pow(in_a_row)).min(max);
+        restarts.push(next);
+        now = next;
         in_a_row += 1;
     }
     story
@@ -178,7 +192,8 @@ proptest! {
             }),
             |unhandled| {
                 let what = match unhandled.kind() {
-                    UnhandledKind::TaskPanicked(panic) => panic.message().to_owned(),
+                    UnhandledKind::RunFailed(text) => text.to_string(),
+                    UnhandledKind::RunPanicked(panic) | UnhandledKind::TaskPanicked(panic) => panic.message().to_owned(),
                     UnhandledKind::Error(text) => text.to_string(),
                     other => format!("{other:?}"),
                 };

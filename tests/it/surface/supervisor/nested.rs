@@ -23,7 +23,10 @@ fn in_a_plain_group_failures_before_a_restart_are_reported_and_the_last_one_is_t
         Ok(())
     }));
     assert_eq!(outcome.unwrap_err().into_errors(), ["it failed"]);
-    assert_eq!((record.take(), heard), (vec!["sibling stopped".to_owned()], vec!["child: it failed".to_owned()]));
+    assert_eq!(
+        (record.take(), heard),
+        (vec!["sibling stopped".to_owned()], vec!["child once more: it failed".to_owned()])
+    );
 }
 
 #[test]

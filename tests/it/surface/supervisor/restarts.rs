@@ -25,7 +25,7 @@ fn always_restarts_however_a_run_has_ended() {
         Ok(restarts)
     }));
     assert_eq!((outcome.unwrap(), begins.take()), (3, vec![0, 1, 2, 3]));
-    assert_eq!(heard, ["child: it failed", "child panicked: it panicked"]);
+    assert_eq!(heard, ["child once more: it failed", "child panicked once more: it panicked"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_a_steady_run_is_can_be_said() {
 }
 
 #[test]
-fn too_many_restarts_fail_the_supervisor_which_names_the_child_and_cancels_the_others() {
+fn group_20_too_many_restarts_fail_the_supervisor_which_names_the_child_and_cancels_the_others() {
     let (begins, record) = (Record::new(), Record::new());
     let (outcome, heard) = run_heard(Words::run(async |supervisor| {
         supervisor.spawn(stuck(record.clone(), "sibling"));
@@ -92,7 +92,7 @@ fn too_many_restarts_fail_the_supervisor_which_names_the_child_and_cancels_the_o
     }));
     let error = outcome.unwrap_err();
     assert_eq!((begins.take(), record.take()), (vec![0, 11, 22], vec!["sibling stopped".to_owned()]));
-    assert_eq!(heard, ["feed: it failed", "feed: it failed"]);
+    assert_eq!(heard, ["feed once more: it failed", "feed once more: it failed"]);
     assert_eq!(error.errors().collect::<Vec<_>>(), [&"it failed"]);
     let [last, limit] = error.children() else { panic!("{error}") };
     assert_eq!((last.name.as_deref(), limit.name.as_deref()), (Some("feed"), Some("feed")));
@@ -178,7 +178,7 @@ fn a_factory_that_panics_is_a_run_that_panics() {
         Ok(supervisor.spawn_restarting(Restart::on_failure(), make).await)
     }));
     assert_eq!((outcome.unwrap(), tries.get()), (7, 3));
-    assert_eq!(heard, ["? panicked: the factory", "? panicked: the factory"]);
+    assert_eq!(heard, ["? panicked once more: the factory", "? panicked once more: the factory"]);
 }
 
 #[test]
@@ -249,8 +249,12 @@ fn a_destructor_that_panics_while_another_child_restarts_costs_neither_anything(
     assert_eq!((outcome.unwrap(), begins.take()), (2, vec![0, 1, 2]));
     let mut heard = heard;
     heard.sort();
-    let expected =
-        ["bomb panicked: in the destructor", "other: it failed", "other: it failed", "third panicked: once more"];
+    let expected = [
+        "bomb panicked: in the destructor",
+        "other once more: it failed",
+        "other once more: it failed",
+        "third panicked once more: once more",
+    ];
     assert_eq!(heard, expected);
 }
 
@@ -321,7 +325,11 @@ fn a_panic_through_scopes_timeouts_and_clean_up_leaves_the_next_run_whole() {
     assert_eq!(lines, expected);
     assert_eq!(
         heard,
-        ["child panicked: deep inside", "child: it was cancelled", "child panicked: round 3 was too slow"]
+        [
+            "child panicked once more: deep inside",
+            "child once more: it was cancelled",
+            "child panicked once more: round 3 was too slow"
+        ]
     );
 }
 

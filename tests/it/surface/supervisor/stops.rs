@@ -195,7 +195,7 @@ fn the_end_of_the_executor_ends_the_restarts() {
 /// At every moment, also those at which it ends, begins or wakes itself: nothing begins after the cancellation, and all that has begun is
 /// cleaned up.
 #[test]
-fn cancelled_at_any_time_nothing_begins_any_more_and_nothing_is_left() {
+fn group_19_cancelled_at_any_time_nothing_begins_any_more_and_nothing_is_left() {
     #[derive(Clone, Copy, Debug)]
     enum How {
         Child,
