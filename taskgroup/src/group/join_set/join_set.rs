@@ -53,7 +53,7 @@ use std::{
 /// }));
 /// assert_eq!(pages.unwrap(), [1, 2, 3]);
 /// ```
-#[must_use = "dropping a JoinSet cancels its children: join them, or spawn into the group"]
+#[must_use = "a JoinSet that is dropped cancels its children, and `let _ = …` drops it: join them, or spawn into the group"]
 pub struct JoinSet<T, E> {
     pub(super) group: TaskGroup<E>,
     pub(super) endings: Rc<Endings<T>>,
