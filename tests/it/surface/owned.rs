@@ -89,7 +89,7 @@ fn owned_futures_keep_a_share_until_they_are_dropped_and_leak_none() {
 
 #[test]
 fn owned_futures_pass_on_what_they_were_given_at_every_point() {
-    type Waits = LocalBoxFuture<'static, ()>;
+    type Wait = Box<dyn Fn() -> LocalBoxFuture<'static, ()>>;
     // What holds the primitive, how it is waited for, and whether nobody has it.
     let semaphore = Rc::new(Semaphore::new(1));
     let mutex = Rc::new(Mutex::new(()));
@@ -97,7 +97,7 @@ fn owned_futures_pass_on_what_they_were_given_at_every_point() {
     let queue = Rc::new(Queue::<()>::new(1));
     let put = |queue: &Rc<Queue<()>>| queue.try_put(()).unwrap();
     let done = |job: Result<OwnedJob<()>, Closed>| drop(job);
-    let waits: [(&str, Box<dyn Fn() -> Waits>); 7] = [
+    let waits: [(&str, Wait); 7] = [
         (
             "semaphore",
             Box::new({
