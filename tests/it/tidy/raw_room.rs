@@ -13,7 +13,7 @@ const UNSAFE: [&str; 3] = ["executor/src/raw/", "sync/src/raw/", "taskgroup/src/
 const ROOMS: &[&str] = UNSAFE.split_at(2).0;
 
 /// As many blocks as there may be in what is published. Fewer are better.
-const MOST: usize = 87;
+const MOST: usize = 89;
 
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {
