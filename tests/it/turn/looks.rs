@@ -73,7 +73,8 @@ fn fault_21_a_driver_with_an_event_at_each_look_starves_no_task() {
             yield_now().await;
             assert_eq!(polls.get(), turn, "a poll in each turn");
         }
-        (socket.abort(), task.abort());
+        socket.abort();
+        task.abort();
     });
 }
 
