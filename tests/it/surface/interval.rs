@@ -194,9 +194,7 @@ fn interval_that_is_reset_where_another_clock_goes_counts_by_the_one_it_waits_by
         let _entered = one.enter();
         every.borrow_mut().reset();
     };
-    type Reset<'a> = &'a dyn Fn(&RefCell<Interval>);
-    let resets: [Reset<'_>; 3] = [&by_a_task, &by_a_guard, &by_its_own];
-    for reset in resets {
+    for reset in [&by_a_task as &dyn Fn(&RefCell<Interval>), &by_a_guard, &by_its_own] {
         let begun = one.run(async { Instant::now() });
         let every = Rc::new(RefCell::new(interval(ms(10))));
         let waits = every.clone();
