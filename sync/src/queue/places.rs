@@ -27,7 +27,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let free = match self.capacity {
             0 => self.getters.len().saturating_sub(self.reserved.get()),
             usize::MAX => usize::MAX,
-            _ => self.room.get().saturating_sub(self.len()),
+            _ => self.free(),
         };
         // Where somebody waits for room there is none.
         if places > free {
@@ -46,6 +46,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             if self.putters.is_empty() {
                 self.claim_for_first(places);
             }
+            self.wishes.set(self.wishes.get() + 1);
         }
         attempt
     }
@@ -55,27 +56,20 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() {
             return Some(Refused::Closed);
         }
-        let too_many = places > self.capacity.max(1) || self.reserved.get().checked_add(places).is_none();
+        // Of a channel without a bound many at once are at most half of what can be counted: so one more can always be had.
+        let most = if places > 1 { usize::MAX / 2 } else { usize::MAX };
+        let too_many = places > self.capacity.max(1) || places > most - self.reserved.get().min(most);
         too_many.then_some(Refused::TooMany)
     }
 
     fn count_reserved(&self, places: usize) {
         self.reserved.set(self.reserved.get() + places);
-        if self.has_places() {
-            self.room.set(self.room.get() - places);
-        }
+        self.count_room();
     }
 
     fn count_free(&self, places: usize) {
         self.reserved.set(self.reserved.get() - places);
-        if self.has_places() {
-            self.room.set(self.room.get() + places);
-        }
-    }
-
-    /// Is there a bound, and room below it?
-    fn has_places(&self) -> bool {
-        !matches!(self.capacity, 0 | usize::MAX)
+        self.count_room();
     }
 
     /// Lends places of a queue without room, as many as there are who ask for an item. Were there any to be lent?
@@ -84,6 +78,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let before = self.reserved.get();
         while self.capacity == 0 && self.reserved.get() < asking && self.putters.first_wants().is_some() {
             self.reserved.set(self.reserved.get() + 1);
+            self.count_wish_out();
             let _ = waking.grant(1);
         }
         self.reserved.get() > before
