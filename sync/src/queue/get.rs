@@ -203,10 +203,16 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Some(Handed { item, number })
     }
 
+    /// Lets a putter in where an item has left, if one waits.
+    #[inline(always)]
+    fn let_in_for(&self, handed: Handed<T>) -> Handed<T> {
+        if self.putters.is_empty() { handed } else { let_in(self, handed) }
+    }
+
     /// One more item that is there, for somebody who has one already and does not wait: so no place is lent for his sake.
     fn take_along(&self) -> Option<Handed<T>> {
         match self.pop() {
-            Some(handed) => Some(let_in(self, handed)),
+            Some(handed) => Some(self.let_in_for(handed)),
             None => self.take_from_line(),
         }
     }
@@ -256,7 +262,7 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
     #[inline(always)]
     fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), Handed<T>> {
         if let Some(handed) = queue.pop() {
-            return Attempt::Granted(if queue.putters.is_empty() { handed } else { let_in(queue, handed) });
+            return Attempt::Granted(queue.let_in_for(handed));
         }
         if !queue.putters.is_empty() {
             return queue.meet(request);

@@ -81,8 +81,8 @@ impl<T: Send> Receiver<T> {
     /// the permit of a [`ThreadLimiter`](crate::ThreadLimiter) which the jobs that block here hold.
     ///
     /// Nor does it keep a virtual clock from jumping to the next deadline: time stands still for a loop whose jobs are at work, and a job
-    /// that blocks here is not. So if the senders are threads outside the pool, [`spawn_external`] them, or expect that the timers of a test
-    /// fire before these have sent.
+    /// that blocks here is not. If the senders are threads outside the pool, a test's timers may fire before these have sent: let them
+    /// hold the clock ([`VirtualClock::hold`](crate::testing::VirtualClock::hold)) until then.
     ///
     /// # Panics
     ///
