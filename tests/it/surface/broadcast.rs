@@ -491,7 +491,10 @@ fn run(capacity: usize, program: &[Deed]) {
         }
         if let Some(sender) = senders.first() {
             let kept = all.iter().map(|(_, reader)| reader.unseen.len()).max().unwrap_or(0);
-            assert_eq!((sender.len(), sender.receiver_count(), sender.weak_sender_count()), (kept, all.len(), weak.len()));
+            assert_eq!(
+                (sender.len(), sender.receiver_count(), sender.weak_sender_count()),
+                (kept, all.len(), weak.len())
+            );
         }
     }
 }

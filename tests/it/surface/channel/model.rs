@@ -321,7 +321,11 @@ async fn reserve(sender: &Sender<usize>, places: usize) -> (Told, Option<SendPer
     }
 }
 
-async fn send_until(sender: &Sender<usize>, item: usize, end: Rc<Cell<bool>>) -> (Told, Option<SendPermits<'_, usize>>) {
+async fn send_until(
+    sender: &Sender<usize>,
+    item: usize,
+    end: Rc<Cell<bool>>,
+) -> (Told, Option<SendPermits<'_, usize>>) {
     let end = poll_fn(|_| if end.get() { Poll::Ready(()) } else { Poll::Pending });
     match sender.send_until(item, end).await {
         Ok(()) => (Told::Sent, None),
@@ -595,7 +599,8 @@ fn run_channel((capacity, program, end): (usize, Vec<Use>, End)) -> usize {
         for gone in permits.drain(..) {
             model.give_back(gone.len());
         }
-        drop((putters, permits, sender));
+        drop((putters, permits));
+        drop(sender);
         model.close();
         for (id, begun, mut hand) in getters.drain(..) {
             let expected = model.poll_getter(id, begun);

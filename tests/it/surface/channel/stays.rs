@@ -22,9 +22,8 @@ fn poll_on<O>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<O>, give: impl FnOn
         let armed = Rc::new(Cell::new(op == Op::Clone));
         let fuse = armed.clone();
         let waker = bomb(move |happened| assert!(!(happened == op && fuse.get()), "bang"));
-        let mut polled = |waker: &Waker| {
-            catch_unwind(AssertUnwindSafe(|| poll(&mut Context::from_waker(waker)).is_pending())).ok()
-        };
+        let mut polled =
+            |waker: &Waker| catch_unwind(AssertUnwindSafe(|| poll(&mut Context::from_waker(waker)).is_pending())).ok();
         let (_, calm) = Wakes::new();
         assert_eq!(polled(&waker), (op == Op::Drop).then_some(true));
         armed.set(op == Op::Drop);
@@ -59,7 +58,7 @@ fn a_stream_goes_on_after_a_wakers_panic() {
     assert_eq!(next_of(queue.items(), || queue.try_put(1).unwrap()), Some(1));
     assert_eq!(next_of(queue.items_owned(), || queue.try_put(2).unwrap()), Some(2));
     let (sender, mut receiver) = broadcast::channel(1);
-    assert_eq!(poll_on(|cx| receiver.poll_recv(cx), || drop(sender.send(1).unwrap())), Ok(1));
+    assert_eq!(poll_on(|cx| receiver.poll_recv(cx), || assert_eq!(sender.send(1), Ok(1))), Ok(1));
     let (sender, mut receiver) = watch::channel(0);
     assert_eq!(next_of(receiver.items(), || sender.send(1).unwrap()).map(|seen| *seen), Some(1));
 }
