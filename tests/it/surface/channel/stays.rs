@@ -6,7 +6,7 @@ use crate::kit::{
     probe::Wakes,
 };
 use evenkeel::sync::{Queue, broadcast, channel, watch};
-use futures::{FutureExt, Sink, Stream, StreamExt};
+use futures::{FutureExt, Sink, Stream};
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
