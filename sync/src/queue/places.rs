@@ -3,6 +3,9 @@
 //! Who holds a place can put an item without waiting. Places are asked for in the line in which items wait for room, and are counted as if
 //! their items were there: so nothing is to be seen of them where items are put, except that there is less room.
 //!
+//! A get that finds nothing stored takes the first item in that line. It does not look where all want places; where items stand behind those, it
+//! looks at one after the other of these, which is the price of one line for both.
+//!
 //! A queue without room lends a place to whoever asks when somebody asks for an item: at most as many as wait for one.
 
 use super::{
