@@ -39,6 +39,12 @@ pub trait Line {
         let _ = owner;
     }
 
+    /// A waiter has left the line with its request, without a grant. Called before [`serve`](Self::serve), and nothing foreign comes in between:
+    /// for primitives that count what is wanted in their line. By default nothing happens.
+    fn left(owner: &Self::Owner, request: &Self::Request) {
+        let _ = (owner, request);
+    }
+
     /// Takes a grant back, with which in hand a waiter was dropped: gives it to the next one, or puts it back. It wakes whom it
     /// serves.
     fn give_back(owner: &Self::Owner, grant: Self::Grant);
@@ -109,6 +115,11 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         matches!(self.step, Step::InLine(_))
     }
 
+    /// Was the waiter handed something that it has not seen yet?
+    pub(crate) fn has_grant(&self) -> bool {
+        matches!(&self.step, Step::InLine(seat) if L::queue(&self.owner).has_grant(seat))
+    }
+
     /// Begins without a poll, and so without a waker: takes what there is, or a place in line. Has the wait ended?
     pub(crate) fn begin(&mut self) -> bool {
         let queue = L::queue(&self.owner);
@@ -129,16 +140,20 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
             Step::New(request) => GivenUp::Waiting(request),
             Step::InLine(seat) => {
                 let queue = L::queue(&self.owner);
-                // The waker is dropped last, since that may panic.
-                let (left, _waker) = queue.leave(seat);
-                match left {
-                    Left::Waiting { request, first } => {
-                        let _calls = queue.waking();
-                        if first {
-                            L::serve(&self.owner);
-                        }
-                        GivenUp::Waiting(request)
+                let (left, waker) = queue.leave(seat);
+                if let Left::Waiting { request, .. } = &left {
+                    L::left(&self.owner, request);
+                }
+                {
+                    // Foreign code, all of which has run before there is an output: what a function has to return is forgotten if it panics.
+                    let _waker = waker;
+                    let _calls = queue.waking();
+                    if let Left::Waiting { first: true, .. } = left {
+                        L::serve(&self.owner);
                     }
+                }
+                match left {
+                    Left::Waiting { request, .. } => GivenUp::Waiting(request),
                     Left::Refused(request) => GivenUp::Refused(request),
                     Left::Granted(grant) => GivenUp::Granted(grant),
                     Left::Nothing => over(),
@@ -319,6 +334,9 @@ impl<P: Deref<Target = L::Owner>, L: Line> Wait<P, L> {
         let queue = L::queue(&self.owner);
         // The waker is dropped last, since that may panic.
         let (left, _waker) = queue.leave(seat);
+        if let Left::Waiting { request, .. } = &left {
+            L::left(&self.owner, request);
+        }
         match left {
             Left::Waiting { first: true, request } => {
                 let _request = request;

@@ -342,6 +342,11 @@ impl<R, G> WaitQueue<R, G> {
         self.nodes.waits(seat)
     }
 
+    /// Was that waiter handed something that it has not taken?
+    pub(crate) fn has_grant(&self, seat: &Seat<R, G>) -> bool {
+        self.nodes.has_grant(seat)
+    }
+
     /// Has the wait ended? Otherwise this sees to it that the node has this waker. Neither the clone nor the drop of a waker finds
     /// anything half done.
     #[inline(always)]
@@ -395,22 +400,12 @@ impl<T, G> WaitQueue<Ask<T>, G> {
         self.nodes.first_wants()
     }
 
-    /// Grants the first of those who have an item what it waits for, and takes the item. The others stand as they stood: those before it
-    /// are few, mostly none. The caller wakes.
-    pub(crate) fn take_first_item(&self, mut grant: impl FnMut() -> G) -> Option<T> {
-        let mut take = || match self.grant(grant()) {
-            Ok(Ask::Item(item)) => Some(item),
-            _ => None,
-        };
-        if self.first_wants().is_none() {
-            return take();
-        }
-        let mut item = None;
-        // Each comes to the front once, so that those who stay are in order again.
-        for _ in 0..self.len() {
-            if item.is_none() && self.first_wants().is_none() { item = take() } else { self.nodes.rotate() }
-        }
-        item
+    /// Grants the first of those who have an item what it waits for, and takes the item. The others stand as they stood: those before it are
+    /// looked at one by one. The caller wakes.
+    pub(crate) fn take_first_item(&self, grant: G) -> Option<T> {
+        let item = self.nodes.grant_first_item_later(grant)?;
+        self.waiting.set(self.waiting.get() - 1);
+        Some(item)
     }
 }
 

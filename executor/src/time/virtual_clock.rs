@@ -20,7 +20,8 @@ use std::{
 
 /// A clock for tests: time stands still while something can run, and jumps to the next deadline when nothing can. It stands still also
 /// while the job of a [`to_thread`](crate::to_thread()) is out, since its time is real, and for as long as somebody
-/// [holds](VirtualClock::hold) it.
+/// [holds](VirtualClock::hold) it. (Not while that job blocks for something that the loop may have to do: for a task, or in a
+/// [`remote`](crate::threads::remote) channel. Where threads outside are to send what it waits for, hold the clock.)
 ///
 /// Clones share their time.
 ///

@@ -63,9 +63,12 @@ impl<T: Clone> Receiver<T> {
     /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         loop {
-            let place = self.place.get_or_insert_with(|| Wait::new(self.shared.clone(), self.next));
-            let Poll::Ready(outcome) = Pin::new(place).poll(cx) else { return Poll::Pending };
-            self.place = None;
+            // Out of its field while foreign code runs: if that panics, the place in line is given up, and the next poll takes another.
+            let mut place = self.place.take().unwrap_or_else(|| Wait::new(self.shared.clone(), self.next));
+            let Poll::Ready(outcome) = Pin::new(&mut place).poll(cx) else {
+                self.place = Some(place);
+                return Poll::Pending;
+            };
             match outcome {
                 Err(_) => return Poll::Ready(Err(RecvError::Closed)),
                 Ok(()) if self.next < self.shared.end() => return Poll::Ready(self.take()),

@@ -70,7 +70,7 @@ impl<T> Sender<T> {
     }
 
     /// How many weak senders there are.
-    pub fn weak_count(&self) -> usize {
+    pub fn weak_sender_count(&self) -> usize {
         Rc::weak_count(&self.0)
     }
 

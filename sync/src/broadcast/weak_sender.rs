@@ -41,7 +41,7 @@ impl<T> WeakSender<T> {
     }
 
     /// How many weak senders there are, this one included. None are counted when all other ends are gone.
-    pub fn weak_count(&self) -> usize {
+    pub fn weak_sender_count(&self) -> usize {
         self.0.weak_count()
     }
 }

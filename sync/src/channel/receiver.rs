@@ -110,12 +110,14 @@ impl<T> Receiver<T> {
     /// A receiver that had to wait stands in line until it is polled again, used in another way, or dropped; and may be handed an item
     /// meanwhile. One that is not polled any more keeps that item from other receivers.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        self.has_place.set(true);
-        let shared = &self.shared;
-        let place = self.place.get_mut().get_or_insert_with(|| Wait::new(shared.clone(), ()));
-        let Poll::Ready(outcome) = Pin::new(place).poll(cx) else { return Poll::Pending };
         self.has_place.set(false);
-        self.place.set(None);
+        // Not in its place while foreign code runs: if that panics, the place in line is given up, and the next poll takes another.
+        let mut place = self.place.take().unwrap_or_else(|| Wait::new(self.shared.clone(), ()));
+        let Poll::Ready(outcome) = Pin::new(&mut place).poll(cx) else {
+            self.place.set(Some(place));
+            self.has_place.set(true);
+            return Poll::Pending;
+        };
         Poll::Ready(outcome.ok().map(|handed| self.shared.finished(handed)))
     }
 
@@ -125,19 +127,28 @@ impl<T> Receiver<T> {
         self.shared.close();
     }
 
-    /// Will nothing be sent any more: are all senders gone, or was the channel closed? There may still be items on their way.
+    /// Are all senders gone, or was the channel closed? There may still be items on their way, and items may come into places that are
+    /// [`reserve`](crate::Sender::reserve)d.
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
-    /// How many items are on their way.
+    /// How many items are on their way: those in the channel, and the one that this receiver was handed in its place in line, if it keeps one
+    /// ([`poll_recv`](Self::poll_recv)). What other receivers were handed is theirs, and not counted.
     pub fn len(&self) -> usize {
-        self.shared.len()
+        self.shared.len() + usize::from(self.was_handed_one())
     }
 
-    /// Is no item on its way?
+    /// Is no item on its way? As [`len`](Self::len) counts them.
     pub fn is_empty(&self) -> bool {
-        self.shared.is_empty()
+        self.len() == 0
+    }
+
+    fn was_handed_one(&self) -> bool {
+        let place = self.place.take();
+        let was_handed_one = place.as_ref().is_some_and(Wait::has_grant);
+        self.place.set(place);
+        was_handed_one
     }
 
     /// Is there no room? Places that are reserved are no room.

@@ -47,7 +47,8 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// [`Refused::Closed`] when all receivers are gone or the channel was closed, [`Refused::TooMany`] if the channel has not so much room at
-    /// all; a channel without room lends one place at a time.
+    /// all; a channel without room lends one place at a time, and one without a bound gives at most `usize::MAX / 2` to those who want
+    /// more than one.
     ///
     /// ```
     /// # futures::executor::block_on(async {

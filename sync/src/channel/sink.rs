@@ -76,9 +76,12 @@ impl<T> Sink<T> for SenderSink<T> {
             return Poll::Ready(Ok(()));
         }
         let Some(sender) = &this.sender else { return Poll::Ready(Err(Closed)) };
-        let wait = this.wait.get_or_insert_with(|| Queue::wait_for_places(sender.0.clone(), 1));
-        let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
-        this.wait = None;
+        // Out of its place while foreign code runs: if that panics, the place in line is given up, and the next poll takes another.
+        let mut wait = this.wait.take().unwrap_or_else(|| Queue::wait_for_places(sender.0.clone(), 1));
+        let Poll::Ready(outcome) = Pin::new(&mut wait).poll(cx) else {
+            this.wait = Some(wait);
+            return Poll::Pending;
+        };
         this.has_place = outcome.is_ok();
         Poll::Ready(outcome.map(drop).map_err(|_| Closed))
     }

@@ -30,7 +30,7 @@ pub struct PutError<T>(
 #[non_exhaustive]
 pub enum Refused {
     /// There was no room.
-    #[error("the queue is full: await put(), or do without the item")]
+    #[error("the queue is full: await put(), or reserve() in a channel, or do without the item")]
     Full,
     /// The queue was closed.
     #[error("the queue is closed: nothing can be put any more")]

@@ -73,7 +73,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let first = self.wait_for_item().await.map_err(|()| Closed)?;
         let mut in_hand = InHand::new(self, vec![first]);
         while in_hand.items.len() < count {
-            let Attempt::Granted(handed) = Getting::<T, O>::attempt(self, ()) else { break };
+            let Some(handed) = self.take_along() else { break };
             in_hand.items.push(handed);
         }
         in_hand.done = true;
@@ -112,8 +112,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         buffer.push(self.finished(first));
         let mut taken = 1;
         while taken < limit {
-            let Ok(item) = self.try_get() else { break };
-            buffer.push(item);
+            let Some(handed) = self.take_along() else { break };
+            buffer.push(self.finished(handed));
             taken += 1;
         }
         taken
@@ -203,14 +203,37 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Some(Handed { item, number })
     }
 
+    /// Lets a putter in where an item has left, if one waits.
+    #[inline(always)]
+    fn let_in_for(&self, handed: Handed<T>) -> Handed<T> {
+        if self.putters.is_empty() { handed } else { let_in(self, handed) }
+    }
+
+    /// One more item that is there, for somebody who has one already and does not wait: so no place is lent for his sake.
+    fn take_along(&self) -> Option<Handed<T>> {
+        match self.pop() {
+            Some(handed) => Some(self.let_in_for(handed)),
+            None => self.take_from_line(),
+        }
+    }
+
+    /// The item of the first one in line who brings one, from hand to hand.
+    fn take_from_line(&self) -> Option<Handed<T>> {
+        if self.putters.len() == self.wishes.get() {
+            return None;
+        }
+        let item = self.putters.take_first_item(0)?;
+        self.count_up();
+        Some(let_in(self, Handed { item, number: self.items.pass() }))
+    }
+
     /// Attempts a get that finds nothing stored, but somebody who waits for room: of a queue without any room, or one whose room is kept for
     /// others. The item goes from hand to hand. Where there is none, those who want places in a queue without room are given one.
     #[cold]
     fn meet(&self, request: ()) -> Attempt<(), Handed<T>> {
         loop {
-            if let Some(item) = self.putters.take_first_item(|| 0) {
-                self.count_up();
-                return Attempt::Granted(let_in(self, Handed { item, number: self.items.pass() }));
+            if let Some(handed) = self.take_from_line() {
+                return Attempt::Granted(handed);
             }
             if !self.lend(self.getters.len() + 1) {
                 return if self.is_over() { Attempt::Refused(request) } else { Attempt::Wait(request) };
@@ -239,7 +262,7 @@ impl<T, O: Order<T>> Line for Getting<T, O> {
     #[inline(always)]
     fn attempt(queue: &Self::Owner, request: ()) -> Attempt<(), Handed<T>> {
         if let Some(handed) = queue.pop() {
-            return Attempt::Granted(if queue.putters.is_empty() { handed } else { let_in(queue, handed) });
+            return Attempt::Granted(queue.let_in_for(handed));
         }
         if !queue.putters.is_empty() {
             return queue.meet(request);

@@ -120,9 +120,12 @@ impl<T, O: Order<T>, P: Deref<Target = OrderedQueue<T, O>> + Clone> Items<T, O, 
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let wait = self.wait.get_or_insert_with(|| Wait::new(self.queue.clone(), ()));
-        let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
-        self.wait = None;
+        // Out of its place while foreign code runs: if that panics, the place in line is given up, and the next poll takes another.
+        let mut wait = self.wait.take().unwrap_or_else(|| Wait::new(self.queue.clone(), ()));
+        let Poll::Ready(outcome) = Pin::new(&mut wait).poll(cx) else {
+            self.wait = Some(wait);
+            return Poll::Pending;
+        };
         Poll::Ready(outcome.ok().map(|handed| self.queue.finished(handed)))
     }
 

@@ -91,12 +91,15 @@ pub type PriorityQueue<T> = OrderedQueue<T, Priority<T>>;
 pub struct OrderedQueue<T, O> {
     pub(super) items: O,
     pub(super) capacity: usize,
-    /// How many items there may be for all that: the capacity, less the places that are kept for items to come.
-    pub(super) room: Cell<usize>,
+    /// How many items there may be for one more to come in: the capacity, less the places that are kept for items to come; none once the
+    /// queue is closed, so that a put need not look at both. [`count_room`](Self::count_room) keeps it true.
+    room: Cell<usize>,
     /// How many places are kept for items to come, whose holders have them.
     pub(super) reserved: Cell<usize>,
     /// How many of the places that the first one in line wants are kept for it so far.
     pub(super) claimed: Cell<usize>,
+    /// How many of those who wait for room want places: all others in that line bring items.
+    pub(super) wishes: Cell<usize>,
     pub(super) full: Full,
     pub(super) intake: Cell<Intake>,
     /// How many items [`join`](Self::join) waits for.
@@ -148,6 +151,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             room: Cell::new(capacity),
             reserved: Cell::new(0),
             claimed: Cell::new(0),
+            wishes: Cell::new(0),
             full: Full::Wait,
             intake: Cell::new(Intake::Open),
             unfinished: Cell::new(0),
@@ -197,9 +201,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Is the queue full?
-    #[inline]
     pub fn is_full(&self) -> bool {
-        self.len() >= self.room.get()
+        self.len() >= self.room_when_open()
     }
 
     /// How many items the queue has room for: asyncio's `maxsize`. `None` if that is not bounded.
@@ -215,7 +218,32 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// assert_eq!((queue.free_capacity(), queue.capacity()), (Some(2), Some(3)));
     /// ```
     pub fn free_capacity(&self) -> Option<usize> {
-        self.capacity().map(|_| self.room.get().saturating_sub(self.len()))
+        self.capacity().map(|_| self.room_when_open().saturating_sub(self.len()))
+    }
+
+    /// For how many items there is room, be the queue closed or not.
+    fn room_when_open(&self) -> usize {
+        match self.capacity {
+            // Places that are lent are not taken from any room; nor are those of which there is no end.
+            0 | usize::MAX => self.capacity,
+            _ => self.capacity - self.reserved.get() - self.claimed.get(),
+        }
+    }
+
+    /// Counts the room, after a change of what it depends on.
+    pub(super) fn count_room(&self) {
+        self.room.set(if self.is_closed() { 0 } else { self.room_when_open() });
+    }
+
+    /// Is there room for one more item? There is none in a queue that is closed.
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        self.len() < self.room.get()
+    }
+
+    /// For how many items more there is room, as a number.
+    pub(super) fn free(&self) -> usize {
+        self.room.get().saturating_sub(self.len())
     }
 
     /// How many items [`join`](Self::join) would wait for.
@@ -264,7 +292,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[inline(always)]
     pub(super) fn admit(&self) {
         let mut waking = self.putters.waking();
-        while !self.putters.is_empty() && !self.is_full() {
+        while !self.putters.is_empty() && self.has_room() {
             match waking.grant_item(0) {
                 Some(item) => self.accept(item),
                 None => self.claim(&mut waking),
@@ -280,26 +308,35 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.claimed.get() == places {
             self.claimed.set(0);
             self.reserved.set(self.reserved.get() + places);
+            self.count_room();
+            self.count_wish_out();
             let _ = waking.grant(places);
         }
     }
 
     /// Keeps the room that there is for the first one in line: nobody overtakes it, be its wish ever so large.
     pub(super) fn claim_for_first(&self, places: usize) {
-        let more = (places - self.claimed.get()).min(self.room.get().saturating_sub(self.len()));
+        let more = (places - self.claimed.get()).min(self.free());
         self.claimed.set(self.claimed.get() + more);
-        self.room.set(self.room.get() - more);
+        self.count_room();
+    }
+
+    /// One less in line wants places.
+    pub(super) fn count_wish_out(&self) {
+        self.wishes.set(self.wishes.get() - 1);
     }
 
     /// The first one in line has gone, or was refused: what was kept for it is free again.
     pub(super) fn free_claimed(&self) {
-        self.room.set(self.room.get() + self.claimed.take());
+        self.claimed.set(0);
+        self.count_room();
     }
 
     /// Ends waits after a change of `intake`: nobody is left in vain. Those who waited are called when what this returns is dropped.
     #[must_use]
     pub(super) fn end_waits(&self) -> impl Sized {
         self.putters.refuse_all();
+        self.wishes.set(0);
         self.free_claimed();
         if self.is_over() {
             // Where there are items nobody waits for one.

@@ -3,6 +3,9 @@
 //! Who holds a place can put an item without waiting. Places are asked for in the line in which items wait for room, and are counted as if
 //! their items were there: so nothing is to be seen of them where items are put, except that there is less room.
 //!
+//! A get that finds nothing stored takes the first item in that line. It does not look where all want places; where items stand behind those, it
+//! looks at one after the other of these, which is the price of one line for both.
+//!
 //! A queue without room lends a place to whoever asks when somebody asks for an item: at most as many as wait for one.
 
 use super::{
@@ -27,7 +30,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let free = match self.capacity {
             0 => self.getters.len().saturating_sub(self.reserved.get()),
             usize::MAX => usize::MAX,
-            _ => self.room.get().saturating_sub(self.len()),
+            _ => self.free(),
         };
         // Where somebody waits for room there is none.
         if places > free {
@@ -46,6 +49,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             if self.putters.is_empty() {
                 self.claim_for_first(places);
             }
+            self.wishes.set(self.wishes.get() + 1);
         }
         attempt
     }
@@ -55,27 +59,20 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         if self.is_closed() {
             return Some(Refused::Closed);
         }
-        let too_many = places > self.capacity.max(1) || self.reserved.get().checked_add(places).is_none();
+        // Of a channel without a bound many at once are at most half of what can be counted: so one more can always be had.
+        let most = if places > 1 { usize::MAX / 2 } else { usize::MAX };
+        let too_many = places > self.capacity.max(1) || places > most - self.reserved.get().min(most);
         too_many.then_some(Refused::TooMany)
     }
 
     fn count_reserved(&self, places: usize) {
         self.reserved.set(self.reserved.get() + places);
-        if self.has_places() {
-            self.room.set(self.room.get() - places);
-        }
+        self.count_room();
     }
 
     fn count_free(&self, places: usize) {
         self.reserved.set(self.reserved.get() - places);
-        if self.has_places() {
-            self.room.set(self.room.get() + places);
-        }
-    }
-
-    /// Is there a bound, and room below it?
-    fn has_places(&self) -> bool {
-        !matches!(self.capacity, 0 | usize::MAX)
+        self.count_room();
     }
 
     /// Lends places of a queue without room, as many as there are who ask for an item. Were there any to be lent?
@@ -84,6 +81,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let before = self.reserved.get();
         while self.capacity == 0 && self.reserved.get() < asking && self.putters.first_wants().is_some() {
             self.reserved.set(self.reserved.get() + 1);
+            self.count_wish_out();
             let _ = waking.grant(1);
         }
         self.reserved.get() > before

@@ -121,8 +121,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             self.hand(item);
             return Attempt::Granted(0);
         }
-        // Where somebody waits for room there is none.
-        if self.is_closed() || self.is_full() {
+        // Where somebody waits for room there is none, nor in a queue that is closed.
+        if !self.has_room() {
             return self.attempt_otherwise(item);
         }
         self.accept_or_settle(item);
@@ -191,6 +191,12 @@ impl<T, O: Order<T>> Line for Putting<T, O> {
         match ask {
             Ask::Item(item) => queue.attempt_put(item),
             Ask::Places(places) => queue.attempt_reserve_in_line(places),
+        }
+    }
+
+    fn left(queue: &Self::Owner, ask: &Ask<T>) {
+        if let Ask::Places(_) = ask {
+            queue.count_wish_out();
         }
     }
 

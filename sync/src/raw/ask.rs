@@ -34,6 +34,16 @@ impl<T, G> Nodes<Ask<T>, G> {
         }
     }
 
+    /// Grants the first waiter who has an item, and puts its waker among the calls. The item comes back; none if nobody has one.
+    pub(crate) fn grant_first_item_later(&self, grant: G) -> Option<T> {
+        let node = self.line().find(|node| matches!(node.state(), State::Waiting(Ask::Item(_))))?;
+        self.put_among_calls(node);
+        match node.replace(State::Granted(grant)) {
+            State::Waiting(Ask::Item(item)) => Some(item),
+            _ => no_item(),
+        }
+    }
+
     /// Grants as [`grant`](Self::grant) does, if the first waiter has an item: that comes back, and the waker.
     #[inline(always)]
     pub(crate) fn grant_item(&self, grant: G) -> Option<(T, Option<Waker>)> {

@@ -202,6 +202,11 @@ impl<R, G> Nodes<R, G> {
         seat.node().waits()
     }
 
+    /// Was that waiter granted something that it has not taken?
+    pub(crate) fn has_grant(&self, seat: &Seat<R, G>) -> bool {
+        matches!(seat.node().state(), State::Granted(_))
+    }
+
     /// Is there a waker to be called?
     #[inline(always)]
     pub(crate) fn has_calls(&self) -> bool {
@@ -277,9 +282,7 @@ impl<R, G> Nodes<R, G> {
 
     /// How many stand before this waiter in line.
     pub(crate) fn ahead(&self, seat: &Seat<R, G>) -> usize {
-        let Some(rings) = self.begun() else { return 0 };
-        let next = |node: &&Node<R, G>| self.node_at(&rings.line, node.links.next());
-        successors(self.first(), next).take_while(|node| !ptr::eq(*node, seat.node())).count()
+        self.line().take_while(|node| !ptr::eq(*node, seat.node())).count()
     }
 
     /// How many free nodes are kept.
@@ -288,6 +291,12 @@ impl<R, G> Nodes<R, G> {
     }
 
     // ---- chains
+
+    /// Those who wait, in order.
+    pub(super) fn line(&self) -> impl Iterator<Item = &Node<R, G>> {
+        let next = |node: &&Node<R, G>| self.node_at(&self.begun()?.line, node.links.next());
+        successors(self.first(), next)
+    }
 
     #[inline(always)]
     pub(super) fn first(&self) -> Option<&Node<R, G>> {
@@ -320,7 +329,7 @@ impl<R, G> Nodes<R, G> {
     }
 
     #[inline(always)]
-    fn put_among_calls(&self, node: &Node<R, G>) {
+    pub(super) fn put_among_calls(&self, node: &Node<R, G>) {
         node.unlink();
         // Without a waker there is nothing to be called.
         if let (Some(rings), Some(_)) = (self.begun(), node.waker()) {

@@ -114,9 +114,12 @@ impl<T, R: BorrowMut<Receiver<T>>> Changes<T, R> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ref<T>>> {
         let receiver = self.receiver.borrow_mut();
-        let wait = self.wait.get_or_insert_with(|| receiver.wait_for_change());
-        let Poll::Ready(outcome) = Pin::new(wait).poll(cx) else { return Poll::Pending };
-        self.wait = None;
+        // Out of its place while foreign code runs: if that panics, the place in line is given up, and the next poll takes another.
+        let mut wait = self.wait.take().unwrap_or_else(|| receiver.wait_for_change());
+        let Poll::Ready(outcome) = Pin::new(&mut wait).poll(cx) else {
+            self.wait = Some(wait);
+            return Poll::Pending;
+        };
         Poll::Ready(outcome.ok().map(|()| receiver.borrow_and_update()))
     }
 

@@ -184,16 +184,16 @@ fn ends_are_counted_and_know_their_channel() {
     let (second, twin) = (sender.clone(), receiver.resubscribe());
     let weak = sender.downgrade();
     let weaker = weak.clone();
-    assert_eq!((sender.sender_count(), sender.receiver_count(), sender.weak_count()), (2, 2, 2));
+    assert_eq!((sender.sender_count(), sender.receiver_count(), sender.weak_sender_count()), (2, 2, 2));
     assert_eq!((receiver.sender_count(), receiver.receiver_count()), (2, 2));
-    assert_eq!((weak.sender_count(), weak.weak_count()), (2, 2));
+    assert_eq!((weak.sender_count(), weak.weak_sender_count()), (2, 2));
     assert!(sender.same_channel(&second) && !sender.same_channel(&other));
     assert!(receiver.same_channel(&twin) && !receiver.same_channel(&alien));
     assert!(weak.upgrade().unwrap().same_channel(&sender));
     drop((weaker, twin, second));
-    assert_eq!((sender.sender_count(), sender.receiver_count(), sender.weak_count()), (1, 1, 1));
+    assert_eq!((sender.sender_count(), sender.receiver_count(), sender.weak_sender_count()), (1, 1, 1));
     drop((sender, receiver));
-    assert_eq!((weak.sender_count(), weak.weak_count()), (0, 0));
+    assert_eq!((weak.sender_count(), weak.weak_sender_count()), (0, 0));
 }
 
 #[test]
@@ -513,7 +513,10 @@ fn run(capacity: usize, program: &[Deed]) {
         }
         if let Some(sender) = senders.first() {
             let kept = all.iter().map(|(_, reader)| reader.unseen.len()).max().unwrap_or(0);
-            assert_eq!((sender.len(), sender.receiver_count(), sender.weak_count()), (kept, all.len(), weak.len()));
+            assert_eq!(
+                (sender.len(), sender.receiver_count(), sender.weak_sender_count()),
+                (kept, all.len(), weak.len())
+            );
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::kit::{
     probe::{Wakes, ms, panic_of},
 };
 use evenkeel::{
-    run, sleep, spawn,
+    Executor, Instant, run, sleep, spawn,
     sync::SendTimeout,
-    testing,
+    testing::{self, VirtualClock},
     threads::remote::{self, Refused, SendError, TryRecvError},
     to_thread, yield_now,
 };
@@ -285,6 +285,39 @@ fn a_job_that_blocks_for_its_loops_item_lets_the_clock_jump() {
         drop(sender);
         assert_eq!(job.await.unwrap(), (Some(1), None));
     });
+}
+
+#[test]
+fn a_job_that_blocks_for_a_thread_outside_lets_the_clock_jump_unless_it_is_held() {
+    for held in [false, true] {
+        let clock = VirtualClock::new();
+        Executor::builder().clock(clock.clone()).run(async move {
+            let hold = held.then(|| clock.hold());
+            let (sender, mut receiver) = remote::channel(1);
+            let (go, may_go) = std::sync::mpsc::channel();
+            let outside = thread::spawn(move || {
+                may_go.recv().unwrap();
+                sender.send_blocking(1).unwrap();
+                drop(hold);
+            });
+            let start = Instant::now();
+            let job = spawn(to_thread(move || receiver.recv_blocking()));
+            let timer = spawn(sleep(ms(1000)));
+            if held {
+                go.send(()).unwrap();
+                assert_eq!(job.await.unwrap(), Some(1));
+                assert_eq!(start.elapsed(), Duration::ZERO);
+                timer.await.unwrap();
+            } else {
+                // The job is at work, and time goes on.
+                timer.await.unwrap();
+                assert_eq!(start.elapsed(), ms(1000));
+                go.send(()).unwrap();
+                assert_eq!(job.await.unwrap(), Some(1));
+            }
+            outside.join().unwrap();
+        });
+    }
 }
 
 #[test]

@@ -77,7 +77,12 @@ impl<T: Send> Sender<T> {
 
 impl<T: Send> Receiver<T> {
     /// The next item, as [`recv`](Self::recv) gives it; blocks this thread until it comes: tokio's `blocking_recv`. A thread of
-    /// [`to_thread`](crate::to_thread())'s does not count as busy meanwhile, so that the senders may be other jobs.
+    /// [`to_thread`](crate::to_thread())'s does not count as busy meanwhile, so that the senders may be other jobs: but not jobs that wait for
+    /// the permit of a [`ThreadLimiter`](crate::ThreadLimiter) which the jobs that block here hold.
+    ///
+    /// Nor does it keep a virtual clock from jumping to the next deadline: time stands still for a loop whose jobs are at work, and a job
+    /// that blocks here is not. If the senders are threads outside the pool, a test's timers may fire before these have sent: let them
+    /// hold the clock ([`VirtualClock::hold`](crate::testing::VirtualClock::hold)) until then.
     ///
     /// # Panics
     ///

@@ -278,3 +278,16 @@ fn wakers_that_panic_at_the_end_do_not_keep_others_waiting() {
     assert_eq!(receiver.try_recv(), Ok(1));
     defuse();
 }
+
+#[test]
+fn closed_does_not_wait_for_what_is_on_its_way() {
+    let (sender, receiver) = channel(2);
+    sender.try_send(1).unwrap();
+    let permit = sender.try_reserve().unwrap();
+    let mut early = Hand::waiting(sender.closed());
+    receiver.close();
+    early.ready();
+    now(sender.closed());
+    permit.send(2).unwrap();
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+}

@@ -1,17 +1,27 @@
 //! Random programs with places that are reserved, against a plain model.
 
 use crate::{kit::hosts::Hand, sync::model::check};
-use evenkeel::sync::{Receiver, Refused, SendPermits, Sender, TryGetError, channel};
-use futures::{FutureExt, future::LocalBoxFuture};
+use evenkeel::sync::{Closed, PutError, Receiver, Refused, SendPermits, Sender, TryGetError, channel};
+use futures::{FutureExt, Sink, future::LocalBoxFuture};
 use proptest::prelude::*;
 use std::{
+    cell::Cell,
     collections::{BTreeMap, VecDeque},
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
 #[derive(Clone, Copy, Debug)]
 enum Use {
     Send,
+    SendUntil,
+    /// The end of a send comes that is to give its item back then.
+    EndSend(usize),
+    PollSink,
+    SendBySink,
+    GiveUpSinksPlace,
     TrySend,
     ForceSend,
     Reserve(usize),
@@ -30,9 +40,25 @@ enum Use {
     Close,
 }
 
-fn uses() -> impl Strategy<Value = (usize, Vec<Use>)> {
+/// How all ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// What is left is counted.
+    Count,
+    /// The last sender goes while receivers wait.
+    DropSenders,
+    /// The last receiver goes while senders wait.
+    DropReceivers,
+}
+
+fn uses() -> impl Strategy<Value = (usize, Vec<Use>, End)> {
     let one = prop_oneof![
         5 => Just(Use::Send),
+        3 => Just(Use::SendUntil),
+        3 => any::<usize>().prop_map(Use::EndSend),
+        3 => Just(Use::PollSink),
+        3 => Just(Use::SendBySink),
+        1 => Just(Use::GiveUpSinksPlace),
         2 => Just(Use::TrySend),
         1 => Just(Use::ForceSend),
         6 => (0..4_usize).prop_map(Use::Reserve),
@@ -57,7 +83,10 @@ fn uses() -> impl Strategy<Value = (usize, Vec<Use>)> {
         }
         program
     });
-    (0..4_usize, program)
+    // The last capacity is none at all.
+    let capacity = prop_oneof![4 => 0..4_usize, 1 => Just(usize::MAX)];
+    let end = prop_oneof![Just(End::Count), Just(End::DropSenders), Just(End::DropReceivers)];
+    (capacity, program, end)
 }
 
 /// What somebody in line comes with.
@@ -169,15 +198,23 @@ impl Model {
         }
     }
 
-    fn get(&mut self) -> Option<Option<usize>> {
+    /// An item that is there, or with somebody in line.
+    fn take_along(&mut self) -> Option<usize> {
         if let Some(item) = self.items.pop_front() {
-            self.serve(self.getters.len());
-            return Some(Some(item));
+            if self.capacity > 0 {
+                self.serve(self.getters.len());
+            }
+            return Some(item);
         }
-        if let Some(place) = self.line.iter().position(|(_, ask)| *ask == Ask::Item) {
-            let (item, _) = self.line.remove(place).unwrap();
-            self.number(item);
-            self.told.push((item, Told::Sent));
+        let place = self.line.iter().position(|(_, ask)| *ask == Ask::Item)?;
+        let (item, _) = self.line.remove(place).unwrap();
+        self.number(item);
+        self.told.push((item, Told::Sent));
+        Some(item)
+    }
+
+    fn get(&mut self) -> Option<Option<usize>> {
+        if let Some(item) = self.take_along() {
             return Some(Some(item));
         }
         if self.capacity == 0 {
@@ -284,14 +321,38 @@ async fn reserve(sender: &Sender<usize>, places: usize) -> (Told, Option<SendPer
     }
 }
 
+async fn send_until(
+    sender: &Sender<usize>,
+    item: usize,
+    end: Rc<Cell<bool>>,
+) -> (Told, Option<SendPermits<'_, usize>>) {
+    let end = poll_fn(|_| if end.get() { Poll::Ready(()) } else { Poll::Pending });
+    match sender.send_until(item, end).await {
+        Ok(()) => (Told::Sent, None),
+        Err(error) => {
+            assert_eq!(error.0, item);
+            (Told::Refused(error.1), None)
+        }
+    }
+}
+
 /// The one getter that is a stream.
 const STREAM: usize = usize::MAX;
 
-fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
+/// The one putter that is a sink.
+const SINK: usize = usize::MAX - 1;
+
+fn run_channel((capacity, program, end): (usize, Vec<Use>, End)) -> usize {
     let (sender, receiver): (Sender<usize>, Receiver<usize>) = channel(capacity);
     let mut stream = receiver.clone();
     let (wakes, stream_waker) = crate::kit::probe::Wakes::new();
     let mut stream_stands = false;
+    // How often it had been woken when it began to wait.
+    let mut stream_noted = 0;
+    let mut sink = sender.clone().into_sink();
+    let (sink_wakes, sink_waker) = crate::kit::probe::Wakes::new();
+    let (mut sink_stands, mut sink_has_place, mut sink_noted) = (false, false, 0);
+    let mut ends: BTreeMap<usize, Rc<Cell<bool>>> = BTreeMap::new();
     let mut model = Model { capacity, ..Default::default() };
     let mut putters: Vec<(usize, bool, Ask, Putting<'_>)> = Vec::new();
     let mut getters: Vec<(usize, bool, Getting<'_>)> = Vec::new();
@@ -299,6 +360,44 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
     for (id, one) in program.iter().enumerate() {
         match *one {
             Use::Send => putters.push((id, false, Ask::Item, Hand::new(send(&sender, id).boxed_local()))),
+            Use::SendUntil => {
+                let end = ends.entry(id).or_default().clone();
+                putters.push((id, false, Ask::Item, Hand::new(send_until(&sender, id, end).boxed_local())));
+            }
+            Use::EndSend(which) if !ends.is_empty() => {
+                let which = which % ends.len();
+                ends.values().nth(which).unwrap().set(true);
+            }
+            Use::PollSink => {
+                let expected = match (sink_has_place, sink_stands) {
+                    (true, _) => Some(Told::Given(1)),
+                    (_, true) => take(&mut model.told, SINK),
+                    _ => model.reserve(SINK, 1),
+                };
+                let polled = Pin::new(&mut sink).poll_ready(&mut Context::from_waker(&sink_waker));
+                match expected {
+                    Some(Told::Given(_)) => assert_eq!(polled, Poll::Ready(Ok(()))),
+                    Some(_) => assert_eq!(polled, Poll::Ready(Err(Closed))),
+                    None => assert_eq!(polled, Poll::Pending),
+                }
+                sink_has_place = matches!(expected, Some(Told::Given(_)));
+                sink_stands = expected.is_none();
+                sink_noted = sink_wakes.count();
+            }
+            Use::SendBySink if sink_has_place => {
+                sink_has_place = false;
+                model.use_place(id);
+                Pin::new(&mut sink).start_send(id).unwrap();
+            }
+            Use::GiveUpSinksPlace => {
+                if std::mem::take(&mut sink_has_place) {
+                    model.give_back(1);
+                }
+                if std::mem::take(&mut sink_stands) {
+                    model.cancel_putter(SINK);
+                }
+                sink.give_up_place();
+            }
             Use::Reserve(places) => {
                 let hand = Hand::new(reserve(&sender, places).boxed_local());
                 putters.push((id, false, Ask::Places(places), hand));
@@ -375,7 +474,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
                 let waits = limit > 0 && first.is_none();
                 expected.extend(first.flatten());
                 while !expected.is_empty() && expected.len() < limit {
-                    let Some(Some(item)) = model.get() else { break };
+                    let Some(item) = model.take_along() else { break };
                     expected.push(item);
                 }
                 let mut buffer = vec![7];
@@ -387,11 +486,15 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
             Use::PollPutter(which) if !putters.is_empty() => {
                 let which = which % putters.len();
                 let (id, begun, ask, hand) = &mut putters[which];
-                let expected = match (std::mem::replace(begun, true), *ask) {
+                let mut expected = match (std::mem::replace(begun, true), *ask) {
                     (true, _) => take(&mut model.told, *id),
                     (false, Ask::Item) => model.put(*id),
                     (false, Ask::Places(places)) => model.reserve(*id, places),
                 };
+                if expected.is_none() && ends.get(id).is_some_and(|end| end.get()) {
+                    model.cancel_putter(*id);
+                    expected = Some(Told::Refused(Refused::TooLate));
+                }
                 match hand.poll() {
                     Poll::Pending => assert_eq!(expected, None),
                     Poll::Ready((told, given)) => {
@@ -428,6 +531,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
                     Poll::Ready(item) => assert_eq!(expected, Some(item)),
                 }
                 stream_stands = expected.is_none();
+                stream_noted = wakes.count();
             }
             Use::TryRecvOfStream => {
                 // It leaves the line, and what it was handed there is not lost.
@@ -442,7 +546,9 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
             }
             _ => {}
         }
-        assert_eq!((sender.len(), sender.free_capacity()), (model.items.len(), Some(model.free())));
+        let handed = model.handed.iter().any(|(id, item)| *id == STREAM && item.is_some());
+        assert_eq!((sender.len(), stream.len()), (model.items.len(), model.items.len() + usize::from(handed)));
+        assert_eq!(sender.free_capacity(), (capacity < usize::MAX).then(|| model.free()));
         assert_eq!(receiver.is_full(), model.free() == 0);
         for (id, _, _, hand) in &putters {
             assert!(!model.told.iter().any(|(other, _)| other == id) || hand.is_woken(), "putter {id} was not woken");
@@ -451,9 +557,62 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
             assert!(!model.handed.iter().any(|(other, _)| other == id) || hand.is_woken(), "getter {id} was not woken");
         }
         assert!(
-            !model.handed.iter().any(|(other, _)| *other == STREAM) || wakes.count() > 0,
+            !model.handed.iter().any(|(other, _)| *other == STREAM) || wakes.count() > stream_noted,
             "the stream was not woken"
         );
+        assert!(
+            !model.told.iter().any(|(other, _)| *other == SINK) || sink_wakes.count() > sink_noted,
+            "the sink was not woken"
+        );
+    }
+    // What the sink has is free.
+    if sink_has_place {
+        model.give_back(1);
+    }
+    model.cancel_putter(SINK);
+    drop(sink);
+    if let End::DropReceivers = end {
+        for (id, ..) in getters.drain(..) {
+            model.cancel_getter(id);
+        }
+        drop(getters);
+        model.cancel_getter(STREAM);
+        drop((stream, receiver));
+        model.close();
+        // Those who were let in, or have places, are told so; the others are refused. Nothing can be sent, whatever one has.
+        for (id, begun, ask, mut hand) in putters.drain(..) {
+            let expected = if begun { take(&mut model.told, id) } else { Some(Told::Refused(Refused::Closed)) };
+            let (told, given) = hand.ready();
+            let too_many = matches!(ask, Ask::Places(places) if places > capacity.max(1));
+            assert!(Some(told) == expected || (too_many && !begun), "{told:?} {expected:?}");
+            permits.extend(given);
+        }
+        for permit in permits.drain(..).flatten() {
+            assert_eq!(permit.send(0), Err(PutError(0, Refused::Closed)));
+        }
+        return program.len();
+    }
+    if let End::DropSenders = end {
+        for (id, ..) in putters.drain(..) {
+            model.cancel_putter(id);
+        }
+        for gone in permits.drain(..) {
+            model.give_back(gone.len());
+        }
+        drop((putters, permits));
+        drop(sender);
+        model.close();
+        for (id, begun, mut hand) in getters.drain(..) {
+            let expected = model.poll_getter(id, begun);
+            assert_eq!(Some(hand.ready()), expected);
+        }
+        let expected = model.poll_getter(STREAM, stream_stands);
+        assert_eq!(stream.poll_recv(&mut Context::from_waker(&stream_waker)), Poll::Ready(expected.unwrap()));
+        while let Some(item) = model.get().unwrap() {
+            assert_eq!(receiver.try_recv(), Ok(item));
+        }
+        assert_eq!(receiver.try_recv(), Err(TryGetError::Closed));
+        return program.len();
     }
     // All leave: everything is there once, in order, and all places are free.
     for (id, ..) in getters.drain(..) {
@@ -469,7 +628,7 @@ fn run_channel((capacity, program): (usize, Vec<Use>)) -> usize {
     }
     let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv().ok()).collect();
     assert_eq!(rest, Vec::from(model.items));
-    assert_eq!(sender.free_capacity(), Some(capacity));
+    assert_eq!(sender.free_capacity(), Some(capacity).filter(|capacity| *capacity < usize::MAX));
     program.len()
 }
 
