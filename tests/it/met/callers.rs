@@ -300,7 +300,10 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ),
     ("it needs a handler of the signal that another has set", &["host/builder.rs cancel_on_ctrl_c"]),
     ("it needs as many children as there are numbers", &["wake/wake_set.rs insert"]),
-    ("std has no clock there, and says so itself", &["time/time.rs now"]),
+    (
+        "std has no clock there, and says so itself",
+        &["time/time.rs now", "time/time.rs from_std", "time/time.rs into_std"],
+    ),
     ("it is the panic of a foreign waker", &["wake/waker_cell.rs keep"]),
 ];
 

@@ -90,7 +90,7 @@ impl Restart {
 
     /// Chooses each wait at random between half of the [backoff](Restart::backoff) and all of it, so that children which have failed together do
     /// not come back together, those of other processes included. On an executor with a schedule or a
-    /// [`VirtualClock`](evenkeel_executor::testing::VirtualClock) the run can be repeated.
+    /// virtual clock the run can be repeated.
     pub const fn jitter(mut self) -> Restart {
         self.has_jitter = true;
         self
