@@ -17,8 +17,8 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     ///   the wait before the next one, and no other begins. So does whatever cancels the group.
     /// * The failure of a run that is followed by another one is told as the supervisor's [`OnFailure`](crate::OnFailure) says; in a
     ///   plain task group it goes to `on_unhandled`. What is reported says that there is another run: it is a
-    ///   [`RunFailed`](evenkeel_executor::UnhandledKind::RunFailed) or a
-    ///   [`RunPanicked`](evenkeel_executor::UnhandledKind::RunPanicked).
+    ///   `UnhandledKind::RunFailed` or a
+    ///   `UnhandledKind::RunPanicked`.
     /// * The failure of the last run is that of the child. If there may be no other as the [`limit`](Restart::limit) is reached, the
     ///   group fails with it in any case, and its [`GroupError`](crate::GroupError) says so in an entry more,
     ///   [`Failure::RestartLimit`](crate::Failure::RestartLimit). That panic of a last run is an entry as well.
