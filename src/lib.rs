@@ -32,7 +32,7 @@
 //!
 //! **Own.** A [`Task`] is the owner of what was spawned: awaiting it gives the value, dropping it cancels. A [`TaskGroup`] owns
 //! children that fail together: the first error cancels the others, and all errors come back in one [`GroupError`]. In a
-//! [`Supervisor`] they fail alone, and may be restarted. In a [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`], [`as_completed`] and [`map_concurrent`] run
+//! [`Supervisor`] children fail alone, and may be restarted. In a [`scope`] the children borrow. [`gather`], [`try_gather`], [`race`], [`first_ok`], [`as_completed`] and [`map_concurrent`] run
 //! several futures in place, without tasks. More is in [`group`].
 //!
 //! ```

@@ -28,8 +28,8 @@
 //! | give a value that cannot be printed | [`Opaque`] |
 //! | let the others go first | [`yield_now`] |
 //! | look into a panic, or go on with it | [`Panic`] |
-
-//! What other libraries call otherwise:
+//!
+//! # Names in other libraries
 //!
 //! | there | here |
 //! |---|---|

@@ -18,8 +18,8 @@
 //! [`sleep`] and [`sleep_until`] wait once. [`interval`] and [`interval_at`] wait again and again; [`MissedTick`] says what becomes of
 //! ticks that came too late. To bound the time of something else, there is [`timeout`](crate::timeout). A host that has a clock of its
 //! own implements [`Clock`], and gives it to [`ExecutorBuilder::clock`](crate::host::ExecutorBuilder::clock).
-
-//! What other libraries call otherwise:
+//!
+//! # Names in other libraries
 //!
 //! | there | here |
 //! |---|---|

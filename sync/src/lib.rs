@@ -6,8 +6,9 @@
 //! Four rules hold for all of them:
 //!
 //! 1. **First come, first served.** Nobody overtakes: a `try_…` fails while others wait, and a large request at the head of
-//!    a line is not starved by small ones behind it. There is one exception, which is asked for by name: [`Notify::notify_last`] is for
-//!    the one who came last.
+//!    a line is not starved by small ones behind it. Exceptions are asked for by name: [`Notify::notify_last`] is for
+//!    the one who came last, [`UpgradableReadGuard::upgrade`] goes before the line, and an item that goes from hand to hand passes those who
+//!    only [`reserve`](Sender::reserve) a place.
 //! 2. **Direct hand-off.** What becomes free is given to the first waiter right away, before it runs. Nobody can take it
 //!    from a waiter that was woken, and no waiter runs in vain.
 //! 3. **Cancel-safe by drop.** Dropping a future is how a wait ends early. One that was still waiting leaves the line; one

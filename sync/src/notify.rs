@@ -66,7 +66,7 @@ impl Notify {
     /// Wakes the one who came last, for a pool whose warmest worker is to go first. If nobody waits, a notification is stored as
     /// [`notify_one`](Self::notify_one) stores it.
     ///
-    /// It is the one way to overtake in this crate: while it is used, who came first may wait for ever.
+    /// While `notify_last` is used, who came first may wait for ever.
     ///
     /// ```
     /// use evenkeel::sync::Notify;

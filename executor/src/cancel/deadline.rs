@@ -159,7 +159,7 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
-    /// When its time is over. `None` if it has no deadline, as [`Deadline::when`] says it (where a [`Sleep`](crate::time::sleep::Sleep) says
+    /// When the timeout's time is over. `None` if the timeout has no deadline, as [`Deadline::when`] says it (where a [`Sleep`](crate::time::sleep::Sleep) says
     /// [`Instant::NEVER`]), or that is not known: a limit counts from when the loop looks at the clock next
     /// after the first poll.
     pub fn deadline(&self) -> Option<Instant> {

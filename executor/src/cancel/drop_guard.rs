@@ -33,6 +33,11 @@ impl CancelToken {
 pub struct DropGuard(Option<CancelToken>);
 
 impl DropGuard {
+    /// The token that is guarded.
+    pub fn token(&self) -> &CancelToken {
+        self.0.as_ref().expect("a guard has its token until it is dropped")
+    }
+
     /// Gives the token back, and cancels nothing.
     pub fn disarm(mut self) -> CancelToken {
         self.0.take().expect("a guard has its token until it is dropped")

@@ -87,7 +87,7 @@ impl CancelToken {
         CancelToken(self.0.heir())
     }
 
-    /// Was the token cancelled, or its scope, or one around that? Or one of these of which it is a child.
+    /// Was the token cancelled, or the token whose child it is, or its scope, or a scope around that?
     pub fn is_cancelled(&self) -> bool {
         self.0.look();
         self.0.is_cancelled_now() || self.0.is_ancestor_cancelled()

@@ -86,7 +86,7 @@ impl TaskRef {
         })
     }
 
-    /// Has it ended? Unlike the rest, this is answered for the tasks of all executors of this thread.
+    /// Has the task ended? Unlike the other methods, this one also knows tasks of the thread's other executors.
     ///
     /// ```
     /// use evenkeel::Executor;

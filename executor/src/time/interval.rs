@@ -68,8 +68,9 @@ pub enum MissedTick {
     Delay,
 }
 
-/// Made by [`interval`] and [`interval_at`]. It is a [`Stream`] of its ticks, too.
+/// What ticks every so often, and a [`Stream`] of its ticks; made by [`interval`] and [`interval_at`].
 #[derive(Debug)]
+#[must_use = "an interval does nothing until its ticks are awaited"]
 pub struct Interval {
     period: Duration,
     /// When the next tick is due.

@@ -132,7 +132,7 @@ impl Sleep {
         }
     }
 
-    /// Is its time over, so that the next poll is ready? Not before the first poll, also where the deadline has passed.
+    /// Is the sleep over, so that its next poll is ready? Not before the first poll, also where the deadline has passed.
     pub fn is_elapsed(&self) -> bool {
         match &self.state {
             SleepState::New(_) | SleepState::Never(_) => false,

@@ -141,6 +141,11 @@ impl<T> Receiver<T> {
         self.shared.senders.get()
     }
 
+    /// How many weak senders there are: tokio's `sender_weak_count`.
+    pub fn weak_sender_count(&self) -> usize {
+        Rc::weak_count(&self.shared)
+    }
+
     /// How many receivers there are, this one included.
     pub fn receiver_count(&self) -> usize {
         self.shared.receivers.get()
@@ -151,7 +156,7 @@ impl<T> Receiver<T> {
         self.shared.capacity
     }
 
-    /// Are both of one channel?
+    /// Are this receiver and `other` of one channel?
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.shared, &other.shared)
     }

@@ -74,7 +74,7 @@ impl<T> Sender<T> {
         Rc::weak_count(&self.0)
     }
 
-    /// Are both of one channel?
+    /// Are this sender and `other` of one channel?
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }

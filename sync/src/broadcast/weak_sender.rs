@@ -19,7 +19,7 @@ use std::{
 /// assert_eq!(receiver.try_recv(), Ok(1));
 /// assert!(receiver.is_closed());
 /// ```
-#[must_use = "it keeps nothing open"]
+#[must_use = "a weak sender does nothing but be there for an upgrade"]
 pub struct WeakSender<T>(Weak<Feed<T>>);
 
 impl<T> Sender<T> {
@@ -33,6 +33,11 @@ impl<T> WeakSender<T> {
     /// A sender, or none if the last one is gone: that end is final.
     pub fn upgrade(&self) -> Option<Sender<T>> {
         self.0.upgrade().filter(|shared| shared.senders.get() > 0).map(Sender::of)
+    }
+
+    /// Are this weak sender and `other` of one channel?
+    pub fn same_channel(&self, other: &WeakSender<T>) -> bool {
+        self.0.ptr_eq(&other.0)
     }
 
     /// How many senders there are: tokio's `strong_count`.

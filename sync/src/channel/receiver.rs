@@ -186,7 +186,7 @@ impl<T> Receiver<T> {
         self.shared.ends().weak_receivers.get()
     }
 
-    /// Is that a receiver of the same channel?
+    /// Are this receiver and `other` of one channel?
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         self.shared.same(&other.shared)
     }

@@ -151,7 +151,7 @@ impl<T> Sender<T> {
         self.0.ends().weak_receivers.get()
     }
 
-    /// Is that a sender of the same channel?
+    /// Are this sender and `other` of one channel?
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
         self.0.same(&other.0)
     }

@@ -53,13 +53,19 @@ pub struct SenderSink<T> {
 type Place<T> = Wait<Shared<T>, Putting<T, Fifo<T>>>;
 
 impl<T> SenderSink<T> {
+    /// The sender, without the sink; `None` if that was closed. A place that was kept is the next one's.
+    pub fn into_sender(mut self) -> Option<Sender<T>> {
+        self.abort_send();
+        self.sender.take()
+    }
+
     /// The sender, unless the sink was closed.
     pub fn sender(&self) -> Option<&Sender<T>> {
         self.sender.as_ref()
     }
 
     /// Leaves the line, and gives back the place that is kept: tokio's `abort_send`.
-    pub fn give_up_place(&mut self) {
+    pub fn abort_send(&mut self) {
         self.wait = None;
         if let (true, Some(sender)) = (std::mem::take(&mut self.has_place), &self.sender) {
             sender.0.release_places(1);
@@ -108,7 +114,7 @@ impl<T> Sink<T> for SenderSink<T> {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Closed>> {
-        self.give_up_place();
+        self.abort_send();
         self.sender = None;
         Poll::Ready(Ok(()))
     }
@@ -123,7 +129,7 @@ impl<T> Clone for SenderSink<T> {
 
 impl<T> Drop for SenderSink<T> {
     fn drop(&mut self) {
-        self.give_up_place();
+        self.abort_send();
     }
 }
 

@@ -100,7 +100,7 @@ impl<T> Receiver<T> {
         self.shared.senders.get() == 0
     }
 
-    /// Are both of one channel?
+    /// Are this receiver and `other` of one channel?
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.shared, &other.shared)
     }

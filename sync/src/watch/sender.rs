@@ -112,7 +112,7 @@ impl<T> Sender<T> {
         self.0.senders.get()
     }
 
-    /// Are both of one channel?
+    /// Are this sender and `other` of one channel?
     pub fn same_channel(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }

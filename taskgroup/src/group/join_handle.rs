@@ -99,7 +99,7 @@ impl<T> JoinHandle<T> {
         if self.task.is_spent() { None } else { self.task.id() }
     }
 
-    /// The child by its identity: a [`TaskRef`] can be kept where no handle can, and cancels as well. `None` once its outcome was taken.
+    /// The child by its identity, for the moment: a [`TaskRef`] is no owner, and cancels as well. `None` once its outcome was taken.
     pub fn task_ref(&self) -> Option<TaskRef> {
         self.id().map(TaskId::task_ref)
     }

@@ -185,7 +185,8 @@ fn ends_are_counted_and_know_their_channel() {
     let weak = sender.downgrade();
     let weaker = weak.clone();
     assert_eq!((sender.sender_count(), sender.receiver_count(), sender.weak_sender_count()), (2, 2, 2));
-    assert_eq!((receiver.sender_count(), receiver.receiver_count()), (2, 2));
+    assert_eq!((receiver.sender_count(), receiver.receiver_count(), receiver.weak_sender_count()), (2, 2, 2));
+    assert!(weak.same_channel(&weaker) && !weak.same_channel(&other.downgrade()));
     assert_eq!((weak.sender_count(), weak.weak_sender_count()), (2, 2));
     assert!(sender.same_channel(&second) && !sender.same_channel(&other));
     assert!(receiver.same_channel(&twin) && !receiver.same_channel(&alien));

@@ -311,6 +311,7 @@ fn token_guard_cancels_when_it_goes_and_not_when_it_is_disarmed() {
     let token = CancelToken::new();
     let guard = token.clone().drop_guard();
     assert!(!token.is_cancelled());
+    assert!(!guard.token().is_cancelled());
     let back = guard.disarm();
     assert!(!token.is_cancelled() && !back.is_cancelled());
     drop(back.drop_guard());

@@ -119,7 +119,7 @@ impl<T: Send> Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// Is the receiver gone?
+    /// Is sending in vain: is the receiver gone, or was the channel closed?
     pub fn is_closed(&self) -> bool {
         lock(&self.0).closed
     }
@@ -161,7 +161,7 @@ impl<T> Sender<T> {
         Arc::weak_count(&self.0)
     }
 
-    /// Is that a sender of the same channel?
+    /// Are this sender and `other` of one channel?
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -19,7 +19,8 @@ use std::{
 /// group around it, and the `for await` of a Swift task group: [`TaskGroup::join_set`] makes one, and its children are the group's.
 ///
 /// * How a child has ended, its set is told, and the group is not: an `Err` is a value, a panic is a [`JoinError`], and neither cancels
-///   anybody. (What is to fail the group is [spawned](TaskGroup::spawn) into that.)
+///   anybody. (What is to fail the group is [spawned](TaskGroup::spawn) into that.) **But do not await a handle** that
+///   [`spawn`](JoinSet::spawn) gave: if that child was cancelled there is no value, and the group ends. The set is what is awaited.
 /// * Outcomes come in the order in which the children have ended. To find the next costs the same however many there are.
 /// * The group does not end before the set's children. If it is cancelled, so are they, and they are told as [cancelled](JoinError::Cancelled).
 /// * Dropping the set cancels its children, and the group waits for their clean-up. What was not joined then is dropped; an `Err` or a

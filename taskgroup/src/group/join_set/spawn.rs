@@ -9,8 +9,8 @@ use std::{fmt::Debug, panic::Location, rc::Rc};
 
 impl<T: Debug + 'static, E: Debug + 'static> JoinSet<T, E> {
     /// Spawns a child. Its handle names, cancels and watches it; its outcome is the set's. What the handle tells is only
-    /// that the child has ended: its [`outcome`](JoinHandle::outcome) is `Ok(())` also if the child has panicked, or failed. It has none if the
-    /// child was cancelled, or dropped; to *await* the handle ends the group then, as of any of its children, and `outcome` does not.
+    /// that the child has ended: its [`outcome`](JoinHandle::outcome) is `Ok(())` also if the child has panicked, or failed. The handle has no
+    /// value if the child was cancelled or dropped: who *awaits* the handle then ends the group, as with any child of it. `outcome` ends nobody.
     ///
     /// If the group is being cancelled, or has ended, the child is cancelled from birth, and told as such.
     ///

@@ -216,7 +216,7 @@ fn a_sink_that_is_ready_keeps_a_place_and_gives_it_back() {
     // A clone has a place of its own, for which it has to wait.
     let mut other = sink.clone();
     assert!(Pin::new(&mut other).poll_ready(&mut cx).is_pending());
-    sink.give_up_place();
+    sink.abort_send();
     assert!(sender.is_full());
     assert_eq!(Pin::new(&mut other).poll_ready(&mut cx), Poll::Ready(Ok(())));
     drop(other);
@@ -226,6 +226,23 @@ fn a_sink_that_is_ready_keeps_a_place_and_gives_it_back() {
     Pin::new(&mut sink).start_send("late").unwrap();
     assert_eq!(receiver.try_recv(), Ok("late"));
     assert_eq!(Pin::new(&mut sink).poll_ready(&mut cx), Poll::Ready(Err(Closed)));
+}
+
+#[test]
+fn a_sink_gives_its_sender_back_without_its_place() {
+    let (sender, _receiver) = channel::<u8>(1);
+    let (_, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut sink = sender.clone().into_sink();
+    assert_eq!(Pin::new(&mut sink).poll_ready(&mut cx), Poll::Ready(Ok(())));
+    assert!(sender.is_full());
+    let back = sink.into_sender().unwrap();
+    assert!(back.same_channel(&sender) && !sender.is_full());
+    assert_eq!(sender.sender_count(), 2);
+    let mut closed = back.into_sink();
+    assert_eq!(Pin::new(&mut closed).poll_close(&mut cx), Poll::Ready(Ok(())));
+    assert!(closed.into_sender().is_none());
+    assert_eq!(sender.sender_count(), 1);
 }
 
 #[test]

@@ -396,7 +396,7 @@ fn run_channel((capacity, program, end): (usize, Vec<Use>, End)) -> usize {
                 if std::mem::take(&mut sink_stands) {
                     model.cancel_putter(SINK);
                 }
-                sink.give_up_place();
+                sink.abort_send();
             }
             Use::Reserve(places) => {
                 let hand = Hand::new(reserve(&sender, places).boxed_local());
