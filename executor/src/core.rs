@@ -308,9 +308,9 @@ impl Core {
         (chosen + more) % n
     }
 
-    /// Another number for each executor. 0 where runs are to be repeated: there is a schedule, or the time is virtual.
+    /// Another number for each executor. 0 where runs are to be repeated: there is a schedule, or a clock that was given, as a virtual one is.
     fn entropy(&self) -> u64 {
-        let is_repeated = self.schedule.is_some() || self.time.clock.patience().is_some();
+        let is_repeated = self.schedule.is_some() || self.time.clock.may_jump();
         if is_repeated { 0 } else { RandomState::new().hash_one(()) }
     }
 }

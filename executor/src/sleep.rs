@@ -33,6 +33,9 @@ impl Core {
                 Some(patience) => self.park_patiently(patience),
                 None => self.park(max),
             }
+        } else {
+            // Something has come, as it may each time: the driver is not to wait for an end of that.
+            self.look_out_now();
         }
     }
 
@@ -155,8 +158,8 @@ impl Core {
         }
     }
 
-    /// Looks at the driver, if there is one: a host that ticks may never park.
-    pub(crate) fn look_out_at_a_tick(&self) {
+    /// Looks at the driver, if there is one: a host that ticks may never park, nor a loop to which calls come without end.
+    pub(crate) fn look_out_now(&self) {
         if self.lookout.is_driver() {
             self.park(Some(Duration::ZERO));
         }

@@ -312,6 +312,21 @@ mod tests {
     }
 
     #[test]
+    fn token_chain_of_children_keeps_none_whose_last_handle_was_another_threads() {
+        let mut token = CancelToken::new();
+        let mut remote = token.remote();
+        for _ in 0..1_000 {
+            let child = token.child_token();
+            let its = child.remote();
+            // The token goes while a thread has a handle of it, and that goes then.
+            token = child;
+            remote = its;
+            assert!(ancestors(&token) <= 2 && remote_ancestors(&token) <= 2);
+        }
+        assert!(remote.cancel("the last") && token.is_cancelled());
+    }
+
+    #[test]
     fn token_that_was_left_out_of_a_remote_family_hands_on_what_is_above() {
         let root = CancelToken::new();
         let remote = root.remote();

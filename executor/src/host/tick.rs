@@ -91,7 +91,7 @@ impl Executor {
         let core = &self.core;
         let before = core.tasks.ready().head();
         core.enter(Drive::Tick, location, || {
-            core.catching(|| core.look_out_at_a_tick());
+            core.catching(|| core.look_out_now());
             core.run(&mut driver(before));
         })?;
         let polled = polled(core, before);

@@ -51,6 +51,10 @@ impl Marked {
 impl Region {
     /// A region that is cancelled with this one.
     pub(crate) fn heir(self: &Rc<Self>) -> Rc<Region> {
+        if let Some(parent) = self.parent() {
+            // It may have been kept for a thread's handle that has gone since.
+            parent.leave_out();
+        }
         let heir = Region::new(Kind::Scope);
         self.look();
         if self.reason().is_none() {

@@ -182,9 +182,13 @@ impl Sleep {
         waiting.into_iter().for_each(call);
     }
 
-    /// Does it wait by another time than the one that code here goes by?
+    /// May the sleep wait by another time than the one that code here goes by? Of one that waits for ever nobody knows.
     pub(crate) fn is_of_another_time(&self) -> bool {
-        matches!(&self.state, SleepState::Started { alarm, .. } if !alarm.is_in_its_time())
+        match &self.state {
+            SleepState::Started { alarm, .. } => !alarm.is_in_its_time(),
+            SleepState::Never(_) => true,
+            _ => false,
+        }
     }
 
     /// Gives the sleep up. Who waited for it is woken.

@@ -14,7 +14,7 @@ impl<T> Sender<T> {
     /// Places are asked for in the line in which [`send`](Self::send)s wait, first come first served, and count as if their items were there.
     /// (An item that is handed to a receiver who waits for one needs no place: it is not kept from that by those who wait for places.) A
     /// channel without a bound gives a place at once. One without room, a rendezvous, lends a place when a receiver asks for an item and
-    /// there is none: as many as there are receivers who wait. If another item comes first, or the receiver goes, the next receiver gets
+    /// there is none: as many as there are receivers who wait or try. If another item comes first, or the receiver goes, the next receiver gets
     /// the item.
     ///
     /// Cancel-safe: dropped in line it leaves the line; a place that it had been given goes to the next one.

@@ -6,7 +6,7 @@
 //! A get that finds nothing stored takes the first item in that line. It does not look where all want places; where items stand behind those, it
 //! looks at one after the other of these, which is the price of one line for both.
 //!
-//! A queue without room lends a place to whoever asks when somebody asks for an item: at most as many as wait for one.
+//! A queue without room lends a place to whoever asks when somebody asks for an item: at most as many as wait for one, or try to take one.
 
 use super::{
     errors::{PutError, Refused},
@@ -75,16 +75,20 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         self.count_room();
     }
 
-    /// Lends places of a queue without room, as many as there are who ask for an item. Were there any to be lent?
+    /// Lends places of a queue without room, as many as there are who ask for an item. Were there any to be lent? Wakers have run then, and only
+    /// then: who is told that there were none has seen all that there is.
     pub(super) fn lend(&self, asking: usize) -> bool {
+        let may_lend = || self.capacity == 0 && self.reserved.get() < asking && self.putters.first_wants().is_some();
+        if !may_lend() {
+            return false;
+        }
         let mut waking = self.putters.waking();
-        let before = self.reserved.get();
-        while self.capacity == 0 && self.reserved.get() < asking && self.putters.first_wants().is_some() {
+        while may_lend() {
             self.reserved.set(self.reserved.get() + 1);
             self.count_wish_out();
             let _ = waking.grant(1);
         }
-        self.reserved.get() > before
+        true
     }
 
     /// Serves those who wait for room, after there was more of it, or one less who wanted some.

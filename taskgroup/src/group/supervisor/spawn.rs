@@ -22,7 +22,8 @@ impl<E: fmt::Debug + 'static> TaskGroup<E> {
     /// * The failure of the last run is that of the child. If there may be no other as the [`limit`](Restart::limit) is reached, the
     ///   group fails with it in any case, and its [`GroupError`](crate::GroupError) says so in an entry more,
     ///   [`Failure::RestartLimit`](crate::Failure::RestartLimit). That panic of a last run is an entry as well.
-    /// * A panic of `make` is one of its run. One of a destructor, of what a run or `make` owns, costs the child nothing: it is reported.
+    /// * A panic of `make` is one of its run. A panic of a destructor, of what `make` owns or a run that has ended, costs
+    ///   the child nothing: it is reported. Of what a run owns that is cancelled, it is the child's, as of any child.
     ///
     /// # Panics
     ///

@@ -3,14 +3,14 @@
 use crate::kit::{
     bomb::{Op, bomb, defuse},
     hosts::{Hand, now},
-    probe::Wakes,
+    probe::{Wakes, poll_with_noop},
 };
-use evenkeel::sync::{Queue, broadcast, channel, watch};
-use futures::{FutureExt, Sink, Stream};
+use evenkeel::sync::{Queue, Receiver, SendPermits, Sender, broadcast, channel, watch};
+use futures::{FutureExt, Sink, Stream, future::LocalBoxFuture};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, Waker},
 };
@@ -215,4 +215,50 @@ fn so_many_places_that_none_could_be_counted_are_too_many() {
     now(sender.clone().reserve_owned()).unwrap().send(2).unwrap();
     drop(many);
     assert_eq!(now(receiver.recv_many(3)), Ok(vec![1, 2]));
+}
+
+#[test]
+fn who_gets_while_wakers_are_called_is_not_left_in_line_beside_an_item() {
+    type Kept<T> = Rc<RefCell<Option<T>>>;
+    fn is_wake(op: Op) -> bool {
+        matches!(op, Op::Wake | Op::WakeByRef)
+    }
+    let (sender, receiver) = channel::<&'static str>(2);
+    let (sender, receiver): (&'static Sender<_>, &'static Receiver<_>) =
+        (Box::leak(Box::new(sender)), Box::leak(Box::new(receiver)));
+    let all = sender.try_reserve_many(2).unwrap();
+    let places: Kept<SendPermits<'static, &'static str>> = Rc::default();
+    let getting: Kept<LocalBoxFuture<'static, Option<&'static str>>> = Rc::default();
+    let reserving: Kept<LocalBoxFuture<'static, bool>> = Rc::default();
+    // The first waker takes what was let in, keeps all room, and somebody waits for more of it; then somebody gets.
+    let (kept, get, reserve) = (places.clone(), getting.clone(), reserving.clone());
+    let one = bomb(move |op| {
+        if !is_wake(op) {
+            return;
+        }
+        assert_eq!([receiver.try_recv(), receiver.try_recv()], [Ok("a"), Ok("b")]);
+        kept.replace(Some(sender.try_reserve_many(2).unwrap()));
+        let mut third = sender.reserve().map(|permit| permit.is_ok()).boxed_local();
+        assert!(poll_with_noop(&mut third).is_pending());
+        reserve.replace(Some(third));
+        let mut item = receiver.recv().boxed_local();
+        assert!(poll_with_noop(&mut item).is_pending());
+        get.replace(Some(item));
+    });
+    // The second one puts.
+    let kept = places.clone();
+    let two = bomb(move |op| {
+        if is_wake(op) {
+            let permit = kept.borrow_mut().as_mut().unwrap().next().unwrap();
+            permit.send("x").unwrap();
+        }
+    });
+    let mut sends = ["a", "b"].map(|item| sender.send(item));
+    for (send, waker) in sends.iter_mut().zip([&one, &two]) {
+        assert!(Pin::new(send).poll(&mut Context::from_waker(waker)).is_pending());
+    }
+    drop(all);
+    let mut item = getting.take().unwrap();
+    assert_eq!((poll_with_noop(&mut item), receiver.len()), (Poll::Ready(Some("x")), 0));
+    defuse();
 }

@@ -14,7 +14,7 @@ use evenkeel::{
     testing::{Seeded, VirtualClock},
 };
 use proptest::prelude::*;
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 #[test]
 fn jitter_lies_between_half_and_all_and_the_same_seed_gives_the_same_run() {
@@ -46,6 +46,8 @@ fn jitter_is_another_on_each_executor_but_on_virtual_time() {
     assert_ne!(choices(Executor::new()), choices(Executor::new()));
     let repeated = || choices(Executor::builder().clock(VirtualClock::new()).build());
     assert_eq!(repeated(), repeated());
+    let patient = || choices(Executor::builder().clock(VirtualClock::new().patience(Duration::MAX)).build());
+    assert_eq!(patient(), patient());
     let seeded = |seed| choices(Executor::builder().schedule(Seeded::new(seed)).build());
     assert_eq!(seeded(1), seeded(1));
     assert_ne!(seeded(1), seeded(2));
