@@ -233,7 +233,10 @@ proptest! {
                 }
                 prop_assert!(!error.is_cancelled());
             }
-            None => prop_assert_eq!(error.reason(), Some(&"the end".into())),
+            None => {
+                let end = "the end".into();
+                prop_assert_eq!(error.reason(), Some(&end));
+            }
         }
         if collects {
             prop_assert_eq!(sorted(kept), sorted(told));
