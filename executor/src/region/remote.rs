@@ -238,6 +238,11 @@ mod tests {
     use super::*;
     use evenkeel_testkit::on_a_small_stack;
 
+    /// So many are many.
+    const MANY: u64 = if cfg!(miri) { 20 } else { 1_000 };
+    /// A recursion of so many would not fit.
+    const DEEP: u64 = if cfg!(miri) { 50 } else { 50_000 };
+
     fn child(parent: &Arc<Remote>, key: u64) -> Arc<Remote> {
         Remote::new(None, Some((parent.clone(), key)))
     }
@@ -245,8 +250,8 @@ mod tests {
     #[test]
     fn token_remote_parts_of_children_leave_nothing_in_a_parent_that_lives_on() {
         let parent = Remote::new(None, None);
-        let crowd: Vec<_> = (0..1_000).map(|key| child(&child(&parent, key), 0)).collect();
-        assert_eq!(parent.lock().heirs.len(), 1_000);
+        let crowd: Vec<_> = (0..MANY).map(|key| child(&child(&parent, key), 0)).collect();
+        assert_eq!(parent.lock().heirs.len() as u64, MANY);
         drop(crowd);
         assert_eq!((parent.lock().heirs.len(), Arc::strong_count(&parent)), (0, 1));
     }
@@ -255,7 +260,7 @@ mod tests {
     fn token_remote_parts_in_a_long_chain_are_cancelled_and_dropped_on_a_small_stack() {
         on_a_small_stack(|| {
             let root = Remote::new(None, None);
-            let leaf = (0..50_000).fold(root.clone(), |parent, _| child(&parent, 0));
+            let leaf = (0..DEEP).fold(root.clone(), |parent, _| child(&parent, 0));
             assert!(root.cancel("deep".into()));
             assert_eq!(leaf.reason(), Some("deep".into()));
             drop(root);
