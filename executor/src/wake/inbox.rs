@@ -88,6 +88,15 @@ impl Inbox {
         state.local = local;
     }
 
+    /// The owner, who is awake, waits for another signal from now on. Returns the one before, which may own things of the user's.
+    ///
+    /// A signal that is on its way is the old one's, for an entry that is there: the owner finds that before it sleeps again. A host that waits
+    /// for a call stays armed, and the next wake-up calls the new one.
+    pub(crate) fn change_signal(&self, signal: Signal) -> Option<Signal> {
+        let mut state = self.lock();
+        if state.signal.is_none() { Some(signal) } else { state.signal.replace(signal) }
+    }
+
     /// From now on wake-ups are dropped, as the tasks that they name are gone. Returns the signal, which may own things of the
     /// user's.
     pub(crate) fn close(&self) -> Option<Signal> {
