@@ -72,6 +72,8 @@ pub(crate) struct Core {
     pub(crate) calls_were_first: Cell<bool>,
     /// When memory was given back last.
     pub(crate) trimmed: Cell<Instant>,
+    /// How many polls there had been then.
+    pub(crate) trimmed_at_poll: Cell<u32>,
     /// Where blocking work is done.
     pub(crate) threads: Threads,
     /// The host's callback that stays on this thread.
@@ -128,6 +130,7 @@ impl Core {
             taken_calls: Cell::new(VecDeque::new()),
             calls_were_first: Cell::new(false),
             trimmed: Cell::new(Instant(0)),
+            trimmed_at_poll: Cell::new(0),
             on_wake_local: Cell::new(parts.on_wake_local),
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: parts.cancel_on_ctrl_c,

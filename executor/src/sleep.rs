@@ -24,7 +24,7 @@ impl Core {
     pub(crate) fn sleep(&self, max: Option<Duration>) {
         let Some(max) = self.time_to_sleep(max) else { return };
         if max.is_none_or(|max| max >= LONG) {
-            self.trim();
+            self.ebb_before_long_sleep();
         }
         let Some(patience) = self.patience(max) else { return };
         let Some(max) = (if patience.is_none() { self.tell_of_waits(max) } else { Some(max) }) else { return };

@@ -155,23 +155,23 @@ impl Source {
             self.write.told(change.write_closed);
         }
         if self.read.is_ready() || change.is_one_shot {
-            self.read.waiters.take_all().for_each(call_waker);
+            self.read.waiters.take_all(call_waker);
         }
         if self.write.is_ready() || change.is_one_shot {
-            self.write.waiters.take_all().for_each(call_waker);
+            self.write.waiters.take_all(call_waker);
         }
     }
 
     /// Wakes all who wait, to look again.
     pub(super) fn wake_all(&self) {
-        self.read.waiters.take_all().for_each(call_waker);
-        self.write.waiters.take_all().for_each(call_waker);
+        self.read.waiters.take_all(call_waker);
+        self.write.waiters.take_all(call_waker);
     }
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.read.waiters.take_all().for_each(discard_waker);
-        self.write.waiters.take_all().for_each(discard_waker);
+        self.read.waiters.take_all(discard_waker);
+        self.write.waiters.take_all(discard_waker);
     }
 }

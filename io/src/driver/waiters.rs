@@ -26,6 +26,8 @@ pub(crate) struct Waiters {
     one: Cell<Option<Waiter>>,
     /// All, if there were several since the last wake-up.
     more: RefCell<Vec<Waiter>>,
+    /// How many there are.
+    count: Cell<usize>,
 }
 
 impl Waiters {
@@ -41,24 +43,31 @@ impl Waiters {
     }
 
     fn add(&self, waiter: Waiter) {
-        let one = self.one.take();
-        let mut more = self.more.borrow_mut();
-        if one.is_none() && more.is_empty() {
+        if self.count.replace(self.count.get() + 1) == 0 {
             self.one.set(Some(waiter));
         } else {
-            more.extend(one);
+            let mut more = self.more.borrow_mut();
+            more.extend(self.one.take());
             more.push(waiter);
         }
     }
 
     fn take(&self, ticket: Ticket) -> Option<Waker> {
-        match self.one.take() {
-            Some((its, waker)) if its == ticket => return Some(waker),
-            one => self.one.set(one),
-        }
-        let mut more = self.more.borrow_mut();
-        let at = more.iter().position(|(its, _)| *its == ticket)?;
-        Some(more.remove(at).1)
+        let left = self.count.get().checked_sub(1)?;
+        let found = match self.one.take() {
+            Some((its, waker)) if its == ticket => waker,
+            Some(one) => {
+                self.one.set(Some(one));
+                return None;
+            }
+            None => {
+                let mut more = self.more.borrow_mut();
+                let at = more.iter().position(|(its, _)| *its == ticket)?;
+                more.remove(at).1
+            }
+        };
+        self.count.set(left);
+        Some(found)
     }
 
     /// Who had that ticket does not wait any more.
@@ -66,14 +75,23 @@ impl Waiters {
         self.take(ticket).into_iter().for_each(discard_waker);
     }
 
-    /// All who wait, who do not wait any more then.
-    pub(crate) fn take_all(&self) -> impl Iterator<Item = Waker> + use<> {
-        let (one, more) = (self.one.take(), self.more.take());
-        one.into_iter().chain(more).map(|(_, waker)| waker)
+    /// Calls `f` with the waker of each who waits, who does not wait any more then.
+    #[inline]
+    pub(crate) fn take_all(&self, f: impl Fn(Waker)) {
+        if self.count.replace(0) == 0 {
+            return;
+        }
+        match self.one.take() {
+            Some((_, waker)) => f(waker),
+            None => self.more.take().into_iter().for_each(|(_, waker)| f(waker)),
+        }
     }
 
     /// Does anybody wait but the one with that ticket?
     pub(crate) fn is_anybody_else(&self, ticket: Option<Ticket>) -> bool {
+        if self.count.get() == 0 {
+            return false;
+        }
         let one = self.one.take();
         let is_other = |waiter: &Waiter| Some(waiter.0) != ticket;
         let is_anybody = one.as_ref().is_some_and(is_other) || self.more.borrow().iter().any(is_other);
@@ -109,9 +127,10 @@ mod tests {
         waiters.keep(Ticket(2), &wakers[1]);
         waiters.keep(Ticket(1), &wakers[2]);
         assert!(waiters.is_anybody_else(Some(Ticket(1))) && waiters.is_anybody_else(None));
-        waiters.take_all().for_each(Waker::wake);
+        waiters.take_all(Waker::wake);
         assert_eq!(counts.iter().map(|count| count.0.load(Relaxed)).collect::<Vec<_>>(), [0, 1, 1]);
-        assert!(!waiters.is_anybody_else(None) && waiters.take_all().next().is_none());
+        assert!(!waiters.is_anybody_else(None));
+        waiters.take_all(|_| panic!("nobody waits any more"));
     }
 
     #[test]
@@ -122,7 +141,7 @@ mod tests {
             waiters.keep(Ticket(ticket), &Waker::from(count.clone()));
         }
         waiters.forget(Ticket(2));
-        waiters.take_all().for_each(Waker::wake);
+        waiters.take_all(Waker::wake);
         assert_eq!(counts.iter().map(|count| count.0.load(Relaxed)).collect::<Vec<_>>(), [1, 0, 1]);
         assert_eq!(Arc::strong_count(&counts[1]), 1, "its waker is gone");
     }
