@@ -132,6 +132,9 @@ macro_rules! methods {
             }
 
             /// Borrows it as two halves, for a branch that reads and one that writes.
+            ///
+            /// Where `futures::AsyncReadExt` is in scope, `stream.split()` is the method of that name that it has, which consumes the stream and puts
+            /// a lock around it: write the path of this one, with `&mut stream`.
             pub fn split(&mut self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
                 halves::split(self)
             }
