@@ -48,7 +48,9 @@ impl Epoll {
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        let all = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
+        // Miri knows no urgent data.
+        let urgent = if cfg!(miri) { EventFlags::empty() } else { EventFlags::PRI };
+        let all = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET | urgent;
         match epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), all) {
             Err(Errno::EXIST) => Err(io::Error::other(
                 "this descriptor is awaited on this executor already, as another source: share that one, or duplicate the descriptor",
