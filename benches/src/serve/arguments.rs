@@ -38,13 +38,16 @@ pub struct Arguments {
     /// Is the server of this name, of one `--kind`: how the program starts itself again.
     #[arg(long, value_enum, hide = true, requires = "kind")]
     as_server: Option<ServerName>,
+    /// On which core that runs.
+    #[arg(long, hide = true, requires = "as_server")]
+    core: Option<usize>,
 }
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub enum Plan {
-    /// To be a server.
-    Serve(ServerName, Kind),
+    /// To be a server, on a core of its own if there is one.
+    Serve(ServerName, Kind, Option<usize>),
     /// To check the answers of these.
     Check(Field),
     /// To measure these.
@@ -80,7 +83,7 @@ impl Arguments {
     /// What is to be done, or what is wrong with the command, and how to mend it.
     pub fn plan(self) -> Result<Plan, String> {
         if let (Some(server), [kind]) = (self.as_server, &self.kind[..]) {
-            return Ok(Plan::Serve(server, *kind));
+            return Ok(Plan::Serve(server, *kind, self.core));
         }
         let usual: &[usize] = if self.check { &[1, 64] } else { &[1, 64, 1000] };
         let field = Field {
@@ -187,7 +190,11 @@ mod tests {
 
     #[test]
     fn the_program_starts_itself_again_with_arguments_that_help_does_not_show() {
-        assert_eq!(plan("--as-server smol --kind http"), Ok(Plan::Serve(ServerName::Smol, Kind::Http)));
+        assert_eq!(plan("--as-server smol --kind http"), Ok(Plan::Serve(ServerName::Smol, Kind::Http, None)));
+        assert_eq!(
+            plan("--as-server smol --kind http --core 3"),
+            Ok(Plan::Serve(ServerName::Smol, Kind::Http, Some(3)))
+        );
         assert!(plan("--as-server smol").unwrap_err().contains("--kind"));
         assert!(!plan("--help").unwrap_err().contains("as-server"));
     }

@@ -25,8 +25,14 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts this program again as a server, and waits until it listens. With `summary`, its system calls are counted into that file.
-    pub(crate) fn start(server: ServerName, kind: Kind, summary: Option<&Path>) -> Result<Child, Box<dyn Error>> {
+    /// Starts this program again as a server, on a core of its own if there is one, and waits until it listens. With `summary`,
+    /// its system calls are counted into that file.
+    pub(crate) fn start(
+        server: ServerName,
+        kind: Kind,
+        core: Option<usize>,
+        summary: Option<&Path>,
+    ) -> Result<Child, Box<dyn Error>> {
         let program = env::current_exe()?;
         let mut command = match summary {
             None => Command::new(program),
@@ -37,6 +43,9 @@ impl Child {
             }
         };
         command.args(["--as-server", server.name(), "--kind", kind.name()]);
+        if let Some(core) = core {
+            command.args(["--core", &core.to_string()]);
+        }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = process.stdout.take().expect("it is piped");
         let mut child = Child { process, port: 0, driver: String::new() };

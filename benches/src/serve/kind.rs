@@ -27,6 +27,13 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The name of a load: what is done, and over how many connections.
+    pub(crate) fn over(self, connections: usize) -> String {
+        format!("{self}, {connections} connection{}", if connections == 1 { "" } else { "s" })
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -10,6 +10,7 @@ mod round;
 mod child;
 mod strace;
 mod cpu_time;
+mod cores;
 mod open_files;
 mod load;
 mod client;

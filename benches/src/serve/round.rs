@@ -37,8 +37,9 @@ impl Round {
         kind: Kind,
         connections: usize,
         long: Duration,
+        core: Option<usize>,
     ) -> Result<(Round, String, Vec<String>), Box<dyn Error>> {
-        let child = Child::start(server, kind, None)?;
+        let child = Child::start(server, kind, core, None)?;
         let mut load = Load::connect(child.port, kind, connections)?;
         let warm = long.div_f64(10.0).clamp(Duration::from_millis(50), Duration::from_millis(500));
         let mut warmed = load.run(Limit::For(warm))?;

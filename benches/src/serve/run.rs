@@ -4,6 +4,7 @@ use super::{
     arguments::{Arguments, Field, Plan},
     calls,
     child::Child,
+    cores::{Cores, pin},
     kind::Kind,
     load::{Limit, Load},
     open_files::make_room,
@@ -13,7 +14,7 @@ use super::{
     servers,
 };
 use crate::machine::Machine;
-use std::{collections::BTreeMap, error::Error, path::Path, time::Duration};
+use std::{error::Error, path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// So many requests are checked at least on each server.
@@ -22,7 +23,8 @@ const CHECKED: usize = 300;
 /// Does what the arguments ask for, and returns what was wrong with answers.
 pub fn run(arguments: Arguments) -> Result<Vec<String>, Box<dyn Error>> {
     match arguments.plan()? {
-        Plan::Serve(server, kind) => {
+        Plan::Serve(server, kind, core) => {
+            core.map_or(Ok(()), pin)?;
             servers::serve(server, kind)?;
             Ok(Vec::new())
         }
@@ -64,14 +66,11 @@ fn check(field: &Field) -> Result<Vec<String>, Box<dyn Error>> {
     room(field)?;
     let mut faults = Vec::new();
     for (_, server, kind, connections) in combinations(field, &subjects(field)) {
-        let child = Child::start(server, kind, None)?;
+        let child = Child::start(server, kind, None, None)?;
         let mut load = Load::connect(child.port, kind, connections)?;
         let outcome = load.run(Limit::Requests(CHECKED.max(2 * connections)))?;
         drop(load);
-        println!(
-            "{server}, {kind}, {connections} connections, {}: {} answers are right",
-            child.driver, outcome.answers
-        );
+        println!("{server}, {}: {} answers are right", kind.over(connections), outcome.answers);
         child.stop()?;
         faults.extend(told(server, kind, connections, outcome.faults, &outcome.told));
     }
@@ -90,6 +89,7 @@ fn measure(
     if let Some(reason) = &uncounted {
         eprintln!("System calls are not counted: {reason}");
     }
+    let cores = Cores::choose();
     let servers = subjects(field);
     let combinations = combinations(field, &servers);
     let cell = |(_, server, kind, connections): &(usize, ServerName, Kind, usize)| Cell {
@@ -97,22 +97,26 @@ fn measure(
         kind: *kind,
         connections: *connections,
         rounds: Vec::new(),
-        calls: BTreeMap::new(),
+        calls: None,
     };
     let mut report = Report {
         date: OffsetDateTime::now_utc().date().to_string(),
         seconds: long.as_secs_f64(),
         rounds,
         machine: Machine::here(),
+        pinned: cores.is_some(),
         uncounted,
         servers,
         cells: combinations.iter().map(cell).collect(),
     };
+    // From here on, since the machine is described by what was there before.
+    cores.map_or(Ok(()), |cores| pin(cores.load))?;
+    let core = cores.map(|cores| cores.server);
     let mut faults = Vec::new();
     for number in 1..=rounds {
         for ((place, server, kind, connections), cell) in combinations.iter().zip(&mut report.cells) {
-            let (round, driver, words) = Round::measure(*server, *kind, *connections, long)?;
-            eprintln!("[{number}/{rounds}] {kind}, {connections}: {server} {:.2} µs", round.cpu);
+            let (round, driver, words) = Round::measure(*server, *kind, *connections, long, core)?;
+            eprintln!("[{number}/{rounds}] {}: {server} {:.2} µs", kind.over(*connections), round.cpu);
             faults.extend(told(*server, *kind, *connections, round.faults, &words));
             report.servers[*place].driver = Some(driver);
             cell.rounds.push(round);
@@ -120,8 +124,8 @@ fn measure(
     }
     if report.uncounted.is_none() {
         for ((_, server, kind, connections), cell) in combinations.iter().zip(&mut report.cells) {
-            cell.calls = calls::per_request(*server, *kind, *connections)?;
-            eprintln!("{kind}, {connections}: {server} {:.2} system calls", cell.all_calls().unwrap_or_default());
+            cell.calls = Some(calls::per_request(*server, *kind, *connections, core)?);
+            eprintln!("{}: {server} {:.2} system calls", kind.over(*connections), cell.all_calls().unwrap_or_default());
         }
     }
     report.write(out)?;
@@ -133,7 +137,7 @@ fn measure(
 /// What was wrong with the answers of a server, in a line, if anything was.
 fn told(server: ServerName, kind: Kind, connections: usize, faults: usize, words: &[String]) -> Option<String> {
     let words = words.join("; ");
-    (faults > 0).then(|| format!("{server}, {kind}, {connections} connections: {faults} faults ({words})"))
+    (faults > 0).then(|| format!("{server}, {}: {faults} faults ({words})", kind.over(connections)))
 }
 
 #[cfg(test)]

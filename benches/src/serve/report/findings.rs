@@ -19,6 +19,8 @@ pub struct Report {
     pub rounds: usize,
     /// Where it ran.
     pub machine: Machine,
+    /// Whether the servers had one core, and the load another.
+    pub pinned: bool,
     /// Why no system calls were counted, if they were not.
     pub uncounted: Option<String>,
     /// The servers that took part.
@@ -48,8 +50,8 @@ pub struct Cell {
     pub connections: usize,
     /// Each round.
     pub rounds: Vec<Round>,
-    /// Its system calls for each request, by name; empty if they were not counted.
-    pub calls: BTreeMap<String, f64>,
+    /// Its system calls for each request, by name, if they were counted.
+    pub calls: Option<BTreeMap<String, f64>>,
 }
 
 impl Cell {
@@ -60,7 +62,8 @@ impl Cell {
 
     /// All system calls for a request.
     pub fn all_calls(&self) -> Option<f64> {
-        (!self.calls.is_empty()).then(|| self.calls.values().sum())
+        // A sum of nothing would be −0.
+        Some(self.calls.as_ref()?.values().fold(0.0, |all, calls| all + calls))
     }
 }
 
@@ -87,12 +90,12 @@ pub(super) mod tests {
     pub(crate) fn sample() -> Report {
         let subject = |name, skipped| Subject { name, package: name, version: "1.2.3", about: "a loop", skipped };
         let round = |requests, cpu| Round { requests, faults: 0, seconds: 0.5, cpu, p50: 40.25, p99: 1234.5 };
-        let cell = |server, kind, connections, rounds, calls: &[(&str, f64)]| Cell {
+        let cell = |server, kind, connections, rounds, calls: Option<&[(&str, f64)]>| Cell {
             server,
             kind,
             connections,
             rounds,
-            calls: calls.iter().map(|(name, calls)| ((*name).to_owned(), *calls)).collect(),
+            calls: calls.map(|calls| calls.iter().map(|(name, calls)| ((*name).to_owned(), *calls)).collect()),
         };
         let plain = [("recvfrom", 1.0), ("sendto", 1.0), ("epoll_wait", 0.25)];
         Report {
@@ -106,6 +109,7 @@ pub(super) mod tests {
                 load: "0.00".into(),
                 rustc: "R".into(),
             },
+            pinned: true,
             uncounted: None,
             servers: vec![
                 Server { subject: subject("evenkeel", None), driver: Some("epoll".into()) },
@@ -113,10 +117,16 @@ pub(super) mod tests {
                 Server { subject: subject("glommio", Some("no io_uring".into())), driver: None },
             ],
             cells: vec![
-                cell("evenkeel", Kind::Echo, 1, vec![round(5000, 6.5), round(6000, 5.0), round(0, f64::NAN)], &plain),
-                cell("tokio", Kind::Echo, 1, vec![round(5500, 7.125)], &[]),
-                cell("evenkeel", Kind::Http, 64, vec![round(9000, 4.0)], &plain[..2]),
-                cell("tokio", Kind::Http, 64, vec![round(0, f64::NAN)], &[]),
+                cell(
+                    "evenkeel",
+                    Kind::Echo,
+                    1,
+                    vec![round(5000, 6.5), round(6000, 5.0), round(0, f64::NAN)],
+                    Some(&plain),
+                ),
+                cell("tokio", Kind::Echo, 1, vec![round(5500, 7.125)], None),
+                cell("evenkeel", Kind::Http, 64, vec![round(9000, 4.0)], Some(&plain[..2])),
+                cell("tokio", Kind::Http, 64, vec![round(0, f64::NAN)], None),
             ],
         }
     }
@@ -131,8 +141,10 @@ pub(super) mod tests {
 
     #[test]
     fn calls_are_summed_where_they_were_counted() {
-        let report = sample();
+        let mut report = sample();
         assert_eq!(report.cells.iter().map(Cell::all_calls).collect::<Vec<_>>(), [Some(2.25), None, Some(2.0), None]);
+        report.cells[0].calls = Some(BTreeMap::new());
+        assert_eq!(report.cells[0].all_calls().map(f64::to_bits), Some(0), "no call is counted, and none below zero");
     }
 
     #[test]

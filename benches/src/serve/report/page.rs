@@ -24,10 +24,14 @@ pub(super) fn page(report: &Report) -> String {
             let _ = writeln!(page, "System calls were not counted: {reason}.\n");
         }
         None => {
-            page += "System calls were counted by strace in runs of their own, in which a server is slower than usual, and has more to do \
-                     whenever it looks. On io_uring one call may carry many operations.\n\n";
+            page += "System calls were counted by strace in runs of their own, in step: all connections send, and do so again when all have \
+                     their answers and the server sleeps. On io_uring one call may carry many operations.\n\n";
         }
     }
+    page += match report.pinned {
+        true => "Each server, with all its threads, has one core, and the load has another.\n\n",
+        false => "There was one core for servers and load, so that each waited for the other.\n\n",
+    };
     let _ = writeln!(
         page,
         "Machine: {}, {} cores, Linux {}, load {} when it began, {}, release profile, system allocator.\n",
@@ -54,7 +58,7 @@ pub(super) fn page(report: &Report) -> String {
 pub fn tables(report: &Report) -> String {
     let mut tables = String::new();
     for (kind, connections, cells) in report.loads() {
-        let _ = writeln!(tables, "\n## {kind}, {connections} connection{}\n", if connections == 1 { "" } else { "s" });
+        let _ = writeln!(tables, "\n## {}\n", kind.over(connections));
         let mut table =
             Table::new(["server", "CPU µs/request", "system calls/request", "requests/s", "p50 µs", "p99 µs"]);
         for cell in cells {
@@ -67,7 +71,7 @@ pub fn tables(report: &Report) -> String {
 
 fn row(cell: &Cell) -> [String; 6] {
     const NONE: &str = "–";
-    let calls = cell.all_calls().map_or(NONE.to_owned(), |calls| format!("{calls:.2}"));
+    let calls = cell.all_calls().map_or(NONE.to_owned(), times);
     let Some(best) = cell.best() else {
         return [cell.server.to_owned(), NONE.into(), calls, NONE.into(), NONE.into(), NONE.into()];
     };
@@ -79,18 +83,23 @@ fn microseconds(time: f64) -> String {
     if time < 100.0 { format!("{time:.2}") } else { format!("{time:.0}") }
 }
 
+fn times(calls: f64) -> String {
+    if calls < 0.1 { format!("{calls:.3}") } else { format!("{calls:.2}") }
+}
+
 /// The system calls of each server by name, if they were counted.
 fn calls(report: &Report) -> String {
-    if report.cells.iter().all(|cell| cell.calls.is_empty()) {
+    if report.cells.iter().all(|cell| cell.calls.is_none()) {
         return String::new();
     }
     let mut text = "\n## System calls per request\n\n| load | server | calls |\n|---|---|---|\n".to_owned();
     for (kind, connections, cells) in report.loads() {
-        for cell in cells.iter().filter(|cell| !cell.calls.is_empty()) {
-            let mut calls: Vec<(&String, &f64)> = cell.calls.iter().collect();
+        for cell in cells {
+            let Some(calls) = &cell.calls else { continue };
+            let mut calls: Vec<(&String, &f64)> = calls.iter().collect();
             calls.sort_by(|a, b| b.1.total_cmp(a.1));
-            let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{name} {calls:.2}")).collect();
-            let _ = writeln!(text, "| {kind}, {connections} | {} | {} |", cell.server, calls.join(", "));
+            let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{name} {}", times(**calls))).collect();
+            let _ = writeln!(text, "| {} | {} | {} |", kind.over(connections), cell.server, calls.join(", "));
         }
     }
     text
@@ -126,7 +135,8 @@ mod tests {
         let page = page(&sample());
         assert!(page.contains("| glommio | glommio | 1.2.3 | a loop; **skipped**: no io_uring | – |"));
         assert!(page.contains("| tokio | tokio | 1.2.3 | a loop | epoll |"));
-        assert!(page.contains("| echo, 1 | evenkeel | recvfrom 1.00, sendto 1.00, epoll_wait 0.25 |"));
+        assert!(page.contains("| echo, 1 connection | evenkeel | recvfrom 1.00, sendto 1.00, epoll_wait 0.25 |"));
+        assert!(page.contains("has one core, and the load has another") && page.contains("in step"));
         assert!(page.contains("Machine: P, 2 cores, Linux K, load 0.00 when it began, R,"));
         assert!(page.contains("2 rounds of about 0.5 s") && page.contains("(report.svg)"));
     }
@@ -135,7 +145,7 @@ mod tests {
     fn without_strace_the_page_says_so_and_lists_no_calls() {
         let mut report = sample();
         report.uncounted = Some("there is no strace".to_owned());
-        report.cells.iter_mut().for_each(|cell| cell.calls.clear());
+        report.cells.iter_mut().for_each(|cell| cell.calls = None);
         let page = page(&report);
         assert!(page.contains("System calls were not counted: there is no strace."));
         assert!(!page.contains("## System calls") && !page.contains("recvfrom"));

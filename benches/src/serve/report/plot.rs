@@ -21,8 +21,7 @@ pub(super) fn draw(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     let area = area.titled("CPU time of the server for a request, in µs: shorter is better", ("sans-serif", 18))?;
     let panels = area.split_evenly((rows, columns));
     for ((kind, connections, cells), panel) in loads.iter().zip(&panels) {
-        let title = format!("{kind}, {connections} connection{}", if *connections == 1 { "" } else { "s" });
-        bars(report, &title, cells, panel)?;
+        bars(report, &kind.over(*connections), cells, panel)?;
     }
     area.present()?;
     Ok(())
