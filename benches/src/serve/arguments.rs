@@ -77,7 +77,7 @@ pub struct Field {
 }
 
 impl Arguments {
-    /// The most connections that one address can have to another on loopback, with some to spare.
+    /// The most connections that are taken: the system has about 28 000 ports for them.
     const MOST: usize = 20_000;
 
     /// What is to be done, or what is wrong with the command, and how to mend it.

@@ -66,7 +66,7 @@ impl ServerName {
             ServerName::Smol => "`LocalExecutor` under async-io's `block_on`, hyper through smol-hyper's `FuturesIo`",
             ServerName::Monoio => "`FusionDriver`, timers on, hyper through monoio-compat's `StreamWrapper`",
             ServerName::Compio => "`Runtime`, hyper through compio-io's `AsyncStream`",
-            ServerName::Glommio => "`LocalExecutor`, not pinned, hyper through smol-hyper's `FuturesIo`",
+            ServerName::Glommio => "`LocalExecutor`, hyper through smol-hyper's `FuturesIo`",
         }
     }
 
