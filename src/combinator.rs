@@ -8,6 +8,7 @@
 //! | hold a child that can be cancelled alone | [`Branch`]; [`poll_branches`] polls many with less ado, in two halves if need be ([`Rest`]) |
 //! | poll only the children that were woken | [`WakeSet`] |
 //! | keep the newest waker of one who waits | [`WakerCell`] |
+//! | call or drop wakers that may be anybody's | [`call_waker`], [`discard_waker`] |
 //! | keep a future in memory that is used again, apart from its output | [`lodge`], [`Lodger`], [`Claim`] |
 //! | keep futures that never move | [`Place`], [`PinnedRow`] |
 //! | have what a future is made of lie in it once | [`hand_over`], [`Handed`] |
@@ -22,7 +23,7 @@
 #[doc(inline)]
 pub use evenkeel_executor::combinator::{
     Batch, Branch, Claim, Handed, Lodger, Loose, Nest, NestEnd, PinnedRow, Place, Rest, Siblings, Stand, WakeSet,
-    WakerCell, Woken, choose_jitter, choose_order, end_grace, hand_over, is_stopping_hard, lodge, open_shields,
-    open_shields_above, plain, poll_branches, report_unhandled, report_unhandled_of, settle, settle_at, shield_depth,
-    spawn_at, take_cleanup_panic, unread_error,
+    WakerCell, Woken, call_waker, choose_jitter, choose_order, discard_waker, end_grace, hand_over, is_stopping_hard,
+    lodge, open_shields, open_shields_above, plain, poll_branches, report_unhandled, report_unhandled_of, settle,
+    settle_at, shield_depth, spawn_at, take_cleanup_panic, unread_error,
 };

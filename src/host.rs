@@ -34,6 +34,6 @@
 pub use crate::{Executor, run};
 #[doc(inline)]
 pub use evenkeel_executor::{
-    Budget, CloseReport, Entered, ExecutorBuilder, NestedRun, Park, Progress, Readiness, TooManyExecutors, Unhandled,
-    UnhandledKind, try_run,
+    AttachError, Budget, CloseReport, Entered, ExecutorBuilder, NestedRun, Park, Progress, Readiness, TooManyExecutors,
+    Unhandled, UnhandledKind, attach_driver, driver, try_run,
 };

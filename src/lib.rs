@@ -106,6 +106,9 @@ pub mod time;
 pub mod sync;
 pub mod threads;
 pub mod host;
+#[cfg(all(feature = "io", not(target_family = "wasm")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "io")))]
+pub mod io;
 pub mod testing;
 pub mod coop;
 pub mod combinator;

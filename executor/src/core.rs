@@ -3,12 +3,14 @@
 use crate::{
     lookout::Lookout,
     outcome::{
+        attach_error::AttachError,
         nested_run::{Drive, NestedRun},
         panic::Panic,
         panics::Panics,
         unhandled::{Unhandled, UnhandledKind, Unhandler, report_panic},
     },
     park::Park,
+    parking::{OnWake, Parking},
     raw::lent::OnThread,
     raw::number::{EXECUTOR_IDS, Number},
     schedule::{Choice, Schedule, Seeded},
@@ -25,13 +27,13 @@ use crate::{
     },
     wake::{
         calls::{Call, Calls},
-        inbox::Signal,
         local_callback::LocalCallback,
         registry::Registration,
     },
 };
 use evenkeel_coop::{BUDGET, with_budget};
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::{VecDeque, hash_map::RandomState},
     hash::BuildHasher,
@@ -50,8 +52,8 @@ pub(crate) struct Core {
     fair: RefCell<Seeded>,
     /// The jitter of waits, once there was one.
     jitter: RefCell<Option<Seeded>>,
-    pub(crate) park: RefCell<Box<dyn Park>>,
-    /// When there was a look at it.
+    pub(crate) parking: Parking,
+    /// When there was a look at its driver.
     pub(crate) lookout: Lookout,
     /// Room for what is taken from the inbox.
     pub(crate) entries: Cell<Vec<Number>>,
@@ -70,6 +72,8 @@ pub(crate) struct Core {
     pub(crate) calls_were_first: Cell<bool>,
     /// When memory was given back last.
     pub(crate) trimmed: Cell<Instant>,
+    /// How many polls there had been then.
+    pub(crate) trimmed_at_poll: Cell<u32>,
     /// Where blocking work is done.
     pub(crate) threads: Threads,
     /// The host's callback that stays on this thread.
@@ -85,10 +89,8 @@ pub(crate) struct Core {
 pub(crate) struct Parts {
     pub(crate) clock: ClockSource,
     pub(crate) schedule: Option<Box<dyn Schedule>>,
-    pub(crate) park: Box<dyn Park>,
-    /// Is there more to that than the thread's sleep?
-    pub(crate) is_driver: bool,
-    pub(crate) signal: Signal,
+    pub(crate) park: Option<Box<dyn Park>>,
+    pub(crate) on_wake: Option<OnWake>,
     pub(crate) unhandler: Unhandler,
     pub(crate) max_tasks: usize,
     pub(crate) notice_after: Duration,
@@ -107,7 +109,8 @@ pub struct TooManyExecutors;
 impl Core {
     pub(crate) fn new(parts: Parts) -> Result<Rc<Core>, TooManyExecutors> {
         let local = parts.on_wake_local.as_ref().map(LocalCallback::key);
-        let registration = Registration::new(parts.signal, local).ok_or(TooManyExecutors)?;
+        let parking = Parking::new(parts.park, parts.on_wake);
+        let registration = Registration::new(parking.signal(), local).ok_or(TooManyExecutors)?;
         let calls = Arc::new(Calls::new(registration.inbox));
         let core = Rc::new_cyclic(|core: &Weak<Core>| Core {
             tasks: Tasks::new(registration.first, parts.max_tasks, registration.inbox, core.clone(), parts.unhandler),
@@ -115,8 +118,8 @@ impl Core {
             schedule: parts.schedule.map(RefCell::new),
             fair: RefCell::new(Seeded::new(0)),
             jitter: RefCell::new(None),
-            park: RefCell::new(parts.park),
-            lookout: Lookout::new(parts.is_driver),
+            lookout: Lookout::new(parking.is_driver()),
+            parking,
             entries: Cell::new(Vec::new()),
             schedule_panics: Cell::default(),
             main: Cell::new(Number::NONE),
@@ -127,6 +130,7 @@ impl Core {
             taken_calls: Cell::new(VecDeque::new()),
             calls_were_first: Cell::new(false),
             trimmed: Cell::new(Instant(0)),
+            trimmed_at_poll: Cell::new(0),
             on_wake_local: Cell::new(parts.on_wake_local),
             #[cfg(feature = "ctrl-c")]
             cancel_on_ctrl_c: parts.cancel_on_ctrl_c,
@@ -252,25 +256,15 @@ impl Drop for Core {
     /// Each of the host's things may panic, and may do anything else; but nothing leads here any more.
     fn drop(&mut self) {
         let clock = std::mem::replace(&mut self.time.clock, ClockSource::System);
-        let park = self.park.replace(Box::new(NoPark));
+        let (park, driver) = self.parking.take();
         let schedule = self.schedule.take();
         self.drop_foreign(clock);
         self.drop_foreign(park);
+        self.drop_foreign(driver);
         self.drop_foreign(schedule);
         self.drop_foreign(self.schedule_panics.take());
         let unhandler = std::mem::take(&mut self.tasks.unhandler);
         report_panic("the destructor of an on_unhandled hook", || drop(unhandler));
-    }
-}
-
-/// Stands where a park was.
-struct NoPark;
-
-impl Park for NoPark {
-    fn park(&mut self, _: Option<Duration>) {}
-
-    fn unparker(&self) -> Arc<dyn Fn() + Send + Sync> {
-        Arc::new(|| ())
     }
 }
 
@@ -281,6 +275,17 @@ impl Whole for Core {
 
     fn calls(&self) -> &Arc<Calls> {
         &self.calls
+    }
+
+    fn driver(&self) -> Option<Rc<dyn Any>> {
+        self.parking.driver()
+    }
+
+    fn attach_driver(&self, driver: Rc<dyn Any>, park: Box<dyn Park>) -> Result<(), AttachError> {
+        self.parking.attach(driver, park, self.tasks.inbox)?;
+        self.lookout.has_driver_now();
+        self.time.timers.watch();
+        Ok(())
     }
 
     fn choose_order(&self, n: usize) -> usize {

@@ -1,4 +1,4 @@
-//! When memory goes back that a burst has left behind: before a long sleep, and otherwise once in a while.
+//! When memory goes back that a burst has left behind: before a long sleep, if more than a little was done since, and otherwise once in a while.
 //!
 //! What tasks, timers and calls have taken stays where it is, so that a steady load allocates nothing. What is idle goes back at most once a
 //! second, by the executor's clock, however short its sleeps are, and also if its host only ticks: then a load that comes in
@@ -9,6 +9,9 @@ use std::{cell::Cell, time::Duration};
 
 /// An executor that sleeps for so long gives memory back before.
 pub(crate) const LONG: Duration = Duration::from_millis(100);
+/// But not for what so few polls may have left behind, unless it is seen to be much: who is woken, does a little and sleeps again, as whoever
+/// waits for a socket does, is not to pay for a look each time.
+const FEW: u32 = 64;
 /// At other times there is so much time between two looks.
 const PERIOD: u64 = 1_000_000_000;
 
@@ -26,6 +29,17 @@ impl Core {
         }
     }
 
+    /// A long sleep follows: memory goes back if there may be some.
+    pub(crate) fn ebb_before_long_sleep(&self) {
+        if self.polled_since_trim() >= FEW || self.holds_much() {
+            self.trim();
+        }
+    }
+
+    fn polled_since_trim(&self) -> u32 {
+        self.tasks.ready().head().wrapping_sub(self.trimmed_at_poll.get())
+    }
+
     /// [`Core::ebb`] where nobody knows how late it is. The clock is looked at only if something may go back.
     pub(crate) fn ebb_if_it_holds_much(&self) {
         if self.holds_much() {
@@ -35,7 +49,8 @@ impl Core {
 
     /// Gives back what is idle, and more than an executor is to keep.
     #[cold]
-    pub(crate) fn trim(&self) {
+    fn trim(&self) {
+        self.trimmed_at_poll.set(self.tasks.ready().head());
         let foreign = self.has_heard_much();
         self.tasks.trim(KEPT);
         self.time.timers.trim(KEPT);

@@ -20,13 +20,14 @@ mod choose;
 mod ebb;
 mod core;
 mod lookout;
-mod park;
+mod parking;
 mod schedule;
 mod threads;
 mod cancel;
 mod task;
 mod region;
 mod time;
+mod park;
 mod wake;
 mod outcome;
 mod outside;
@@ -50,11 +51,13 @@ pub use crate::{
     core::TooManyExecutors,
     host::{
         builder::ExecutorBuilder,
+        driver::{attach_driver, driver},
         enter::Entered,
         executor::{CloseReport, Executor},
         tick::{Budget, Progress, Readiness},
     },
     outcome::{
+        attach_error::AttachError,
         call_error::{CallError, ExecutorEnded},
         join_error::JoinError,
         nested_run::NestedRun,
@@ -120,6 +123,7 @@ pub mod combinator {
             order::{choose_jitter, choose_order},
             spawn::spawn_at,
         },
+        wake::call::{call_waker, discard_waker},
         wake::waker_cell::WakerCell,
         wake::{
             batch::{Batch, Woken},

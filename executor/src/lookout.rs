@@ -8,7 +8,7 @@ use std::cell::Cell;
 /// driver, the loop looks after its timers at each turn, whether there are any or not, and that is where it asks.
 pub(crate) struct Lookout {
     /// Otherwise there is nothing to look at.
-    is_driver: bool,
+    is_driver: Cell<bool>,
     /// What the ready queue had counted at the latest look or park.
     polls: Cell<u32>,
 }
@@ -18,12 +18,17 @@ const POLLS: u32 = 64;
 
 impl Lookout {
     pub(crate) fn new(is_driver: bool) -> Lookout {
-        Lookout { is_driver, polls: Cell::new(0) }
+        Lookout { is_driver: Cell::new(is_driver), polls: Cell::new(0) }
     }
 
     #[inline(always)]
     pub(crate) fn is_driver(&self) -> bool {
-        self.is_driver
+        self.is_driver.get()
+    }
+
+    /// From now on there is a driver to look at.
+    pub(crate) fn has_driver_now(&self) {
+        self.is_driver.set(true);
     }
 
     /// There were so many polls: is it time for a look?

@@ -79,6 +79,13 @@ pub trait Park {
     /// looks what has come, and does not wait.
     fn park(&mut self, max: Option<Duration>);
 
+    /// The executor's host may wait now by means of its own, for [`on_wake`](crate::ExecutorBuilder::on_wake) or for what this park tells it: a tick has
+    /// ended. `max` is the time until the next deadline, and zero if something is ready. A driver that is itself waited for, by a descriptor say,
+    /// makes that end then; others need nothing here.
+    fn host_waits(&mut self, max: Option<Duration>) {
+        let _ = max;
+    }
+
     /// What ends the wait. It is called from any thread, must not block, and may outlive this value.
     fn unparker(&self) -> Arc<dyn Fn() + Send + Sync>;
 }

@@ -24,7 +24,7 @@ impl Core {
     pub(crate) fn sleep(&self, max: Option<Duration>) {
         let Some(max) = self.time_to_sleep(max) else { return };
         if max.is_none_or(|max| max >= LONG) {
-            self.trim();
+            self.ebb_before_long_sleep();
         }
         let Some(patience) = self.patience(max) else { return };
         let Some(max) = (if patience.is_none() { self.tell_of_waits(max) } else { Some(max) }) else { return };
@@ -74,6 +74,13 @@ impl Core {
             return None;
         }
         let left = max.map_or(left, |max| max.min(left));
+        if self.time.clock.may_jump() {
+            // What has come to the driver by now comes before what is to come with time.
+            self.look_out_now();
+            if !is_as_before() {
+                return None;
+            }
+        }
         // The clock is the host's, and may wake somebody as it is asked.
         let may_jump = self.may_jump();
         if !is_as_before() {
@@ -147,7 +154,15 @@ impl Core {
     pub(crate) fn park(&self, max: Option<Duration>) {
         self.tasks.clear_current();
         self.lookout.looked(self.tasks.ready().head());
-        self.park.borrow_mut().park(max);
+        self.parking.park(max);
+    }
+
+    /// Tells the driver, if there is one, that the host may wait now until something comes, at most for so long.
+    pub(crate) fn host_waits(&self, max: Option<Duration>) {
+        if self.lookout.is_driver() {
+            self.tasks.clear_current();
+            self.parking.host_waits(max);
+        }
     }
 
     /// Looks at the driver, without waiting, if that is due and there is so much to do that it is not asked otherwise.

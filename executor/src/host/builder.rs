@@ -6,9 +6,9 @@ use crate::{
     outcome::{
         nested_run::Drive,
         or_panic::OrPanic,
-        unhandled::{Unhandled, Unhandler, report_panic},
+        unhandled::{Unhandled, Unhandler},
     },
-    park::{Park, ThreadPark},
+    park::Park,
     raw::number::MAX_SLOTS,
     schedule::Schedule,
     threads::settings::Settings,
@@ -261,24 +261,12 @@ impl ExecutorBuilder {
     /// If the process has as many executors as it can have.
     #[track_caller]
     pub fn try_build(self) -> Result<Executor, TooManyExecutors> {
-        let is_driver = self.park.is_some();
-        let park = self.park.unwrap_or_else(|| Box::new(ThreadPark::new()));
-        let unpark = park.unparker();
-        let on_wake = self.on_wake;
         let on_wake_local = self.on_wake_local.map(LocalCallback::new);
-        // Whoever wakes, perhaps in a destructor, is not to bear the host's panic.
-        let signal = Arc::new(move || {
-            report_panic("an unparker", || unpark());
-            if let Some(on_wake) = &on_wake {
-                report_panic("an on_wake callback", || on_wake());
-            }
-        });
         let core = Core::new(Parts {
             clock: self.clock,
             schedule: self.schedule,
-            park,
-            is_driver,
-            signal,
+            park: self.park,
+            on_wake: self.on_wake,
             unhandler: self.unhandler,
             max_tasks: self.max_tasks,
             notice_after: self.notice_after,

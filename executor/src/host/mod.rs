@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod tick;
+pub(crate) mod driver;
 pub(crate) mod enter;
 pub(crate) mod executor;
 pub(crate) mod drive;

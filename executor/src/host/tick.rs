@@ -109,6 +109,7 @@ impl Executor {
         } else {
             Readiness::MoreReady
         };
+        core.host_waits(if readiness == Readiness::MoreReady { Some(Duration::ZERO) } else { next_wait });
         Ok(Progress { polled, readiness, next_deadline, next_wait })
     }
 }

@@ -1,6 +1,7 @@
 //! How things end, in plain words without behaviour: reasons, errors, panics, and reports that nobody reads.
 
 pub(crate) mod nested_run;
+pub(crate) mod attach_error;
 pub(crate) mod call_error;
 pub(crate) mod join_error;
 pub(crate) mod unread;

@@ -58,6 +58,9 @@ pub enum UnhandledKind {
     /// No thread has come free for a [`to_thread`](crate::to_thread) for longer than [`notice_after`](crate::ExecutorBuilder::notice_after) says.
     /// The jobs that keep the threads, as text. It is told once, and everything goes on.
     JobsWait(Box<str>),
+    /// An operation that fails for want of something, and is tried again after a pause: a listener that can accept no connection, since the process has
+    /// no descriptor left. What it is, as text. It is told at the first failure of several in a row.
+    Retried(Box<str>),
     /// An error that came when nobody was left to get it: the output of a task that was detached, or whose handle was dropped; that of a
     /// child whose group is gone, or beside a panic. As text.
     Error(Box<str>),
@@ -150,6 +153,7 @@ impl Unhandled {
             | UnhandledKind::TimeStands(_)
             | UnhandledKind::EndWaits(_)
             | UnhandledKind::JobsWait(_)
+            | UnhandledKind::Retried(_)
             | UnhandledKind::Error(_) => {}
         }
     }
@@ -179,6 +183,7 @@ impl fmt::Display for Unhandled {
             UnhandledKind::JobsWait(jobs) => {
                 return write!(f, "has jobs that wait for a thread, and none comes free; at work are {}", plain(jobs));
             }
+            UnhandledKind::Retried(text) => return write!(f, "has to wait: {}", plain(text)),
             UnhandledKind::TimeStands(text) => return write!(f, "has virtual time that stands still: {}", plain(text)),
             UnhandledKind::JobLeft => {
                 return f.write_str("still runs on its thread, and was left alone: the time to shut down is over");

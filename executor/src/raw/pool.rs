@@ -137,6 +137,9 @@ impl Pool {
     /// Frees what the lists hold beyond `bytes` each, or what is `idle` if that is asked. `goes` gets each block before it is freed.
     pub(crate) fn trim(&self, bytes: usize, idle: Option<&dyn Fn(NonNull<u8>) -> bool>, goes: impl Fn(NonNull<u8>)) {
         for (class, list) in self.classes.iter().enumerate().skip(1) {
+            if list.kept.get() == 0 {
+                continue;
+            }
             let (size, keep) = (bytes_of(class), bytes / bytes_of(class));
             if list.kept.get() <= keep && idle.is_none() {
                 continue;

@@ -20,10 +20,12 @@
 use crate::{
     entered::Entries,
     outcome::{
+        attach_error::AttachError,
         reason::CancelReason,
         unhandled::{REPORT, Report, Unhandled, UnhandledKind, Unhandler},
     },
     outside::polled_outside,
+    park::Park,
     raw::lent::OnThread,
     raw::{block::Stage, blocks::Blocks, lent::Lent, number::Number, owned::Handle, ready::Ready, tag::flag::*},
     region::{
@@ -41,6 +43,7 @@ use crate::{
     },
 };
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
     panic::Location,
@@ -83,6 +86,12 @@ pub(crate) trait Whole {
 
     /// What other threads want of it.
     fn calls(&self) -> &Arc<Calls>;
+
+    /// The driver that was attached to it.
+    fn driver(&self) -> Option<Rc<dyn Any>>;
+
+    /// Parks in that from now on.
+    fn attach_driver(&self, driver: Rc<dyn Any>, park: Box<dyn Park>) -> Result<(), AttachError>;
 
     /// One of `0..n`: the order in which children that live in place are polled first. In the long run each has the same share.
     fn choose_order(&self, n: usize) -> usize;
