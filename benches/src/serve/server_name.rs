@@ -7,6 +7,8 @@ use std::fmt;
 /// A server, as it is named on a command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ServerName {
+    /// This project, over its own sockets.
+    Evenkeel,
     /// This project, over async-io's sockets.
     EvenkeelAsyncIo,
     /// tokio.
@@ -23,7 +25,8 @@ pub enum ServerName {
 
 impl ServerName {
     /// Every server, this project first.
-    pub const ALL: [ServerName; 6] = [
+    pub const ALL: [ServerName; 7] = [
+        ServerName::Evenkeel,
         ServerName::EvenkeelAsyncIo,
         ServerName::Tokio,
         ServerName::Smol,
@@ -35,6 +38,7 @@ impl ServerName {
     /// Its name on a command line.
     pub fn name(self) -> &'static str {
         match self {
+            ServerName::Evenkeel => "evenkeel",
             ServerName::EvenkeelAsyncIo => "evenkeel-async-io",
             ServerName::Tokio => "tokio",
             ServerName::Smol => "smol",
@@ -47,6 +51,7 @@ impl ServerName {
     /// The packages that it is made of, the executor first.
     fn packages(self) -> &'static [&'static str] {
         match self {
+            ServerName::Evenkeel => &["evenkeel", "evenkeel-io"],
             ServerName::EvenkeelAsyncIo => &["evenkeel", "async-io"],
             ServerName::Tokio => &["tokio"],
             ServerName::Smol => &["async-executor", "async-io"],
@@ -59,6 +64,7 @@ impl ServerName {
     /// How it is set up, in a few words.
     fn about(self) -> &'static str {
         match self {
+            ServerName::Evenkeel => "`evenkeel::run` over `evenkeel::io`, hyper through smol-hyper's `FuturesIo`",
             ServerName::EvenkeelAsyncIo => {
                 "`evenkeel::run` over async-io's sockets, hyper through smol-hyper's `FuturesIo`"
             }

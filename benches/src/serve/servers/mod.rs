@@ -1,5 +1,6 @@
 //! The servers, each as its executor's users would write it: a task for each connection, no delay before sending.
 
+mod evenkeel;
 mod evenkeel_async_io;
 mod tokio;
 mod smol;
@@ -22,6 +23,7 @@ const BUFFER: usize = 8 * 1024;
 /// Serves until standard input is closed, which ends the process.
 pub(crate) fn serve(server: ServerName, kind: Kind) -> io::Result<()> {
     match server {
+        ServerName::Evenkeel => evenkeel::serve(kind),
         ServerName::EvenkeelAsyncIo => evenkeel_async_io::serve(kind),
         ServerName::Tokio => tokio::serve(kind),
         ServerName::Smol => smol::serve(kind),
