@@ -13,10 +13,10 @@ pub(super) fn page(report: &Report) -> String {
         "Each server is one thread that runs tasks, in a process of its own; the load comes from another process on the same machine, over \
          loopback: each connection sends a request when it has the answer to its last. An echo has 128 bytes; an HTTP server is \
          hyper 1, with connections that are kept and a body of {} bytes. Every answer is checked. CPU time is that of all threads of \
-         the server's process, in user and in system mode, and nothing of the load's. {} rounds of about {} s, of all servers in turn; for \
+         the server's process, in user and in system mode, and nothing of the load's. {} of about {} s, of all servers in turn; for \
          each the round with the least CPU time counts, and the other figures are of that round.\n",
         crate::serve::servers::BODY.len(),
-        report.rounds,
+        if report.rounds == 1 { "One round".to_owned() } else { format!("{} rounds", report.rounds) },
         report.seconds
     );
     match &report.uncounted {
@@ -96,7 +96,8 @@ fn calls(report: &Report) -> String {
     for (kind, connections, cells) in report.loads() {
         for cell in cells {
             let Some(calls) = &cell.calls else { continue };
-            let mut calls: Vec<(&String, &f64)> = calls.iter().collect();
+            // What is rarer would be written as nothing.
+            let mut calls: Vec<(&String, &f64)> = calls.iter().filter(|(_, calls)| **calls >= 0.0005).collect();
             calls.sort_by(|a, b| b.1.total_cmp(a.1));
             let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{name} {}", times(**calls))).collect();
             let _ = writeln!(text, "| {} | {} | {} |", kind.over(connections), cell.server, calls.join(", "));
@@ -135,6 +136,7 @@ mod tests {
         let page = page(&sample());
         assert!(page.contains("| glommio | glommio | 1.2.3 | a loop; **skipped**: no io_uring | – |"));
         assert!(page.contains("| tokio | tokio | 1.2.3 | a loop | epoll |"));
+        assert!(!page.contains("munmap"), "it is too rare");
         assert!(page.contains("| echo, 1 connection | evenkeel | recvfrom 1.00, sendto 1.00, epoll_wait 0.25 |"));
         assert!(page.contains("has one core, and the load has another") && page.contains("in step"));
         assert!(page.contains("Machine: P, 2 cores, Linux K, load 0.00 when it began, R,"));
