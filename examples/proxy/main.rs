@@ -59,6 +59,7 @@ async fn run(proxy: &Rc<Proxy>) -> Result<(), Box<dyn Error>> {
     let clients = Supervisor::builder().name("clients").limit(proxy.args.limit.get());
     let served = clients.run(async |clients| {
         let accepted = accept(&clients, listener, &stop, proxy).await;
+        println!("proxy: takes no more clients, {} may finish", clients.stats().children);
         let now = Instant::now();
         end.reschedule(Some(now.checked_add(proxy.args.grace).unwrap_or(Instant::NEVER)));
         accepted
