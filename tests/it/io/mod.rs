@@ -1,0 +1,12 @@
+//! Sockets on the loop: what is sent comes, and nothing else happens.
+
+/// Both drivers, connected pairs, and descriptors that are counted.
+mod kit;
+/// What operations do when all is well.
+mod operations;
+/// How connections end: half, at once, refused.
+mod ends;
+/// Nobody starves.
+mod starvation;
+/// Who waits for what, and on which executor.
+mod waiting;
