@@ -10,3 +10,9 @@ mod ends;
 mod starvation;
 /// Who waits for what, and on which executor.
 mod waiting;
+/// Descriptors: closed by others, used again, dropped at a bad moment, handed to no other program, leaked by nobody.
+mod descriptors;
+/// The process has no descriptor left.
+mod exhaustion;
+/// Every operation, cut short wherever it waits.
+mod cancels;
