@@ -16,3 +16,9 @@ mod descriptors;
 mod exhaustion;
 /// Every operation, cut short wherever it waits.
 mod cancels;
+/// Too many clients, slow ones, and one that never reads.
+mod overload;
+/// A host waits for an executor's descriptor.
+mod fd;
+/// Sockets under a virtual clock.
+mod virtual_time;
