@@ -14,7 +14,7 @@ use super::{
     servers,
 };
 use crate::machine::Machine;
-use std::{error::Error, path::Path, time::Duration};
+use std::{error::Error, fs, path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// So many requests are checked at least on each server.
@@ -85,6 +85,9 @@ fn measure(
     strace: bool,
 ) -> Result<Vec<String>, Box<dyn Error>> {
     room(field)?;
+    // Before minutes are spent on what could not be written.
+    let made = fs::create_dir_all(out);
+    made.map_err(|error| format!("the folder {} cannot be made: {error}; name another with `--out`", out.display()))?;
     let uncounted = if strace { calls::obstacle() } else { Some("`--no-strace` was given".to_owned()) };
     if let Some(reason) = &uncounted {
         eprintln!("System calls are not counted: {reason}");
