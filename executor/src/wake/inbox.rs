@@ -539,10 +539,10 @@ mod loom_tests {
     fn loom_fault_34_a_host_that_waits_for_a_call_is_called_though_a_driver_is_attached_meanwhile() {
         loom::model(|| {
             let inbox = loom::sync::Arc::new(Inbox::new());
-            let host = loom::sync::Arc::new(Notify::new());
+            let host = loom::sync::Arc::new(Counter::default());
             let signal = || {
                 let host = host.clone();
-                Arc::new(move || host.notify())
+                Arc::new(move || host.write())
             };
             inbox.open(signal(), None);
             assert_eq!(inbox.arm(), Arm::Sleep);
