@@ -6,7 +6,7 @@ use super::{
     child::Child,
     cores::{Cores, pin},
     kind::Kind,
-    load::{Limit, Load},
+    load::{Limit, Load, Outcome},
     open_files::make_room,
     report::{Cell, Report, Server, page},
     round::Round,
@@ -14,7 +14,7 @@ use super::{
     servers,
 };
 use crate::machine::Machine;
-use std::{error::Error, path::Path, time::Duration};
+use std::{error::Error, fs, path::Path, time::Duration};
 use time::OffsetDateTime;
 
 /// So many requests are checked at least on each server.
@@ -66,15 +66,20 @@ fn check(field: &Field) -> Result<Vec<String>, Box<dyn Error>> {
     room(field)?;
     let mut faults = Vec::new();
     for (_, server, kind, connections) in combinations(field, &subjects(field)) {
-        let child = Child::start(server, kind, None, None)?;
-        let mut load = Load::connect(child.port, kind, connections)?;
-        let outcome = load.run(Limit::Requests(CHECKED.max(2 * connections)))?;
-        drop(load);
+        let outcome = checked(server, kind, connections).map_err(naming(server, kind, connections))?;
         println!("{server}, {}: {} answers are right", kind.over(connections), outcome.answers);
-        child.stop()?;
         faults.extend(told(server, kind, connections, outcome.faults, &outcome.told));
     }
     Ok(faults)
+}
+
+fn checked(server: ServerName, kind: Kind, connections: usize) -> Result<Outcome, Box<dyn Error>> {
+    let child = Child::start(server, kind, None, None)?;
+    let mut load = Load::connect(child.port, kind, connections)?;
+    let outcome = load.run(Limit::Requests(CHECKED.max(2 * connections)))?;
+    drop(load);
+    child.stop()?;
+    Ok(outcome)
 }
 
 fn measure(
@@ -85,6 +90,9 @@ fn measure(
     strace: bool,
 ) -> Result<Vec<String>, Box<dyn Error>> {
     room(field)?;
+    // Before minutes are spent on what could not be written.
+    let made = fs::create_dir_all(out);
+    made.map_err(|error| format!("the folder {} cannot be made: {error}; name another with `--out`", out.display()))?;
     let uncounted = if strace { calls::obstacle() } else { Some("`--no-strace` was given".to_owned()) };
     if let Some(reason) = &uncounted {
         eprintln!("System calls are not counted: {reason}");
@@ -115,7 +123,11 @@ fn measure(
     let mut faults = Vec::new();
     for number in 1..=rounds {
         for ((place, server, kind, connections), cell) in combinations.iter().zip(&mut report.cells) {
-            let (round, driver, words) = Round::measure(*server, *kind, *connections, long, core)?;
+            let (round, driver, words) = Round::measure(*server, *kind, *connections, long, core).map_err(naming(
+                *server,
+                *kind,
+                *connections,
+            ))?;
             eprintln!("[{number}/{rounds}] {}: {server} {:.2} µs", kind.over(*connections), round.cpu);
             faults.extend(told(*server, *kind, *connections, round.faults, &words));
             report.servers[*place].driver = Some(driver);
@@ -124,7 +136,11 @@ fn measure(
     }
     if report.uncounted.is_none() {
         for ((_, server, kind, connections), cell) in combinations.iter().zip(&mut report.cells) {
-            cell.calls = Some(calls::per_request(*server, *kind, *connections, core)?);
+            cell.calls = Some(calls::per_request(*server, *kind, *connections, core).map_err(naming(
+                *server,
+                *kind,
+                *connections,
+            ))?);
             eprintln!("{}: {server} {:.2} system calls", kind.over(*connections), cell.all_calls().unwrap_or_default());
         }
     }
@@ -132,6 +148,11 @@ fn measure(
     print!("{}", page::tables(&report));
     eprintln!("The report is in {}", out.display());
     Ok(faults)
+}
+
+/// Says of a fault which server it was, and under which load.
+fn naming(server: ServerName, kind: Kind, connections: usize) -> impl Fn(Box<dyn Error>) -> String {
+    move |error| format!("{server}, {}: {error}", kind.over(connections))
 }
 
 /// What was wrong with the answers of a server, in a line, if anything was.
@@ -159,6 +180,12 @@ mod tests {
                 .map(|(place, server)| (place, server, kind, connections))
         });
         assert_eq!(combinations(&field, &servers), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_error_names_its_server_and_its_load() {
+        let error = naming(ServerName::Smol, Kind::Http, 1)("the server does not end".into());
+        assert_eq!(error, "smol, http, 1 connection: the server does not end");
     }
 
     #[test]

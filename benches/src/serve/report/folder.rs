@@ -4,9 +4,9 @@ use super::{findings::Report, page, plot};
 use std::{error::Error, fs, path::Path};
 
 impl Report {
-    /// Writes `report.md`, `report.json` and `report.svg` into a folder, which it makes.
+    /// Writes `report.md`, `report.json` and `report.svg` into a folder, which it makes if it is not there.
     pub fn write(&self, folder: &Path) -> Result<(), Box<dyn Error>> {
-        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        fs::create_dir_all(folder)?;
         plot::draw(self, &folder.join("report.svg"))?;
         fs::write(folder.join("report.md"), page::page(self))?;
         fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)? + "\n")?;

@@ -14,7 +14,7 @@ pub(super) fn draw(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     let counts = loads.iter().map(|(_, connections, _)| *connections).collect::<std::collections::BTreeSet<_>>();
     let columns = counts.len().max(1);
     let rows = loads.len().div_ceil(columns).max(1);
-    let most = loads.iter().map(|(_, _, cells)| cells.len()).max().unwrap_or(1);
+    let most = loads.iter().map(|(_, _, cells)| cells.len()).max().unwrap_or_default().max(2);
     let size = (380 * columns as u32, 40 + rows as u32 * (60 + 26 * most as u32));
     let area = SVGBackend::new(path, size).into_drawing_area();
     area.fill(&WHITE)?;
@@ -37,13 +37,14 @@ fn bars(
     let cpu = |cell: &Cell| cell.best().map(|best| best.cpu);
     // To the right there is room for the figures.
     let most = cells.iter().filter_map(|cell| cpu(cell)).fold(0.1, f64::max) * 1.25;
-    let count = cells.len();
+    // An axis has two segments at least; of one server the second stays empty.
+    let (count, rows) = (cells.len(), cells.len().max(2));
     let mut chart = ChartBuilder::on(panel)
         .caption(title, ("sans-serif", 15))
         .margin(8)
         .x_label_area_size(22)
         .y_label_area_size(125)
-        .build_cartesian_2d(0.0..most, (0..count).into_segmented())?;
+        .build_cartesian_2d(0.0..most, (0..rows - 1).into_segmented())?;
     let name = |segment: &SegmentValue<usize>| match segment {
         // The first server stands at the top.
         SegmentValue::CenterOf(index) if *index < count => cells[count - 1 - index].server.to_owned(),
@@ -54,7 +55,7 @@ fn bars(
         .disable_y_mesh()
         .light_line_style(WHITE)
         .x_labels(5)
-        .y_labels(count)
+        .y_labels(rows)
         .y_label_formatter(&name)
         .draw()?;
     for (index, cell) in cells.iter().enumerate() {
