@@ -4,6 +4,10 @@
 mod pages;
 /// Examples that others talk to: an HTTP server, a JavaScript host.
 mod examples;
+/// Examples with sockets: an echo server, a proxy, a host's epoll loop.
+mod sockets;
+/// Examples that run while a test talks to them.
+mod running;
 /// The small programs print what their Python originals print.
 mod originals;
 /// Every number in a test's name stands in the book, and every rule there has a test.
