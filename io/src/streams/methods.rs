@@ -5,10 +5,10 @@ use crate::unix::stream::UnixStream;
 use crate::{
     asynchronous::Async,
     driver::side::Direction,
+    fd::lends_fd,
     halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
     tcp::stream::TcpStream,
 };
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -166,11 +166,7 @@ macro_rules! methods {
             }
         }
 
-        impl AsFd for $Stream {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
+        lends_fd!($Stream, this => this.0);
 
         impl fmt::Debug for $Stream {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
