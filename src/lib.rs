@@ -7,8 +7,8 @@
 //! * **One thread.** Tasks need not be `Send`, and the children of a [`scope`] may borrow. What blocks goes [to a thread](to_thread).
 //! * **Repeatable.** With the virtual clock and a seed of [`testing`], a program runs in no time, and the same way each time.
 //!
-//! No other runtime lies underneath: evenkeel stands on [`std::task`]. It is not multi-threaded, has no I/O of its own, and does not
-//! replace tokio for libraries that ask for it.
+//! No other runtime lies underneath: evenkeel stands on [`std::task`]. It has [sockets](io) on its loop. It is not multi-threaded, and does
+//! not replace tokio for libraries that ask for its runtime.
 //!
 //! ```
 //! use evenkeel::{TaskGroup, run, sleep};
@@ -93,6 +93,9 @@
 //!
 //! | feature | on by default | what it adds |
 //! |---|---|---|
+//! | `io` | yes | the module [`io`]: sockets, with the crates `rustix` and `polling` underneath; nothing on wasm |
+//! | `hyper` | no | hyper's traits for the streams of [`io`], its timer and its executor, with hyper's traits and types underneath |
+//! | `tokio-io` | no | tokio's traits for the streams of [`io`], with the crate `tokio` underneath, without any feature of its own |
 //! | `ctrl-c` | no | [`ExecutorBuilder::cancel_on_ctrl_c`](host::ExecutorBuilder#method.cancel_on_ctrl_c), with the crate `ctrlc` underneath |
 //!
 //! Rust 1.85 or newer. The book of the repository explains how all of this works, and why it is right.
