@@ -13,9 +13,10 @@ use std::{
 const LIST: &str = "docs/names.txt";
 
 /// The folders of the crates under the facade, and what they are called in a path.
-pub(super) const MEMBERS: [(&str, &str); 4] = [
+pub(super) const MEMBERS: [(&str, &str); 5] = [
     ("executor/src", "evenkeel_executor"),
     ("sync/src", "evenkeel_sync"),
+    ("io/src", "evenkeel_io"),
     ("taskgroup/src", "evenkeel_taskgroup"),
     ("coop/src", "evenkeel_coop"),
 ];
@@ -191,7 +192,7 @@ fn public_names_have_one_page_each() {
 #[test]
 fn public_names_in_examples_are_those_of_the_facade() {
     let mut files = Vec::new();
-    for folder in ["src", "executor/src", "sync/src", "taskgroup/src", "coop/src", "examples", "tests/programs"] {
+    for folder in ["src", "executor/src", "sync/src", "io/src", "taskgroup/src", "coop/src", "examples", "tests/programs"] {
         rust_files(Path::new(folder), &mut files);
     }
     let (mut uses, is_code) = (0, |path: &Path| path.starts_with("examples") || path.starts_with("tests"));

@@ -53,7 +53,7 @@ struct Test {
 fn tests() -> Vec<Test> {
     let mut files = Vec::new();
     for folder in
-        ["tests", "src", "executor/src", "executor/tests", "coop/src", "sync/src", "taskgroup/src", "taskgroup/tests"]
+        ["tests", "src", "executor/src", "executor/tests", "coop/src", "sync/src", "io/src", "taskgroup/src", "taskgroup/tests"]
     {
         rust_files(Path::new(folder), &mut files);
     }
