@@ -24,8 +24,14 @@ pub(crate) async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<Own
 }
 
 /// Connects a socket. If this is dropped, the socket is closed.
-pub(crate) async fn connect(socket: OwnedFd, address: &impl SocketAddrArg) -> io::Result<OwnedFd> {
-    if sys::begin_to_connect(&socket, address)? {
+async fn connect(socket: OwnedFd, address: &impl SocketAddrArg) -> io::Result<OwnedFd> {
+    let is_done = sys::begin_to_connect(&socket, address)?;
+    connected(socket, is_done).await
+}
+
+/// A socket that has begun to connect, as soon as that is done. If this is dropped, the socket is closed.
+pub(crate) async fn connected(socket: OwnedFd, is_done: bool) -> io::Result<OwnedFd> {
+    if is_done {
         return Ok(socket);
     }
     let socket = Async::new(socket);

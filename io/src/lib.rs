@@ -7,7 +7,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(not(target_family = "wasm"))]
 
+#[cfg(feature = "hyper")]
+mod hyper;
+mod streams;
 mod tcp;
+#[cfg(unix)]
+mod unix;
+mod udp;
+mod halves;
+mod wire;
 mod accept;
 mod connect;
 mod addresses;
@@ -17,6 +25,16 @@ mod driver;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use crate::hyper::{executor::HyperExecutor, timer::HyperTimer};
+#[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(unix)))]
+pub use crate::unix::{
+    datagram::UnixDatagram,
+    listener::{UnixIncoming, UnixListener},
+    stream::UnixStream,
+};
 pub use crate::{
     addresses::ToSocketAddrs,
     asynchronous::Async,
@@ -24,10 +42,11 @@ pub use crate::{
         attach::DriverBuilder,
         host::{ExecutorFd, LoopFd},
     },
+    halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
     tcp::{
         builder::TcpListenerBuilder,
         listener::{Incoming, TcpListener},
-        split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
         stream::TcpStream,
     },
+    udp::UdpSocket,
 };

@@ -4,3 +4,5 @@
 //! memory that hyper or tokio has not initialised.
 
 pub(crate) mod in_poller;
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+pub(crate) mod fill;

@@ -2,5 +2,4 @@
 
 pub(crate) mod builder;
 pub(crate) mod listener;
-pub(crate) mod split;
 pub(crate) mod stream;

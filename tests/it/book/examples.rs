@@ -118,6 +118,26 @@ mod http {
     }
 
     #[test]
+    fn example_http_speaks_http2_with_who_begins_so_also_byte_by_byte() {
+        let server = Server::start();
+        let mut client = server.connect();
+        client.0.get_ref().set_nodelay(true).unwrap();
+        for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" {
+            client.0.get_mut().write_all(&[*byte]).unwrap();
+            std::thread::yield_now();
+        }
+        // Settings of the client's, none of them; and then the server's, frame 4.
+        client.0.get_mut().write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+        let mut frame = [0; 9];
+        client.0.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[3], 4, "{frame:?}");
+        // What only begins so is HTTP/1.
+        let mut client = server.connect();
+        client.write("PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(client.answer().0, 404);
+    }
+
+    #[test]
     fn example_http_bounds_how_long_a_request_takes_and_how_large_it_is() {
         let server = Server::start();
         let mut client = server.connect();
