@@ -63,7 +63,8 @@ fn names_in_the_glossary_are_declared_in_the_source() {
 }
 
 /// Top folders, at which a path in a text is known.
-const FOLDERS: [&str; 9] = ["executor/", "sync/", "io/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
+const FOLDERS: [&str; 9] =
+    ["executor/", "sync/", "io/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
 
 #[test]
 fn names_of_files_on_the_pages_exist() {

@@ -192,7 +192,9 @@ fn public_names_have_one_page_each() {
 #[test]
 fn public_names_in_examples_are_those_of_the_facade() {
     let mut files = Vec::new();
-    for folder in ["src", "executor/src", "sync/src", "io/src", "taskgroup/src", "coop/src", "examples", "tests/programs"] {
+    for folder in
+        ["src", "executor/src", "sync/src", "io/src", "taskgroup/src", "coop/src", "examples", "tests/programs"]
+    {
         rust_files(Path::new(folder), &mut files);
     }
     let (mut uses, is_code) = (0, |path: &Path| path.starts_with("examples") || path.starts_with("tests"));
@@ -203,8 +205,10 @@ fn public_names_in_examples_are_those_of_the_facade() {
                 uses += usize::from(line.contains("use evenkeel::"));
                 for (_, member) in MEMBERS {
                     let place = file.display();
+                    // The target of a link is not what he reads, and leads to the page of the facade.
+                    let read = line.replace(&format!("]({member}::"), "](");
                     assert!(
-                        !line.contains(member),
+                        !read.contains(member),
                         "{place}:{number}: a reader has evenkeel, and not {member}: {line}"
                     );
                 }

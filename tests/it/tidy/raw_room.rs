@@ -14,7 +14,7 @@ const UNSAFE: [&str; 4] = ["executor/src/raw/", "sync/src/raw/", "io/src/raw/", 
 const ROOMS: &[&str] = UNSAFE.split_at(3).0;
 
 /// As many blocks as there may be in what is published. Fewer are better.
-const MOST: usize = 89;
+const MOST: usize = 94;
 
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {
