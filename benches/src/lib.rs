@@ -5,6 +5,8 @@
 //! line names only what stands below it.
 
 mod with_peer;
+#[cfg(target_os = "linux")]
+pub mod serve;
 mod thresholds;
 pub mod report;
 mod machine;

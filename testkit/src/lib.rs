@@ -8,7 +8,11 @@ mod wakers;
 pub mod bomb;
 mod lends_itself;
 mod unlike;
+#[cfg(unix)]
+mod closing;
 
+#[cfg(unix)]
+pub use closing::close_behind_the_back;
 pub use drops::{DropGuard, Drops, OnDrop, on_drop};
 pub use lends_itself::LendsItself;
 pub use panics::{on_a_small_stack, panic_of, place_of_panic, text_of};

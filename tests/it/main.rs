@@ -25,6 +25,9 @@ mod collect;
 mod threads;
 /// An executor as a value: hosts that drive it, and their hooks.
 mod host;
+/// Sockets on the loop.
+#[cfg(target_os = "linux")]
+mod io;
 /// Primitives: locks, queues, and ways to tell others.
 mod sync;
 /// asyncio is the yardstick: its facts, and its own tests by their names.

@@ -294,7 +294,7 @@ mod loom_tests {
     use loom::{sync::Notify, thread};
 
     /// The owner's side of the protocol, as the loop has it: drain; if there was nothing, arm, and sleep.
-    fn collect(inbox: &Inbox, sleep: &Notify, mut missing: Vec<Number>) {
+    fn collect(inbox: &Inbox, sleep: impl Fn(), mut missing: Vec<Number>) {
         let mut got = Vec::new();
         while !missing.is_empty() {
             if inbox.is_pending() {
@@ -304,7 +304,7 @@ mod loom_tests {
                 }
             } else if inbox.arm() == Arm::Sleep {
                 // A lost wake-up is a deadlock here, which loom reports.
-                sleep.wait();
+                sleep();
                 inbox.disarm();
             } else {
                 inbox.drain(&mut got);
@@ -329,7 +329,7 @@ mod loom_tests {
                     thread::spawn(move || inbox.wake(number))
                 })
                 .collect();
-            collect(&inbox, &sleep, numbers);
+            collect(&inbox, || sleep.wait(), numbers);
             for thread in threads {
                 thread.join().unwrap();
             }
@@ -445,6 +445,116 @@ mod loom_tests {
             inbox.drain(&mut got);
             // Either both came before the end and were thrown away, or after it and were not taken.
             assert!(got.is_empty());
+        });
+    }
+
+    /// A counter whose every write is told once to whoever waits, as that of an eventfd is by an epoll that tells of changes.
+    #[derive(Default)]
+    struct Counter {
+        state: Mutex<Writes>,
+        written: loom::sync::Condvar,
+    }
+
+    #[derive(Default)]
+    struct Writes {
+        all: usize,
+        told: usize,
+    }
+
+    impl Counter {
+        fn write(&self) {
+            self.state.lock().unwrap().all += 1;
+            self.written.notify_one();
+        }
+
+        /// How many writes have ended this wait.
+        fn wait(&self) -> usize {
+            let mut state = self.state.lock().unwrap();
+            while state.told == state.all {
+                state = self.written.wait(state).unwrap();
+            }
+            let ended_by = state.all - state.told;
+            state.told = state.all;
+            ended_by
+        }
+
+        /// How many writes nobody was told of.
+        fn untold(&self) -> usize {
+            let state = self.state.lock().unwrap();
+            state.all - state.told
+        }
+    }
+
+    fn woken_from_threads(inbox: &loom::sync::Arc<Inbox>, wakers: usize) -> (Vec<Number>, Vec<thread::JoinHandle<()>>) {
+        let numbers: Vec<Number> = (0..wakers).map(|slot| Number(Number::first(1, 1).0 | slot)).collect();
+        let wake = |&number: &Number| {
+            let inbox = inbox.clone();
+            thread::spawn(move || inbox.wake(number))
+        };
+        let threads = numbers.iter().map(wake).collect();
+        (numbers, threads)
+    }
+
+    #[test]
+    fn loom_fault_34_wake_ups_end_a_park_in_a_driver_exactly_once() {
+        for wakers in [1, 2] {
+            let mut model = loom::model::Builder::new();
+            // As above.
+            model.preemption_bound = (wakers > 1).then_some(3);
+            model.check(move || {
+                let inbox = loom::sync::Arc::new(Inbox::new());
+                let counter = loom::sync::Arc::new(Counter::default());
+                let signal = counter.clone();
+                inbox.open(Arc::new(move || signal.write()), None);
+                let (numbers, threads) = woken_from_threads(&inbox, wakers);
+                collect(&inbox, || assert_eq!(counter.wait(), 1, "one write for each park"), numbers);
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+                assert_eq!(counter.untold(), 0, "nobody wrote while nobody parked");
+                inbox.close();
+            });
+        }
+    }
+
+    #[test]
+    fn loom_fault_34_a_driver_that_is_attached_while_wake_ups_come_misses_none() {
+        for wakers in [1, 2] {
+            let mut model = loom::model::Builder::new();
+            // As above.
+            model.preemption_bound = (wakers > 1).then_some(3);
+            model.check(move || {
+                let inbox = loom::sync::Arc::new(Inbox::new());
+                let [before, after] = [(); 2].map(|()| loom::sync::Arc::new(Counter::default()));
+                inbox.open(Arc::new(move || before.write()), None);
+                let (numbers, threads) = woken_from_threads(&inbox, wakers);
+                let signal = after.clone();
+                drop(inbox.change_signal(Arc::new(move || signal.write())));
+                collect(&inbox, || _ = after.wait(), numbers);
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+                inbox.close();
+            });
+        }
+    }
+
+    #[test]
+    fn loom_fault_34_a_host_that_waits_for_a_call_is_called_though_a_driver_is_attached_meanwhile() {
+        loom::model(|| {
+            let inbox = loom::sync::Arc::new(Inbox::new());
+            let host = loom::sync::Arc::new(Counter::default());
+            let signal = || {
+                let host = host.clone();
+                Arc::new(move || host.write())
+            };
+            inbox.open(signal(), None);
+            assert_eq!(inbox.arm(), Arm::Sleep);
+            let (numbers, threads) = woken_from_threads(&inbox, 1);
+            drop(inbox.change_signal(signal()));
+            // A call that does not come is a deadlock here, which loom reports.
+            host.wait();
+            let mut got = Vec::new();
+            inbox.drain(&mut got);
+            assert_eq!(got, numbers);
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            inbox.close();
         });
     }
 }

@@ -48,8 +48,15 @@ impl Epoll {
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        let all = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), all)?)
+        // Miri knows no urgent data.
+        let urgent = if cfg!(miri) { EventFlags::empty() } else { EventFlags::PRI };
+        let all = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET | urgent;
+        match epoll::add(&self.epoll, fd, EventData::new_u64(key as u64), all) {
+            Err(Errno::EXIST) => Err(io::Error::other(
+                "this descriptor is awaited on this executor already, as another source: share that one, or duplicate the descriptor",
+            )),
+            added => Ok(added?),
+        }
     }
 
     /// Who has closed that descriptor behind its owner's back has taken it out already.

@@ -7,8 +7,7 @@ use crate::{
     tcp::stream::TcpStream,
 };
 use futures_core::Stream;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::net::SocketAddrAny;
+use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -87,8 +86,15 @@ impl TcpListener {
         acceptor: &mut Acceptor,
         ticket: Ticket,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let (socket, address) = ready!(acceptor.poll(cx, &self.0, ticket, || self.describe()))?;
-        Poll::Ready(accepted(socket, address))
+        loop {
+            let (socket, address) = ready!(acceptor.poll(cx, &self.0, ticket, || self.describe()))?;
+            let stream = TcpStream::of(socket.into());
+            // Some systems accept a connection whose peer has gone, and then do not know who that was.
+            let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+            if let Some(address) = address.or_else(|| stream.peer_addr().ok()) {
+                return Poll::Ready(Ok((stream, address)));
+            }
+        }
     }
 
     fn describe(&self) -> String {
@@ -144,16 +150,6 @@ impl TcpListener {
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(hops)
     }
-}
-
-fn accepted(socket: OwnedFd, address: Option<SocketAddrAny>) -> io::Result<(TcpStream, SocketAddr)> {
-    let stream = TcpStream::of(socket.into());
-    // Some systems accept a connection whose peer has gone, and then do not know who that was.
-    let address = match address.and_then(|address| SocketAddr::try_from(address).ok()) {
-        Some(address) => address,
-        None => stream.peer_addr()?,
-    };
-    Ok((stream, address))
 }
 
 impl AsFd for TcpListener {

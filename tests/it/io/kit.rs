@@ -179,6 +179,13 @@ pub(crate) async fn cut_short<F: Future>(most: usize, future: F) -> Option<F::Ou
     .await
 }
 
+/// Lets the driver look.
+pub(crate) async fn look() {
+    let (near, far) = pair().await;
+    near.write_all(b"x").await.unwrap();
+    read_exactly(&far, 1).await;
+}
+
 /// A task that waits, and counts how often it is polled.
 pub(crate) fn spawn_counted<T: Debug + 'static>(
     future: impl Future<Output = T> + 'static,

@@ -2,6 +2,26 @@
 
 /// Both drivers, connected pairs, and descriptors that are counted.
 mod kit;
+/// What operations do when all is well.
+mod operations;
+/// How connections end: half, at once, refused.
+mod ends;
+/// Nobody starves.
+mod starvation;
+/// Who waits for what, and on which executor.
+mod waiting;
+/// Descriptors: closed by others, used again, dropped at a bad moment, handed to no other program, leaked by nobody.
+mod descriptors;
+/// The process has no descriptor left.
+mod exhaustion;
+/// Every operation, cut short wherever it waits.
+mod cancels;
+/// Too many clients, slow ones, and one that never reads.
+mod overload;
+/// A host waits for an executor's descriptor.
+mod fd;
+/// Sockets under a virtual clock.
+mod virtual_time;
 /// Datagrams over IP.
 mod udp;
 /// Streams and datagrams within a host.
