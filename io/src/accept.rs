@@ -3,14 +3,11 @@
 use crate::{
     asynchronous::Async,
     driver::{side::Direction, waiters::Ticket},
+    fd::AsFd,
     sys,
 };
 use evenkeel_executor::{Sleep, UnhandledKind, combinator::report_unhandled, sleep};
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    io::Errno,
-    net::SocketAddrAny,
-};
+use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrAny};
 use std::{
     fmt, io,
     pin::Pin,

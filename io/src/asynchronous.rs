@@ -1,9 +1,11 @@
 //! Anything that can be polled.
 
-use crate::driver::{side::Direction, source::Source, waiters::Ticket};
+use crate::{
+    driver::{side::Direction, source::Source, waiters::Ticket},
+    fd::{AsFd, fd_of, lends_fd},
+};
 use evenkeel_coop::poll_within_budget;
 use futures_io::{AsyncRead, AsyncWrite};
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -171,7 +173,7 @@ impl<T: AsFd> Async<T> {
                         done => return Poll::Ready(done),
                     }
                 } else {
-                    if let Err(error) = self.source.wait(io.as_fd(), direction, ticket, cx.waker()) {
+                    if let Err(error) = self.source.wait(fd_of(io), direction, ticket, cx.waker()) {
                         return Poll::Ready(Err(error));
                     }
                     // Cloning a waker may be foreign code, which drives the loop of another executor.
@@ -188,7 +190,7 @@ impl<T: AsFd> Async<T> {
         poll_within_budget(cx, |cx| {
             side.ask_poller();
             if !side.is_ready() {
-                if let Err(error) = self.source.wait(self.get_ref().as_fd(), direction, ticket, cx.waker()) {
+                if let Err(error) = self.source.wait(fd_of(self.get_ref()), direction, ticket, cx.waker()) {
                     return Poll::Ready(Err(error));
                 }
             }
@@ -212,7 +214,7 @@ impl<T: AsFd> Async<T> {
 
     fn leave(&mut self) {
         if let Some(io) = &self.io {
-            self.source.leave(io.as_fd());
+            self.source.leave(fd_of(io));
         }
     }
 }
@@ -223,11 +225,7 @@ impl<T: AsFd> Drop for Async<T> {
     }
 }
 
-impl<T: AsFd> AsFd for Async<T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
-    }
-}
+lends_fd!(Async<T> [T], this => this.get_ref());
 
 impl<T: AsFd + fmt::Debug> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,6 +22,7 @@ mod addresses;
 mod sys;
 mod asynchronous;
 mod driver;
+mod fd;
 #[expect(unsafe_code, reason = "the raw room")]
 mod raw;
 

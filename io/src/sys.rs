@@ -1,7 +1,8 @@
 //! What systems do differently: sockets that are born non-blocking and close-on-exec.
 
+use crate::fd::AsFd;
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::OwnedFd,
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, acceptfrom_with, addr::SocketAddrArg, connect, socket_with},
 };

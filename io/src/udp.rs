@@ -4,8 +4,8 @@ use crate::{
     addresses::{ToSocketAddrs, resolve},
     asynchronous::Async,
     driver::side::Direction,
+    fd::lends_fd,
 };
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt, io,
     net::{self, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -350,11 +350,7 @@ impl UdpSocket {
     }
 }
 
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+lends_fd!(UdpSocket, this => this.0);
 
 impl fmt::Debug for UdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,8 @@
 use crate::{
     asynchronous::Async,
     driver::{side::Direction, waiters::Ticket},
+    fd::AsFd,
 };
-use rustix::fd::AsFd;
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
     net::{self, Shutdown},

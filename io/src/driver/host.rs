@@ -2,7 +2,7 @@
 
 use super::driver::Driver;
 use evenkeel_executor::Executor;
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 use std::{fmt, io, rc::Rc};
 
 /// Executors that a host can wait for by a descriptor, in an event loop of its own.
@@ -55,14 +55,22 @@ impl ExecutorFd for Executor {
     }
 }
 
-impl AsFd for LoopFd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+impl LoopFd {
+    fn watched(&self) -> BorrowedFd<'_> {
         self.0.poller.watched().expect("it was there when this was made")
+    }
+}
+
+/// There is none on Windows.
+#[cfg(not(windows))]
+impl rustix::fd::AsFd for LoopFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watched()
     }
 }
 
 impl fmt::Debug for LoopFd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoopFd({:?})", self.as_fd())
+        write!(f, "LoopFd({:?})", self.watched())
     }
 }

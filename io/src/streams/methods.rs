@@ -5,10 +5,10 @@ use crate::unix::stream::UnixStream;
 use crate::{
     asynchronous::Async,
     driver::side::Direction,
+    fd::lends_fd,
     halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
     tcp::stream::TcpStream,
 };
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -132,6 +132,9 @@ macro_rules! methods {
             }
 
             /// Borrows it as two halves, for a branch that reads and one that writes.
+            ///
+            /// Where `futures::AsyncReadExt` is in scope, `stream.split()` is the method of that name that it has, which consumes the stream and puts
+            /// a lock around it: write the path of this one, with `&mut stream`.
             pub fn split(&mut self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
                 halves::split(self)
             }
@@ -163,11 +166,7 @@ macro_rules! methods {
             }
         }
 
-        impl AsFd for $Stream {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
+        lends_fd!($Stream, this => this.0);
 
         impl fmt::Debug for $Stream {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

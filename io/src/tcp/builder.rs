@@ -43,6 +43,7 @@ impl TcpListener {
 pub struct TcpListenerBuilder {
     backlog: u32,
     reuse_address: bool,
+    #[cfg(unix)]
     reuse_port: bool,
     only_v6: Option<bool>,
 }
@@ -50,7 +51,13 @@ pub struct TcpListenerBuilder {
 impl TcpListenerBuilder {
     pub(crate) fn new() -> TcpListenerBuilder {
         // On Windows reuse of addresses means that anybody may take over a port that is in use.
-        TcpListenerBuilder { backlog: 1024, reuse_address: cfg!(unix), reuse_port: false, only_v6: None }
+        TcpListenerBuilder {
+            backlog: 1024,
+            reuse_address: cfg!(unix),
+            #[cfg(unix)]
+            reuse_port: false,
+            only_v6: None,
+        }
     }
 
     /// How many connections may wait to be accepted: 1 024 by default. The system may have a limit of its own (Linux: `net.core.somaxconn`).

@@ -4,10 +4,10 @@ use crate::{
     accept::Acceptor,
     asynchronous::{Async, Wait},
     driver::waiters::Ticket,
+    fd::lends_fd,
     tcp::stream::TcpStream,
 };
 use futures_core::Stream;
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -152,11 +152,7 @@ impl TcpListener {
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+lends_fd!(TcpListener, this => this.0);
 
 /// The connections that come to a listener: a [`Stream`], which [`TcpListener::incoming`] gives.
 #[must_use = "a stream does nothing before it is polled"]

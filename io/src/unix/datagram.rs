@@ -4,8 +4,7 @@ use super::{
     address::{at_path, not_bound},
     pauses::with_pauses,
 };
-use crate::{asynchronous::Async, driver::side::Direction};
-use rustix::fd::{AsFd, BorrowedFd};
+use crate::{asynchronous::Async, driver::side::Direction, fd::lends_fd};
 use std::{
     fmt, io,
     net::Shutdown,
@@ -286,11 +285,7 @@ impl UnixDatagram {
     }
 }
 
-impl AsFd for UnixDatagram {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+lends_fd!(UnixDatagram, this => this.0);
 
 impl fmt::Debug for UnixDatagram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

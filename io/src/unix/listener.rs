@@ -8,9 +8,9 @@ use crate::{
     accept::Acceptor,
     asynchronous::{Async, Wait},
     driver::waiters::Ticket,
+    fd::lends_fd,
 };
 use futures_core::Stream;
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     fmt,
     future::poll_fn,
@@ -148,11 +148,7 @@ impl UnixListener {
     }
 }
 
-impl AsFd for UnixListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+lends_fd!(UnixListener, this => this.0);
 
 impl fmt::Debug for UnixListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
