@@ -2,6 +2,8 @@
 
 /// Both drivers, connected pairs, and descriptors that are counted.
 mod kit;
+/// Executors without sockets.
+mod no_sockets;
 /// What operations do when all is well.
 mod operations;
 /// How connections end: half, at once, refused.
