@@ -22,3 +22,7 @@ mod overload;
 mod fd;
 /// Sockets under a virtual clock.
 mod virtual_time;
+/// Random programs over a connection, against a model of its bytes.
+mod random;
+/// Random clients for as long as one likes, by hand.
+mod soak;
