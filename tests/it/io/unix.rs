@@ -1,10 +1,14 @@
 //! Streams and datagrams within a host.
 
 use super::kit::{alone, bytes, cut_short, descriptors, watched, with_both};
-use crate::kit::{probe::ms, stage::run_watched};
+use crate::kit::{
+    probe::{Record, ms},
+    stage::run_watched,
+};
 use evenkeel::{
-    Instant, JoinError,
-    io::{UnixDatagram, UnixListener, UnixStream},
+    Executor, Instant, JoinError,
+    host::Unhandled,
+    io::{UdpSocket, UnixDatagram, UnixListener, UnixStream},
     run, spawn, timeout, yield_now,
 };
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
@@ -12,7 +16,12 @@ use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, bind, listen, sendmsg,
     socket_with,
 };
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use std::{
+    fs::File,
     io::{self, ErrorKind, IoSlice},
     mem::MaybeUninit,
     net::Shutdown,
@@ -505,6 +514,43 @@ fn io_unix_a_task_that_is_cancelled_gives_its_sockets_back() {
         task.cancel("enough");
         assert!(matches!(task.await, Err(JoinError::Cancelled(_))));
         assert_eq!(watched(other.read(&mut [0; 8])).await.unwrap(), 0);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn io_unix_who_accepts_waits_for_a_descriptor_and_others_get_errors() {
+    alone(io_unix_who_accepts_waits_for_a_descriptor_and_others_get_errors, || {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) }).unwrap();
+        let heard = Record::new();
+        let ear = heard.clone();
+        let hook = move |unhandled: &Unhandled| ear.add(unhandled.to_string());
+        Executor::builder().on_unhandled(hook).run(watched(async {
+            let (_folder, path) = place();
+            let listener = UnixListener::bind(&path).unwrap();
+            // The driver has its descriptors.
+            assert!(cut_short(1, listener.accept()).await.is_none());
+            let client = UnixStream::connect(&path).await.unwrap();
+            client.write_all(b"ahoy").await.unwrap();
+            let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+            let errors = [
+                UnixStream::connect(&path).await.unwrap_err(),
+                UnixStream::pair().unwrap_err(),
+                UnixDatagram::unbound().unwrap_err(),
+                UnixDatagram::pair().unwrap_err(),
+                UnixListener::bind(path.with_extension("other")).unwrap_err(),
+                UdpSocket::bind("127.0.0.1:0").await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE), "{error}");
+            }
+            assert!(cut_short(4, listener.accept()).await.is_none());
+            let told = heard.take();
+            assert!(told.len() == 1 && told[0].contains(path.to_str().unwrap()), "{told:?}");
+            drop(taken);
+            let (server, _) = listener.accept().await.unwrap();
+            assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 4);
+        }));
     });
 }
 
