@@ -15,7 +15,7 @@ use std::{
 pub trait ToSocketAddrs: sealed::Named {}
 
 mod sealed {
-    use super::*;
+    use std::net::SocketAddr;
 
     /// What is known of a socket's addresses before the resolver is asked.
     #[derive(Debug)]

@@ -11,7 +11,6 @@ use std::{
     future::poll_fn,
     io::{self, IoSlice, IoSliceMut, Read, Write},
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -43,7 +42,7 @@ use std::{
 /// # }
 /// ```
 pub struct Async<T: AsFd> {
-    source: Rc<Source>,
+    source: Source,
     /// It is there until this value is taken apart or dropped.
     io: Option<T>,
 }

@@ -1,6 +1,6 @@
 //! A driver that is attached before the first socket asks for one.
 
-use super::{Driver, poller::Poller};
+use super::{driver::Driver, poller::Poller};
 use std::io;
 
 /// Settings of an executor's I/O driver.

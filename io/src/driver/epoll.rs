@@ -3,7 +3,7 @@
 //! A wake-up from another thread is a write to an eventfd, which is registered once as a source that tells of changes too: each write is one, so
 //! it is never read, and never armed again. It comes only while the loop is really parked, and once for each park, since the inbox sees to that.
 
-use super::poller::Change;
+use super::change::Change;
 use rustix::{
     event::{
         EventfdFlags, PollFd, PollFlags, Timespec,

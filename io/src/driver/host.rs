@@ -1,6 +1,6 @@
 //! A host that waits for an executor's descriptor.
 
-use super::Driver;
+use super::driver::Driver;
 use evenkeel_executor::Executor;
 use rustix::fd::BorrowedFd;
 use std::{fmt, io, rc::Rc};

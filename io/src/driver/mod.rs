@@ -1,136 +1,21 @@
-//! The driver: what an executor parks in that waits for sockets.
+//! What an executor and its sockets have to do with each other.
 //!
-//! It comes into being with an executor's first wait for one, by the public means of [`attach_driver`]. It knows each socket as a
-//! [`Source`], asks the system through a [`Poller`], and wakes who waits. All of it is on the loop's thread; only the unparker is called from
-//! others.
+//! The [driver](driver::Driver) comes into being with an executor's first wait for a socket, by the public means of
+//! [`attach_driver`](evenkeel_executor::attach_driver). Each socket is a [source](source::Source), which registers there with its first wait. The driver asks
+//! the system through a [poller](poller::Poller), notes what has changed in the source's [sides](sides::Sides), and wakes who waits. All of it is on the
+//! loop's thread; only the unparker is called from others.
 
 pub(crate) mod attach;
 pub(crate) mod host;
 pub(crate) mod source;
+#[expect(clippy::module_inception, reason = "the room is named after its first noun")]
+mod driver;
 mod sources;
 mod poller;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod portable;
+mod sides;
+mod change;
 pub(crate) mod side;
 pub(crate) mod waiters;
-
-use self::{
-    poller::{Change, Poller, Registered},
-    side::Direction,
-    source::{Place, Source},
-    sources::Sources,
-};
-use evenkeel_executor::{AttachError, Park, attach_driver, driver};
-use rustix::fd::BorrowedFd;
-use std::{
-    cell::{Cell, RefCell},
-    fmt, io,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
-
-/// What an executor and its sockets share.
-pub(crate) struct Driver {
-    poller: Poller,
-    sources: RefCell<Sources>,
-    /// Room for what the poller tells.
-    changes: Cell<Vec<Change>>,
-}
-
-impl Driver {
-    /// That of the current executor, which has one from now on.
-    pub(crate) fn current() -> io::Result<Rc<Driver>> {
-        match driver() {
-            Some(driver) => Ok(driver),
-            None => Driver::attach(Poller::new()?),
-        }
-    }
-
-    #[cold]
-    fn attach(poller: Poller) -> io::Result<Rc<Driver>> {
-        let driver = Rc::new(Driver { poller, sources: RefCell::default(), changes: Cell::default() });
-        let text = match attach_driver(driver.clone(), DriverPark(driver.clone())) {
-            Ok(()) => return Ok(driver),
-            Err(AttachError::OutsideExecutor) => {
-                "a socket was awaited outside an executor: await it in a future that evenkeel::run drives".to_owned()
-            }
-            Err(error) => format!("a socket cannot be awaited here: {error}"),
-        };
-        Err(io::Error::other(text))
-    }
-
-    fn add(&self, source: &Rc<Source>, fd: BorrowedFd<'_>) -> io::Result<(usize, Registered)> {
-        let key = self.sources.borrow_mut().add(source)?;
-        let registered = self.poller.add(fd, key);
-        if registered.is_err() {
-            self.sources.borrow_mut().remove(key);
-        }
-        Ok((key, registered?))
-    }
-
-    fn arm(&self, source: &Source, direction: Direction) -> io::Result<()> {
-        let waits = |asked| asked == direction || source.side(asked).waiters.is_anybody_else(None);
-        let arm = |place: &Place| Poller::arm(&place.registered, place.key, waits);
-        source.with_place(arm).unwrap_or(Ok(()))
-    }
-
-    fn remove(&self, place: Place, fd: BorrowedFd<'_>) {
-        // Its last reference may be this one: it goes when nothing is borrowed.
-        let source = self.sources.borrow_mut().remove(place.key);
-        self.poller.remove(fd, place.registered);
-        drop(source);
-    }
-
-    /// Looks at what has become ready, or waits for it, and wakes who waits for that.
-    fn look(&self, max: Option<Duration>) {
-        let mut changes = self.changes.take();
-        match self.poller.wait(max, &mut changes) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                panic!("the I/O driver cannot wait ({error}): was a descriptor closed that is not its closer's?")
-            }
-        }
-        for change in changes.drain(..) {
-            // Whoever is woken may drop any socket and make others: a key names a source that is there, or none.
-            let source = self.sources.borrow().get(change.key);
-            if let Some(source) = source {
-                source.changed(change);
-            }
-        }
-        self.changes.set(changes);
-    }
-}
-
-impl Drop for Driver {
-    /// Who waits still looks again, and waits on the executor that polls it then.
-    fn drop(&mut self) {
-        let sources = self.sources.take();
-        sources.all().for_each(Source::wake_all);
-    }
-}
-
-impl fmt::Debug for Driver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("sources", &self.sources.borrow().all().count()).finish_non_exhaustive()
-    }
-}
-
-/// The driver as the executor has it.
-struct DriverPark(Rc<Driver>);
-
-impl Park for DriverPark {
-    fn park(&mut self, max: Option<Duration>) {
-        self.0.look(max);
-    }
-
-    fn unparker(&self) -> Arc<dyn Fn() + Send + Sync> {
-        self.0.poller.unparker()
-    }
-
-    fn host_waits(&mut self, max: Option<Duration>) {
-        self.0.poller.set_timer(max);
-    }
-}

@@ -2,24 +2,10 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::epoll::Epoll;
-use super::{portable::Portable, side::Direction};
+use super::{change::Change, portable::Portable, side::Direction};
 use crate::raw::in_poller::InPoller;
 use rustix::fd::BorrowedFd;
 use std::{io, sync::Arc, time::Duration};
-
-/// What has become of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
-    /// The source's.
-    pub(super) key: usize,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    pub(super) read_closed: bool,
-    pub(super) write_closed: bool,
-    pub(super) urgent: bool,
-    /// No other change of this source is told before it is armed again.
-    pub(super) is_one_shot: bool,
-}
 
 /// What a poller keeps of a source: on the portable one a descriptor of its own, so that nothing that its owner does with the original harms.
 pub(super) enum Registered {

@@ -1,6 +1,6 @@
 //! The crate `polling`, for systems without epoll. A source is armed for each wait, and tells once.
 
-use super::poller::Change;
+use super::change::Change;
 use crate::raw::in_poller::InPoller;
 use polling::{Events, Poller};
 use rustix::fd::BorrowedFd;

@@ -1,13 +1,13 @@
 //! The sources of a driver, by key.
 
-use super::source::Source;
+use super::sides::Sides;
 use slab::Slab;
 use std::{io, rc::Rc};
 
 /// Each source has a place, and a key that names it there: no source that comes into the same place soon has the same.
 #[derive(Default)]
 pub(super) struct Sources {
-    places: Slab<(usize, Rc<Source>)>,
+    places: Slab<(usize, Rc<Sides>)>,
     /// The latest generation.
     generation: usize,
 }
@@ -17,7 +17,7 @@ const PLACE_BITS: u32 = usize::BITS / 2 + 4;
 const PLACE: usize = (1 << PLACE_BITS) - 1;
 
 impl Sources {
-    pub(super) fn add(&mut self, source: &Rc<Source>) -> io::Result<usize> {
+    pub(super) fn add(&mut self, source: &Rc<Sides>) -> io::Result<usize> {
         let entry = self.places.vacant_entry();
         // The last place is no source's, so that no key is all ones.
         if entry.key() >= PLACE {
@@ -29,13 +29,13 @@ impl Sources {
         Ok(key)
     }
 
-    pub(super) fn get(&self, key: usize) -> Option<Rc<Source>> {
+    pub(super) fn get(&self, key: usize) -> Option<Rc<Sides>> {
         let (its, source) = self.places.get(key & PLACE)?;
         (*its == key).then(|| source.clone())
     }
 
     /// Takes a source out, unless it is gone already.
-    pub(super) fn remove(&mut self, key: usize) -> Option<Rc<Source>> {
+    pub(super) fn remove(&mut self, key: usize) -> Option<Rc<Sides>> {
         self.get(key)?;
         let (_, source) = self.places.try_remove(key & PLACE)?;
         if self.places.is_empty() {
@@ -44,7 +44,7 @@ impl Sources {
         Some(source)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Source> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Sides> {
         self.places.iter().map(|(_, (_, source))| &**source)
     }
 }
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn io_04_a_key_names_its_source_and_none_that_comes_after_it_into_its_place() {
         let mut sources = Sources::default();
-        let [first, second] = [Source::new(), Source::new()];
+        let [first, second] = [Sides::new(), Sides::new()];
         let key = sources.add(&first).unwrap();
         assert!(Rc::ptr_eq(&sources.get(key).unwrap(), &first));
         assert!(Rc::ptr_eq(&sources.remove(key).unwrap(), &first));

@@ -8,6 +8,26 @@ use crate::{
 use rustix::net::{SocketType, bind, listen, sockopt};
 use std::{io, net::SocketAddr};
 
+impl TcpListener {
+    /// Listens on that address, with a backlog of 1 024 and, on Unix, reuse of the address. Of several addresses the first is taken that can be bound.
+    ///
+    /// # Errors
+    ///
+    /// If the name has no address, or none of them can be bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, nothing listens.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        TcpListener::builder().bind(address).await
+    }
+
+    /// A listener with settings.
+    pub fn builder() -> TcpListenerBuilder {
+        TcpListenerBuilder::new()
+    }
+}
+
 /// Settings of a [`TcpListener`].
 ///
 /// ```

@@ -2,11 +2,10 @@
 
 use crate::{
     accept::Acceptor,
-    addresses::ToSocketAddrs,
     asynchronous::{Async, Wait},
     driver::waiters::Ticket,
     fd::lends_fd,
-    tcp::{builder::TcpListenerBuilder, stream::TcpStream},
+    tcp::stream::TcpStream,
 };
 use futures_core::Stream;
 use std::{
@@ -43,24 +42,6 @@ use std::{
 pub struct TcpListener(Async<net::TcpListener>);
 
 impl TcpListener {
-    /// Listens on that address, with a backlog of 1 024 and, on Unix, reuse of the address. Of several addresses the first is taken that can be bound.
-    ///
-    /// # Errors
-    ///
-    /// If the name has no address, or none of them can be bound.
-    ///
-    /// # Cancel safety
-    ///
-    /// If it is dropped, nothing listens.
-    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        TcpListener::builder().bind(address).await
-    }
-
-    /// A listener with settings.
-    pub fn builder() -> TcpListenerBuilder {
-        TcpListenerBuilder::new()
-    }
-
     pub(super) fn of(listener: net::TcpListener) -> TcpListener {
         TcpListener(Async::new(listener))
     }

@@ -21,7 +21,7 @@ fn lines() -> Vec<(String, String)> {
 /// The words of the members' code, each line's without its comment.
 fn code_words() -> Vec<String> {
     let mut files = Vec::new();
-    for folder in ["executor/src", "sync/src", "taskgroup/src", "coop/src", "src"] {
+    for folder in ["executor/src", "sync/src", "io/src", "taskgroup/src", "coop/src", "src"] {
         rust_files(Path::new(folder), &mut files);
     }
     let code: String = files.iter().map(read).collect();
@@ -63,7 +63,8 @@ fn names_in_the_glossary_are_declared_in_the_source() {
 }
 
 /// Top folders, at which a path in a text is known.
-const FOLDERS: [&str; 8] = ["executor/", "sync/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
+const FOLDERS: [&str; 9] =
+    ["executor/", "sync/", "io/", "taskgroup/", "tests/", "examples/", "docs/", "benches/", ".ci/"];
 
 #[test]
 fn names_of_files_on_the_pages_exist() {

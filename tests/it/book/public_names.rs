@@ -16,9 +16,9 @@ const LIST: &str = "docs/names.txt";
 pub(super) const MEMBERS: [(&str, &str); 5] = [
     ("executor/src", "evenkeel_executor"),
     ("sync/src", "evenkeel_sync"),
+    ("io/src", "evenkeel_io"),
     ("taskgroup/src", "evenkeel_taskgroup"),
     ("coop/src", "evenkeel_coop"),
-    ("io/src", "evenkeel_io"),
 ];
 
 /// A `pub use` of the facade: how its documentation is shown, and the path of each name.
@@ -193,7 +193,7 @@ fn public_names_have_one_page_each() {
 fn public_names_in_examples_are_those_of_the_facade() {
     let mut files = Vec::new();
     for folder in
-        ["src", "executor/src", "sync/src", "taskgroup/src", "coop/src", "io/src", "examples", "tests/programs"]
+        ["src", "executor/src", "sync/src", "io/src", "taskgroup/src", "coop/src", "examples", "tests/programs"]
     {
         rust_files(Path::new(folder), &mut files);
     }
@@ -205,9 +205,10 @@ fn public_names_in_examples_are_those_of_the_facade() {
                 uses += usize::from(line.contains("use evenkeel::"));
                 for (_, member) in MEMBERS {
                     let place = file.display();
-                    // A link is shown as its text.
+                    // The target of a link is not what he reads, and leads to the page of the facade.
+                    let read = line.replace(&format!("]({member}::"), "](");
                     assert!(
-                        !line.replace(&format!("]({member}::"), "](").contains(member),
+                        !read.contains(member),
                         "{place}:{number}: a reader has evenkeel, and not {member}: {line}"
                     );
                 }

@@ -52,9 +52,17 @@ struct Test {
 /// All tests of the workspace's shipped crates.
 fn tests() -> Vec<Test> {
     let mut files = Vec::new();
-    for folder in
-        ["tests", "src", "executor/src", "executor/tests", "coop/src", "sync/src", "taskgroup/src", "taskgroup/tests"]
-    {
+    for folder in [
+        "tests",
+        "src",
+        "executor/src",
+        "executor/tests",
+        "coop/src",
+        "sync/src",
+        "io/src",
+        "taskgroup/src",
+        "taskgroup/tests",
+    ] {
         rust_files(Path::new(folder), &mut files);
     }
     let mut tests = Vec::new();

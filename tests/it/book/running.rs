@@ -5,7 +5,12 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+/// Nobody waits for longer, so that a test that fails ends.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An example that runs. It is killed when it is dropped, so that a test that fails leaves nothing behind.
 pub(super) struct Running {
@@ -39,11 +44,19 @@ impl Running {
         assert!(status.expect("`kill` is there").success());
     }
 
-    /// What it prints until its end, and its exit status.
+    /// What it prints until its end, and its exit status. What it prints until then fits into a pipe.
     pub(super) fn end(&mut self) -> (String, Option<i32>) {
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begin.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(1));
+        };
         let mut rest = String::new();
         self.says.read_to_string(&mut rest).unwrap();
-        (rest, self.process.wait().unwrap().code())
+        (rest, status.code())
     }
 }
 

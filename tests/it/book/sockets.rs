@@ -1,16 +1,16 @@
 //! Examples with sockets: an echo server, a proxy, a host's epoll loop.
 #![cfg(all(unix, not(miri)))]
 
-use super::{pages::example_binary, running::Running};
+use super::{
+    pages::example_binary,
+    running::{PATIENCE, Running},
+};
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::Command,
     time::{Duration, Instant},
 };
-
-/// Nobody waits for longer, so that a test that fails ends.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();

@@ -46,7 +46,7 @@ async fn cut<F: Future>(at: Cut, future: F, come: impl AsyncFnOnce()) {
 }
 
 #[test]
-fn what_reads_has_read_nothing_if_it_is_dropped() {
+fn io_06_what_reads_has_read_nothing_if_it_is_dropped() {
     with_both(async || {
         for at in CUTS {
             for operation in 0..3 {
@@ -69,7 +69,7 @@ fn what_reads_has_read_nothing_if_it_is_dropped() {
 }
 
 #[test]
-fn what_reads_and_is_dropped_leaves_the_end_to_the_next() {
+fn io_06_what_reads_and_is_dropped_leaves_the_end_to_the_next() {
     with_both(async || {
         for at in CUTS {
             let (client, server) = pair().await;
@@ -81,7 +81,7 @@ fn what_reads_and_is_dropped_leaves_the_end_to_the_next() {
 }
 
 #[test]
-fn what_writes_has_written_nothing_if_it_is_dropped() {
+fn io_06_what_writes_has_written_nothing_if_it_is_dropped() {
     with_both(async || {
         for at in CUTS {
             for operation in 0..2 {
@@ -107,7 +107,7 @@ fn what_writes_has_written_nothing_if_it_is_dropped() {
 }
 
 #[test]
-fn a_write_of_all_that_is_dropped_anywhere_has_written_a_beginning() {
+fn io_06_a_write_of_all_that_is_dropped_anywhere_has_written_a_beginning() {
     with_both(async || {
         const LENGTH: usize = 60_000;
         let mut pendings = 1;
@@ -131,7 +131,7 @@ fn a_write_of_all_that_is_dropped_anywhere_has_written_a_beginning() {
 }
 
 #[test]
-fn who_accepts_and_is_dropped_leaves_the_connection_to_the_next() {
+fn io_06_who_accepts_and_is_dropped_leaves_the_connection_to_the_next() {
     with_both(async || {
         for at in CUTS {
             for operation in 0..3 {
@@ -155,7 +155,7 @@ fn who_accepts_and_is_dropped_leaves_the_connection_to_the_next() {
 }
 
 #[test]
-fn who_has_no_budget_left_and_is_dropped_has_done_nothing() {
+fn io_06_who_has_no_budget_left_and_is_dropped_has_done_nothing() {
     with_both(async || {
         let (client, server) = pair().await;
         let (listener, address) = listen().await;
@@ -187,7 +187,7 @@ fn who_has_no_budget_left_and_is_dropped_has_done_nothing() {
 }
 
 #[test]
-fn a_connection_that_is_dropped_anywhere_on_its_way_is_none() {
+fn io_06_a_connection_that_is_dropped_anywhere_on_its_way_is_none() {
     with_both(async || {
         let (listener, address) = listen().await;
         let port = address.port();
@@ -217,7 +217,7 @@ fn is_reset(error: io::Error) -> bool {
 }
 
 #[test]
-fn a_connection_that_was_made_when_its_future_is_dropped_is_closed() {
+fn io_06_a_connection_that_was_made_when_its_future_is_dropped_is_closed() {
     with_both(async || {
         for at in CUTS {
             let (listener, address) = listen().await;
@@ -229,7 +229,7 @@ fn a_connection_that_was_made_when_its_future_is_dropped_is_closed() {
 }
 
 #[test]
-fn a_listener_whose_name_is_looked_up_listens_nowhere_if_it_is_dropped() {
+fn io_06_a_listener_whose_name_is_looked_up_listens_nowhere_if_it_is_dropped() {
     with_both(async || {
         let mut pendings = 1;
         while cut_short(pendings, TcpListener::bind("localhost:0")).await.is_none() {
@@ -240,7 +240,7 @@ fn a_listener_whose_name_is_looked_up_listens_nowhere_if_it_is_dropped() {
 }
 
 #[test]
-fn a_reader_that_is_cut_short_by_a_timeout_again_and_again_loses_nothing() {
+fn io_06_a_reader_that_is_cut_short_by_a_timeout_again_and_again_loses_nothing() {
     with_both(async || {
         const LENGTH: usize = 20_000;
         let (client, server) = narrow_pair().await;
@@ -269,8 +269,8 @@ fn a_reader_that_is_cut_short_by_a_timeout_again_and_again_loses_nothing() {
 }
 
 #[test]
-fn no_descriptor_is_left_of_what_was_cut_short() {
-    alone(no_descriptor_is_left_of_what_was_cut_short, || {
+fn io_06_no_descriptor_is_left_of_what_was_cut_short() {
+    alone(io_06_no_descriptor_is_left_of_what_was_cut_short, || {
         let before = descriptors();
         for driver in Driver::ALL {
             driver.run(async {

@@ -274,8 +274,8 @@ fn is_close_on_exec(number: i32) -> bool {
 }
 
 #[test]
-fn every_descriptor_is_closed_on_exec() {
-    alone(every_descriptor_is_closed_on_exec, || {
+fn io_09_every_descriptor_is_closed_on_exec() {
+    alone(io_09_every_descriptor_is_closed_on_exec, || {
         for driver in Driver::ALL {
             let before = descriptors();
             let executor = Executor::new();

@@ -8,7 +8,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use std::{io::ErrorKind, net::Shutdown, rc::Rc, time::Duration};
 
 #[test]
-fn an_end_comes_behind_all_bytes_and_stays_and_the_other_direction_goes_on() {
+fn io_11_an_end_comes_behind_all_bytes_and_stays_and_the_other_direction_goes_on() {
     with_both(async || {
         let (client, server) = pair().await;
         client.write_all(&bytes(0, 100_000)).await.unwrap();
@@ -28,7 +28,7 @@ fn an_end_comes_behind_all_bytes_and_stays_and_the_other_direction_goes_on() {
 }
 
 #[test]
-fn an_end_that_comes_with_the_last_bytes_is_told_though_the_read_was_short() {
+fn io_11_an_end_that_comes_with_the_last_bytes_is_told_though_the_read_was_short() {
     with_both(async || {
         for waits_first in [false, true] {
             let (client, server) = pair().await;
@@ -48,7 +48,7 @@ fn an_end_that_comes_with_the_last_bytes_is_told_though_the_read_was_short() {
 }
 
 #[test]
-fn a_reader_that_waits_is_told_of_an_end_of_its_own_side() {
+fn io_11_a_reader_that_waits_is_told_of_an_end_of_its_own_side() {
     with_both(async || {
         let (client, server) = pair().await;
         let client = Rc::new(client);
@@ -99,7 +99,7 @@ fn reset(stream: TcpStream) {
 }
 
 #[test]
-fn a_reset_is_an_error_for_who_reads_and_for_who_writes_also_for_both_that_wait() {
+fn io_11_a_reset_is_an_error_for_who_reads_and_for_who_writes_also_for_both_that_wait() {
     with_both(async || {
         let (client, server) = narrow_pair().await;
         let server = Rc::new(server);
@@ -126,7 +126,7 @@ fn a_reset_is_an_error_for_who_reads_and_for_who_writes_also_for_both_that_wait(
 }
 
 #[test]
-fn bytes_that_came_before_a_reset_are_read_before_its_error() {
+fn io_11_bytes_that_came_before_a_reset_are_read_before_its_error() {
     with_both(async || {
         for waits_first in [false, true] {
             let (client, server) = pair().await;

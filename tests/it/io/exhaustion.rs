@@ -54,8 +54,8 @@ fn ear() -> (Record<String>, impl Fn(&Unhandled) + 'static) {
 }
 
 #[test]
-fn who_accepts_waits_for_a_descriptor_tells_of_it_once_and_takes_the_connection_then() {
-    alone(who_accepts_waits_for_a_descriptor_tells_of_it_once_and_takes_the_connection_then, || {
+fn io_07_who_accepts_waits_for_a_descriptor_tells_of_it_once_and_takes_the_connection_then() {
+    alone(io_07_who_accepts_waits_for_a_descriptor_tells_of_it_once_and_takes_the_connection_then, || {
         keep_short();
         for driver in Driver::ALL {
             let (heard, hook) = ear();
@@ -90,8 +90,8 @@ fn who_accepts_waits_for_a_descriptor_tells_of_it_once_and_takes_the_connection_
 }
 
 #[test]
-fn the_report_names_the_listener_the_error_and_the_pause() {
-    alone(the_report_names_the_listener_the_error_and_the_pause, || {
+fn io_07_the_report_names_the_listener_the_error_and_the_pause() {
+    alone(io_07_the_report_names_the_listener_the_error_and_the_pause, || {
         keep_short();
         let (heard, hook) = ear();
         Executor::builder().on_unhandled(hook).run(watched(async {
@@ -108,8 +108,8 @@ fn the_report_names_the_listener_the_error_and_the_pause() {
 }
 
 #[test]
-fn its_pauses_double_up_to_a_second_and_begin_anew_behind_a_success() {
-    alone(its_pauses_double_up_to_a_second_and_begin_anew_behind_a_success, || {
+fn io_07_its_pauses_double_up_to_a_second_and_begin_anew_behind_a_success() {
+    alone(io_07_its_pauses_double_up_to_a_second_and_begin_anew_behind_a_success, || {
         keep_short();
         for driver in Driver::ALL {
             let (heard, hook) = ear();
@@ -209,8 +209,8 @@ fn a_wait_that_finds_no_descriptor_on_the_portable_driver_is_an_error_and_the_ne
 }
 
 #[test]
-fn a_pause_of_one_who_accepts_can_be_cut_short_and_another_accepts() {
-    alone(a_pause_of_one_who_accepts_can_be_cut_short_and_another_accepts, || {
+fn io_07_a_pause_of_one_who_accepts_can_be_cut_short_and_another_accepts() {
+    alone(io_07_a_pause_of_one_who_accepts_can_be_cut_short_and_another_accepts, || {
         keep_short();
         for driver in Driver::ALL {
             let (heard, hook) = ear();

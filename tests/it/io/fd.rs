@@ -58,7 +58,7 @@ fn idle() -> (Executor, LoopFd) {
 }
 
 #[test]
-fn it_is_readable_when_a_socket_is_and_not_when_that_is_taken() {
+fn io_12_it_is_readable_when_a_socket_is_and_not_when_that_is_taken() {
     let (executor, fd) = idle();
     let (client, server) = executor.run(pair());
     let mut task = executor.spawn(async move {
@@ -82,7 +82,7 @@ fn it_is_readable_when_a_socket_is_and_not_when_that_is_taken() {
 }
 
 #[test]
-fn it_is_readable_when_there_is_room_to_write() {
+fn io_12_it_is_readable_when_there_is_room_to_write() {
     let (executor, fd) = idle();
     let (client, server) = executor.run(narrow_pair());
     let mut task = executor.spawn(async move { server.write_all(&bytes(0, 100_000)).await.unwrap() });
@@ -103,7 +103,7 @@ fn it_is_readable_when_there_is_room_to_write() {
 }
 
 #[test]
-fn it_is_readable_when_another_thread_wakes_a_task_once_for_each_tick() {
+fn io_12_it_is_readable_when_another_thread_wakes_a_task_once_for_each_tick() {
     let (executor, fd) = idle();
     let slot = Rc::new(RefCell::new(None::<Waker>));
     let waits = slot.clone();
@@ -123,7 +123,7 @@ fn it_is_readable_when_another_thread_wakes_a_task_once_for_each_tick() {
 }
 
 #[test]
-fn it_is_readable_when_a_thread_that_works_for_a_task_is_done() {
+fn io_12_it_is_readable_when_a_thread_that_works_for_a_task_is_done() {
     let (executor, fd) = idle();
     let mut task = executor.spawn(async { to_thread(|| 7).await });
     loop {
@@ -136,7 +136,7 @@ fn it_is_readable_when_a_thread_that_works_for_a_task_is_done() {
 }
 
 #[test]
-fn it_is_readable_when_this_thread_wakes_or_spawns_between_two_ticks() {
+fn io_12_it_is_readable_when_this_thread_wakes_or_spawns_between_two_ticks() {
     let (executor, fd) = idle();
     let task = executor.spawn(async {});
     assert!(is_readable(&fd), "a task was spawned");
@@ -161,7 +161,7 @@ fn it_is_readable_when_this_thread_wakes_or_spawns_between_two_ticks() {
 }
 
 #[test]
-fn it_is_readable_at_a_deadline_and_not_before() {
+fn io_12_it_is_readable_at_a_deadline_and_not_before() {
     let (executor, fd) = idle();
     for sleeps in [ms(3), Duration::from_micros(300), ms(30)] {
         let begin = Instant::now();
@@ -183,7 +183,7 @@ fn it_is_readable_at_a_deadline_and_not_before() {
 }
 
 #[test]
-fn a_deadline_that_is_gone_or_moved_makes_nothing_readable() {
+fn io_12_a_deadline_that_is_gone_or_moved_makes_nothing_readable() {
     let (executor, fd) = idle();
     let task = executor.spawn(sleep(ms(5)));
     let later = executor.spawn(sleep(Duration::from_secs(3600)));
@@ -208,7 +208,7 @@ fn a_deadline_that_is_further_than_any_timer_reaches_is_none() {
 }
 
 #[test]
-fn it_stays_readable_while_more_is_ready() {
+fn io_12_it_stays_readable_while_more_is_ready() {
     let (executor, fd) = idle();
     let polls = spawn_restless(&executor);
     for n in 1..50 {

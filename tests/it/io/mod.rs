@@ -2,6 +2,8 @@
 
 /// Both drivers, connected pairs, and descriptors that are counted.
 mod kit;
+/// Executors without sockets.
+mod no_sockets;
 /// What operations do when all is well.
 mod operations;
 /// How connections end: half, at once, refused.
@@ -31,3 +33,7 @@ mod unix;
 mod hyper;
 /// What is written for tokio's streams, and the same for those of futures: TLS and WebSockets.
 mod tokio_io;
+/// Random programs over a connection, against a model of its bytes.
+mod random;
+/// Random clients for as long as one likes, by hand.
+mod soak;

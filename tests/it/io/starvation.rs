@@ -16,7 +16,7 @@ fn busy(polls: &Rc<Cell<usize>>) -> Task<()> {
 }
 
 #[test]
-fn a_task_that_is_always_ready_starves_no_socket() {
+fn io_05_a_task_that_is_always_ready_starves_no_socket() {
     with_both(async || {
         const ROUNDS: usize = 50;
         let polls = Rc::new(Cell::new(0));
@@ -45,7 +45,7 @@ fn a_task_that_is_always_ready_starves_no_socket() {
 }
 
 #[test]
-fn a_socket_that_is_always_ready_starves_no_task() {
+fn io_05_a_socket_that_is_always_ready_starves_no_task() {
     with_both(async || {
         let (client, server) = pair().await;
         let length = fill(&client, 0);
@@ -68,7 +68,7 @@ fn a_socket_that_is_always_ready_starves_no_task() {
 }
 
 #[test]
-fn a_socket_that_is_always_ready_starves_no_other_socket_and_no_timer() {
+fn io_05_a_socket_that_is_always_ready_starves_no_other_socket_and_no_timer() {
     with_both(async || {
         // Each sends to the other what it has got, for ever.
         let (one, other) = pair().await;
@@ -102,7 +102,7 @@ fn a_socket_that_is_always_ready_starves_no_other_socket_and_no_timer() {
 }
 
 #[test]
-fn a_listener_with_a_crowd_before_it_starves_no_task() {
+fn io_05_a_listener_with_a_crowd_before_it_starves_no_task() {
     with_both(async || {
         const CROWD: usize = 300;
         let (listener, address) = listen().await;
@@ -128,7 +128,7 @@ fn a_listener_with_a_crowd_before_it_starves_no_task() {
 }
 
 #[test]
-fn what_a_wake_up_from_another_thread_brings_is_not_held_up_by_sockets() {
+fn io_05_what_a_wake_up_from_another_thread_brings_is_not_held_up_by_sockets() {
     with_both(async || {
         let (client, server) = pair().await;
         let plays = spawn(async move {
@@ -145,7 +145,7 @@ fn what_a_wake_up_from_another_thread_brings_is_not_held_up_by_sockets() {
 }
 
 #[test]
-fn an_executor_that_is_driven_by_ticks_sees_its_sockets() {
+fn io_05_an_executor_that_is_driven_by_ticks_sees_its_sockets() {
     for driver in Driver::ALL {
         let executor = Executor::new();
         let mut task = executor.spawn(async move {

@@ -37,7 +37,7 @@ async fn send(stream: &TcpStream, peer: &impl AsFd, text: &[u8]) {
 }
 
 #[test]
-fn what_is_there_to_read_comes_before_any_timeout() {
+fn io_13_what_is_there_to_read_comes_before_any_timeout() {
     with_both(async || {
         let (client, server) = pair().await;
         for n in 0..10 {
@@ -52,7 +52,7 @@ fn what_is_there_to_read_comes_before_any_timeout() {
 }
 
 #[test]
-fn what_is_not_there_is_waited_for_until_the_timeout_which_takes_no_time() {
+fn io_13_what_is_not_there_is_waited_for_until_the_timeout_which_takes_no_time() {
     with_both(async || {
         let (client, server) = pair().await;
         let real = std::time::Instant::now();
@@ -95,7 +95,7 @@ fn a_server_that_shows_out_who_is_silent_does_so_at_that_time() {
 }
 
 #[test]
-fn a_clock_that_is_held_waits_for_who_is_outside() {
+fn io_13_a_clock_that_is_held_waits_for_who_is_outside() {
     for driver in Driver::ALL {
         let clock = VirtualClock::new();
         Executor::builder().clock(clock.clone()).run(async {

@@ -194,7 +194,7 @@ fn with_two_executors(test: impl Fn(Executor, Executor)) {
 }
 
 #[test]
-fn a_stream_that_nobody_waits_for_works_on_any_executor_by_turns() {
+fn io_08_a_stream_that_nobody_waits_for_works_on_any_executor_by_turns() {
     with_two_executors(|one, other| {
         let (client, server) = one.run(pair());
         for round in 0..10 {
@@ -216,7 +216,7 @@ fn a_stream_that_nobody_waits_for_works_on_any_executor_by_turns() {
 }
 
 #[test]
-fn a_stream_whose_executor_has_ended_works_on_another_also_with_what_came_between() {
+fn io_08_a_stream_whose_executor_has_ended_works_on_another_also_with_what_came_between() {
     for driver in Driver::ALL {
         let mut executors = Vec::from_iter((0..3).map(|_| executor(driver)));
         let (client, server) = executors[0].run(pair());
@@ -253,7 +253,7 @@ fn ended(executor: &Executor, task: Task<io::Result<usize>>) -> io::Result<usize
 const TWO: &str = "awaited on two executors at once";
 
 #[test]
-fn a_stream_that_is_awaited_on_two_executors_at_once_fails_on_one_and_works_on_the_other() {
+fn io_08_a_stream_that_is_awaited_on_two_executors_at_once_fails_on_one_and_works_on_the_other() {
     with_two_executors(|one, other| {
         let (client, server) = one.run(pair());
         let server = Rc::new(server);
@@ -270,7 +270,7 @@ fn a_stream_that_is_awaited_on_two_executors_at_once_fails_on_one_and_works_on_t
 }
 
 #[test]
-fn a_stream_that_is_read_on_one_executor_and_written_on_another_fails_on_one() {
+fn io_08_a_stream_that_is_read_on_one_executor_and_written_on_another_fails_on_one() {
     with_two_executors(|one, other| {
         let (client, server) = one.run(narrow_pair());
         let sent = fill(&server, 0);
@@ -288,7 +288,7 @@ fn a_stream_that_is_read_on_one_executor_and_written_on_another_fails_on_one() {
 }
 
 #[test]
-fn a_stream_whose_wait_elsewhere_was_dropped_is_not_awaited_twice() {
+fn io_08_a_stream_whose_wait_elsewhere_was_dropped_is_not_awaited_twice() {
     with_two_executors(|one, other| {
         let (client, server) = one.run(pair());
         let server = Rc::new(server);
@@ -375,7 +375,7 @@ fn a_driver_is_attached_once_and_inside_an_executor() {
 }
 
 #[test]
-fn who_waits_on_an_executor_that_goes_is_woken_to_look_for_another() {
+fn io_08_who_waits_on_an_executor_that_goes_is_woken_to_look_for_another() {
     for driver in Driver::ALL {
         let executor = executor(driver);
         let (client, server) = executor.run(pair());

@@ -1,5 +1,6 @@
 //! The raw room is sealed: it knows `core`, `alloc` and its own files only (and of `std` the one thing that `core` has not, a thread's
-//! own place), and whoever uses it writes no unsafe code.
+//! own place), and whoever uses it writes no unsafe code. That of the sockets knows `std`, whose errors and descriptors they are, and the
+//! libraries whose functions are unsafe, but nothing of its crate either.
 
 use std::{
     fs,
@@ -7,13 +8,13 @@ use std::{
 };
 
 /// The rooms, and the one line elsewhere: a scope's children borrow from its body.
-const UNSAFE: [&str; 3] = ["executor/src/raw/", "sync/src/raw/", "taskgroup/src/scope/brood.rs"];
+const UNSAFE: [&str; 4] = ["executor/src/raw/", "sync/src/raw/", "io/src/raw/", "taskgroup/src/scope/brood.rs"];
 
 /// Those of them that are rooms.
-const ROOMS: &[&str] = UNSAFE.split_at(2).0;
+const ROOMS: &[&str] = UNSAFE.split_at(3).0;
 
 /// As many blocks as there may be in what is published. Fewer are better.
-const MOST: usize = 89;
+const MOST: usize = 94;
 
 pub(crate) fn sources() -> Vec<(String, String)> {
     fn enter(root: &Path, dir: &Path, into: &mut Vec<(String, String)>) {
@@ -31,7 +32,7 @@ pub(crate) fn sources() -> Vec<(String, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
-    for dir in ["executor/src", "taskgroup/src", "sync/src", "coop/src", "src"] {
+    for dir in ["executor/src", "taskgroup/src", "sync/src", "io/src", "coop/src", "src"] {
         enter(root, &root.join(dir), &mut sources);
     }
     sources
@@ -45,8 +46,10 @@ pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn the_raw_room_knows_only_core_alloc_and_its_own_files() {
     for (file, text) in sources().iter().filter(|(file, _)| ROOMS.iter().any(|room| file.starts_with(room))) {
+        let may_know_std = file.starts_with("io/");
         for line in code(text) {
-            let foreign = ["std::", "crate::", "super::super"].into_iter().find(|word| line.contains(word));
+            let foreign = ["crate::", "super::super", "std::"].into_iter().find(|word| line.contains(word));
+            let foreign = foreign.filter(|word| *word != "std::" || !may_know_std);
             let is_fine = line.contains("pub(in crate::raw)") || line == "use std::thread::LocalKey;";
             assert!(
                 foreign.is_none() || is_fine,

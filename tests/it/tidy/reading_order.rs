@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Sources of the crates that are published.
-const CRATES: [&str; 5] = ["executor/src", "taskgroup/src", "sync/src", "coop/src", "src"];
+const CRATES: [&str; 6] = ["executor/src", "taskgroup/src", "sync/src", "io/src", "coop/src", "src"];
 
 /// Who may name what stands above: the crate, the file, what it names, and why.
 const EXCEPTIONS: [(&str, &str, &str, &str); 4] = [
