@@ -1,6 +1,6 @@
 //! Streams and datagrams within a host.
 
-use super::kit::{alone, bytes, cut_short, descriptors, watched, with_both};
+use super::kit::{alone, bytes, cut_short, descriptors, spawn_counted, watched, with_both};
 use crate::kit::{
     probe::{Record, ms},
     stage::run_watched,
@@ -9,7 +9,7 @@ use evenkeel::{
     Executor, Instant, JoinError,
     host::Unhandled,
     io::{UdpSocket, UnixDatagram, UnixListener, UnixStream},
-    run, spawn, timeout, yield_now,
+    run, sleep, spawn, timeout, yield_now,
 };
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use rustix::net::{
@@ -450,7 +450,6 @@ fn io_unix_who_is_connected_is_told_when_a_receiver_has_room_again() {
     });
 }
 
-/// The system tells those only who are connected.
 #[test]
 fn io_unix_who_is_not_connected_tries_until_a_receiver_has_room_again() {
     with_both(async || {
@@ -458,6 +457,41 @@ fn io_unix_who_is_not_connected_tries_until_a_receiver_has_room_again() {
         let receiver = UnixDatagram::bind(&path).unwrap();
         let sender = UnixDatagram::unbound().unwrap();
         sends_all(async move |datagram| assert_eq!(sender.send_to(datagram, &path).await.unwrap(), 4), receiver).await;
+    });
+}
+
+/// The system tells those only who are connected; whoever is not it tells again and again that he may try.
+#[test]
+fn io_unix_who_finds_a_line_that_others_have_filled_sends_when_there_is_room_and_does_not_spin() {
+    with_both(async || {
+        for connects in [false, true] {
+            let (_folder, path) = place();
+            let receiver = UnixDatagram::bind(&path).unwrap();
+            let [fills, sends] = [(); 2].map(|()| UnixDatagram::unbound().unwrap());
+            let mut filled = 0;
+            while fills.try_send_to(b"fills", &path).is_ok() {
+                filled += 1;
+            }
+            let (waits, polls) = spawn_counted(async move {
+                if connects {
+                    sends.connect(&path).unwrap();
+                    sends.send(b"waits").await.unwrap()
+                } else {
+                    sends.send_to(b"waits", &path).await.unwrap()
+                }
+            });
+            sleep(ms(20)).await;
+            // After 0, 1, 3, 7 and 15 ms.
+            assert!(!waits.is_finished() && polls.get() <= 6, "{}", polls.get());
+            let mut text = [0; 8];
+            for _ in 0..filled {
+                assert_eq!(receiver.recv(&mut text).await.unwrap(), 5);
+                assert_eq!(&text[..5], b"fills");
+            }
+            assert_eq!(watched(receiver.recv(&mut text)).await.unwrap(), 5);
+            assert_eq!(&text[..5], b"waits");
+            assert_eq!(waits.await.unwrap(), 5);
+        }
     });
 }
 
