@@ -37,7 +37,7 @@ pub(crate) fn stop() -> io::Result<CancelToken> {
     }
     let stop = CancelToken::new();
     let stops = stop.clone();
-    let mut comes = Async::new(comes);
+    let mut comes = Async::new(comes)?;
     spawn(async move {
         // An error would mean that nothing can come any more.
         let _ = comes.read(&mut [0]).await;
