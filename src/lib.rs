@@ -7,8 +7,8 @@
 //! * **One thread.** Tasks need not be `Send`, and the children of a [`scope`] may borrow. What blocks goes [to a thread](to_thread).
 //! * **Repeatable.** With the virtual clock and a seed of [`testing`], a program runs in no time, and the same way each time.
 //!
-//! No other runtime lies underneath: evenkeel stands on [`std::task`]. It is not multi-threaded, and does not replace
-//! tokio for libraries that ask for its runtime.
+//! No other runtime lies underneath: evenkeel stands on [`std::task`]. It has [sockets](io) on its loop. It is not multi-threaded, and does
+//! not replace tokio for libraries that ask for its runtime.
 //!
 //! ```
 //! use evenkeel::{TaskGroup, run, sleep};
@@ -68,7 +68,7 @@
 //! ```
 //!
 //! **Wait.** [`sleep`], [`sleep_until`] and [`interval`] wait for an [`Instant`]; more is in [`time`]. [`sync`] has what tasks wait for
-//! from each other: queues, locks, semaphores, events, channels, limiters. The module `io` has sockets, which wait
+//! from each other: queues, locks, semaphores, events, channels, limiters. The module [`io`] has sockets, which wait
 //! on the loop itself. [`to_thread`] waits for code that blocks, and a [`Handle`] brings work from other threads; more is in [`threads`].
 //!
 //! **Embed.** A program with a loop of its own keeps an [`Executor`], and calls [`tick`](Executor::tick) when it has time. The rest of
@@ -93,9 +93,9 @@
 //!
 //! | feature | on by default | what it adds |
 //! |---|---|---|
-//! | `io` | yes | the module `io`: sockets. There is nothing of it on wasm |
-//! | `hyper` | no | hyper's traits for the streams of `io`, its timers and its executor |
-//! | `tokio-io` | no | tokio's traits for the streams of `io`, and nothing of its runtime |
+//! | `io` | yes | the module [`io`]: sockets, with the crates `rustix` and `polling` underneath; nothing on wasm |
+//! | `hyper` | no | hyper's traits for the streams of [`io`], its timer and its executor, with hyper's traits and types underneath |
+//! | `tokio-io` | no | tokio's traits for the streams of [`io`], with the crate `tokio` underneath, without any feature of its own |
 //! | `ctrl-c` | no | [`ExecutorBuilder::cancel_on_ctrl_c`](host::ExecutorBuilder#method.cancel_on_ctrl_c), with the crate `ctrlc` underneath |
 //!
 //! Rust 1.85 or newer. The book of the repository explains how all of this works, and why it is right.

@@ -138,6 +138,37 @@ mod sync {
     yes!(std::error::Error: broadcast::RecvError, broadcast::TryRecvError);
 }
 
+mod sockets {
+    use evenkeel::io::{
+        Async, DriverBuilder, HyperExecutor, HyperTimer, Incoming, LoopFd, OwnedReadHalf, OwnedWriteHalf, ReadHalf,
+        ReuniteError, TcpListener, TcpListenerBuilder, TcpStream, UdpSocket, WriteHalf,
+    };
+    use std::{marker::PhantomPinned, net};
+
+    // A socket stays on the thread of the executor that it waits on. As std has it, it goes anywhere.
+    no!(Send: TcpListener, TcpStream, UdpSocket, Async<net::TcpStream>, LoopFd, Incoming<'static>);
+    no!(Sync: TcpListener, TcpStream, UdpSocket, Async<net::TcpStream>, LoopFd, Incoming<'static>);
+    no!(Send: ReadHalf<'static, TcpStream>, WriteHalf<'static, TcpStream>, OwnedReadHalf<u8>, OwnedWriteHalf<u8>);
+    no!(Sync: ReadHalf<'static, TcpStream>, WriteHalf<'static, TcpStream>, OwnedReadHalf<u8>, OwnedWriteHalf<u8>);
+    yes!(Send: TcpListenerBuilder, DriverBuilder, HyperTimer, HyperExecutor);
+    yes!(Sync: TcpListenerBuilder, DriverBuilder, HyperTimer, HyperExecutor);
+
+    // Adaptors want them to be so.
+    yes!(Unpin: TcpListener, TcpStream, UdpSocket, Async<net::TcpStream>, Incoming<'static>);
+    yes!(Unpin: ReadHalf<'static, PhantomPinned>, WriteHalf<'static, PhantomPinned>);
+    yes!(Unpin: OwnedReadHalf<PhantomPinned>, OwnedWriteHalf<PhantomPinned>);
+    yes!(std::error::Error: ReuniteError<TcpStream>);
+
+    #[cfg(unix)]
+    mod unix {
+        use evenkeel::io::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};
+
+        no!(Send: UnixListener, UnixStream, UnixDatagram, UnixIncoming<'static>);
+        no!(Sync: UnixListener, UnixStream, UnixDatagram, UnixIncoming<'static>);
+        yes!(Unpin: UnixListener, UnixStream, UnixDatagram, UnixIncoming<'static>);
+    }
+}
+
 mod cancelling {
     use evenkeel::{
         CancelScope, Cancelled, Elapsed, Handle,
