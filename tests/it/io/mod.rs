@@ -33,3 +33,7 @@ mod unix;
 mod hyper;
 /// What is written for tokio's streams, and the same for those of futures: TLS and WebSockets.
 mod tokio_io;
+/// Random programs over a connection, against a model of its bytes.
+mod random;
+/// Random clients for as long as one likes, by hand.
+mod soak;
