@@ -64,7 +64,7 @@ impl ServerName {
     /// How it is set up, in a few words.
     fn about(self) -> &'static str {
         match self {
-            ServerName::Evenkeel => "`evenkeel::run` over `evenkeel::io`, hyper through smol-hyper's `FuturesIo`",
+            ServerName::Evenkeel => "`evenkeel::run` over `evenkeel::io`, whose streams hyper takes as they are",
             ServerName::EvenkeelAsyncIo => {
                 "`evenkeel::run` over async-io's sockets, hyper through smol-hyper's `FuturesIo`"
             }

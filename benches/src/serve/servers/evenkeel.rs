@@ -3,7 +3,6 @@
 use super::{echo::echo, http::http, listener::listener, ready::ready};
 use crate::serve::kind::Kind;
 use evenkeel::io::TcpListener;
-use smol_hyper::rt::FuturesIo;
 use std::io;
 
 pub(super) fn serve(kind: Kind) -> io::Result<()> {
@@ -15,7 +14,7 @@ pub(super) fn serve(kind: Kind) -> io::Result<()> {
             stream.set_nodelay(true)?;
             match kind {
                 Kind::Echo => evenkeel::spawn(echo(stream)).detach(),
-                Kind::Http => evenkeel::spawn(http(FuturesIo::new(stream))).detach(),
+                Kind::Http => evenkeel::spawn(http(stream)).detach(),
             }
         }
     })
