@@ -12,7 +12,7 @@
 //! | wait for anything else that has a descriptor | [`Async`] |
 //! | wait for an executor in a loop of your own | [`ExecutorFd`], which gives a [`LoopFd`] |
 //! | choose the driver | [`DriverBuilder`] |
-//! | run hyper, HTTP/1 and HTTP/2 | with the feature `hyper`: hyper's traits for the streams, [`HyperTimer`], [`HyperExecutor`] |
+//! | run hyper, HTTP/1 and HTTP/2 | with the feature `hyper`: hyper's traits for the streams, `HyperTimer`, `HyperExecutor` |
 //! | run what is written for tokio's streams | with the feature `tokio-io`: tokio's traits for the streams and their halves |
 //!
 //! What goes on is bounded by whoever serves: a [`TaskGroup`](crate::TaskGroup) with a limit takes a connection only when there is room for it.
