@@ -171,6 +171,15 @@ impl Core {
         self.enter(drive, location, f)
     }
 
+    /// Tells the driver, if there is one, that the host may wait now until something comes, at most for so long. It must not be told so while it
+    /// is driven.
+    pub(crate) fn host_waits(&self, max: Option<Duration>) {
+        if self.lookout.is_driver() {
+            // Whatever the driver calls meanwhile finds this executor driven.
+            let _ = self.enter(Drive::Tick, self.home.get(), || self.parking.host_waits(max));
+        }
+    }
+
     /// Would a call that drives this executor be refused here?
     pub(crate) fn is_driven(&self) -> bool {
         self.tasks.driver().is_some() || self.tasks.inbox.is_signalling_here()

@@ -80,7 +80,7 @@ pub trait Park {
     fn park(&mut self, max: Option<Duration>);
 
     /// The executor's host may wait now by means of its own, for [`on_wake`](crate::ExecutorBuilder::on_wake) or for what this park tells it: a tick has
-    /// ended. `max` is the time until the next deadline, and zero if something is ready. A driver that is itself waited for, by a descriptor say,
+    /// ended. `max` is the time until the next deadline, and zero if something is ready, or a tick is to find out what is left, as after a run. A driver that is itself waited for, by a descriptor say,
     /// makes that end then; others need nothing here.
     fn host_waits(&mut self, max: Option<Duration>) {
         let _ = max;

@@ -157,14 +157,6 @@ impl Core {
         self.parking.park(max);
     }
 
-    /// Tells the driver, if there is one, that the host may wait now until something comes, at most for so long.
-    pub(crate) fn host_waits(&self, max: Option<Duration>) {
-        if self.lookout.is_driver() {
-            self.tasks.clear_current();
-            self.parking.host_waits(max);
-        }
-    }
-
     /// Looks at the driver, without waiting, if that is due and there is so much to do that it is not asked otherwise.
     pub(crate) fn look_out(&self) {
         let ready = self.tasks.ready();

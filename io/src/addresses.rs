@@ -1,5 +1,7 @@
 //! What a socket is to be bound or connected to.
 
+use crate::driver;
+use evenkeel_coop::consume_budget;
 use evenkeel_executor::to_thread;
 use std::{
     io,
@@ -34,6 +36,8 @@ use sealed::{Addresses, Named};
 
 /// All addresses that it names, in the order in which they are to be tried.
 pub(crate) async fn resolve(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
+    // Also where all that follows fails at once: who tries again and again gives way.
+    consume_budget().await;
     let addresses = match name.addresses() {
         Addresses::Known(addresses) => addresses,
         Addresses::Wrong(text) => {
@@ -41,6 +45,7 @@ pub(crate) async fn resolve(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAd
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Addresses::Host(host, port) => {
+            driver::check()?;
             let look_up = move || std::net::ToSocketAddrs::to_socket_addrs(&(&*host, port)).map(Vec::from_iter);
             to_thread(look_up).await?
         }

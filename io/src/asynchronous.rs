@@ -3,9 +3,11 @@
 use crate::{
     driver::{side::Direction, source::Source, waiters::Ticket},
     fd::{AsFd, fd_of, lends_fd},
+    sys,
 };
 use evenkeel_coop::poll_within_budget;
 use futures_io::{AsyncRead, AsyncWrite};
+use rustix::io::ioctl_fionbio;
 use std::{
     fmt,
     future::poll_fn,
@@ -16,8 +18,6 @@ use std::{
 
 /// Anything that has a descriptor and can be polled, as a source of the loop's: a socket that this crate has no type for, a pipe, a terminal, an inotify
 /// or timer descriptor. (On Windows: a socket.)
-///
-/// The descriptor is to be in non-blocking mode, which is its owner's affair: an operation that blocks holds up the loop.
 ///
 /// It registers with an executor at its first wait, so it can be made anywhere. It may move to another executor; if it is awaited on two at once, one of
 /// them gets an error. Whoever closes the descriptor by other means leaves those who wait for it waiting: the system tells nobody.
@@ -30,8 +30,8 @@ use std::{
 /// use evenkeel::{io::Async, run};
 /// use rustix::{event::{EventfdFlags, eventfd}, io::{read, write}};
 ///
-/// let counter = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).unwrap();
-/// let counter = Async::new(counter);
+/// let counter = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+/// let counter = Async::new(counter).unwrap();
 /// let sum = run(async {
 ///     write(counter.get_ref(), &7_u64.to_ne_bytes()).unwrap();
 ///     let mut sum = [0; 8];
@@ -48,8 +48,19 @@ pub struct Async<T: AsFd> {
 }
 
 impl<T: AsFd> Async<T> {
-    /// Makes it a source. It must be in non-blocking mode.
-    pub fn new(io: T) -> Async<T> {
+    /// Makes it a source, and sets the non-blocking mode. That mode is not the descriptor's but that of what is open: all who share it, as processes
+    /// share a terminal, have it then.
+    ///
+    /// # Errors
+    ///
+    /// If the mode cannot be set.
+    pub fn new(io: T) -> io::Result<Async<T>> {
+        ioctl_fionbio(fd_of(&io), true)?;
+        Ok(Async::new_nonblocking(io))
+    }
+
+    /// Makes something a source that is in non-blocking mode already. An operation that blocks holds up the loop.
+    pub fn new_nonblocking(io: T) -> Async<T> {
         Async { source: Source::new(), io: Some(io) }
     }
 
@@ -64,8 +75,8 @@ impl<T: AsFd> Async<T> {
         self.io.take().expect("it is there until this is dropped")
     }
 
-    /// Waits until it is readable, or has come to an end that a read tells of. Another may have read before this one's task goes on, so that a read
-    /// would block again.
+    /// Waits until it is readable, or has come to an end that a read tells of, whoever reads, and by what means. Another may have read before this
+    /// one's task goes on, so that a read would block again.
     ///
     /// # Errors
     ///
@@ -167,6 +178,7 @@ impl<T: AsFd> Async<T> {
         poll_within_budget(cx, |cx| {
             loop {
                 if side.is_ready() {
+                    side.take_fresh();
                     match op(io) {
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => side.would_block(),
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -189,6 +201,10 @@ impl<T: AsFd> Async<T> {
         let side = self.source.side(direction);
         poll_within_budget(cx, |cx| {
             side.ask_poller();
+            // What was told is news once. Then it may be over, by operations that went another way, so the system is asked.
+            if side.is_ready() && !side.take_fresh() && !sys::is_ready(fd_of(self.get_ref()), direction)? {
+                side.would_block();
+            }
             if !side.is_ready() {
                 if let Err(error) = self.source.wait(fd_of(self.get_ref()), direction, ticket, cx.waker()) {
                     return Poll::Ready(Err(error));
@@ -200,6 +216,7 @@ impl<T: AsFd> Async<T> {
 
     /// Does `op` now, whether the driver says that it is ready or not.
     pub(crate) fn try_op<R>(&self, direction: Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.source.side(direction).take_fresh();
         loop {
             match op(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

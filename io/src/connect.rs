@@ -34,7 +34,7 @@ pub(crate) async fn connected(socket: OwnedFd, is_done: bool) -> io::Result<Owne
     if is_done {
         return Ok(socket);
     }
-    let socket = Async::new(socket);
+    let socket = Async::new_nonblocking(socket);
     socket.writable().await?;
     socket_error(&socket)??;
     Ok(socket.into_inner())

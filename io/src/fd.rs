@@ -25,6 +25,13 @@ macro_rules! lends_fd {
             }
         }
 
+        #[cfg(not(windows))]
+        impl $(<$T: crate::fd::AsFd>)? std::os::fd::AsRawFd for $Type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                crate::fd::fd_of(self).as_raw_fd()
+            }
+        }
+
         #[cfg(windows)]
         impl $(<$T: crate::fd::AsFd>)? rustix::fd::AsSocket for $Type {
             fn as_socket(&self) -> rustix::fd::BorrowedFd<'_> {
@@ -35,3 +42,33 @@ macro_rules! lends_fd {
     };
 }
 pub(crate) use lends_fd;
+
+/// `converts!(Type, std)`: between a type and std's, by `from_std` and `into_std`.
+macro_rules! converts {
+    ($Type:ty, $std:ty) => {
+        impl TryFrom<$std> for $Type {
+            type Error = std::io::Error;
+
+            /// What `from_std` does.
+            fn try_from(std: $std) -> std::io::Result<Self> {
+                Self::from_std(std)
+            }
+        }
+
+        impl From<$Type> for $std {
+            /// What `into_std` does.
+            fn from(ours: $Type) -> $std {
+                ours.into_std()
+            }
+        }
+
+        #[cfg(not(windows))]
+        impl From<$Type> for std::os::fd::OwnedFd {
+            /// The descriptor. It stays in non-blocking mode.
+            fn from(ours: $Type) -> std::os::fd::OwnedFd {
+                ours.into_std().into()
+            }
+        }
+    };
+}
+pub(crate) use converts;

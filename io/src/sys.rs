@@ -1,8 +1,9 @@
 //! What systems do differently: sockets that are born non-blocking and close-on-exec.
 
-use crate::fd::AsFd;
+use crate::{driver::side::Direction, fd::AsFd};
 use rustix::{
-    fd::OwnedFd,
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::{BorrowedFd, OwnedFd},
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, acceptfrom_with, addr::SocketAddrArg, connect, socket_with},
 };
@@ -16,6 +17,7 @@ const FLAGS: SocketFlags = SocketFlags::empty();
 
 /// A socket that does not block, and is closed on exec.
 pub(crate) fn socket(family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    start()?;
     let socket = socket_with(family, kind, FLAGS, None)?;
     prepare(&socket)?;
     Ok(socket)
@@ -53,6 +55,9 @@ fn prepare(_: &OwnedFd) -> io::Result<()> {
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 fn prepare(socket: &OwnedFd) -> io::Result<()> {
+    // A write to a peer that is gone is an error, also in a program that has not told the system to ignore that signal.
+    #[cfg(target_vendor = "apple")]
+    rustix::net::sockopt::set_socket_nosigpipe(socket, true)?;
     rustix::io::ioctl_fioclex(socket)?;
     rustix::io::ioctl_fionbio(socket, true)?;
     Ok(())
@@ -62,4 +67,26 @@ fn prepare(socket: &OwnedFd) -> io::Result<()> {
 fn prepare(socket: &OwnedFd) -> io::Result<()> {
     rustix::io::ioctl_fionbio(socket, true)?;
     Ok(())
+}
+
+/// Is that direction ready, or at an end, now?
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<bool> {
+    let flag = match direction {
+        Direction::Read => PollFlags::IN,
+        Direction::Write => PollFlags::OUT,
+    };
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    Ok(poll(&mut [PollFd::new(&fd, flag)], Some(&now))? != 0)
+}
+
+#[cfg(not(windows))]
+fn start() -> io::Result<()> {
+    Ok(())
+}
+
+/// Windows wants to be told of a program's first socket. std does that for its own.
+#[cfg(windows)]
+fn start() -> io::Result<()> {
+    static STARTED: std::sync::OnceLock<Result<(), Errno>> = std::sync::OnceLock::new();
+    Ok((*STARTED.get_or_init(|| rustix::net::wsa_startup().map(drop)))?)
 }

@@ -4,7 +4,7 @@ use crate::{
     addresses::{ToSocketAddrs, resolve},
     asynchronous::Async,
     driver::side::Direction,
-    fd::lends_fd,
+    fd::{converts, lends_fd},
 };
 use std::{
     fmt, io,
@@ -58,7 +58,7 @@ impl UdpSocket {
     /// If the mode cannot be set.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
-        Ok(UdpSocket(Async::new(socket)))
+        Ok(UdpSocket(Async::new_nonblocking(socket)))
     }
 
     /// The socket as std has it. It stays in non-blocking mode.
@@ -351,6 +351,7 @@ impl UdpSocket {
 }
 
 lends_fd!(UdpSocket, this => this.0);
+converts!(UdpSocket, net::UdpSocket);
 
 impl fmt::Debug for UdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

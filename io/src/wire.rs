@@ -103,6 +103,9 @@ where
     where
         T: Wire,
     {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         self.poll_receive(cx, ticket, buf.len(), |mut stream| stream.read(buf))
     }
 
@@ -110,6 +113,9 @@ where
     where
         T: Wire,
     {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         self.poll_send(cx, ticket, buf.len(), |mut stream| stream.write(buf))
     }
 

@@ -12,7 +12,7 @@ use rustix::{
 fn pair() -> [Async<OwnedFd>; 2] {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let (one, two) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
-    [one, two].map(Async::new)
+    [one, two].map(Async::new_nonblocking)
 }
 
 async fn talk() {

@@ -12,7 +12,7 @@ use crate::{
     task::main_task::run_main,
     turn::{Driver, Next},
 };
-use std::panic::Location;
+use std::{panic::Location, time::Duration};
 
 /// Drives an executor until `main` has ended.
 ///
@@ -35,7 +35,10 @@ pub(crate) fn run_on<F: Future>(
             true => core.run(&mut MainOnGivenClock::new(main)),
         })
     });
-    Ok(ran?.or_panic())
+    let ran = ran?;
+    // What waits for the executor by other means looks again, and finds out by a tick what is left.
+    core.host_waits(Some(Duration::ZERO));
+    Ok(ran.or_panic())
 }
 
 /// While this lives, Ctrl-C cancels the main future, if the executor's builder said so.

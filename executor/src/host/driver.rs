@@ -1,6 +1,7 @@
 //! Drivers that come into being while an executor runs.
 
 use crate::{
+    host::executor::Executor,
     outcome::attach_error::AttachError,
     park::Park,
     raw::lent::OnThread,
@@ -94,6 +95,22 @@ pub fn attach_driver<D: 'static>(driver: Rc<D>, park: impl Park + 'static) -> Re
 /// The driver that was [attached](attach_driver) to the current executor, if that is of this type.
 pub fn driver<D: 'static>() -> Option<Rc<D>> {
     current()?.driver()?.downcast().ok()
+}
+
+impl Executor {
+    /// [`attach_driver`] for this executor, from outside of its tasks or inside.
+    ///
+    /// # Errors
+    ///
+    /// If the executor was built with a park of its own, or has a driver.
+    pub fn attach_driver<D: 'static>(&self, driver: Rc<D>, park: impl Park + 'static) -> Result<(), AttachError> {
+        Whole::attach_driver(&*self.core, driver, Box::new(park))
+    }
+
+    /// The driver that was attached to this executor, if that is of this type.
+    pub fn driver<D: 'static>(&self) -> Option<Rc<D>> {
+        Whole::driver(&*self.core)?.downcast().ok()
+    }
 }
 
 /// The executor whose code this is, or that was entered.

@@ -220,6 +220,7 @@ impl Executor {
             }
         };
         self.core.enter_blocking(Drive::Park, Location::caller(), sleep).or_panic();
+        self.core.host_waits(Some(Duration::ZERO));
         if self.core.tasks.ready().is_empty() {
             // The host may do something else now: a wake-up that comes then calls `on_wake`. Between two ticks the inbox is never
             // disarmed but by a call of `on_wake`, so none is missed meanwhile.

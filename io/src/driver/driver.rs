@@ -6,7 +6,7 @@ use super::{
     sides::Sides,
     sources::Sources,
 };
-use evenkeel_executor::{AttachError, Park, attach_driver, driver};
+use evenkeel_executor::{AttachError, Executor, Park, attach_driver, driver};
 use rustix::fd::BorrowedFd;
 use std::{
     cell::{Cell, RefCell},
@@ -33,11 +33,26 @@ impl Driver {
         }
     }
 
+    /// That of an executor, which has one from now on.
+    pub(super) fn of(executor: &Executor) -> io::Result<Rc<Driver>> {
+        match executor.driver() {
+            Some(driver) => Ok(driver),
+            None => Driver::attach_by(Poller::new()?, |driver, park| executor.attach_driver(driver, park)),
+        }
+    }
+
     /// Attaches a driver to the current executor.
     #[cold]
     pub(super) fn attach(poller: Poller) -> io::Result<Rc<Driver>> {
+        Driver::attach_by(poller, |driver, park| attach_driver(driver, park))
+    }
+
+    fn attach_by(
+        poller: Poller,
+        attach: impl FnOnce(Rc<Driver>, DriverPark) -> Result<(), AttachError>,
+    ) -> io::Result<Rc<Driver>> {
         let driver = Rc::new(Driver { poller, sources: RefCell::default(), changes: Cell::default() });
-        let text = match attach_driver(driver.clone(), DriverPark(driver.clone())) {
+        let text = match attach(driver.clone(), DriverPark(driver.clone())) {
             Ok(()) => return Ok(driver),
             Err(AttachError::OutsideExecutor) => {
                 "a socket was awaited outside an executor: await it in a future that evenkeel::run drives".to_owned()
@@ -86,14 +101,6 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    /// Who waits still looks again, and waits on the executor that polls it then.
-    fn drop(&mut self) {
-        let sources = self.sources.take();
-        sources.all().for_each(Sides::wake_all);
-    }
-}
-
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").field("sources", &self.sources.borrow().all().count()).finish_non_exhaustive()
@@ -102,6 +109,15 @@ impl fmt::Debug for Driver {
 
 /// The driver as the executor has it.
 struct DriverPark(Rc<Driver>);
+
+impl Drop for DriverPark {
+    /// The executor has ended. Who waits still looks again, and waits on the executor that polls it then.
+    fn drop(&mut self) {
+        self.0.poller.end();
+        let sources = self.0.sources.take();
+        sources.all().for_each(Sides::wake_all);
+    }
+}
 
 impl Park for DriverPark {
     fn park(&mut self, max: Option<Duration>) {

@@ -15,7 +15,7 @@ use rustix::{
     time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime},
 };
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     io,
     sync::Arc,
     time::Duration,
@@ -27,6 +27,8 @@ pub(super) struct Epoll {
     /// Ends the wait of somebody else who waits for this epoll, at the next deadline. It is there once somebody does.
     timer: OnceCell<OwnedFd>,
     events: RefCell<Vec<epoll::Event>>,
+    /// The latest look took as many as it could: there may be more.
+    may_have_more: Cell<bool>,
 }
 
 /// The keys of what is no source.
@@ -44,7 +46,13 @@ impl Epoll {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wakes = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &wakes, EventData::new_u64(WAKES), EventFlags::IN | EventFlags::ET)?;
-        Ok(Epoll { epoll, wakes: Arc::new(wakes), timer: OnceCell::new(), events: RefCell::new(Vec::new()) })
+        Ok(Epoll {
+            epoll,
+            wakes: Arc::new(wakes),
+            timer: OnceCell::new(),
+            events: RefCell::default(),
+            may_have_more: Cell::default(),
+        })
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
@@ -82,6 +90,7 @@ impl Epoll {
         let longest = Duration::from_millis(i32::MAX as u64);
         let timeout = max.map(|max| Timespec::try_from(max.min(longest)).expect("it is not that long"));
         epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref())?;
+        self.may_have_more.set(events.len() >= EVENTS);
         changes.extend(events.iter().filter_map(change));
         Ok(())
     }
@@ -104,10 +113,19 @@ impl Epoll {
         Ok(self.epoll.as_fd())
     }
 
+    /// The executor has ended: nothing of its own makes the descriptor readable any more.
+    pub(super) fn end(&self) {
+        self.may_have_more.set(false);
+        self.set_timer(None);
+        let _ = epoll::delete(&self.epoll, &self.wakes);
+    }
+
     /// Whoever waits for the descriptor is to wait no longer than that.
     pub(super) fn set_timer(&self, max: Option<Duration>) {
         let Some(timer) = self.timer.get() else { return };
         let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // What was left behind is no news to whoever waits for changes of this epoll.
+        let max = if self.may_have_more.get() { Some(Duration::ZERO) } else { max };
         // All zeroes would be never.
         let at_least = max.map(|max| max.max(Duration::from_nanos(1)));
         let value = at_least.map_or(nothing, |max| Timespec::try_from(max).unwrap_or(nothing));

@@ -3,7 +3,11 @@
 use super::driver::Driver;
 use evenkeel_executor::Executor;
 use rustix::fd::BorrowedFd;
-use std::{fmt, io, rc::Rc};
+use std::{
+    fmt, io,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+};
 
 /// Executors that a host can wait for by a descriptor, in an event loop of its own.
 pub trait ExecutorFd {
@@ -11,7 +15,8 @@ pub trait ExecutorFd {
     /// socket is ready, or a deadline has come. It can be waited for by any poll, epoll or library that takes descriptors, for reading,
     /// level- or edge-triggered; it is not to be read.
     ///
-    /// Each tick that ends makes it readable at the right time: also at once, if something is ready still. So tick before the first wait.
+    /// Each tick that ends makes it readable at the right time: also at once, if something is ready still. So tick before the first wait. Behind a
+    /// [run](Executor::run) or a [park](Executor::park) it is readable at once, so that the next tick follows.
     /// [`on_wake`](evenkeel_executor::ExecutorBuilder::on_wake) is called as ever, and not needed.
     ///
     /// # Errors
@@ -42,14 +47,13 @@ pub trait ExecutorFd {
     fn as_fd(&self) -> io::Result<LoopFd>;
 }
 
-/// An executor's descriptor, which [`ExecutorFd::as_fd`] gives. It stays valid while this lives, and says nothing any more when the executor has
-/// ended.
+/// An executor's descriptor, which [`ExecutorFd::as_fd`] gives. It stays valid while this lives. When the executor has ended it tells of nothing but
+/// of sockets that have waited there and were kept.
 pub struct LoopFd(Rc<Driver>);
 
 impl ExecutorFd for Executor {
     fn as_fd(&self) -> io::Result<LoopFd> {
-        let _entered = self.enter();
-        let driver = Driver::current()?;
+        let driver = Driver::of(self)?;
         driver.poller.watched()?;
         Ok(LoopFd(driver))
     }
@@ -68,6 +72,17 @@ impl rustix::fd::AsFd for LoopFd {
         self.watched()
     }
 }
+
+#[cfg(not(windows))]
+impl std::os::fd::AsRawFd for LoopFd {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.watched().as_raw_fd()
+    }
+}
+
+/// A panic of what the driver wakes leaves it whole.
+impl UnwindSafe for LoopFd {}
+impl RefUnwindSafe for LoopFd {}
 
 impl fmt::Debug for LoopFd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,3 +19,8 @@ mod sides;
 mod change;
 pub(crate) mod side;
 pub(crate) mod waiters;
+
+/// An error where a socket could not be awaited: outside an executor, or on one that can have no driver.
+pub(crate) fn check() -> std::io::Result<()> {
+    driver::Driver::current().map(drop)
+}

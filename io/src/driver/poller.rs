@@ -98,6 +98,15 @@ impl Poller {
         }
     }
 
+    /// The executor has ended.
+    pub(super) fn end(&self) {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Poller::Epoll(epoll) => epoll.end(),
+            Poller::Portable(_) => {}
+        }
+    }
+
     /// Whoever waits for that descriptor is to wait no longer than that.
     pub(super) fn set_timer(&self, max: Option<Duration>) {
         match self {

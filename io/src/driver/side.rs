@@ -28,6 +28,8 @@ pub(crate) struct Side {
     /// That is assumed, so that the first operation is tried, and not known.
     is_guess: Cell<bool>,
     is_closed: Cell<bool>,
+    /// What the poller told last was used by no operation, and nobody was told of it.
+    is_fresh: Cell<bool>,
     pub(super) waiters: Waiters,
 }
 
@@ -37,6 +39,7 @@ impl Side {
             is_ready: Cell::new(true),
             is_guess: Cell::new(true),
             is_closed: Cell::new(false),
+            is_fresh: Cell::new(false),
             waiters: Waiters::default(),
         }
     }
@@ -45,7 +48,12 @@ impl Side {
         self.is_ready.get()
     }
 
-    /// An operation would have blocked.
+    /// Has the poller told of this readiness since anybody used it? From now on somebody has.
+    pub(crate) fn take_fresh(&self) -> bool {
+        self.is_fresh.take()
+    }
+
+    /// An operation would have blocked, or the system says that one would.
     pub(crate) fn would_block(&self) {
         self.is_ready.set(false);
         self.is_guess.set(false);
@@ -70,6 +78,7 @@ impl Side {
     /// The poller says that it is ready, or has ended.
     pub(super) fn told(&self, is_closed: bool) {
         self.is_ready.set(true);
+        self.is_fresh.set(true);
         self.is_guess.set(false);
         if is_closed {
             self.is_closed.set(true);

@@ -13,7 +13,7 @@ pub(crate) struct Sides {
     write: Side,
     /// There was urgent data, at which reads end early.
     pub(super) was_urgent: Cell<bool>,
-    /// The source was taken from an executor on which somebody waited, and nothing has become ready since.
+    /// The source was taken from an executor on which somebody waited, and nobody has got what he waited for since.
     pub(super) is_contested: Cell<bool>,
 }
 
@@ -36,7 +36,6 @@ impl Sides {
 
     /// The poller has told of a change.
     pub(super) fn changed(&self, change: Change) {
-        self.is_contested.set(false);
         if change.urgent {
             self.was_urgent.set(true);
         }
@@ -45,6 +44,10 @@ impl Sides {
         }
         if change.writable || change.write_closed {
             self.write.told(change.write_closed);
+        }
+        let is_good_news = |side: &Side| side.is_ready() && side.waiters.is_anybody_else(None);
+        if is_good_news(&self.read) || is_good_news(&self.write) {
+            self.is_contested.set(false);
         }
         if self.read.is_ready() || change.is_one_shot {
             self.read.waiters.take_all(call_waker);

@@ -11,6 +11,7 @@ use rustix::fd::BorrowedFd;
 use std::{
     cell::{Cell, RefCell},
     io,
+    panic::{RefUnwindSafe, UnwindSafe},
     rc::{Rc, Weak},
     task::Waker,
 };
@@ -29,6 +30,10 @@ struct Place {
     key: usize,
     registered: Registered,
 }
+
+/// A panic of whoever is woken, or of a waker that is cloned, leaves it whole.
+impl UnwindSafe for Source {}
+impl RefUnwindSafe for Source {}
 
 impl Source {
     pub(crate) fn new() -> Source {

@@ -5,7 +5,7 @@ use crate::unix::stream::UnixStream;
 use crate::{
     asynchronous::Async,
     driver::side::Direction,
-    fd::lends_fd,
+    fd::{converts, lends_fd},
     halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
     tcp::stream::TcpStream,
 };
@@ -21,7 +21,7 @@ macro_rules! methods {
     ($Stream:ident, $std:ty) => {
         impl $Stream {
             pub(crate) fn of(stream: $std) -> Self {
-                $Stream(Async::new(stream))
+                $Stream(Async::new_nonblocking(stream))
             }
 
             /// A connection of std's, which is in non-blocking mode from now on.
@@ -167,6 +167,7 @@ macro_rules! methods {
         }
 
         lends_fd!($Stream, this => this.0);
+        converts!($Stream, $std);
 
         impl fmt::Debug for $Stream {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,10 @@
 //! Listening for connections.
 
 use crate::{
-    accept::Acceptor,
+    accept::{Acceptor, Want},
     asynchronous::{Async, Wait},
     driver::waiters::Ticket,
-    fd::lends_fd,
+    fd::{converts, lends_fd},
     tcp::stream::TcpStream,
 };
 use futures_core::Stream;
@@ -38,12 +38,14 @@ use std::{
 ///     client.await.unwrap();
 /// });
 /// ```
-#[derive(Debug)]
-pub struct TcpListener(Async<net::TcpListener>);
+pub struct TcpListener {
+    io: Async<net::TcpListener>,
+    want: Want,
+}
 
 impl TcpListener {
     pub(super) fn of(listener: net::TcpListener) -> TcpListener {
-        TcpListener(Async::new(listener))
+        TcpListener { io: Async::new_nonblocking(listener), want: Want::default() }
     }
 
     /// A listener of std's, which is in non-blocking mode from now on.
@@ -58,7 +60,7 @@ impl TcpListener {
 
     /// The listener as std has it. It stays in non-blocking mode.
     pub fn into_std(self) -> net::TcpListener {
-        self.0.into_inner()
+        self.io.into_inner()
     }
 
     /// Accepts the next connection, and tells whose it is.
@@ -75,7 +77,7 @@ impl TcpListener {
     ///
     /// It can be dropped at any time: no connection is lost, the next one that accepts gets it.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let wait = self.0.wait();
+        let wait = self.io.wait();
         let mut acceptor = Acceptor::default();
         poll_fn(|cx| self.poll_accept(cx, &mut acceptor, wait.ticket)).await
     }
@@ -87,7 +89,7 @@ impl TcpListener {
         ticket: Ticket,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         loop {
-            let (socket, address) = ready!(acceptor.poll(cx, &self.0, ticket, || self.describe()))?;
+            let (socket, address) = ready!(acceptor.poll(cx, (&self.io, &self.want), ticket, || self.describe()))?;
             let stream = TcpStream::of(socket.into());
             // Some systems accept a connection whose peer has gone, and then do not know who that was.
             let address = address.and_then(|address| SocketAddr::try_from(address).ok());
@@ -121,7 +123,7 @@ impl TcpListener {
     /// });
     /// ```
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self, wait: self.0.wait(), acceptor: Acceptor::default(), has_ended: false }
+        Incoming { listener: self, wait: self.io.wait(), acceptor: Acceptor::default(), has_ended: false }
     }
 
     /// Where it listens.
@@ -130,7 +132,7 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
+        self.io.get_ref().local_addr()
     }
 
     /// How many hops its packets may take. [`set_ttl`](TcpListener::set_ttl) sets it.
@@ -139,7 +141,7 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
+        self.io.get_ref().ttl()
     }
 
     /// Sets how many hops its packets may take.
@@ -148,11 +150,18 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(hops)
+        self.io.get_ref().set_ttl(hops)
     }
 }
 
-lends_fd!(TcpListener, this => this.0);
+lends_fd!(TcpListener, this => this.io);
+converts!(TcpListener, net::TcpListener);
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TcpListener").field(self.io.get_ref()).finish()
+    }
+}
 
 /// The connections that come to a listener: a [`Stream`], which [`TcpListener::incoming`] gives.
 #[must_use = "a stream does nothing before it is polled"]

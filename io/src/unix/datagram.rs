@@ -4,7 +4,11 @@ use super::{
     address::{at_path, not_bound},
     pauses::with_pauses,
 };
-use crate::{asynchronous::Async, driver::side::Direction, fd::lends_fd};
+use crate::{
+    asynchronous::Async,
+    driver::side::Direction,
+    fd::{converts, lends_fd},
+};
 use std::{
     fmt, io,
     net::Shutdown,
@@ -80,7 +84,7 @@ impl UnixDatagram {
     /// If the mode cannot be set.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
         socket.set_nonblocking(true)?;
-        Ok(UnixDatagram(Async::new(socket)))
+        Ok(UnixDatagram(Async::new_nonblocking(socket)))
     }
 
     /// The socket as std has it. It stays in non-blocking mode.
@@ -286,6 +290,7 @@ impl UnixDatagram {
 }
 
 lends_fd!(UnixDatagram, this => this.0);
+converts!(UnixDatagram, net::UnixDatagram);
 
 impl fmt::Debug for UnixDatagram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

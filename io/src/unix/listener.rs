@@ -5,10 +5,10 @@ use super::{
     stream::UnixStream,
 };
 use crate::{
-    accept::Acceptor,
+    accept::{Acceptor, Want},
     asynchronous::{Async, Wait},
     driver::waiters::Ticket,
-    fd::lends_fd,
+    fd::{converts, lends_fd},
 };
 use futures_core::Stream;
 use std::{
@@ -44,7 +44,10 @@ use std::{
 ///     client.await.unwrap();
 /// });
 /// ```
-pub struct UnixListener(Async<net::UnixListener>);
+pub struct UnixListener {
+    io: Async<net::UnixListener>,
+    want: Want,
+}
 
 impl UnixListener {
     /// Listens at that path, where a file is made that stays there. How many connections may wait to be accepted is std's affair, and the system's.
@@ -86,12 +89,12 @@ impl UnixListener {
     /// If the mode cannot be set.
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
-        Ok(UnixListener(Async::new(listener)))
+        Ok(UnixListener { io: Async::new_nonblocking(listener), want: Want::default() })
     }
 
     /// The listener as std has it. It stays in non-blocking mode.
     pub fn into_std(self) -> net::UnixListener {
-        self.0.into_inner()
+        self.io.into_inner()
     }
 
     /// Accepts the next connection, and tells whose it is, which is nameless as a rule.
@@ -107,7 +110,7 @@ impl UnixListener {
     ///
     /// It can be dropped at any time: no connection is lost, the next one that accepts gets it.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let wait = self.0.wait();
+        let wait = self.io.wait();
         let mut acceptor = Acceptor::default();
         let stream = poll_fn(|cx| self.poll_accept(cx, &mut acceptor, wait.ticket)).await?;
         // Some systems have forgotten a peer that is gone.
@@ -121,7 +124,7 @@ impl UnixListener {
         acceptor: &mut Acceptor,
         ticket: Ticket,
     ) -> Poll<io::Result<UnixStream>> {
-        let (socket, _) = ready!(acceptor.poll(cx, &self.0, ticket, || self.describe()))?;
+        let (socket, _) = ready!(acceptor.poll(cx, (&self.io, &self.want), ticket, || self.describe()))?;
         Poll::Ready(Ok(UnixStream::of(socket.into())))
     }
 
@@ -135,7 +138,7 @@ impl UnixListener {
     /// All connections that come, as a stream that ends with an error of the listener's own, behind which there is nothing. Each item is what
     /// [`accept`](UnixListener::accept) gives, without the address.
     pub fn incoming(&self) -> UnixIncoming<'_> {
-        UnixIncoming { listener: self, wait: self.0.wait(), acceptor: Acceptor::default(), has_ended: false }
+        UnixIncoming { listener: self, wait: self.io.wait(), acceptor: Acceptor::default(), has_ended: false }
     }
 
     /// Where it listens.
@@ -144,15 +147,16 @@ impl UnixListener {
     ///
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().local_addr()
+        self.io.get_ref().local_addr()
     }
 }
 
-lends_fd!(UnixListener, this => this.0);
+lends_fd!(UnixListener, this => this.io);
+converts!(UnixListener, net::UnixListener);
 
 impl fmt::Debug for UnixListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("UnixListener").field(self.0.get_ref()).finish()
+        f.debug_tuple("UnixListener").field(self.io.get_ref()).finish()
     }
 }
 

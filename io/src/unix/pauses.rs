@@ -1,5 +1,6 @@
 //! What is tried again until a peer has room, where the system does not tell when it has.
 
+use evenkeel_coop::consume_budget;
 use evenkeel_executor::sleep;
 use std::{io, time::Duration};
 
@@ -10,6 +11,8 @@ const LONGEST: Duration = Duration::from_millis(64);
 pub(super) async fn with_pauses<R>(mut op: impl FnMut() -> io::Result<R>) -> io::Result<R> {
     let mut pause = SHORTEST;
     loop {
+        // Also where it fails at once: who tries again and again gives way.
+        consume_budget().await;
         match op() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 sleep(pause).await;

@@ -319,7 +319,7 @@ fn none_is_leaked_whatever_becomes_of_sockets_and_executors() {
                     let (one, two) = pair().await;
                     let (one, two) = (one.into_std(), TcpStream::from_std(two.into_std()).unwrap());
                     assert!(cut_short(1, two.readable()).await.is_none());
-                    drop(Async::new(two.into_std()));
+                    drop(Async::new_nonblocking(two.into_std()));
                     drop(one);
                     let (listener, address) = listen().await;
                     TcpListener::bind([address, nobody]).await.unwrap_err();

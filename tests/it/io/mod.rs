@@ -8,6 +8,8 @@ mod no_sockets;
 mod operations;
 /// How connections end: half, at once, refused.
 mod ends;
+/// What is said to be ready is so, and what is always ready gives way.
+mod readiness;
 /// Nobody starves.
 mod starvation;
 /// Who waits for what, and on which executor.

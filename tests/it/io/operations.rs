@@ -323,7 +323,7 @@ fn an_error_of_the_listeners_own_ends_its_stream() {
 fn anything_that_can_be_polled_is_waited_for() {
     with_both(async || {
         let (near, far) = net_pair();
-        let (mut near, far) = (Async::new(near), Async::new(far));
+        let (mut near, far) = (Async::new_nonblocking(near), Async::new_nonblocking(far));
         assert!(cut_short(1, far.readable()).await.is_none());
         near.write_all(b"ahoy").await.unwrap();
         near.flush().await.unwrap();
@@ -350,7 +350,7 @@ fn net_pair() -> (net::TcpStream, net::TcpStream) {
 #[test]
 fn what_cannot_be_polled_is_refused_and_the_loop_goes_on() {
     with_both(async || {
-        let file = Async::new(std::fs::File::open(std::env::current_exe().unwrap()).unwrap());
+        let file = Async::new_nonblocking(std::fs::File::open(std::env::current_exe().unwrap()).unwrap());
         assert!(file.readable().await.is_err());
         let (client, server) = pair().await;
         client.write_all(b"ahoy").await.unwrap();
