@@ -19,8 +19,8 @@ mod wire;
 mod accept;
 mod connect;
 mod addresses;
-mod sys;
 mod asynchronous;
+mod sys;
 mod driver;
 mod fd;
 #[expect(unsafe_code, reason = "the raw room")]
