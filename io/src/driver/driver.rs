@@ -44,7 +44,7 @@ impl Driver {
     /// Attaches a driver to the current executor.
     #[cold]
     pub(super) fn attach(poller: Poller) -> io::Result<Rc<Driver>> {
-        Driver::attach_by(poller, |driver, park| attach_driver(driver, park))
+        Driver::attach_by(poller, attach_driver)
     }
 
     fn attach_by(
