@@ -129,7 +129,7 @@ impl UnixDatagram {
     /// Sends a datagram to whoever receives at that path, and waits while there is no room for it. Returns its length.
     ///
     /// The system tells only those who are [connected](UnixDatagram::connect) to a receiver when it has room again, so this tries again after pauses
-    /// that grow from 1 ms to 64 ms. Who sends much connects first.
+    /// that grow from 1 ms to 64 ms. Connect first to send much.
     ///
     /// # Errors
     ///

@@ -202,7 +202,7 @@ fn io_hyper_timers_keep_the_executors_time() {
         timer.reset(&mut foreign, begin.1);
         foreign.await;
     }
-    run(check());
+    run(watched(check()));
     run_clean(check());
     let took = run_clean(async {
         let begin = Instant::now();

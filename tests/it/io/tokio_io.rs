@@ -171,7 +171,7 @@ fn io_tokio_a_read_fills_what_is_not_initialised_behind_what_is_filled() {
         let mut buf = ReadBuf::uninit(&mut memory);
         buf.put_slice(b"-> ");
         let slices = [&b"steady "[..], b"as she ", b"goes"].map(IoSlice::new);
-        assert!((&one).is_write_vectored());
+        assert!(one.is_write_vectored());
         let written = poll_fn(|cx| TokioWrite::poll_write_vectored(Pin::new(&mut &one), cx, &slices)).await.unwrap();
         assert_eq!(written, 18);
         while buf.filled().len() < 21 {

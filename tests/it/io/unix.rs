@@ -1,18 +1,27 @@
 //! Streams and datagrams within a host.
 
-use super::kit::{alone, bytes, cut_short, descriptors, watched, with_both};
-use crate::kit::{probe::ms, stage::run_watched};
+use super::kit::{alone, bytes, cut_short, descriptors, spawn_counted, watched, with_both};
+use crate::kit::{
+    probe::{Record, ms},
+    stage::run_watched,
+};
 use evenkeel::{
-    Instant, JoinError,
-    io::{UnixDatagram, UnixListener, UnixStream},
-    run, spawn, timeout, yield_now,
+    Executor, Instant, JoinError,
+    host::Unhandled,
+    io::{UdpSocket, UnixDatagram, UnixListener, UnixStream},
+    run, sleep, spawn, timeout, yield_now,
 };
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, bind, listen, sendmsg,
     socket_with,
 };
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use std::{
+    fs::File,
     io::{self, ErrorKind, IoSlice},
     mem::MaybeUninit,
     net::Shutdown,
@@ -441,7 +450,6 @@ fn io_unix_who_is_connected_is_told_when_a_receiver_has_room_again() {
     });
 }
 
-/// The system tells those only who are connected.
 #[test]
 fn io_unix_who_is_not_connected_tries_until_a_receiver_has_room_again() {
     with_both(async || {
@@ -449,6 +457,41 @@ fn io_unix_who_is_not_connected_tries_until_a_receiver_has_room_again() {
         let receiver = UnixDatagram::bind(&path).unwrap();
         let sender = UnixDatagram::unbound().unwrap();
         sends_all(async move |datagram| assert_eq!(sender.send_to(datagram, &path).await.unwrap(), 4), receiver).await;
+    });
+}
+
+/// The system tells those only who are connected; whoever is not it tells again and again that he may try.
+#[test]
+fn io_unix_who_finds_a_line_that_others_have_filled_sends_when_there_is_room_and_does_not_spin() {
+    with_both(async || {
+        for connects in [false, true] {
+            let (_folder, path) = place();
+            let receiver = UnixDatagram::bind(&path).unwrap();
+            let [fills, sends] = [(); 2].map(|()| UnixDatagram::unbound().unwrap());
+            let mut filled = 0;
+            while fills.try_send_to(b"fills", &path).is_ok() {
+                filled += 1;
+            }
+            let (waits, polls) = spawn_counted(async move {
+                if connects {
+                    sends.connect(&path).unwrap();
+                    sends.send(b"waits").await.unwrap()
+                } else {
+                    sends.send_to(b"waits", &path).await.unwrap()
+                }
+            });
+            sleep(ms(20)).await;
+            // After 0, 1, 3, 7 and 15 ms.
+            assert!(!waits.is_finished() && polls.get() <= 6, "{}", polls.get());
+            let mut text = [0; 8];
+            for _ in 0..filled {
+                assert_eq!(receiver.recv(&mut text).await.unwrap(), 5);
+                assert_eq!(&text[..5], b"fills");
+            }
+            assert_eq!(watched(receiver.recv(&mut text)).await.unwrap(), 5);
+            assert_eq!(&text[..5], b"waits");
+            assert_eq!(waits.await.unwrap(), 5);
+        }
     });
 }
 
@@ -505,6 +548,43 @@ fn io_unix_a_task_that_is_cancelled_gives_its_sockets_back() {
         task.cancel("enough");
         assert!(matches!(task.await, Err(JoinError::Cancelled(_))));
         assert_eq!(watched(other.read(&mut [0; 8])).await.unwrap(), 0);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn io_unix_who_accepts_waits_for_a_descriptor_and_others_get_errors() {
+    alone(io_unix_who_accepts_waits_for_a_descriptor_and_others_get_errors, || {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) }).unwrap();
+        let heard = Record::new();
+        let ear = heard.clone();
+        let hook = move |unhandled: &Unhandled| ear.add(unhandled.to_string());
+        Executor::builder().on_unhandled(hook).run(watched(async {
+            let (_folder, path) = place();
+            let listener = UnixListener::bind(&path).unwrap();
+            // The driver has its descriptors.
+            assert!(cut_short(1, listener.accept()).await.is_none());
+            let client = UnixStream::connect(&path).await.unwrap();
+            client.write_all(b"ahoy").await.unwrap();
+            let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+            let errors = [
+                UnixStream::connect(&path).await.unwrap_err(),
+                UnixStream::pair().unwrap_err(),
+                UnixDatagram::unbound().unwrap_err(),
+                UnixDatagram::pair().unwrap_err(),
+                UnixListener::bind(path.with_extension("other")).unwrap_err(),
+                UdpSocket::bind("127.0.0.1:0").await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE), "{error}");
+            }
+            assert!(cut_short(4, listener.accept()).await.is_none());
+            let told = heard.take();
+            assert!(told.len() == 1 && told[0].contains(path.to_str().unwrap()), "{told:?}");
+            drop(taken);
+            let (server, _) = listener.accept().await.unwrap();
+            assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 4);
+        }));
     });
 }
 
