@@ -25,7 +25,8 @@
 //! | know whether there is anything left | [`Executor::live_tasks`] |
 //! | run a slice | [`Executor::tick`] with a [`Budget`]; [`Progress`] and [`Readiness`] say what is left |
 //! | hear that there is something to do | [`ExecutorBuilder::on_wake`] |
-//! | wait inside something else than the thread, an I/O driver say | [`Park`] |
+//! | wait for it by a descriptor, in an event loop of your own | `ExecutorFd` of the module `io` |
+//! | wait inside something else than the thread, an I/O driver say | [`Park`]; [`attach_driver`] while it runs, and [`driver`] to find it |
 //! | end in order | [`Executor::close`], which gives a [`CloseReport`] |
 //! | hear of errors that nobody received | [`ExecutorBuilder::on_unhandled`], which gets [`Unhandled`] and its [`UnhandledKind`] |
 //! | stop at Ctrl-C | `ExecutorBuilder::cancel_on_ctrl_c`, with the feature `ctrl-c` |

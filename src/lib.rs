@@ -68,8 +68,8 @@
 //! ```
 //!
 //! **Wait.** [`sleep`], [`sleep_until`] and [`interval`] wait for an [`Instant`]; more is in [`time`]. [`sync`] has what tasks wait for
-//! from each other: queues, locks, semaphores, events, channels, limiters. [`to_thread`] waits for code that blocks, and a [`Handle`]
-//! brings work from other threads; more is in [`threads`].
+//! from each other: queues, locks, semaphores, events, channels, limiters. The module [`io`] has sockets, which wait
+//! on the loop itself. [`to_thread`] waits for code that blocks, and a [`Handle`] brings work from other threads; more is in [`threads`].
 //!
 //! **Embed.** A program with a loop of its own keeps an [`Executor`], and calls [`tick`](Executor::tick) when it has time. The rest of
 //! that is in [`host`]. [`combinator`] is for those who write their own `race` or their own kind of group.

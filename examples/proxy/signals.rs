@@ -27,7 +27,6 @@ pub(crate) fn stop() -> io::Result<CancelToken> {
 
     // A signal's handler may do next to nothing. It writes a byte, and the loop, which waits for sockets anyway, waits for that, too.
     let (comes, goes) = UnixStream::pair()?;
-    comes.set_nonblocking(true)?;
     let has_come = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         // In this order: the first signal finds the flag as it was.

@@ -72,7 +72,7 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} clients ({} without upstream, {} broken, {} idle, {} cut off), {} refused; {} bytes up, {} down",
+            "{} taken ({} without upstream, {} broken, {} idle, {} cut off), {} refused; bytes: {} up, {} down",
             self.clients.get(),
             self.unreachable.get(),
             self.broken.get(),

@@ -43,7 +43,8 @@ fn io_01_sockets_bring_a_driver_with_their_first_wait_and_not_before() {
     });
     run(async {
         let mut accept = pin!(listener.accept());
-        poll_fn(|cx| Poll::Ready(assert!(accept.as_mut().poll(cx).is_pending()))).await;
+        let is_pending = poll_fn(|cx| Poll::Ready(accept.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending, "nobody connects");
         assert!(!had_none());
     });
 }

@@ -138,7 +138,7 @@ fn io_08_two_executors_that_both_read_one_stream_get_an_error_whatever_else_beco
 }
 
 #[test]
-fn io_10_outside_an_executor_there_is_an_error_also_for_names() {
+fn io_15_outside_an_executor_there_is_an_error_also_for_names() {
     for error in [
         futures::executor::block_on(TcpStream::connect("localhost:1")).map(drop).unwrap_err(),
         futures::executor::block_on(TcpStream::connect(("localhost", 1))).map(drop).unwrap_err(),
@@ -149,7 +149,7 @@ fn io_10_outside_an_executor_there_is_an_error_also_for_names() {
 }
 
 #[test]
-fn io_10_std_s_sockets_become_ours_and_go_back() {
+fn io_15_stds_sockets_become_ours_and_go_back() {
     run(async {
         let (listener, address) = listen().await;
         let listener = TcpListener::try_from(std::net::TcpListener::from(listener)).unwrap();
@@ -164,7 +164,7 @@ fn io_10_std_s_sockets_become_ours_and_go_back() {
 }
 
 #[test]
-fn io_10_a_source_sets_the_mode_that_it_needs() {
+fn io_15_a_source_sets_the_mode_that_it_needs() {
     Driver::Best.run(async {
         let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
         let near = Async::new(near).unwrap();
