@@ -22,7 +22,10 @@ pub fn close_behind_the_back(fd: &impl AsRawFd) {
             let _ = file.into_raw_fd();
             return;
         }
-        assert!(file.as_raw_fd() < number, "another thread has taken it: close_behind_the_back needs a process of its own");
+        assert!(
+            file.as_raw_fd() < number,
+            "another thread has taken it: close_behind_the_back needs a process of its own"
+        );
         below.push(file);
     }
 }
