@@ -77,7 +77,8 @@ fn idle(stream: TcpStream) -> Task<io::Result<usize>> {
 /// Polls a future once, which must wait.
 async fn wait_once(future: impl Future) {
     let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(assert!(future.as_mut().poll(cx).is_pending()))).await;
+    let is_pending = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
+    assert!(is_pending, "it was to wait");
 }
 
 #[test]

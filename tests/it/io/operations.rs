@@ -227,7 +227,7 @@ fn what_is_no_address_is_an_error_that_says_so() {
 fn settings_are_the_systems() {
     with_both(async || {
         let (client, server) = pair().await;
-        assert_eq!(client.nodelay().unwrap(), false);
+        assert!(!client.nodelay().unwrap());
         client.set_nodelay(true).unwrap();
         assert_eq!((client.nodelay().unwrap(), server.nodelay().unwrap()), (true, false));
         client.set_ttl(7).unwrap();

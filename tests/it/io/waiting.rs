@@ -10,20 +10,11 @@ use crate::kit::{
 };
 use evenkeel::{
     Executor, Task,
-    host::Readiness,
-    io::{Async, DriverBuilder, TcpStream},
+    io::{DriverBuilder, TcpStream},
     run, spawn, yield_now,
 };
 use futures::{AsyncRead, AsyncWrite};
-use std::{
-    cell::RefCell,
-    future::pending,
-    io,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Waker},
-    thread,
-};
+use std::{cell::RefCell, future::pending, io, pin::Pin, rc::Rc, task::Context, thread};
 
 #[test]
 fn of_two_tasks_that_read_one_stream_each_byte_goes_to_one_and_the_end_to_both() {
