@@ -8,12 +8,13 @@ mod counting;
 use counting::{BYTES, CALLS, LIVE};
 use evenkeel::{
     Task,
-    io::{DriverBuilder, TcpListener, TcpStream},
+    io::{Async, DriverBuilder, TcpListener, TcpStream},
     run, spawn, yield_now,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     cell::Cell,
+    fs::File,
     future::poll_fn,
     io::{self, Read, Write},
     net,
@@ -184,4 +185,23 @@ async fn grows(written: &Cell<usize>) -> bool {
         yield_now().await;
     }
     written.get() != before
+}
+
+#[test]
+fn what_cannot_be_waited_for_leaves_nothing_behind() {
+    with_both(async |_| {
+        let path = std::env::current_exe().unwrap();
+        let refused = async || {
+            let file = Async::new(File::open(&path).unwrap());
+            file.readable().await.unwrap_err();
+        };
+        for _ in 0..10 {
+            refused().await;
+        }
+        let before = BYTES.get();
+        for _ in 0..1_000 {
+            refused().await;
+        }
+        assert_eq!(BYTES.get(), before);
+    });
 }

@@ -257,6 +257,13 @@ fn a_stream_that_is_awaited_on_two_executors_at_once_fails_on_one_and_works_on_t
         let third = reads(&one, &server);
         client.try_write(b"ahoy").unwrap();
         assert_eq!(ended(&one, third).unwrap(), 4);
+        // Each time it is the one that waited first whose wait fails, as something came in between.
+        for (here, there) in [(&one, &other), (&other, &one)] {
+            let (first, second) = (reads(here, &server), reads(there, &server));
+            assert!(ended(here, first).unwrap_err().to_string().contains(TWO));
+            client.try_write(b"ahoy").unwrap();
+            assert_eq!(ended(there, second).unwrap(), 4);
+        }
     });
 }
 
