@@ -115,4 +115,84 @@ mod tests {
         side.ask_poller();
         assert!(side.is_ready());
     }
+
+    /// A socket's buffer, and an edge-triggered poller: it tells of what has come since it was asked.
+    #[derive(Default)]
+    struct Kernel {
+        bytes: usize,
+        is_over: bool,
+        has_changed: bool,
+    }
+
+    impl Kernel {
+        fn is_ready(&self) -> bool {
+            self.bytes > 0 || self.is_over
+        }
+
+        fn look(&mut self, side: &Side) {
+            if std::mem::take(&mut self.has_changed) && self.is_ready() {
+                side.told(self.is_over);
+            }
+        }
+
+        /// Reads as a stream does, and returns whether it did.
+        fn read(&mut self, side: &Side, room: usize) -> bool {
+            if !side.is_ready() {
+                return false;
+            }
+            if !self.is_ready() {
+                side.would_block();
+                return false;
+            }
+            let length = self.bytes.min(room);
+            self.bytes -= length;
+            if length < room {
+                side.is_exhausted();
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn io_02_no_readiness_is_lost_in_any_order_of_changes_looks_and_operations() {
+        let mut state = 0x9e37_79b9_u32;
+        let mut below = |end: u32| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state % end
+        };
+        for _ in 0..20_000 {
+            let (side, mut kernel) = (Side::new(), Kernel::default());
+            let mut is_registered = false;
+            for _ in 0..below(40) {
+                match below(8) {
+                    0 | 1 if !kernel.is_over => {
+                        kernel.bytes += below(4) as usize + 1;
+                        kernel.has_changed = is_registered;
+                    }
+                    2 if below(4) == 0 && !kernel.is_over => {
+                        kernel.is_over = true;
+                        kernel.has_changed = is_registered;
+                    }
+                    3 | 4 => kernel.look(&side),
+                    // Whoever waits until it is readable, and reads nothing.
+                    5 => side.ask_poller(),
+                    _ => _ = kernel.read(&side, below(6) as usize + 1),
+                }
+                if !side.is_ready() {
+                    // Who waits has it registered, and a registration tells first of what is there.
+                    kernel.has_changed |= !is_registered;
+                    is_registered = true;
+                    assert!(kernel.has_changed || !kernel.is_ready(), "it is ready, and nobody will tell");
+                }
+            }
+            // Who waits now gets all that is left, with the looks that come.
+            while kernel.bytes > 0 {
+                let left = kernel.bytes;
+                kernel.look(&side);
+                assert!(kernel.read(&side, 2) && kernel.bytes < left, "it waits for what is there");
+            }
+        }
+    }
 }

@@ -12,3 +12,5 @@ mod several;
 mod panics;
 /// Ctrl-C: real signals to a child process.
 mod ctrl_c;
+/// A driver that comes into being while its executor runs.
+mod driver;

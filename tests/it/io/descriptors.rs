@@ -232,7 +232,8 @@ fn a_task_may_make_sockets_in_the_places_of_those_that_it_drops_when_it_is_woken
         let (client, server) = super::kit::pair_of(&listener, address).await;
         let streams = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..20 {
-            streams.borrow_mut().push(pair().await);
+            let both = pair().await;
+            streams.borrow_mut().push(both);
         }
         // Each of the others waits for its own.
         let others: Vec<_> = (0..20)

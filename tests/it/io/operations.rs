@@ -3,7 +3,7 @@
 use super::kit::{bytes, cut_short, fill, listen, narrow_pair, nobody, pair, read_exactly, read_to_end, with_both};
 use evenkeel::{
     io::{Async, TcpListener, TcpStream},
-    spawn,
+    spawn, yield_now,
 };
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt, io::copy};
 use rustix::net::{SendFlags, send};
@@ -148,7 +148,7 @@ fn who_waits_until_there_is_room_goes_on_when_the_peer_has_read() {
                     assert!(read_exactly(&server, length).await == bytes(read, length));
                     read += length;
                 } else {
-                    evenkeel::yield_now().await;
+                    yield_now().await;
                 }
             };
             sent += more;
@@ -165,7 +165,7 @@ fn urgent_data_ends_reads_early_and_no_other_byte_is_lost_for_it() {
             let reads = spawn(async move { read_to_end(&server).await.unwrap() });
             if waits_first {
                 // By now it waits.
-                evenkeel::yield_now().await;
+                yield_now().await;
             }
             let mut expected = Vec::new();
             for round in 0..50 {
@@ -175,7 +175,7 @@ fn urgent_data_ends_reads_early_and_no_other_byte_is_lost_for_it() {
                 client.write_all(&text).await.unwrap();
                 expected.extend([text.clone(), text].concat());
                 if round % 3 == 0 {
-                    evenkeel::yield_now().await;
+                    yield_now().await;
                 }
             }
             client.shutdown(Shutdown::Write).unwrap();
@@ -185,6 +185,27 @@ fn urgent_data_ends_reads_early_and_no_other_byte_is_lost_for_it() {
             let expected: Vec<u8> = expected.into_iter().filter(|&byte| byte != b'!').collect();
             assert_eq!(came, expected);
         }
+    });
+}
+
+#[test]
+fn what_stands_behind_urgent_data_is_read_though_nothing_else_comes() {
+    with_both(async || {
+        let (client, server) = pair().await;
+        let reads = spawn(async move {
+            let mut text = [0; 64];
+            let mut came = Vec::new();
+            while came.len() < 4 {
+                let length = server.read(&mut text).await.unwrap();
+                came.extend_from_slice(&text[..length]);
+            }
+            (came, server)
+        });
+        yield_now().await;
+        client.write_all(b"ab").await.unwrap();
+        send(&client, b"!", SendFlags::OOB).unwrap();
+        client.write_all(b"cd").await.unwrap();
+        assert_eq!(reads.await.unwrap().0, b"abcd");
     });
 }
 
@@ -227,7 +248,7 @@ fn what_is_no_address_is_an_error_that_says_so() {
 fn settings_are_the_systems() {
     with_both(async || {
         let (client, server) = pair().await;
-        assert_eq!(client.nodelay().unwrap(), false);
+        assert!(!client.nodelay().unwrap());
         client.set_nodelay(true).unwrap();
         assert_eq!((client.nodelay().unwrap(), server.nodelay().unwrap()), (true, false));
         client.set_ttl(7).unwrap();
