@@ -24,6 +24,8 @@ mod cancels;
 mod overload;
 /// A host waits for an executor's descriptor.
 mod fd;
+/// What a host is told beyond ticks.
+mod hosts;
 /// Sockets under a virtual clock.
 mod virtual_time;
 /// Datagrams over IP.
