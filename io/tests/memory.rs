@@ -192,7 +192,7 @@ fn what_cannot_be_waited_for_leaves_nothing_behind() {
     with_both(async |_| {
         let path = std::env::current_exe().unwrap();
         let refused = async || {
-            let file = Async::new(File::open(&path).unwrap());
+            let file = Async::new(File::open(&path).unwrap()).unwrap();
             file.readable().await.unwrap_err();
         };
         for _ in 0..10 {
