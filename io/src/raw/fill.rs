@@ -50,7 +50,7 @@ mod tests {
 
     #[cfg(feature = "hyper")]
     #[test]
-    fn what_comes_fills_hypers_buffer_behind_what_is_in_it() {
+    fn io_10_what_comes_fills_hypers_buffer_behind_what_is_in_it() {
         let (one, mut other) = UnixStream::pair().unwrap();
         other.write_all(b"ahoy there").unwrap();
         let mut memory = [MaybeUninit::uninit(); 6];
@@ -63,7 +63,7 @@ mod tests {
 
     #[cfg(feature = "tokio-io")]
     #[test]
-    fn what_comes_fills_tokios_buffer_behind_what_is_in_it() {
+    fn io_10_what_comes_fills_tokios_buffer_behind_what_is_in_it() {
         let (one, mut other) = UnixStream::pair().unwrap();
         other.write_all(b"ahoy there").unwrap();
         let mut memory = [MaybeUninit::uninit(); 8];
