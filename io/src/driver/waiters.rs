@@ -1,10 +1,7 @@
 //! Those who wait for one direction of a source.
 
 use evenkeel_executor::combinator::discard_waker;
-use std::{
-    cell::{Cell, RefCell},
-    task::Waker,
-};
+use std::{cell::Cell, task::Waker};
 
 /// Who waits. Each future has a ticket of its own; all `poll_…` functions of a direction share one, of which the newest waker counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,10 +21,11 @@ type Waiter = (Ticket, Waker);
 pub(crate) struct Waiters {
     /// The only one, or none.
     one: Cell<Option<Waiter>>,
-    /// All, if there were several since the last wake-up.
-    more: RefCell<Vec<Waiter>>,
+    /// All, if there were several since the last wake-up. As a rule there is nothing, in one word.
+    #[expect(clippy::box_collection, reason = "each idle connection has two of these")]
+    more: Cell<Option<Box<Vec<Waiter>>>>,
     /// How many there are.
-    count: Cell<usize>,
+    count: Cell<u32>,
 }
 
 impl Waiters {
@@ -46,9 +44,10 @@ impl Waiters {
         if self.count.replace(self.count.get() + 1) == 0 {
             self.one.set(Some(waiter));
         } else {
-            let mut more = self.more.borrow_mut();
+            let mut more = self.more.take().unwrap_or_default();
             more.extend(self.one.take());
             more.push(waiter);
+            self.more.set(Some(more));
         }
     }
 
@@ -61,9 +60,11 @@ impl Waiters {
                 return None;
             }
             None => {
-                let mut more = self.more.borrow_mut();
-                let at = more.iter().position(|(its, _)| *its == ticket)?;
-                more.remove(at).1
+                let mut more = self.more.take()?;
+                let at = more.iter().position(|(its, _)| *its == ticket);
+                let found = at.map(|at| more.remove(at).1);
+                self.more.set(Some(more));
+                found?
             }
         };
         self.count.set(left);
@@ -83,7 +84,7 @@ impl Waiters {
         }
         match self.one.take() {
             Some((_, waker)) => f(waker),
-            None => self.more.take().into_iter().for_each(|(_, waker)| f(waker)),
+            None => self.more.take().into_iter().flat_map(|more| *more).for_each(|(_, waker)| f(waker)),
         }
     }
 
@@ -92,10 +93,11 @@ impl Waiters {
         if self.count.get() == 0 {
             return false;
         }
-        let one = self.one.take();
-        let is_other = |waiter: &Waiter| Some(waiter.0) != ticket;
-        let is_anybody = one.as_ref().is_some_and(is_other) || self.more.borrow().iter().any(is_other);
+        let (one, more) = (self.one.take(), self.more.take());
+        let is_anybody =
+            one.iter().chain(more.iter().flat_map(|more| more.iter())).any(|(its, _)| Some(*its) != ticket);
         self.one.set(one);
+        self.more.set(more);
         is_anybody
     }
 }
