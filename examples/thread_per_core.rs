@@ -6,7 +6,7 @@ use evenkeel::{
     io::{TcpListener, TcpListenerBuilder, TcpStream},
     threads::RemoteTask,
 };
-use futures::{AsyncBufReadExt, StreamExt, io::BufReader};
+use futures::{AsyncBufReadExt, AsyncReadExt, StreamExt, io::BufReader};
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -86,6 +86,9 @@ fn share_port(listener: TcpListenerBuilder) -> TcpListenerBuilder {
     listener
 }
 
+/// So many bytes may come from one client.
+const MOST: u64 = 1 << 20;
+
 /// Serves the clients that the system gives to this core. A client that fails concerns nobody else.
 async fn serve(listener: TcpListener, cores: Cores) -> Result<(), GroupError<io::Error>> {
     let clients = Supervisor::builder().limit(1_000).run(async |clients| {
@@ -100,7 +103,8 @@ async fn serve(listener: TcpListener, cores: Cores) -> Result<(), GroupError<io:
 
 /// Each line is an account and an amount, and is answered with the balance.
 async fn client(stream: TcpStream, cores: Cores) -> io::Result<()> {
-    let mut lines = BufReader::new(&stream).lines();
+    // A client who sends no line end is cut off before he fills the memory.
+    let mut lines = BufReader::new((&stream).take(MOST)).lines();
     while let Some(line) = lines.next().await.transpose()? {
         let entry =
             line.split_once(' ').and_then(|(account, amount)| Some((account.parse().ok()?, amount.parse().ok()?)));

@@ -17,7 +17,7 @@ pub(crate) type OnWake = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Parking {
     park: RefCell<Box<dyn Park>>,
     origin: RefCell<Origin>,
-    on_wake: Option<OnWake>,
+    on_wake: RefCell<Option<OnWake>>,
 }
 
 /// Where the park comes from.
@@ -35,7 +35,7 @@ impl Parking {
     pub(crate) fn new(given: Option<Box<dyn Park>>, on_wake: Option<OnWake>) -> Parking {
         let origin = if given.is_some() { Origin::Builder } else { Origin::Thread };
         let park = given.unwrap_or_else(|| Box::new(ThreadPark::new()));
-        Parking { park: RefCell::new(park), origin: RefCell::new(origin), on_wake }
+        Parking { park: RefCell::new(park), origin: RefCell::new(origin), on_wake: RefCell::new(on_wake) }
     }
 
     /// What ends a park, and tells the host.
@@ -44,7 +44,7 @@ impl Parking {
     }
 
     fn signal_of(&self, park: &dyn Park) -> Signal {
-        let (unpark, on_wake) = (park.unparker(), self.on_wake.clone());
+        let (unpark, on_wake) = (park.unparker(), self.on_wake.borrow().clone());
         // Whoever wakes, perhaps in a destructor, is not to bear the host's panic.
         Arc::new(move || {
             report_panic("an unparker", || unpark());
@@ -105,6 +105,11 @@ impl Parking {
             Origin::Thread | Origin::Builder => None,
         };
         (self.park.replace(Box::new(NoPark)), driver)
+    }
+
+    /// The host's callback, for the same.
+    pub(crate) fn take_on_wake(&self) -> Option<OnWake> {
+        self.on_wake.take()
     }
 }
 

@@ -53,6 +53,8 @@ impl Acceptor {
     ) -> Poll<io::Result<(OwnedFd, Option<SocketAddrAny>)>> {
         loop {
             if let (None, Some(until)) = (&self.pause, want.until.get()) {
+                // It may have been another executor's pause, by another clock.
+                let until = until.min(Instant::now() + LONGEST);
                 self.pause = Some(Box::pin(sleep_until(until)));
             }
             if let Some(pause) = &mut self.pause {
@@ -63,6 +65,7 @@ impl Acceptor {
             let accepted = ready!(listener.poll_op(cx, Direction::Read, ticket, |listener| sys::accept(listener)));
             let Err(error) = accepted else {
                 want.failures.set(0);
+                want.until.set(None);
                 return Poll::Ready(accepted);
             };
             match Errno::from_io_error(&error) {
@@ -96,8 +99,7 @@ impl Want {
 /// Is it an error of the one connection that was to be accepted? accept(2) lists those that Linux passes on.
 fn is_of_the_connection(error: Errno) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if [Errno::NONET, Errno::PERM].contains(&error) {
-        // The second: a rule of a firewall forbids it.
+    if error == Errno::NONET {
         return true;
     }
     #[cfg(not(windows))]
@@ -119,7 +121,8 @@ fn is_of_the_connection(error: Errno) -> bool {
 /// Has the process or the system run out of something?
 fn is_want(error: Errno) -> bool {
     #[cfg(not(windows))]
-    if [Errno::NFILE, Errno::NOMEM, Errno::NOSPC].contains(&error) {
+    if [Errno::NFILE, Errno::NOMEM, Errno::NOSPC, Errno::PERM].contains(&error) {
+        // The last one: a rule of a firewall forbids this connection, or a sandbox all of them.
         return true;
     }
     [Errno::MFILE, Errno::NOBUFS].contains(&error)

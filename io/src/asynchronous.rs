@@ -22,8 +22,8 @@ use std::{
 /// It registers with an executor at its first wait, so it can be made anywhere. It may move to another executor; if it is awaited on two at once, one of
 /// them gets an error. Whoever closes the descriptor by other means leaves those who wait for it waiting: the system tells nobody.
 ///
-/// Several tasks may wait at once, in both directions, and in the same one: each that waits in an `async` method is woken. Of the `poll_…` methods the
-/// newest waker in each direction counts.
+/// A few tasks may wait at once, in both directions, and in the same one: each that waits in an `async` method is woken. Of the `poll_…` methods the
+/// newest waker in each direction counts, and counts as one who waits until it was woken, also if whoever polled waits no more.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -116,6 +116,8 @@ impl<T: AsFd> Async<T> {
 
     /// Calls `op` until it does not fail with [`WouldBlock`](io::ErrorKind::WouldBlock), and after each time that it does when the source has become
     /// readable. An operation that is interrupted is tried again.
+    ///
+    /// `op` is to fail so only if the system did, in its last call on this descriptor: what it left unread is not told of again.
     ///
     /// # Errors
     ///

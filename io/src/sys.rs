@@ -76,7 +76,13 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, direction: Direction) -> io::Result<b
         Direction::Write => PollFlags::OUT,
     };
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    Ok(poll(&mut [PollFd::new(&fd, flag)], Some(&now))? != 0)
+    loop {
+        match poll(&mut [PollFd::new(&fd, flag)], Some(&now)) {
+            // A signal that has come is taken by then.
+            Err(Errno::INTR) => {}
+            ready => return Ok(ready? != 0),
+        }
+    }
 }
 
 #[cfg(not(windows))]

@@ -123,6 +123,9 @@ where
     where
         T: Wire,
     {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         // What lies in further slices may be left for the next call.
         let room = if bufs.len() <= SLICES { bufs.iter().map(|buf| buf.len()).sum() } else { 0 };
         self.poll_receive(cx, Ticket::POLL, room, |mut stream| stream.read_vectored(bufs))
@@ -132,6 +135,9 @@ where
     where
         T: Wire,
     {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         let offered = if bufs.len() <= SLICES { bufs.iter().map(|buf| buf.len()).sum() } else { 0 };
         self.poll_send(cx, Ticket::POLL, offered, |mut stream| stream.write_vectored(bufs))
     }

@@ -1,8 +1,11 @@
-// Where `?` may convert into any error, nothing says which one the group collects: name it, `TaskGroup::<io::Error>::run`.
+// Where `?` may convert into any error, nothing says which one the group collects: name it, `TaskGroup::<Unread>::run`.
 use evenkeel::{TaskGroup, run};
-use std::io;
 
-async fn read() -> io::Result<u32> {
+/// An error that other crates do not know, so that what the compiler says does not depend on them.
+#[derive(Debug)]
+struct Unread;
+
+async fn read() -> Result<u32, Unread> {
     Ok(1)
 }
 

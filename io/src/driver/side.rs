@@ -162,7 +162,7 @@ mod tests {
             state ^= state << 5;
             state % end
         };
-        for _ in 0..20_000 {
+        for _ in 0..if cfg!(miri) { 100 } else { 20_000 } {
             let (side, mut kernel) = (Side::new(), Kernel::default());
             let mut is_registered = false;
             for _ in 0..below(40) {

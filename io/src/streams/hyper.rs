@@ -20,6 +20,9 @@ macro_rules! traits {
                 mut buf: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
                 let room = buf.remaining();
+                if room == 0 {
+                    return Poll::Ready(Ok(()));
+                }
                 self.0.poll_receive(cx, Ticket::POLL, room, |stream| fill_cursor(stream, &mut buf)).map_ok(drop)
             }
         }

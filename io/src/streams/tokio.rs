@@ -21,6 +21,9 @@ macro_rules! streams {
         impl AsyncRead for $Stream {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
                 let room = buf.remaining();
+                if room == 0 {
+                    return Poll::Ready(Ok(()));
+                }
                 self.0.poll_receive(cx, Ticket::POLL, room, |stream| fill_buf(stream, buf)).map_ok(drop)
             }
         }

@@ -100,11 +100,15 @@ impl UnixListener {
     /// Accepts the next connection, and tells whose it is, which is nameless as a rule.
     ///
     /// While the process or the system has run out of descriptors or memory, this waits, and tries again after a pause between 10 ms and a second,
-    /// as long as it takes; that is told of once, as [`UnhandledKind::Retried`](evenkeel_executor::UnhandledKind), to `on_unhandled`.
+    /// as long as it takes; that is told of at the first of several failures in a row, as [`UnhandledKind::Retried`](evenkeel_executor::UnhandledKind), to `on_unhandled`.
     ///
     /// # Errors
     ///
     /// If the listener does not listen any more; outside an executor, or on one that cannot have a driver.
+    ///
+    /// # Panics
+    ///
+    /// If it has to pause outside an executor.
     ///
     /// # Cancel safety
     ///

@@ -138,6 +138,19 @@ mod http {
     }
 
     #[test]
+    fn example_http_goes_on_when_a_client_resets_before_it_has_said_anything_or_says_nothing_and_leaves() {
+        let server = Server::start();
+        let client = server.connect();
+        rustix::net::sockopt::set_socket_linger(client.0.get_ref(), Some(Duration::ZERO)).unwrap();
+        drop(client);
+        drop(server.connect());
+        // Behind both of them in the line.
+        let mut client = server.connect();
+        client.ask("/");
+        assert_eq!(client.answer().0, 200);
+    }
+
+    #[test]
     fn example_http_bounds_how_long_a_request_takes_and_how_large_it_is() {
         let server = Server::start();
         let mut client = server.connect();

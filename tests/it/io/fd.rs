@@ -288,13 +288,3 @@ fn there_is_none_of_the_portable_driver_nor_beside_a_park_of_ones_own() {
     let executor = Executor::builder().park(HandPark::new(|_| ())).build();
     assert!(executor.as_fd().unwrap_err().to_string().contains("park of its own"));
 }
-
-#[test]
-fn it_says_nothing_any_more_when_the_executor_has_ended() {
-    let (executor, fd) = idle();
-    executor.spawn(sleep(ms(1))).detach();
-    executor.run_until_stalled();
-    drop(executor);
-    let _ = is_readable_within(&fd, ms(5));
-    assert_eq!(format!("{fd:?}").split('(').next(), Some("LoopFd"));
-}

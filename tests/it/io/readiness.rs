@@ -11,7 +11,15 @@ use rustix::{
     io::{read, write},
     net::{RecvFlags, recv},
 };
-use std::{cell::Cell, future::Future, io::ErrorKind, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    io::{ErrorKind, IoSlice, IoSliceMut},
+    pin::Pin,
+    rc::Rc,
+    task::Context,
+    time::Duration,
+};
 
 /// Is that over after the driver has looked a few times?
 async fn is_over(future: impl Future<Output = ()> + 'static) -> bool {
@@ -73,6 +81,17 @@ fn io_14_an_empty_buffer_is_read_and_written_at_once_whether_the_socket_is_ready
             assert_eq!(near.try_read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
             assert_eq!(near.read(&mut []).await.unwrap(), 0);
             assert_eq!(near.write(&[]).await.unwrap(), 0);
+            // And by the traits, in slices and without.
+            let mut near = near;
+            let mut empty = [0; 0];
+            let slices = &mut [IoSliceMut::new(&mut empty)];
+            assert_eq!(futures::AsyncReadExt::read_vectored(&mut near, slices).await.unwrap(), 0);
+            let slices = &[IoSlice::new(&[]), IoSlice::new(&[])];
+            assert_eq!(futures::AsyncWriteExt::write_vectored(&mut near, slices).await.unwrap(), 0);
+            assert_eq!(tokio::io::AsyncReadExt::read(&mut near, &mut []).await.unwrap(), 0);
+            let mut cursor = hyper::rt::ReadBuf::new(&mut []);
+            let read = |cx: &mut Context<'_>| hyper::rt::Read::poll_read(Pin::new(&mut near), cx, cursor.unfilled());
+            poll_fn(read).await.unwrap();
         });
         task.await.unwrap();
     });

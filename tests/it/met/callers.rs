@@ -304,6 +304,15 @@ const WITHOUT: &[(&str, &[&str])] = &[
         "std has no clock there, and says so itself",
         &["time/time.rs now", "time/time.rs from_std", "time/time.rs into_std"],
     ),
+    (
+        "it sleeps where no executor is, as sleep does, which is held to it",
+        &[
+            "tcp/listener.rs accept",
+            "unix/listener.rs accept",
+            "unix/datagram.rs send_to",
+            "unix/datagram.rs send_to_addr",
+        ],
+    ),
     ("it is the panic of a foreign waker", &["wake/waker_cell.rs keep"]),
 ];
 

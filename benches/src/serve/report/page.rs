@@ -15,7 +15,8 @@ pub(super) fn page(report: &Report) -> String {
          hyper 1, with connections that are kept and a body of {} bytes. Every answer is checked. CPU time is that of all threads of \
          the server's process, in user and in system mode, and nothing of the load's. {} of about {} s, of all servers in turn; for \
          each the round with the least CPU time counts, and the other figures are of that round. The load needs a \
-         core nearly for itself, too, and bounds requests per second: what to compare is CPU time.\n",
+         core nearly for itself, too, and bounds requests per second: what to compare is CPU time. Where hyper runs through \
+         smol-hyper's adaptor, that fills the whole read buffer with zeroes at each poll, which is the adaptor's cost.\n",
         crate::serve::servers::BODY.len(),
         if report.rounds == 1 { "One round".to_owned() } else { format!("{} rounds", report.rounds) },
         report.seconds
