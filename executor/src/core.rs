@@ -224,6 +224,7 @@ impl Core {
             self.threads.end();
         });
         self.drop_foreign(self.on_wake_local.take());
+        self.drop_foreign(self.parking.take_on_wake());
         self.drop_foreign(self.tasks.inbox.close());
         drop(sealing);
     }
@@ -270,7 +271,6 @@ impl Drop for Core {
         self.drop_foreign(clock);
         self.drop_foreign(park);
         self.drop_foreign(driver);
-        self.drop_foreign(self.parking.take_on_wake());
         self.drop_foreign(schedule);
         self.drop_foreign(self.schedule_panics.take());
         let unhandler = std::mem::take(&mut self.tasks.unhandler);
