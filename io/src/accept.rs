@@ -21,7 +21,7 @@ use std::{
 ///
 /// Three kinds of errors are told apart. An error of the *connection* that was to be accepted, which has gone meanwhile, concerns nobody: the next one
 /// is accepted. If the process or the system has *run out* of descriptors or memory, the connection waits in the system's line, and to try again at
-/// once would be in vain: so there is a pause, which is told of once, and grows up to a second. It is the listener's, whoever accepts, and however often
+/// once would be in vain: so there is a pause, which is told of at the first of several failures in a row, and grows up to a second. It is the listener's, whoever accepts, and however often
 /// he gives up and begins again. All other errors are the listener's own.
 #[derive(Default)]
 pub(crate) struct Want {
